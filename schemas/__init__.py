@@ -1,0 +1,1 @@
+"""What a record is: one module per table. Imports nothing of ours."""

@@ -1,0 +1,63 @@
+"""The documents tables: written once by a source, read by every later stage."""
+
+import pyarrow as pa
+
+from schemas.columns import DOC_ID, POWERS_OF_TWO, column
+
+KINDS = ("source", "markdown", "issue", "page")
+
+DOCUMENT_COLUMNS = [
+    column("doc_id", DOC_ID, "xxh3_128 of the origin, big-endian", nullable=False),
+    column("uri", pa.string(), "where the document is from, for people", nullable=False),
+    column("kind", pa.string(), "one of source, markdown, issue, page", nullable=False),
+    column("text", pa.large_string(), "the document's text", nullable=False),
+    column(
+        "n_bytes",
+        pa.int64(),
+        "length of the text in UTF-8 bytes",
+        nullable=False,
+        histogram=POWERS_OF_TWO,
+    ),
+]
+
+GITHUB_DOCUMENTS = pa.schema(
+    [
+        *DOCUMENT_COLUMNS,
+        column("repo", pa.string(), "OWNER/REPO", nullable=False),
+        column("path", pa.string(), "path inside the repository", nullable=False),
+        column("revision", pa.string(), "git commit, or a content hash", nullable=False),
+        column("repo_created_at", pa.timestamp("us", "UTC"), "creation time, if known"),
+        column("stars", pa.int64(), "star count, if known"),
+        column("license", pa.string(), "SPDX identifier, if known"),
+    ]
+)
+
+WEB_DOCUMENTS = pa.schema(
+    [
+        *DOCUMENT_COLUMNS,
+        column("url", pa.string(), "normalised URL", nullable=False),
+        column("host", pa.string(), "host of the URL", nullable=False),
+        column("domain", pa.string(), "registrable domain (public-suffix list)", nullable=False),
+        column("title", pa.string(), "content of <title>"),
+        column("natural_language", pa.string(), "ISO 639-1 code, detected"),
+        column("crawled_at", pa.timestamp("us", "UTC"), "WARC-Date"),
+        column("http_charset", pa.string(), "charset of the Content-Type header"),
+        column(
+            "n_code_blocks",
+            pa.int32(),
+            "code blocks kept verbatim",
+            nullable=False,
+            histogram=POWERS_OF_TWO,
+        ),
+        column(
+            "n_formulas",
+            pa.int32(),
+            "formulas kept as LaTeX",
+            nullable=False,
+            histogram=POWERS_OF_TWO,
+        ),
+        column("warc", pa.string(), "base name of the WARC file", nullable=False),
+        column("warc_offset", pa.int64(), "first byte of the compressed record", nullable=False),
+        column("warc_length", pa.int64(), "compressed length in bytes", nullable=False),
+    ]
+)

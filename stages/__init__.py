@@ -1,0 +1,1 @@
+"""What happens to records: one folder per stage. Never imports Ray, storage or another stage."""

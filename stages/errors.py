@@ -1,0 +1,28 @@
+"""Every error Sluice raises on purpose.
+
+SluiceError
+├── ConfigError      a configuration or command line that cannot work (exit code 2)
+├── InputError       an input that cannot be read or identified
+├── StageError       a stage failed: names stage, shard, document, and what to do (exit code 1)
+└── StorageError     a run folder that is locked, damaged or unreachable
+"""
+
+
+class SluiceError(Exception):
+    """Base of all errors that Sluice raises on purpose."""
+
+
+class ConfigError(SluiceError):
+    """A configuration that cannot work; the message names the field and the value."""
+
+
+class InputError(SluiceError):
+    """An input that cannot be read or identified; the message names it."""
+
+
+class StageError(SluiceError):
+    """A stage that failed; the message names stage, shard and document, and what to do."""
+
+
+class StorageError(SluiceError):
+    """A run folder that is locked, damaged or unreachable."""
