@@ -1,0 +1,1 @@
+"""Pages of a crawl: WARC files, and lists of pages, become documents."""
