@@ -1,0 +1,1 @@
+"""How a run happens: configuration, engine, storage, receipts, statistics, inspection."""

@@ -1,0 +1,61 @@
+"""Which stages a configuration may speak of: one line each, in the order in which they run.
+
+A stage's options model is named, not imported, so that reading a configuration imports only the
+light `options` modules.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from stages.contract import Options
+
+CORPORA = ("github", "web")
+"""The corpora that a configuration describes."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A stage: its options model (`module:class`), the corpora that have it (none: it runs once,
+    over all), and the defaults that differ between corpora."""
+
+    options: str
+    corpora: tuple[str, ...] = ()
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+SOURCES = {
+    "github": "stages.github.options:GithubOptions",
+    "web": "stages.web.options:WebOptions",
+}
+"""The options of each corpus's source, written flat in `[github]` and `[web]`."""
+
+STAGES = {
+    "language": Registered("stages.language.options:LanguageOptions", ("github",)),
+    "rules": Registered("stages.rules.options:RulesOptions", ("github",)),
+    "dedup": Registered(
+        "stages.dedup.options:DedupOptions", ("github", "web"), {"web": {"cjk": True}}
+    ),
+    "recall": Registered("stages.recall.options:RecallOptions", ("web",)),
+    "decontaminate": Registered(
+        "stages.decontaminate.options:DecontaminateOptions", ("github", "web")
+    ),
+    "redact": Registered("stages.redact.options:RedactOptions", ("github", "web")),
+    "concatenate": Registered("stages.concatenate.options:ConcatenateOptions", ("github",)),
+    "emit": Registered("stages.emit.options:EmitOptions"),
+}
+
+
+@cache
+def options_model(reference: str) -> type[Options]:
+    """The options model that `module:class` names."""
+    module, _, name = reference.partition(":")
+    model: type[Options] = getattr(import_module(module), name)
+    return model
+
+
+def stages_of(corpus: str) -> list[str]:
+    """The stages that run on a corpus, in order."""
+    return [name for name, stage in STAGES.items() if corpus in stage.corpora]

@@ -1,0 +1,63 @@
+"""The settings that belong to no stage: the top level, the engine, and what each corpus reads."""
+
+from pydantic import Field
+
+from stages.contract import Options
+
+
+class GeneralOptions(Options):
+    """Keys at the top of the file."""
+
+    run: str | None = Field(None, description="run folder; default runs/ and the file's stem")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of every random choice")
+    tokenizer: str = Field(
+        "deepseek-v2", description="a tokenizer's name, or the path of a tokenizer.json"
+    )
+
+
+class EngineOptions(Options):
+    """How work is scheduled; nothing here changes what is written."""
+
+    workers: int | None = Field(None, ge=1, description="parallel tasks; default: one per core")
+    window: int = Field(
+        2, ge=1, description="tasks handed out per worker before one of them has ended"
+    )
+    task_memory_bytes: int = Field(
+        2_000_000_000, ge=100_000_000, description="memory reserved for one task"
+    )
+    max_attempts: int = Field(3, ge=1, description="tries of a task whose worker or node died")
+    max_quarantine_rate: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="share of quarantined records, once 1,000 were seen, that fails a stage",
+    )
+    record_seconds: float = Field(
+        60.0, gt=0, description="seconds one record may take before it is quarantined"
+    )
+
+
+class GithubInputs(Options):
+    """What the github corpus is made from."""
+
+    inputs: tuple[str, ...] = Field(
+        (),
+        description="globs of archives, git repositories and folders, or `installed:NAME` "
+        "(`installed:*` for every installed Python package)",
+    )
+    metadata: str | None = Field(
+        None,
+        description="JSONL or Parquet with input, repo, revision, created_at, stars, license",
+    )
+    shard_bytes: int = Field(
+        128_000_000, ge=1, description="stored bytes of repositories packed into one shard"
+    )
+
+
+class WebInputs(Options):
+    """What the web corpus is made from."""
+
+    inputs: tuple[str, ...] = Field((), description="globs or URLs of WARC files, one shard each")
+
+
+INPUTS: dict[str, type[Options]] = {"github": GithubInputs, "web": WebInputs}

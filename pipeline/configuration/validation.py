@@ -1,0 +1,90 @@
+"""From a table to validated options, and from what is wrong with it to one clear sentence.
+
+Values are checked as JSON in strict mode: `"0.8"` is no number and `1.0` no count, while arrays
+become tuples and strings paths. A lone value where a list is expected stands for a list of one.
+"""
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from stages.errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_LIST_ERRORS = {"list_type", "tuple_type", "set_type", "frozen_set_type"}
+_MAX_SHOWN = 60
+
+
+def validate(
+    model: type[Model], table: Mapping[str, Any], prefix: str, known: Sequence[str]
+) -> Model:
+    """The table as `model`. `prefix` is the table's dotted name, `known` all names that exist:
+    what is wrong raises ConfigError naming field, value and the nearest valid name."""
+    text = json.dumps(table, default=str)
+    try:
+        return model.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        wrapped = json.loads(text)
+        if _wrap_single_values(wrapped, error):
+            return validate(model, wrapped, prefix, known)
+        lines = [_explain(problem, prefix, known) for problem in error.errors()]
+    raise ConfigError("\n".join(lines))
+
+
+def unknown(name: str, value: Any, known: Iterable[str]) -> str:
+    """The message for a name that does not exist, with the nearest one that does."""
+    suggestion = nearest(name, known)
+    hint = f"; did you mean `{suggestion}`?" if suggestion else ""
+    return f"`{name}` (= {shown(value)}) is not a setting{hint}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The valid name most like `name`: as a whole, else by its last part."""
+    names = list(known)
+    leaf = name.rpartition(".")[2]
+    by_leaf = [other for other in names if other.rpartition(".")[2] == leaf]
+    for candidates in (by_leaf, names):
+        close = difflib.get_close_matches(name, candidates, 1, 0.6 if candidates is names else 0)
+        if close:
+            return close[0]
+    leaves = {other.rpartition(".")[2]: other for other in reversed(names)}
+    close = difflib.get_close_matches(leaf, leaves, 1, 0.7)
+    return leaves[close[0]] if close else None
+
+
+def shown(value: Any) -> str:
+    """A value as it would be written, cut to one short line."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
+
+
+def _explain(problem: Any, prefix: str, known: Sequence[str]) -> str:
+    name = ".".join([prefix, *map(str, problem["loc"])]).strip(".")
+    if problem["type"] == "extra_forbidden":
+        return unknown(name, problem["input"], known)
+    expected = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if not problem["loc"]:
+        return f"`{name}`: {expected}"
+    if problem["type"] == "value_error":
+        return f"`{name}` = {shown(problem['input'])}: {expected}"
+    return f"`{name}` must be {expected}, not {shown(problem['input'])}"
+
+
+def _wrap_single_values(table: dict[str, Any], error: ValidationError) -> bool:
+    """Put single values where lists are wanted into lists; false if there were none."""
+    wrapped = False
+    for problem in error.errors():
+        if problem["type"] not in _LIST_ERRORS or isinstance(problem["input"], dict | list):
+            continue
+        *parents, last = problem["loc"]
+        holder: Any = table
+        for part in parents:
+            holder = holder.get(part) if isinstance(holder, dict) else None
+        if isinstance(holder, dict) and isinstance(holder.get(str(last)), str):
+            holder[str(last)] = [holder[str(last)]]
+            wrapped = True
+    return wrapped

@@ -1,0 +1,1 @@
+"""The embedded default's web side: a crawl made from the documentation that is installed."""

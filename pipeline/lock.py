@@ -1,0 +1,70 @@
+"""One driver at a time: a kernel lock on `RUN/lock`, gone the moment the driver dies.
+
+The file's content names the holder and counts generations; a driver's temporary files carry its
+generation. Workers never inherit the lock (the descriptor is closed on exec).
+"""
+
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from stages.errors import StorageError
+
+WAIT_SECONDS = 30.0
+
+
+@contextmanager
+def run_lock(run: Path, *, wait_seconds: float = WAIT_SECONDS) -> Iterator[int]:
+    """Hold the run folder; yields this driver's generation (1, 2, …).
+
+    Waits up to `wait_seconds` for another driver to end, then raises StorageError naming it.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(run / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        _acquire(descriptor, run, wait_seconds)
+        generation = int(_holder(descriptor).get("generation", 0)) + 1
+        holder = {
+            "generation": generation,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        os.fsync(descriptor)
+        yield generation
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(descriptor: int, run: Path, wait_seconds: float) -> None:
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                holder = _holder(descriptor)
+                raise StorageError(
+                    f"{run} is in use by process {holder.get('pid')} on {holder.get('host')} "
+                    f"since {holder.get('since')}; one driver at a time"
+                ) from None
+            time.sleep(0.2)
+        else:
+            return
+
+
+def _holder(descriptor: int) -> dict[str, Any]:
+    try:
+        content = json.loads(os.pread(descriptor, 4096, 0) or b"{}")
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}

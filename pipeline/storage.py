@@ -1,0 +1,131 @@
+"""Where a run folder lies: the one interface through which the engine reads and writes it.
+
+A commit on a local disk is: write under a temporary name, fsync, rename, fsync of the folder.
+Temporary names carry the driver's generation, so a worker that outlives its driver can never
+touch what a later driver committed. Paths are relative to the run folder, with `/`.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+TEMPORARY_SUFFIX = ".tmp"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a listing says of an object: if it is unchanged, so is the content."""
+
+    size: int
+    modified: int
+    """Nanoseconds since the epoch on a local disk."""
+
+
+class Storage(Protocol):
+    """A run folder. Instances travel to workers, so they must be small and picklable."""
+
+    def open_read(self, path: str) -> BinaryIO: ...
+
+    def read_bytes(self, path: str) -> bytes: ...
+
+    def exists(self, path: str) -> bool: ...
+
+    def list(self, folder: str) -> dict[str, Mark]:
+        """Name → mark of the files directly in `folder`; empty if there is no such folder."""
+        ...
+
+    def mark(self, path: str) -> Mark: ...
+
+    def write(self, path: str, data: bytes) -> None:
+        """Replace a small file atomically and durably."""
+        ...
+
+    @contextmanager
+    def open_write(self, path: str) -> Iterator[BinaryIO]:
+        """Write a temporary object; it is durable when the block ends without an error."""
+        ...
+
+    def commit(self, temporary: str, path: str) -> Mark:
+        """Make a durable temporary object visible as `path`."""
+        ...
+
+    def delete(self, path: str) -> None:
+        """Remove a file; it is no error if there is none."""
+        ...
+
+    def delete_folder(self, folder: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class LocalStorage:
+    """A run folder on a local (or POSIX network) disk."""
+
+    root: Path
+
+    def _path(self, path: str) -> Path:
+        return self.root / path
+
+    def open_read(self, path: str) -> BinaryIO:
+        return self._path(path).open("rb")
+
+    def read_bytes(self, path: str) -> bytes:
+        return self._path(path).read_bytes()
+
+    def exists(self, path: str) -> bool:
+        return self._path(path).exists()
+
+    def list(self, folder: str) -> dict[str, Mark]:
+        try:
+            with os.scandir(self._path(folder)) as entries:
+                return {
+                    entry.name: Mark(entry.stat().st_size, entry.stat().st_mtime_ns)
+                    for entry in entries
+                    if entry.is_file()
+                }
+        except FileNotFoundError:
+            return {}
+
+    def mark(self, path: str) -> Mark:
+        status = self._path(path).stat()
+        return Mark(status.st_size, status.st_mtime_ns)
+
+    def write(self, path: str, data: bytes) -> None:
+        folder, _, name = path.rpartition("/")
+        temporary = f"{folder}/.{name}{TEMPORARY_SUFFIX}" if folder else f".{name}.tmp"
+        with self.open_write(temporary) as stream:
+            stream.write(data)
+        self.commit(temporary, path)
+
+    @contextmanager
+    def open_write(self, path: str) -> Iterator[BinaryIO]:
+        target = self._path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def commit(self, temporary: str, path: str) -> Mark:
+        target = self._path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._path(temporary).replace(target)
+        _fsync_folder(target.parent)
+        return self.mark(path)
+
+    def delete(self, path: str) -> None:
+        self._path(path).unlink(missing_ok=True)
+
+    def delete_folder(self, folder: str) -> None:
+        shutil.rmtree(self._path(folder), ignore_errors=True)
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

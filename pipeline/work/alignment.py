@@ -1,0 +1,61 @@
+"""How a task over one shard reads the tables of a corpus side by side."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.storage import Storage
+from pipeline.tables import TableRead, read_aligned
+from stages.contract import ALIVE, ROW, SHARD
+
+PREVIOUS_KEEP = "previous.keep"
+FACT_PREFIX = "fact."
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The reads of one shard. The first is of the documents table; one may rename the previous
+    stage's `keep` to `PREVIOUS_KEEP`; facts for the statistics are renamed to `fact.NAME`."""
+
+    shard: int
+    reads: tuple[TableRead, ...]
+
+    def batches(self, storage: Storage) -> Iterator[pa.RecordBatch]:
+        """Row group after row group, with `ALIVE`, `SHARD` and `ROW`."""
+        row = 0
+        for batch in read_aligned(storage, self.reads):
+            n = batch.num_rows
+            names = [name for name in batch.schema.names if name != PREVIOUS_KEEP]
+            arrays = [batch.column(name) for name in names]
+            alive = (
+                pc.fill_null(batch.column(PREVIOUS_KEEP), False)
+                if PREVIOUS_KEEP in batch.schema.names
+                else pa.array(np.ones(n, bool))
+            )
+            extra = [
+                alive,
+                pa.array(np.full(n, self.shard, np.int32)),
+                pa.array(np.arange(row, row + n, dtype=np.int64)),
+            ]
+            row += n
+            yield pa.RecordBatch.from_arrays([*arrays, *extra], names=[*names, ALIVE, SHARD, ROW])
+
+
+def facts_of(batch: pa.RecordBatch) -> pa.RecordBatch | None:
+    """The columns read for the statistics alone, under their own names."""
+    names = [name for name in batch.schema.names if name.startswith(FACT_PREFIX)]
+    if not names:
+        return None
+    return pa.RecordBatch.from_arrays(
+        [batch.column(name) for name in names], names=[n.removeprefix(FACT_PREFIX) for n in names]
+    )
+
+
+def text_bytes(batch: pa.RecordBatch) -> int:
+    """Bytes of `text` in the batch, 0 if it was not read."""
+    if "text" not in batch.schema.names:
+        return 0
+    return int(pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0)

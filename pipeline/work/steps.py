@@ -1,0 +1,218 @@
+"""Tasks of corpus stages: the workers' side of the verbs.
+
+A shuffle's map task writes one Arrow file whose batches each belong to one partition, and the
+offsets (batch numbers) go into its receipt; a reducer reads just its batches. Buffers of 64 MiB
+bound a map task's memory; a reducer's is bounded by the size of its partition.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.statistics import Counter
+from pipeline.storage import Storage
+from pipeline.tables import TableWriter, cut, read_batches, write_arrow, write_parquet
+from pipeline.work.alignment import Alignment, facts_of, text_bytes
+from pipeline.work.map import with_verdict
+from pipeline.work.task import Context, Quarantine, Result
+from schemas.verdicts import verdict_table
+from stages.contract import ALIVE, PARTITION, ShardStep, Step
+from stages.errors import StageError
+
+BUFFER_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """One object of an earlier step."""
+
+    path: str
+    batches: tuple[int, ...] | None = None
+    """Which batches to read; None: all."""
+
+    def read(self, storage: Storage) -> Iterator[pa.RecordBatch]:
+        if self.batches is None:
+            yield from read_batches(storage, self.path)
+            return
+        with storage.open_read(self.path) as stream:
+            reader = pa.ipc.open_file(stream)
+            for number in self.batches:
+                yield reader.get_batch(number)
+
+
+@dataclass(frozen=True)
+class ShardSource:
+    """A shard's rows as a step sees them: living rows and the columns asked for."""
+
+    alignment: Alignment
+    columns: tuple[str, ...]
+    everything: bool
+
+    def read(self, storage: Storage) -> Iterator[pa.RecordBatch]:
+        for batch in self.alignment.batches(storage):
+            if self.everything:
+                yield batch.select(self.columns)
+            else:
+                yield batch.select(self.columns).filter(batch.column(ALIVE))
+
+
+@dataclass(frozen=True)
+class PartsSource:
+    """Objects of earlier steps, one after another."""
+
+    parts: tuple[Scratch, ...]
+
+    def read(self, storage: Storage) -> Iterator[pa.RecordBatch]:
+        for part in self.parts:
+            yield from part.read(storage)
+
+
+@dataclass
+class _Meter:
+    """Counts what a step reads."""
+
+    text_bytes: int = 0
+    rows: int = 0
+
+    def watch(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            self.text_bytes += text_bytes(batch)
+            self.rows += batch.num_rows
+            yield batch
+
+
+@dataclass(frozen=True)
+class StepWork:
+    """Call a step on a source; write Parquet (`durable`), else Arrow, else partition by
+    partition."""
+
+    step: Step
+    source: ShardSource | PartsSource
+    partitioned: bool = False
+    durable: bool = False
+
+    def run(self, context: Context, quarantine: Quarantine) -> Result:
+        meter = _Meter()
+        batches = self.step(meter.watch(self.source.read(context.storage)))
+        summary: dict[str, Any] = {}
+        open_table = write_parquet if self.durable else write_arrow
+        counter = Counter(self.step.schema)
+        with open_table(context.storage, context.temporary, self.step.schema) as (table, written):
+            if self.partitioned:
+                summary["partitions"] = _write_partitions(table, batches)
+            else:
+                for batch in batches:
+                    if batch.num_rows:
+                        table.write(batch)
+                        if self.durable:
+                            counter.update(batch, _facts_of_parts(batch))
+        if self.durable:
+            summary["statistics"] = counter.result()
+        return Result(written, summary, text_bytes=meter.text_bytes, records=meter.rows)
+
+
+def _facts_of_parts(batch: pa.RecordBatch) -> pa.RecordBatch | None:
+    """A training sample counts once, under the language and licence of its first part."""
+    if "parts" not in batch.schema.names:
+        return None
+    first = pc.list_element(batch.column("parts"), 0)
+    return pa.RecordBatch.from_arrays(
+        [pc.struct_field(first, "language"), pc.struct_field(first, "license")],
+        names=["language", "license"],
+    )
+
+
+def _write_partitions(
+    table: TableWriter, batches: Iterable[pa.RecordBatch]
+) -> dict[str, list[Any]]:
+    """Write batches partition by partition; returns partition → [rows, bytes, batch numbers]."""
+    index: dict[int, list[Any]] = {}
+    pending: list[pa.RecordBatch] = []
+    pending_bytes = n_batches = 0
+
+    def flush() -> None:
+        nonlocal pending_bytes, n_batches
+        if not pending:
+            return
+        rows = pa.Table.from_batches(pending).combine_chunks()
+        order = np.argsort(rows.column(PARTITION).to_numpy(), kind="stable")
+        rows = rows.take(pa.array(order))
+        partitions = rows.column(PARTITION).to_numpy()
+        starts = np.flatnonzero(np.diff(partitions, prepend=-1, append=-1) != 0)
+        for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+            part = rows.slice(start, end - start).drop_columns([PARTITION]).combine_chunks()
+            batch = part.to_batches()[0]
+            table.write(batch)
+            entry = index.setdefault(int(partitions[start]), [0, 0, []])
+            entry[0] += batch.num_rows
+            entry[1] += batch.nbytes
+            entry[2].append(n_batches)
+            n_batches += 1
+        pending.clear()
+        pending_bytes = 0
+
+    for batch in batches:
+        if batch.num_rows:
+            pending.append(batch)
+            pending_bytes += batch.nbytes
+        if pending_bytes >= BUFFER_BYTES:
+            flush()
+    flush()
+    return {str(partition): index[partition] for partition in sorted(index)}
+
+
+@dataclass(frozen=True)
+class ShardStepWork:
+    """The verdicts of one shard, from its own rows and the records shuffled to it."""
+
+    step: ShardStep
+    alignment: Alignment
+    columns: tuple[str, ...]
+    records: tuple[Scratch, ...]
+    record_schema: pa.Schema
+
+    def run(self, context: Context, quarantine: Quarantine) -> Result:
+        storage = context.storage
+        records = pa.Table.from_batches(
+            [batch for part in self.records for batch in part.read(storage)], self.record_schema
+        )
+        sizes: list[int] = []
+        kept: list[pa.RecordBatch] = []
+        meter = _Meter()
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            for batch in meter.watch(self.alignment.batches(storage)):
+                sizes.append(batch.num_rows)
+                names = [n for n in batch.schema.names if n.startswith("fact.")]
+                kept.append(batch.select([ALIVE, "doc_id", *names]))
+                yield batch.select(self.columns)
+
+        answers = list(self.step(batches(), records))
+        if sum(answer.num_rows for answer in answers) != sum(sizes):
+            raise StageError(f"{type(self.step).__name__} did not answer row for row")
+        schema = verdict_table(self.step.schema)
+        counter = Counter(schema)
+        with write_parquet(storage, context.temporary, schema) as (table, written):
+            for answer, own in zip(cut(answers, sizes), kept, strict=True):
+                alive = own.column(ALIVE)
+                reasons = answer.column("reason").filter(alive)
+                result = pa.RecordBatch.from_arrays(
+                    [
+                        *with_verdict(alive, alive, reasons),
+                        own.column("doc_id"),
+                        *(answer.column(name) for name in self.step.schema.names),
+                    ],
+                    names=schema.names,
+                )
+                table.write(result)
+                counter.update(result, facts_of(own))
+        return Result(
+            written,
+            {"statistics": counter.result()},
+            text_bytes=meter.text_bytes,
+            records=meter.rows,
+        )
