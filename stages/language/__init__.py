@@ -1,0 +1,1 @@
+"""Which programming language a file is in."""

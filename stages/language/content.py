@@ -1,0 +1,114 @@
+"""What a file's first bytes say about its language: interpreters, modelines and patterns.
+
+`heuristics.toml` holds, for each extension that several languages share, rules asked in order; the
+first that matches names the language. Patterns are regular expressions over bytes in multi-line
+mode and may not nest repetitions, so that their time stays linear in practice.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+MODELINE_BYTES = 1024
+"""Where Emacs and Vim modelines are looked for: the file's start."""
+
+SHEBANG = re.compile(rb"#![ \t]*([^\r\n]+)")
+EXEC_LINE = re.compile(rb"^[ \t]*exec[ \t]+[\"']?(?:[\w./-]*/)?([\w.+-]+)", re.M)
+MODELINE = re.compile(
+    rb"-\*-[ \t]*(?:[^\r\n]{0,100}?\bmode[ \t]*:[ \t]*)?([\w+#.-]+)[^\r\n]{0,100}?-\*-"
+    rb"|\b(?:vim?|ex):[^\r\n]{0,100}?\b(?:ft|filetype|syntax)[ \t]*=[ \t]*([\w+#.-]+)"
+)
+VERSION = re.compile(r"[\d.]+$")
+ASSIGNMENT = re.compile(rb"\w+=")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Names a language if every pattern of `every` is found and `absent` is not."""
+
+    language: str
+    every: tuple[re.Pattern[bytes], ...]
+    absent: re.Pattern[bytes] | None
+
+    def matches(self, head: bytes) -> bool:
+        """Whether the rule holds for a file that begins with `head`."""
+        return all(pattern.search(head) for pattern in self.every) and not (
+            self.absent is not None and self.absent.search(head)
+        )
+
+
+@cache
+def content_rules() -> dict[str, tuple[Rule, ...]]:
+    """Extension → rules, read once per process."""
+    document = tomllib.loads((files("seeds") / "heuristics.toml").read_text("utf-8"))
+    return {
+        extension: tuple(_rule(entry) for entry in block["rules"])
+        for block in document["block"]
+        for extension in block["extensions"]
+    }
+
+
+@cache
+def modeline_names() -> dict[str, str]:
+    """Editors' mode names → language, read once per process."""
+    document = tomllib.loads((files("seeds") / "heuristics.toml").read_text("utf-8"))
+    names: dict[str, str] = document["modelines"]
+    return names
+
+
+def resolve(extension: str, head: bytes) -> str | None:
+    """The language the first matching rule of this extension names."""
+    for rule in content_rules().get(extension, ()):
+        if rule.matches(head):
+            return rule.language
+    return None
+
+
+def interpreter(head: bytes) -> Iterable[str]:
+    """Names of the interpreter a script asks for, the most exact first (`python3.11`, `python`).
+
+    `env` is looked through, and so is a shell that only executes another interpreter.
+    """
+    found = SHEBANG.match(head)
+    if found is None:
+        return ()
+    words = found[1].split()
+    if words and words[0].rsplit(b"/", 1)[-1] == b"env":
+        words = [w for w in words[1:] if not w.startswith(b"-") and not ASSIGNMENT.match(w)]
+    if not words:
+        return ()
+    name = words[0].rsplit(b"/", 1)[-1].decode("ascii", "replace")
+    if name == "sh":
+        execution = EXEC_LINE.search(head, 0, MODELINE_BYTES)
+        if execution is not None and b"$0" in head[execution.end() : execution.end() + 200]:
+            name = execution[1].decode("ascii", "replace")
+    return (name, VERSION.sub("", name))
+
+
+def modeline(head: bytes) -> str | None:
+    """The language an Emacs or Vim modeline in the first lines names."""
+    found = MODELINE.search(head, 0, MODELINE_BYTES)
+    if found is None:
+        return None
+    return modeline_names().get((found[1] or found[2]).decode("ascii", "replace").lower())
+
+
+def _rule(entry: dict[str, object]) -> Rule:
+    every = entry.get("every", [])
+    patterns = [entry["any"]] if "any" in entry else []
+    patterns += [[pattern] for pattern in every] if isinstance(every, list) else []
+    absent = entry.get("none")
+    return Rule(
+        language=str(entry["language"]),
+        every=tuple(_union(pattern) for pattern in patterns),
+        absent=None if absent is None else _union(absent),
+    )
+
+
+def _union(patterns: object) -> re.Pattern[bytes]:
+    if not isinstance(patterns, list):
+        raise TypeError(f"heuristics.toml: expected a list of patterns, got {patterns!r}")
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns).encode(), re.M)

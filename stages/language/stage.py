@@ -1,0 +1,125 @@
+"""Which programming language each file is in: by its name first, by its content where names tie.
+
+In order: a known file name (`name`); an extension only one language has (`extension`); for a shared
+extension the interpreter line (`shebang`), then rules over the content (`heuristic`), then the
+likeliest language of that extension (`extension`); without a known extension the interpreter line
+(`shebang`) or an editor's modeline (`heuristic`). Otherwise the language is null.
+
+`confidence` is, per way of deciding, the share of labelled files it gets right, rounded.
+
+Cost: content is only read where names tie; over 500,000 files/s where they do not.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import pyarrow as pa
+
+from schemas.language import LANGUAGE_MEASURES
+from stages.kernels.arrow import utf8_buffers
+from stages.language.content import interpreter, modeline, resolve
+from stages.language.names import NOTHING, NameMatch, NameMatcher
+from stages.language.options import LanguageOptions
+
+Answer = tuple[str | None, str | None, float | None]
+"""Language (or none), method, confidence."""
+
+NO_ANSWER: Answer = (None, None, None)
+
+CONFIDENCE = {"name": 0.99, "extension": 0.98, "shebang": 0.95, "heuristic": 0.95}
+LIKELIEST_OF_SEVERAL = 0.7
+MODELINE_CONFIDENCE = 0.9
+
+
+class LanguageStage:
+    """Annotates each file with a language name, how it was found and how sure that is."""
+
+    name: ClassVar[str] = "language"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ()
+    Options: ClassVar[type[LanguageOptions]] = LanguageOptions
+    reads: ClassVar[tuple[str, ...]] = ("path", "text")
+    optional: ClassVar[tuple[str, ...]] = ("path", "text")
+    schema: pa.Schema = LANGUAGE_MEASURES
+
+    def __init__(self, options: LanguageOptions) -> None:
+        self.options = options
+        self.matcher = NameMatcher()
+
+    def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Name the language of every row; `content` (bytes) may stand in for `text`."""
+        columns = batch.schema.names
+        paths = batch["path"].to_pylist() if "path" in columns else [None] * len(batch)
+        read = self._head_reader(batch)
+        match = self.matcher.match
+        answers: list[Answer] = []
+        for row, path in enumerate(paths):
+            found = match(path or "")
+            if found.language is not None:
+                answers.append((found.language, "name", CONFIDENCE["name"]))
+            elif len(found.candidates) == 1:
+                answers.append((found.candidates[0], "extension", CONFIDENCE["extension"]))
+            else:
+                answers.append(self._look_inside(found, read(row)))
+        return self._measures(answers)
+
+    def _measures(self, answers: list[Answer]) -> pa.RecordBatch:
+        supported = self.matcher.tables.supported
+        names = [name for name, _, _ in answers]
+        columns = [
+            [name if name in supported else None for name in names],
+            [None if name in supported else name for name in names],
+            [method for _, method, _ in answers],
+            [confidence for _, _, confidence in answers],
+        ]
+        arrays = [
+            pa.array(values, field.type) for values, field in zip(columns, self.schema, strict=True)
+        ]
+        return pa.record_batch(arrays, schema=self.schema)
+
+    def _head_reader(self, batch: pa.RecordBatch) -> Callable[[int], bytes]:
+        """A function from a row to the first bytes of its content, as UTF-8."""
+        names = [name for name in ("text", "content") if name in batch.schema.names]
+        if not names:
+            return lambda row: b""
+        offsets, data = utf8_buffers(batch[names[0]])
+        limit = self.options.max_heuristic_bytes
+
+        def read(row: int) -> bytes:
+            start, end = int(offsets[row]), int(offsets[row + 1])
+            return _as_utf8(data[start : min(end, start + limit)].tobytes())
+
+        return read
+
+    def _look_inside(self, found: NameMatch, head: bytes) -> Answer:
+        by_interpreter = self._by_interpreter(head)
+        if not found.candidates:
+            if by_interpreter is not None:
+                return by_interpreter, "shebang", CONFIDENCE["shebang"]
+            mode = modeline(head)
+            return NO_ANSWER if mode is None else (mode, "heuristic", MODELINE_CONFIDENCE)
+        if by_interpreter in found.candidates:
+            return by_interpreter, "shebang", CONFIDENCE["shebang"]
+        ruled = resolve(found.extension or "", head) if head else None
+        if ruled is not None:
+            return NO_ANSWER if ruled == NOTHING else (ruled, "heuristic", CONFIDENCE["heuristic"])
+        if found.candidates[0] == NOTHING and head:
+            return NO_ANSWER
+        likeliest = next(name for name in found.candidates if name != NOTHING)
+        return likeliest, "extension", LIKELIEST_OF_SEVERAL
+
+    def _by_interpreter(self, head: bytes) -> str | None:
+        for name in interpreter(head):
+            language = self.matcher.tables.by_interpreter.get(name)
+            if language is not None:
+                return language
+        return None
+
+
+def _as_utf8(head: bytes) -> bytes:
+    """Without a byte-order mark; UTF-16 is recoded."""
+    if head.startswith(b"\xef\xbb\xbf"):
+        return head[3:]
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return head.decode("utf-16", "replace").encode("utf-8", "replace")
+    return head

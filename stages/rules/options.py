@@ -1,0 +1,49 @@
+"""What can be chosen about the filtering rules; the defaults are the paper's."""
+
+from pydantic import Field
+
+from stages.contract import Options
+
+
+class RulesOptions(Options):
+    """Thresholds of DeepSeek-Coder section 2.1, which DeepSeek-Coder-V2 section 2 repeats.
+
+    A document on a threshold is kept.
+    """
+
+    max_average_line_length: float = Field(
+        100, ge=0, description="drop files whose lines are longer on average, in characters"
+    )
+    max_line_length: int = Field(
+        1000, ge=0, description="drop files with a longer line, in characters"
+    )
+    min_alphabetic_share: float = Field(
+        0.25, ge=0, le=1, description="drop files with a smaller share of alphabetic characters"
+    )
+    xml_declaration_allowed: tuple[str, ...] = Field(
+        ("XSLT",),
+        description="languages that may have `<?xml version=` in the first 100 characters",
+    )
+    html_languages: tuple[str, ...] = Field(
+        ("HTML",),
+        description="languages whose visible text is measured and judged; template languages are "
+        "not among them, because directives would count as text",
+    )
+    min_visible_share: float = Field(
+        0.20, ge=0, le=1, description="drop HTML whose visible text is a smaller share of the code"
+    )
+    min_visible_characters: int = Field(
+        100, ge=0, description="drop HTML with less visible text, in characters"
+    )
+    min_json_yaml_characters: int = Field(
+        50, ge=0, description="drop JSON and YAML files with fewer characters"
+    )
+    max_json_yaml_characters: int = Field(
+        5000, ge=0, description="drop JSON and YAML files with more characters"
+    )
+    also_keep: tuple[str, ...] = Field(
+        ("YAML",), description="languages outside the 338 that count as supported"
+    )
+    code_rules_for_markdown: bool = Field(
+        False, description="judge Markdown and issues by the rules for code, not by `empty` alone"
+    )
