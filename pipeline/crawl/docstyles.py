@@ -1,11 +1,13 @@
-"""Docstrings in the numpydoc and Google styles to reStructuredText.
+"""Docstrings in the numpydoc and Google styles to HTML, by way of reStructuredText.
 
-Section titles become rubrics, since reStructuredText allows no sections of mixed levels inside a
-docstring; entries become definition lists (numpydoc's are that already). A docstring in neither
-style passes unchanged.
+Section titles become paragraphs of class `rubric`: reStructuredText allows no sections of mixed
+levels inside a docstring, and a `rubric` directive would swallow an indented block. Entries
+become definition lists (numpydoc's are that already). Any other docstring passes unchanged.
 """
 
 import re
+
+from pipeline.crawl.rest import rest_html
 
 _NUMPYDOC = frozenset(
     """Parameters|Returns|Yields|Receives|Raises|Warns|Other Parameters|Attributes|Methods|Notes
@@ -19,9 +21,9 @@ _GOOGLE = re.compile(
 _GOOGLE_ENTRY = re.compile(r"^(\s+)(`?\*{0,2}[\w.]+`?)\s*(\([^()]*\))?\s*:\s+(\S.*)$")
 
 
-def to_rest(docstring: str) -> str:
-    """The docstring as reStructuredText."""
-    return _google_to_rest(_numpydoc_to_rest(docstring))
+def docstring_html(docstring: str) -> str:
+    """The HTML body of a docstring in plain, numpydoc or Google style."""
+    return rest_html(_google_to_rest(_numpydoc_to_rest(docstring)))
 
 
 def _numpydoc_to_rest(text: str) -> str:
@@ -33,7 +35,7 @@ def _numpydoc_to_rest(text: str) -> str:
         line = lines[position]
         underlined = position + 1 < len(lines) and _UNDERLINE.match(lines[position + 1])
         if underlined and line.strip() in _NUMPYDOC and not line.startswith(" "):
-            out += ["", f".. rubric:: {line.strip()}", ""]
+            out += ["", ".. class:: rubric", "", line.strip(), ""]
             escaping = "Parameters" in line
             position += 2
             continue
@@ -49,7 +51,7 @@ def _google_to_rest(text: str) -> str:
         header = _GOOGLE.match(line)
         if header:
             inside = True
-            out += ["", f".. rubric:: {header[1]}", ""]
+            out += ["", ".. class:: rubric", "", header[1], ""]
         elif inside and (entry := _GOOGLE_ENTRY.match(line)) and len(entry[1]) <= 8:
             type_ = f" : {entry[3]}" if entry[3] else ""
             name = entry[2].replace("*", r"\*")

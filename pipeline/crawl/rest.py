@@ -1,9 +1,9 @@
-"""Docstrings and long descriptions to HTML as documentation sites publish it.
+"""reStructuredText to HTML as documentation sites publish it.
 
-docutils renders reStructuredText; its translator is bent towards Sphinx: code in
-`<div class="highlight-python notranslate"><div class="highlight"><pre>`, coloured by Pygments,
-and formulas for MathJax in `math notranslate nohighlight`. Docstrings in the numpydoc and Google
-styles become reStructuredText first. What docutils cannot parse stays readable in a `<pre>`.
+docutils renders; its translator is bent towards Sphinx: code in
+`<div class="highlight-python notranslate"><div class="highlight"><pre>`, formulas for MathJax in
+`math notranslate nohighlight`, and Sphinx's roles and directives are known. What docutils cannot
+parse, or would leave half of out, stays readable in a `<pre>`.
 
 Nothing is included from files and no raw HTML passes (`file_insertion_enabled`, `raw_enabled`).
 About 13 ms for a docstring of numpy.linalg, nearly all of it docutils.
@@ -22,17 +22,14 @@ from docutils.parsers.rst import Directive, Parser, directives, roles
 from docutils.readers.standalone import Reader
 from docutils.utils import SystemMessage
 from docutils.writers.html5_polyglot import HTMLTranslator, Writer
-from markdown_it import MarkdownIt
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexer import Lexer
-from pygments.lexers import get_lexer_by_name
-from pygments.util import ClassNotFound
 
-from pipeline.crawl.docstyles import to_rest
+from pipeline.crawl.blocks import code_html, preformatted
 
 MAX_MARKUP = 200_000
 """Characters: a longer text goes into a `<pre>`, since docutils takes 0.1 ms a line."""
+
+MIN_SHOWN = 0.5
+"""Share of the source's characters: less means that docutils left out what it did not know."""
 
 SETTINGS = {
     "report_level": 5,
@@ -70,27 +67,15 @@ _VERSIONED = {
     "legacy": "Legacy",
 }
 _LITERAL = ("plot", "ipython", "testcode", "testoutput", "testsetup", "doctest", "try_examples")
-_DROPPED = (
-    "autosummary",
-    "currentmodule",
-    "module",
-    "toctree",
-    "index",
-    "automodule",
-    "autoclass",
-    "autofunction",
-    "automethod",
-    "tabularcolumns",
-    "highlight",
-    "literalinclude",
-    "autodata",
+_DROPPED = frozenset(
+    re.findall(
+        r"\w+",
+        """autosummary currentmodule module toctree index automodule autoclass autofunction
+        automethod tabularcolumns highlight literalinclude autodata""",
+    )
 )
+_TAG = re.compile(r"<[^<>]*>")
 _UNWRAPPED = ("only", "dropdown", "tab-set", "tab-item", "hint", "rst-class", "details")
-
-
-def docstring_html(docstring: str) -> str:
-    """The HTML body of a docstring in plain, numpydoc or Google style."""
-    return rest_html(to_rest(docstring))
 
 
 def rest_html(text: str) -> str:
@@ -115,26 +100,8 @@ def rest_html(text: str) -> str:
     except (SystemMessage, SystemExit, LookupError, ValueError, TypeError, AttributeError):
         return preformatted(text)
     body: str = writer.parts["body"]
-    return body
-
-
-def markdown_html(text: str) -> str:
-    """The HTML body of a Markdown document; raw HTML in it is left out."""
-    if len(text) > MAX_MARKUP:
-        return preformatted(text)
-    rendered: str = _markdown().render(text)
-    return rendered
-
-
-def preformatted(text: str) -> str:
-    """Plain text as it stands."""
-    return f"<pre>\n{html.escape(text, quote=False)}\n</pre>\n"
-
-
-def code_html(code: str, language: str) -> str:
-    """A code block as Sphinx writes it, coloured by Pygments."""
-    coloured = highlight(code, _lexer(language), _formatter())
-    return f'<div class="highlight-{language} notranslate">{coloured}</div>\n'
+    shown = len(_TAG.sub("", body))
+    return body if shown >= MIN_SHOWN * len(text) else preformatted(text)
 
 
 @cache
@@ -247,32 +214,3 @@ class _SphinxTranslator(HTMLTranslator):  # type: ignore[misc]
     def visit_problematic(self, node: Any) -> None:
         self.body.append(html.escape(node.astext(), quote=False))
         raise nodes.SkipNode
-
-
-@cache
-def _markdown() -> MarkdownIt:
-    markdown = MarkdownIt("commonmark", {"highlight": _highlighted}).enable("table")
-    for rule in ("html_block", "html_inline"):
-        markdown.add_render_rule(rule, _no_html)
-    return markdown
-
-
-def _no_html(*_arguments: Any) -> str:
-    return ""
-
-
-def _highlighted(code: str, language: str, _attributes: str) -> str:
-    return code_html(code, language.strip().lower() or "default")
-
-
-@cache
-def _lexer(language: str) -> Lexer:
-    try:
-        return get_lexer_by_name("python" if language == "default" else language)
-    except ClassNotFound:
-        return get_lexer_by_name("text")
-
-
-@cache
-def _formatter() -> HtmlFormatter[str]:
-    return HtmlFormatter()

@@ -1,0 +1,100 @@
+"""Documentation sites: a page for each public member or module of an installed package, at the
+address its documentation has. Which packages and where is the table `seeds/installed_docs.toml`.
+"""
+
+import html
+import logging
+from collections.abc import Iterable, Iterator
+from functools import partial
+from importlib import metadata
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.crawl.docstyles import docstring_html
+from pipeline.crawl.members import MIN_DOCSTRING, Member, from_import, from_source
+from pipeline.crawl.pages import Page, chosen
+
+LOG = logging.getLogger(__name__)
+
+MAX_DOCSTRING = 30_000
+"""Characters of one docstring that a page shows."""
+
+
+class Site(BaseModel):
+    """A row of `[[site]]`; the table's head explains the fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    distribution: str
+    title: str
+    home: str
+    url: str
+    unit: str = Field(pattern="^(member|module)$")
+    read: str = Field(pattern="^(source|import)$")
+    modules: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    pages: int = Field(gt=0)
+
+
+def documentation_pages(sites: Iterable[Site]) -> Iterator[Page]:
+    """The pages of every site whose distribution is installed."""
+    for site in sites:
+        if site.distribution and not _installed(site.distribution):
+            LOG.info("no pages of %s: not installed", site.distribution)
+            continue
+        read = from_import(site.modules, site.classes) if site.read == "import" else None
+        modules = from_source(site.modules) if read is None else read
+        yield from chosen(_site_pages(site, modules), site.pages)
+
+
+def _site_pages(site: Site, modules: Iterable[Member]) -> Iterator[Page]:
+    for module in modules:
+        members = (module,) if site.unit == "module" else module.members
+        for member in members:
+            shown = len(member.docstring) + sum(len(inner.docstring) for inner in member.members)
+            if shown >= MIN_DOCSTRING:
+                yield Page(
+                    url=_address(site.url, member.name),
+                    title=member.name,
+                    site=site.title,
+                    home=site.home,
+                    frame="docs",
+                    body=partial(member_html, member),
+                )
+
+
+def member_html(member: Member) -> str:
+    """A member as Sphinx's autodoc lays it out: signature, description, inner members."""
+    description = docstring_html(member.docstring[:MAX_DOCSTRING])
+    inner = "".join(member_html(each) for each in member.members)
+    if member.kind == "module":
+        return description + inner
+    prefix = '<em class="property">class </em>' if member.kind == "class" else ""
+    owner, _, leaf = member.name.rpartition(".")
+    anchor = html.escape(member.name)
+    return (
+        f'<dl class="py {member.kind}">\n<dt class="sig sig-object py" id="{anchor}">{prefix}'
+        f'<span class="sig-prename descclassname">{html.escape(owner)}.</span>'
+        f'<span class="sig-name descname">{html.escape(leaf)}</span>'
+        f'<span class="sig-paren">{html.escape(member.signature)}</span>'
+        f'<a class="headerlink" href="#{anchor}" title="Link to this definition">#</a></dt>\n'
+        f"<dd>{description}{inner}</dd></dl>\n"
+    )
+
+
+def _address(pattern: str, name: str) -> str:
+    parts = name.split(".")
+    return pattern.format(
+        name=name,
+        leaf=parts[-1],
+        path="/".join(parts),
+        section=parts[1] if len(parts) > 2 else parts[0],
+    )
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        metadata.distribution(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
