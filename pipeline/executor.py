@@ -1,4 +1,4 @@
-"""Where tasks run: in this process, or on Ray.
+"""Where tasks run: in this process here, on Ray in `ray_executor`.
 
 Both take a stream of tasks, keep a bounded window of them in flight, and yield each with its
 outcome in order of completion. What a failure means is decided here, once: a dead worker is
@@ -6,25 +6,17 @@ retried, then isolated; an I/O error is retried; anything else is a bug and ends
 """
 
 import logging
-import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from pipeline.storage import Storage
 from pipeline.work.task import Outcome, Task, run_task
 from stages.errors import StageError
 
 log = logging.getLogger("sluice")
-
-SHIPPED = ("schemas", "stages", "pipeline", "seeds")
-"""What travels to a cluster's workers: our modules, never an environment or a run folder."""
-
-OBJECT_STORE_BYTES = 128 << 20
-"""Tasks and outcomes are small; data goes through storage."""
 
 
 @dataclass(frozen=True)
@@ -70,149 +62,35 @@ class LocalExecutor:
             mark = f"scratch/attempts/{task.step}-{task.key}"
             isolate = self._storage.exists(mark)
             self._storage.write(mark, b"")
-            outcome = self._attempt(replace(task, isolate=isolate))
+            done = self._attempt(replace(task, isolate=isolate))
             self._storage.delete(mark)
-            yield task, outcome
+            yield done
 
-    def _attempt(self, task: Task) -> Outcome:
+    def _attempt(self, task: Task) -> tuple[Task, Outcome]:
         while True:
             try:
-                return run_task(self._storage, task)
+                return task, run_task(self._storage, task)
             except OSError as error:
-                task = _after_io_error(task, error, self._max_attempts)
+                task = after_io_error(task, error, self._max_attempts)
+            except StageError as error:
+                raise StageError(failed(task, str(error))) from error
 
 
-class RayExecutor:
-    """Ray Core tasks: a private local Ray, or a cluster."""
-
-    def __init__(
-        self, storage: Storage, max_attempts: int, address: str | None, workers: int | None
-    ) -> None:
-        self._storage = storage
-        self._max_attempts = max_attempts
-        self._address = address
-        self._workers = workers
-        self._started = False
-        self._function: Any = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._started:
-            import ray
-
-            ray.shutdown()
-            self._started = False
-
-    @property
-    def n_workers(self) -> int:
-        self._start()
-        import ray
-
-        return max(1, int(ray.cluster_resources().get("CPU", 1)))
-
-    def _start(self) -> None:
-        if self._started:
-            return
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        import ray
-
-        options: dict[str, Any] = {
-            "include_dashboard": False,
-            "log_to_driver": False,
-            "logging_level": logging.ERROR,
-            "configure_logging": False,
-        }
-        if self._address is None:
-            ray.init(
-                address="local",
-                num_cpus=self._workers,
-                object_store_memory=OBJECT_STORE_BYTES,
-                **options,
-            )
-        else:
-            ray.init(
-                address=self._address, runtime_env={"py_modules": _shipped_modules()}, **options
-            )
-        self._started = True
-        self._function = ray.remote(max_retries=0)(run_task)
-
-    def run(self, tasks: Iterable[Task], resources: Resources) -> Iterator[tuple[Task, Outcome]]:
-        self._start()
-        import ray
-
-        window = 2 * (self._workers or self.n_workers)
-        queue = iter(tasks)
-        flying: dict[Any, Task] = {}
-        storage = ray.put(self._storage)
-        remote = self._function.options(
-            num_cpus=resources.cpus, memory=resources.memory_bytes or None
-        )
-        while True:
-            while len(flying) < window and (task := next(queue, None)) is not None:
-                flying[remote.remote(storage, task)] = task
-            if not flying:
-                return
-            done, _ = ray.wait(list(flying), num_returns=1)
-            task = flying.pop(done[0])
-            answer = self._fetch(done[0], task)
-            if isinstance(answer, Task):
-                flying[remote.remote(storage, answer)] = answer
-            else:
-                yield task, answer
-
-    def _fetch(self, reference: Any, task: Task) -> Outcome | Task:
-        """The task's outcome, or the task to send again."""
-        import ray
-
-        try:
-            outcome: Outcome = ray.get(reference)
-        except (ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError) as error:
-            return _again(task, str(error).splitlines()[0], self._max_attempts, isolate=False)
-        except ray.exceptions.WorkerCrashedError as error:
-            isolate = task.attempt >= 1
-            return _again(task, str(error).splitlines()[0], self._max_attempts, isolate=isolate)
-        except ray.exceptions.RayTaskError as error:
-            cause = error.as_instanceof_cause()
-            if isinstance(cause, OSError):
-                return _after_io_error(task, cause, self._max_attempts)
-            if isinstance(cause, StageError):
-                raise StageError(_failed(task, str(error.cause))) from error
-            raise StageError(_failed(task, str(error))) from error
-        return outcome
-
-
-def _shipped_modules() -> list[str]:
-    import importlib.util
-
-    folders = []
-    for name in SHIPPED:
-        spec = importlib.util.find_spec(name)
-        assert spec is not None
-        assert spec.submodule_search_locations is not None
-        folders.append(next(iter(spec.submodule_search_locations)))
-    return folders
-
-
-def _again(task: Task, why: str, max_attempts: int, *, isolate: bool) -> Task:
+def again(task: Task, why: str, max_attempts: int, *, isolate: bool) -> Task:
+    """The task's next attempt; StageError after the last."""
     if task.attempt + 1 >= max_attempts + 1:
-        raise StageError(_failed(task, f"{max_attempts + 1} attempts; the last: {why}"))
+        raise StageError(failed(task, f"{max_attempts + 1} attempts; the last: {why}"))
     log.warning("%s shard %s: attempt %d: %s", task.step, task.key, task.attempt + 1, why)
     return replace(task, attempt=task.attempt + 1, isolate=task.isolate or isolate)
 
 
-def _after_io_error(task: Task, error: OSError, max_attempts: int) -> Task:
-    again = _again(task, f"{type(error).__name__}: {error}", max_attempts, isolate=False)
+def after_io_error(task: Task, error: OSError, max_attempts: int) -> Task:
+    """The next attempt after a pause that doubles."""
+    retry = again(task, f"{type(error).__name__}: {error}", max_attempts, isolate=False)
     time.sleep(0.2 * 2**task.attempt)
-    return again
+    return retry
 
 
-def _failed(task: Task, why: str) -> str:
+def failed(task: Task, why: str) -> str:
+    """The message of a failed stage: which, on what, why, and how to go on."""
     return f"{task.step} failed on shard {task.key}: {why}\nrun the same command to resume"

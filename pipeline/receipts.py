@@ -81,6 +81,11 @@ class Receipts:
         self._loose: set[str] = set()
         self._ledger: set[str] = set()
 
+    @property
+    def current(self) -> dict[str, Receipt]:
+        """Key → receipt, as loaded and committed so far."""
+        return self._receipts
+
     def load(self) -> dict[str, Receipt]:
         """Key → receipt of every object that is as it was committed. One listing; an object with
         another mark is hashed again, and its receipt dropped if the content changed."""

@@ -126,11 +126,10 @@ def write_arrow(
 
 @dataclass(frozen=True)
 class TableRead:
-    """Columns to read from one object of the run; `rename` maps a column to the name it gets."""
+    """Columns to read from one object of the run, each with the name it gets."""
 
     path: str
-    columns: tuple[str, ...]
-    rename: tuple[tuple[str, str], ...] = ()
+    columns: tuple[tuple[str, str], ...]
 
 
 def read_aligned(storage: Storage, reads: Sequence[TableRead]) -> Iterator[pa.RecordBatch]:
@@ -155,7 +154,7 @@ def _read_group(
     arrays: list[pa.Array] = []
     identity: pa.Array | None = None
     for file, read in zip(files, reads, strict=True):
-        wanted = dict.fromkeys((*read.columns, "doc_id"))
+        wanted = dict.fromkeys((*(column for column, _ in read.columns), "doc_id"))
         table = file.read_row_group(group, columns=list(wanted), use_threads=False)
         doc_id = single_chunk(table.column("doc_id"))
         if identity is not None and not identity.equals(doc_id):
@@ -164,10 +163,9 @@ def _read_group(
                 "run `sluice verify`"
             )
         identity = doc_id
-        rename = dict(read.rename)
-        for name in read.columns:
-            names.append(rename.get(name, name))
-            arrays.append(single_chunk(table.column(name)))
+        for column, name in read.columns:
+            names.append(name)
+            arrays.append(single_chunk(table.column(column)))
     return pa.RecordBatch.from_arrays(arrays, names=names)
 
 

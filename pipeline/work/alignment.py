@@ -12,36 +12,46 @@ from pipeline.tables import TableRead, read_aligned
 from stages.contract import ALIVE, ROW, SHARD
 
 PREVIOUS_KEEP = "previous.keep"
+OWN_QUARANTINED = "own.quarantined"
+REACHED = "reached"
 FACT_PREFIX = "fact."
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """The reads of one shard. The first is of the documents table; one may rename the previous
-    stage's `keep` to `PREVIOUS_KEEP`; facts for the statistics are renamed to `fact.NAME`."""
+    """The reads of one shard. The first is of the documents table; one may give the previous
+    stage's `keep` the name `PREVIOUS_KEEP`, one the `quarantined` of the stage's own measures the
+    name `OWN_QUARANTINED`; facts for the statistics are called `fact.NAME`."""
 
     shard: int
     reads: tuple[TableRead, ...]
 
     def batches(self, storage: Storage) -> Iterator[pa.RecordBatch]:
-        """Row group after row group, with `ALIVE`, `SHARD` and `ROW`."""
+        """Row group after row group, with `SHARD`, `ROW`, `REACHED` (no earlier stage dropped
+        the row) and `ALIVE` (and its own measuring did not quarantine it)."""
         row = 0
         for batch in read_aligned(storage, self.reads):
             n = batch.num_rows
-            names = [name for name in batch.schema.names if name != PREVIOUS_KEEP]
+            inner = (PREVIOUS_KEEP, OWN_QUARANTINED)
+            names = [name for name in batch.schema.names if name not in inner]
             arrays = [batch.column(name) for name in names]
-            alive = (
+            reached = alive = (
                 pc.fill_null(batch.column(PREVIOUS_KEEP), False)
                 if PREVIOUS_KEEP in batch.schema.names
                 else pa.array(np.ones(n, bool))
             )
+            if OWN_QUARANTINED in batch.schema.names:
+                alive = pc.and_not(reached, batch.column(OWN_QUARANTINED))
             extra = [
+                reached,
                 alive,
                 pa.array(np.full(n, self.shard, np.int32)),
                 pa.array(np.arange(row, row + n, dtype=np.int64)),
             ]
             row += n
-            yield pa.RecordBatch.from_arrays([*arrays, *extra], names=[*names, ALIVE, SHARD, ROW])
+            yield pa.RecordBatch.from_arrays(
+                [*arrays, *extra], names=[*names, REACHED, ALIVE, SHARD, ROW]
+            )
 
 
 def facts_of(batch: pa.RecordBatch) -> pa.RecordBatch | None:

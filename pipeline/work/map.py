@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from pipeline.statistics import Counter
 from pipeline.tables import write_parquet
-from pipeline.work.alignment import Alignment, facts_of, text_bytes
+from pipeline.work.alignment import REACHED, Alignment, facts_of, text_bytes
 from pipeline.work.guard import Guard
 from pipeline.work.task import Context, Quarantine, Result, StageRef, head_of
 from schemas.columns import column
@@ -126,13 +126,10 @@ class DecideWork:
         n_records = 0
         with write_parquet(context.storage, context.temporary, schema) as (table, written):
             for batch in self.alignment.batches(context.storage):
-                alive = batch.column(ALIVE)
-                sound = pc.and_(alive, pc.invert(batch.column(QUARANTINED)))
+                reached, sound = batch.column(REACHED), batch.column(ALIVE)
                 judged = batch.select([*stage.schema.names, *self.columns]).filter(sound)
                 n_records += judged.num_rows
-                verdict = with_verdict(
-                    alive, sound, stage.decide(judged), batch.column(QUARANTINED)
-                )
+                verdict = with_verdict(reached, sound, stage.decide(judged))
                 result = pa.RecordBatch.from_arrays(
                     [
                         *verdict,
@@ -147,17 +144,16 @@ class DecideWork:
 
 
 def with_verdict(
-    alive: pa.Array, sound: pa.Array, reasons: pa.Array, quarantined: pa.Array | None = None
+    reached: pa.Array, sound: pa.Array, reasons: pa.Array
 ) -> tuple[pa.Array, pa.Array]:
     """`keep` and `reason` of all rows from the reasons of the sound ones.
 
-    A row dropped before has neither; a quarantined one is dropped with that reason.
+    A row dropped before has neither; one that was reached but is not sound is quarantined.
     """
     rows = np.flatnonzero(sound.to_numpy(zero_copy_only=False))
-    place = np.full(len(alive), -1, np.int64)
+    place = np.full(len(reached), -1, np.int64)
     place[rows] = np.arange(len(rows))
     reason = reasons.cast(pa.string()).take(pa.array(place, mask=place < 0))
-    if quarantined is not None:
-        reason = pc.if_else(pc.and_(alive, quarantined), pa.scalar(QUARANTINED), reason)
-    keep = pc.if_else(alive, pc.is_null(reason), pa.scalar(None, pa.bool_()))
+    reason = pc.if_else(pc.and_not(reached, sound), pa.scalar(QUARANTINED), reason)
+    keep = pc.if_else(reached, pc.is_null(reason), pa.scalar(None, pa.bool_()))
     return keep, reason

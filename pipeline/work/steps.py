@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from pipeline.statistics import Counter
 from pipeline.storage import Storage
 from pipeline.tables import TableWriter, cut, read_batches, write_arrow, write_parquet
-from pipeline.work.alignment import Alignment, facts_of, text_bytes
+from pipeline.work.alignment import FACT_PREFIX, REACHED, Alignment, facts_of, text_bytes
 from pipeline.work.map import with_verdict
 from pipeline.work.task import Context, Quarantine, Result
 from schemas.verdicts import verdict_table
@@ -187,8 +187,8 @@ class ShardStepWork:
         def batches() -> Iterator[pa.RecordBatch]:
             for batch in meter.watch(self.alignment.batches(storage)):
                 sizes.append(batch.num_rows)
-                names = [n for n in batch.schema.names if n.startswith("fact.")]
-                kept.append(batch.select([ALIVE, "doc_id", *names]))
+                names = [n for n in batch.schema.names if n.startswith(FACT_PREFIX)]
+                kept.append(batch.select([REACHED, ALIVE, "doc_id", *names]))
                 yield batch.select(self.columns)
 
         answers = list(self.step(batches(), records))
@@ -198,11 +198,11 @@ class ShardStepWork:
         counter = Counter(schema)
         with write_parquet(storage, context.temporary, schema) as (table, written):
             for answer, own in zip(cut(answers, sizes), kept, strict=True):
-                alive = own.column(ALIVE)
-                reasons = answer.column("reason").filter(alive)
+                sound = own.column(ALIVE)
+                reasons = answer.column("reason").filter(sound)
                 result = pa.RecordBatch.from_arrays(
                     [
-                        *with_verdict(alive, alive, reasons),
+                        *with_verdict(own.column(REACHED), sound, reasons),
                         own.column("doc_id"),
                         *(answer.column(name) for name in self.step.schema.names),
                     ],

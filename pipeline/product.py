@@ -1,0 +1,104 @@
+"""What stands beside the shards once they are written: tokenizer, manifest, dataset card.
+
+Nothing here is measured or dated, so the files are the same whenever the shards are.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.configuration import Config
+from pipeline.digest import fingerprint
+from pipeline.receipts import Receipt
+from pipeline.session import Session
+from pipeline.statistics import merge
+from pipeline.storage import Storage
+from stages.emit.card import build_manifest, render_card
+from stages.kernels.bpe import Tokenizer
+
+MANIFEST, CARD, TOKENIZER = "manifest.json", "README.md", "tokenizer.json"
+FOLDER = "shards"
+
+
+def finish_product(storage: Storage, config: Config, session: Session) -> dict[str, dict[str, int]]:
+    """Write the files beside the shards; returns shard set → files, samples, bytes."""
+    tokenizer = Tokenizer(config.tokenizer)
+    sets = {folder.rpartition("/")[2]: receipts for folder, receipts in session.shards.items()}
+    manifest = build_manifest(
+        files=[_file(name, receipt) for name in sorted(sets) for receipt in sets[name].values()],
+        tokenizer=tokenizer.content_hash,
+        configuration=fingerprint(_lasting(config)),
+    )
+    summary = {**manifest, "funnel": funnel(session), "sets": manifest["sets"]}
+    _write(storage, TOKENIZER, tokenizer.tokenizer_json)
+    _write(storage, MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode())
+    _write(storage, CARD, render_card(summary).encode())
+    return {
+        name: {
+            "files": len(receipts),
+            "samples": sum(receipt.rows for receipt in receipts.values()),
+            "bytes": sum(receipt.size for receipt in receipts.values()),
+        }
+        for name, receipts in sets.items()
+    }
+
+
+def funnel(session: Session) -> list[dict[str, Any]]:
+    """Per stage that judges: documents and bytes that reached it, that it kept, and why not."""
+    rows = []
+    for tables in session.tables.values():
+        for table in tables.tables:
+            statistics = merge_receipts(table.receipts)
+            if statistics["cube"]:
+                rows.append({"stage": table.stage, **count_verdicts(statistics["cube"])})
+    return rows
+
+
+def merge_receipts(receipts: Mapping[str, Receipt]) -> dict[str, Any]:
+    """The statistics of a table."""
+    return merge(receipt.summary.get("statistics", {}) for receipt in receipts.values())
+
+
+def count_verdicts(cube: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Documents and bytes in and kept, and documents per reason."""
+    reasons: dict[str, int] = {}
+    total = kept = total_bytes = kept_bytes = 0
+    for reason, _, _, documents, n_bytes, _ in cube:
+        total += documents
+        total_bytes += n_bytes
+        if reason is None:
+            kept += documents
+            kept_bytes += n_bytes
+        else:
+            reasons[reason] = reasons.get(reason, 0) + documents
+    return {
+        "documents": total,
+        "kept": kept,
+        "bytes": total_bytes,
+        "kept_bytes": kept_bytes,
+        "reasons": dict(sorted(reasons.items())),
+    }
+
+
+def _lasting(config: Config) -> dict[str, Any]:
+    """The part of the configuration that determines the product."""
+    resolved = config.resolved()
+    return {key: value for key, value in resolved.items() if key not in ("run", "engine")}
+
+
+def _file(name: str, receipt: Receipt) -> dict[str, Any]:
+    statistics = receipt.summary["statistics"]
+    return {
+        "path": f"{FOLDER}/{name}/{receipt.object}",
+        "set": name,
+        "rows": receipt.rows,
+        "tokens": sum(row[5] for row in statistics["cube"]),
+        "bytes": receipt.size,
+        "xxh3": receipt.xxh3,
+    }
+
+
+def _write(storage: Storage, name: str, data: bytes) -> None:
+    path = f"{FOLDER}/{name}"
+    if not storage.exists(path) or storage.read_bytes(path) != data:
+        storage.write(path, data)

@@ -1,0 +1,139 @@
+"""Tasks on Ray Core: a private local Ray, or a cluster.
+
+Not Ray Data: its blocks copy large strings. Tasks and outcomes are small; data goes through
+storage, so the object store stays empty. A private Ray ends with its driver.
+"""
+
+import importlib.util
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+import ray
+import ray.exceptions
+
+from pipeline.executor import Resources, after_io_error, again, failed
+from pipeline.storage import Storage
+from pipeline.work.task import Outcome, Task, run_task
+from stages.errors import StageError
+
+SHIPPED = ("schemas", "stages", "pipeline", "seeds")
+"""What travels to a cluster's workers: our modules, never an environment or a run folder."""
+
+OBJECT_STORE_BYTES = 128 << 20
+
+
+class RayExecutor:
+    """Ray Core tasks: a private local Ray, or a cluster."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        max_attempts: int,
+        address: str | None,
+        workers: int | None,
+        window: int = 2,
+    ) -> None:
+        self._storage = storage
+        self._max_attempts = max_attempts
+        self._address = address
+        self._workers = workers
+        self._window = window
+        self._started = False
+        self._function: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._started:
+            ray.shutdown()
+            self._started = False
+
+    @property
+    def n_workers(self) -> int:
+        self._start()
+        total = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        return max(1, int(total.get("CPU", 1)))
+
+    def _start(self) -> None:
+        if self._started:
+            return
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        options: dict[str, Any] = {
+            "include_dashboard": False,
+            "log_to_driver": False,
+            "logging_level": logging.ERROR,
+            "configure_logging": False,
+        }
+        if self._address is None:
+            ray.init(
+                address="local",
+                num_cpus=self._workers,
+                object_store_memory=OBJECT_STORE_BYTES,
+                **options,
+            )
+        else:
+            ray.init(
+                address=self._address, runtime_env={"py_modules": _shipped_modules()}, **options
+            )
+        self._started = True
+        self._function = ray.remote(max_retries=0)(run_task)
+
+    def run(self, tasks: Iterable[Task], resources: Resources) -> Iterator[tuple[Task, Outcome]]:
+        self._start()
+        window = self._window * (self._workers or self.n_workers)
+        queue = iter(tasks)
+        flying: dict[Any, Task] = {}
+        storage = ray.put(self._storage)
+        remote = self._function.options(
+            num_cpus=resources.cpus, memory=resources.memory_bytes or None
+        )
+        while True:
+            while len(flying) < window and (task := next(queue, None)) is not None:
+                flying[remote.remote(storage, task)] = task
+            if not flying:
+                return
+            done, _ = ray.wait(list(flying), num_returns=1)
+            task = flying.pop(done[0])
+            answer = self._fetch(done[0], task)
+            if isinstance(answer, Task):
+                flying[remote.remote(storage, answer)] = answer
+            else:
+                yield task, answer
+
+    def _fetch(self, reference: Any, task: Task) -> Outcome | Task:
+        """The task's outcome, or the task to send again."""
+        try:
+            outcome: Outcome = ray.get(reference)
+        except (ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError) as error:
+            return again(task, str(error).splitlines()[0], self._max_attempts, isolate=False)
+        except ray.exceptions.WorkerCrashedError as error:
+            isolate = task.attempt >= 1
+            return again(task, str(error).splitlines()[0], self._max_attempts, isolate=isolate)
+        except ray.exceptions.RayTaskError as error:
+            cause = error.as_instanceof_cause()  # type: ignore[no-untyped-call]
+            if isinstance(cause, OSError):
+                return after_io_error(task, cause, self._max_attempts)
+            if isinstance(cause, StageError):
+                raise StageError(failed(task, str(error.cause))) from error
+            raise StageError(failed(task, str(error))) from error
+        return outcome
+
+
+def _shipped_modules() -> list[str]:
+    folders = []
+    for name in SHIPPED:
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.submodule_search_locations is not None
+        folders.append(next(iter(spec.submodule_search_locations)))
+    return folders

@@ -1,0 +1,188 @@
+"""`run` makes what a configuration asks for; `plan` says what that would be."""
+
+import contextlib
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pipeline.configuration import Config
+from pipeline.executor import Executor, LocalExecutor
+from pipeline.inputs import InputSpec, assign_shards, expand, read_metadata, save
+from pipeline.lock import run_lock
+from pipeline.product import finish_product
+from pipeline.runner import Monitor, PlanItem, Runner
+from pipeline.session import Selection, Session
+from pipeline.storage import LocalStorage
+from pipeline.work.task import Limits, Outcome
+
+RUN_FILE = "run.json"
+
+
+@dataclass
+class StepReport:
+    """What one step did in this run."""
+
+    tasks: int = 0
+    records: int = 0
+    text_bytes: int = 0
+    cpu_seconds: float = 0.0
+    seconds: float = 0.0
+    quarantined: int = 0
+
+
+@dataclass
+class RunReport:
+    """What a run did, and where its product lies."""
+
+    run: Path
+    steps: dict[str, StepReport] = field(default_factory=dict)
+    shards: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Shard set → files, samples, bytes."""
+
+
+class _Reporting(Monitor):
+    """Adds up outcomes and passes everything on."""
+
+    def __init__(self, report: RunReport, next_monitor: Monitor) -> None:
+        self._report = report
+        self._next = next_monitor
+        self._started: dict[str, float] = {}
+
+    def step_started(self, step: str, n_tasks: int, n_stale: int) -> None:
+        self._started[step] = time.monotonic()
+        self._next.step_started(step, n_tasks, n_stale)
+
+    def task_done(self, step: str, key: str, outcome: Outcome) -> None:
+        report = self._report.steps.setdefault(step, StepReport())
+        report.tasks += 1
+        report.records += outcome.result.records
+        report.text_bytes += outcome.result.text_bytes
+        report.cpu_seconds += outcome.cpu_seconds
+        report.quarantined += sum(outcome.quarantine_reasons.values())
+        self._next.task_done(step, key, outcome)
+
+    def step_ended(self, step: str) -> None:
+        report = self._report.steps.setdefault(step, StepReport())
+        report.seconds += time.monotonic() - self._started[step]
+        self._next.step_ended(step)
+
+
+def run(
+    config: Config,
+    *,
+    stages: Sequence[str] = (),
+    address: str | None = None,
+    workers: int | None = None,
+    monitor: Monitor | None = None,
+) -> RunReport:
+    """Run what is missing or stale, in order; returns what was done.
+
+    `address`: None (RAY_ADDRESS if set, else a private local Ray), `auto`, `ray://…`, or `local`
+    (this process, no Ray).
+    """
+    storage = LocalStorage(config.run.resolve())
+    report = RunReport(config.run)
+    started = datetime.now(UTC)
+    with ExitStack() as stack:
+        generation = stack.enter_context(run_lock(storage.root))
+        inputs = _inputs(config, storage)
+        save(storage, inputs)
+        executor = stack.enter_context(_executor(config, storage, address, workers))
+        runner = Runner(
+            storage=storage,
+            executor=executor,
+            monitor=_Reporting(report, monitor or Monitor()),
+            generation=generation,
+            limits=Limits(config.engine.record_seconds),
+            max_quarantine_rate=config.engine.max_quarantine_rate,
+        )
+        session = Session(config, runner, inputs, Selection(tuple(stages)))
+        session.run()
+        if session.shards:
+            report.shards = finish_product(storage, config, session)
+        _write_run_file(storage, config, report, generation, started)
+    return report
+
+
+def plan(config: Config, *, stages: Sequence[str] = ()) -> list[PlanItem]:
+    """What `run` would do, and why. Runs nothing, writes nothing."""
+    storage = LocalStorage(config.run.resolve())
+    runner = Runner(
+        storage=storage,
+        executor=LocalExecutor(storage, 1),
+        monitor=Monitor(),
+        generation=0,
+        limits=Limits(config.engine.record_seconds),
+        max_quarantine_rate=config.engine.max_quarantine_rate,
+        dry=True,
+    )
+    Session(config, runner, _inputs(config, storage), Selection(tuple(stages))).run()
+    return runner.items
+
+
+def _inputs(config: Config, storage: LocalStorage) -> dict[str, list[InputSpec]]:
+    metadata = read_metadata(config.github.metadata)
+    found = {}
+    for corpus, patterns in (("github", config.github.inputs), ("web", config.web.inputs)):
+        specs = expand(corpus, patterns)
+        if corpus == "github":
+            specs = [_with_metadata(spec, metadata) for spec in specs]
+        found[corpus] = specs
+    return assign_shards(storage, found, config.github.shard_bytes)
+
+
+def _with_metadata(spec: InputSpec, metadata: dict[str, dict[str, Any]]) -> InputSpec:
+    row = metadata.get(spec.uri) or metadata.get(spec.name)
+    return spec if row is None else replace(spec, metadata=tuple(sorted(row.items())))
+
+
+def _executor(
+    config: Config, storage: LocalStorage, address: str | None, workers: int | None
+) -> Executor:
+    attempts = config.engine.max_attempts
+    if address == "local":
+        return LocalExecutor(storage, attempts)
+    from pipeline.ray_executor import RayExecutor  # noqa: PLC0415 - Ray costs a second to import
+
+    address = address or os.environ.get("RAY_ADDRESS")
+    return RayExecutor(
+        storage, attempts, address, workers or config.engine.workers, config.engine.window
+    )
+
+
+def _write_run_file(
+    storage: LocalStorage, config: Config, report: RunReport, generation: int, started: datetime
+) -> None:
+    content = {
+        "configuration": config.resolved(),
+        "generation": generation,
+        "started": started.isoformat(timespec="seconds"),
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("sluice", "ray", "pyarrow", "numpy", "numba")},
+        },
+        "steps": {name: asdict(step) for name, step in report.steps.items()},
+    }
+    storage.write(RUN_FILE, json.dumps(content, indent=1).encode())
+
+
+def _commit() -> str | None:
+    """The commit of the code, if it runs from a checkout."""
+    here = Path(__file__).resolve().parent
+    with contextlib.suppress(OSError):
+        done = subprocess.run(
+            ["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True
+        )
+        return done.stdout.strip() or None if done.returncode == 0 else None
+    return None

@@ -1,0 +1,258 @@
+"""One pass over the chain of stages: what each is made from, in order.
+
+The same pass makes what is missing (`run`) and says what it would make (`plan`).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.chain import CHAIN, DOCUMENTS, Implementation
+from pipeline.configuration import Config
+from pipeline.configuration.registry import stages_of
+from pipeline.corpus import EngineCorpus, Table, Tables, library_versions
+from pipeline.executor import Resources
+from pipeline.inputs import InputSpec, folder_digest, open_input
+from pipeline.receipts import Receipt, Receipts
+from pipeline.runner import Plan, Runner
+from pipeline.digest import stream_digest
+from pipeline.work.map import DecideWork, MapWork, measure_table
+from pipeline.work.source import UNREADABLE, SourceWork
+from pipeline.work.task import StageRef, Work, stage_class
+from schemas.shards import SHARD_SETS
+from schemas.verdicts import verdict_table
+from stages.contract import Filter
+from stages.errors import ConfigError, InputError
+
+EMIT = "emit"
+MEASURE, DECIDE = "measure", "decide"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which steps a command asked for; nothing asked for means everything."""
+
+    steps: tuple[str, ...] = ()
+
+    def last(self, corpus: str, names: Sequence[str]) -> tuple[int, str]:
+        """The last stage of the corpus to run (its index, -1 for none) and its last part."""
+        if not self.steps or any(step.partition(".")[0] == EMIT for step in self.steps):
+            return len(names) - 1, DECIDE
+        last, part = -1, DECIDE
+        for step in self.steps:
+            owner, _, rest = step.partition(".")
+            name, _, half = rest.partition(".")
+            if owner == corpus and names.index(name) >= last:
+                last, part = names.index(name), half or DECIDE
+        return last, part
+
+    def check(self, chains: dict[str, list[str]]) -> None:
+        """ConfigError for a step that no corpus has."""
+        for step in self.steps:
+            corpus, _, rest = step.partition(".")
+            name, _, half = rest.partition(".")
+            known = corpus == EMIT or name in chains.get(corpus, [])
+            if not known or half not in ("", MEASURE, DECIDE):
+                stages = [f"{c}.{n}" for c, names in chains.items() for n in names if n != EMIT]
+                raise ConfigError(f"--stage {step!r}: not one of {', '.join([*stages, EMIT])}")
+
+
+def chain_of(corpus: str) -> list[str]:
+    """The names of a corpus's stages, documents first, emit last."""
+    return ["documents", *(name for name in stages_of(corpus) if name in CHAIN), EMIT]
+
+
+@dataclass
+class Session:
+    """Runs the chain over one run folder."""
+
+    config: Config
+    runner: Runner
+    inputs: dict[str, list[InputSpec]]
+    selection: Selection
+    tables: dict[str, Tables] = field(default_factory=dict)
+    shards: dict[str, dict[str, Receipt]] = field(default_factory=dict)
+    """Shard folder → its receipts, once emitted."""
+
+    def run(self) -> None:
+        """Everything selected, corpus after corpus."""
+        corpora = [corpus for corpus, inputs in self.inputs.items() if inputs]
+        self.selection.check({corpus: chain_of(corpus) for corpus in corpora})
+        for corpus in corpora:
+            names = chain_of(corpus)
+            last, part = self.selection.last(corpus, names)
+            tables = self.tables[corpus] = Tables(corpus)
+            for index, name in enumerate(names[: last + 1]):
+                only_measure = index == last and part == MEASURE
+                self._stage(tables, name, only_measure=only_measure)
+
+    def _stage(self, tables: Tables, name: str, *, only_measure: bool) -> None:
+        if name == "documents":
+            self._documents(tables)
+            return
+        implementation = CHAIN[name]
+        if implementation.map is not None:
+            self._map(tables, name, implementation, only_measure=only_measure)
+        if implementation.corpus is not None and not only_measure:
+            self._corpus(tables, name, implementation.corpus)
+
+    def _ref(self, stage: str, target: str, extra: dict[str, Any] | None = None) -> StageRef:
+        options = {**self.config.options(stage), **(extra or {})}
+        return StageRef(target, json.dumps(options, sort_keys=True))
+
+    def _resources(self) -> Resources:
+        return Resources(1.0, self.config.engine.task_memory_bytes)
+
+    def _documents(self, tables: Tables) -> None:
+        corpus = tables.corpus
+        name, folder = f"{corpus}.documents", f"{corpus}/documents"
+        target = DOCUMENTS[corpus].source
+        assert target is not None
+        ref = self._ref(name, target)
+        source = stage_class(target)
+        known = Receipts(self.runner.storage, folder)
+        current = known.load()
+        shards: dict[int, list[InputSpec]] = {}
+        for spec in self.inputs[corpus]:
+            shards.setdefault(spec.shard, []).append(spec)
+        plans = []
+        for shard, specs in sorted(shards.items()):
+            key = f"{shard:05d}"
+            components = {
+                "version": source.version,
+                "options": json.loads(ref.options),
+                "libraries": library_versions(source.libraries),
+                "metadata": [[spec.name, list(spec.metadata)] for spec in specs if spec.metadata],
+                "inputs": _known_inputs(specs, current.get(key)),
+            }
+            work = SourceWork(ref, tuple(_absolute(spec) for spec in specs))
+            plans.append(Plan(key, components, lambda work=work: work))  # type: ignore[misc]
+        receipts = self.runner.ensure(name, folder, plans, self._resources(), known=known)
+        _refuse_same_identities(receipts.values())
+        tables.add(Table(name, folder, source.schema, receipts))
+
+    def _map(
+        self, tables: Tables, name: str, implementation: Implementation, *, only_measure: bool
+    ) -> None:
+        assert implementation.map is not None
+        full = f"{tables.corpus}.{name}"
+        folder = f"{tables.corpus}/{name}"
+        ref = self._ref(full, implementation.map)
+        stage = ref.load()
+        judges = isinstance(stage, Filter) or implementation.corpus is not None
+        columns = [
+            column
+            for column in stage.reads
+            if column in tables.columns() or column not in stage.optional
+        ]
+        options = json.loads(ref.options)
+        measured_with = getattr(stage, "measured_with", None)
+        if measured_with is not None:
+            options = {key: options[key] for key in sorted(measured_with)}
+        common = {
+            "version": stage.version,
+            "libraries": library_versions(stage.libraries),
+            "resources": stage.resources() if hasattr(stage, "resources") else {},
+        }
+        everything = implementation.measures_everything
+        plans = []
+        for key in tables.keys:
+            alignment, components = tables.align(
+                key, columns, verdict=not everything, facts=not judges
+            )
+            work: Work = MapWork(ref, alignment, tuple(columns), judges, everything)
+            parts = {**common, "options": options, **components}
+            plans.append(Plan(key, parts, lambda work=work: work))  # type: ignore[misc]
+        if not judges:
+            receipts = self.runner.ensure(full, folder, plans, self._resources())
+            tables.add(Table(full, folder, verdict_table(stage.schema), receipts))
+            return
+        step, measured = f"{full}.{MEASURE}", f"{folder}/{MEASURE}"
+        receipts = self.runner.ensure(step, measured, plans, self._resources())
+        tables.add(Table(step, measured, measure_table(stage.schema), receipts))
+        if isinstance(stage, Filter) and not only_measure:
+            self._decide(tables, full, folder, ref, common)
+
+    def _decide(
+        self, tables: Tables, full: str, folder: str, ref: StageRef, common: dict[str, Any]
+    ) -> None:
+        stage = ref.load()
+        optional = set(stage.optional)
+        columns = [c for c in stage.decides_on if c in tables.columns() or c not in optional]
+        plans = []
+        for key in tables.keys:
+            wanted = [*stage.schema.names, *columns]
+            alignment, components = tables.align(key, wanted, verdict=True, facts=True)
+            work = DecideWork(ref, alignment, tuple(columns))
+            parts = {**common, "options": json.loads(ref.options), **components}
+            plans.append(Plan(key, parts, lambda work=work: work))  # type: ignore[misc]
+        receipts = self.runner.ensure(f"{full}.{DECIDE}", folder, plans, self._resources())
+        tables.add(Table(full, folder, verdict_table(stage.schema), receipts))
+
+    def _corpus(self, tables: Tables, name: str, target: str) -> None:
+        emits = name == EMIT
+        full = EMIT if emits else f"{tables.corpus}.{name}"
+        step = f"{EMIT}.{tables.corpus}" if emits else f"{full}.{DECIDE}"
+        extra = {"columns": sorted(tables.columns())} if emits else None
+        stage = self._ref(full, target, extra).load()
+        folder = f"{tables.corpus}/{name}"
+        corpus = EngineCorpus(self.runner, tables, stage, step, full, folder, self._resources())
+        stage.run(corpus)
+        if corpus.decided is not None:
+            tables.add(corpus.decided)
+        if emits:
+            for shard_set in SHARD_SETS[tables.corpus]:
+                path = f"shards/{shard_set}"
+                if path not in corpus.written:
+                    self.runner.ensure(f"{step}.prune", path, [], self._resources())
+            self.shards.update(corpus.written)
+        if not self.runner.dry:
+            self.runner.storage.delete_folder(corpus.scratch)
+
+
+def _known_inputs(specs: Sequence[InputSpec], receipt: Receipt | None) -> Any:
+    """Name and hash of every input: the recorded hash while its mark is the same, else that of
+    the content now. Without a receipt nothing is known before the input is read."""
+    if receipt is None:
+        return "unread"
+    recorded = {one["uri"]: one for one in receipt.summary["inputs"]}
+    known = []
+    for spec in specs:
+        one = recorded.get(_absolute(spec).uri)
+        if one is not None and (one["size"], one["mark"]) == (spec.size, spec.mark):
+            known.append([spec.name, one["xxh3"]])
+        else:
+            known.append([spec.name, _content_digest(spec)])
+    return known
+
+
+def _content_digest(spec: InputSpec) -> str:
+    try:
+        if spec.folder is not None:
+            return folder_digest(spec)
+        with open_input(spec) as stream:
+            return stream_digest(stream)
+    except OSError:
+        return UNREADABLE
+
+
+def _absolute(spec: InputSpec) -> InputSpec:
+    """The same input for a worker, whose working directory is another."""
+    if "://" in spec.uri or spec.uri.startswith("installed:"):
+        return spec
+    folder = None if spec.folder is None else spec.folder.absolute()
+    return replace(spec, uri=str(Path(spec.uri).absolute()), folder=folder)
+
+
+def _refuse_same_identities(receipts: Any) -> None:
+    owners: dict[str, str] = {}
+    for receipt in receipts:
+        for identity, uri in receipt.summary.get("identities", {}).items():
+            if identity in owners:
+                raise InputError(
+                    f"github.inputs: {owners[identity]} and {uri} are both {identity}; "
+                    "leave one out, or tell them apart in github.metadata"
+                )
+            owners[identity] = uri
