@@ -1,0 +1,1 @@
+"""The GitHub source: repositories (archives, git, installed packages) become documents."""

@@ -1,0 +1,228 @@
+"""From bytes to text: is it text at all, and in which encoding?
+
+**Binary** is a file with a binary format's extension or first bytes (`seeds/binary_files.toml`),
+or with too many control bytes among those that are not NUL: over 30 % where the bytes are valid
+UTF-8, over 5 % where they are not (noise has 9 %, text in any of the old encodings next to none).
+NUL bytes do not count, so a source file padded with them is ordinary data; what stands between
+the NULs decides.
+
+**Decoding** is strict; the first of these that applies settles it:
+
+1. a byte-order mark (UTF-8, UTF-16, UTF-32), which is removed;
+2. UTF-16 or UTF-32 without a mark, told by where the NULs are;
+3. ISO-2022 escape sequences (7-bit Japanese and Korean);
+4. UTF-8. What is UTF-8 but for a few broken bytes is `undecodable`: another encoding would turn
+   the whole file into noise;
+5. the encoding the file declares (XML, HTML, CSS, PEP 263, Emacs and Vim lines);
+6. uchardet, shown the lines that have bytes above 127 (in code they are few). Encodings are
+   widened to the superset that is meant in practice (ISO-8859-1 → Windows-1252, GB2312 →
+   GB18030), and a result full of C1 control characters is refused.
+
+Against the alternatives (charset-normalizer 3.5): on the 393 legacy-encoded files of chardet's own
+tests uchardet is right on 371, charset-normalizer on 376; on C code with one to four comments in
+12 encodings uchardet is right on 88 %, charset-normalizer on 40 %, at thirty times the cost.
+"""
+
+import codecs
+import functools
+import re
+import tomllib
+from importlib.resources import files
+
+from resiliparse.parse.encoding import detect_encoding
+
+SAMPLE_BYTES = 1 << 17
+SAMPLE_LINE_BYTES = 1 << 12
+MAX_CONTROL_RATE_UTF8 = 0.30
+MAX_CONTROL_RATE_OTHER = 0.05
+MIN_NUL_RATE_WIDE = 0.20
+
+_NOT_CONTROL = bytes(
+    byte
+    for byte in range(256)
+    if (byte >= 0x20 and byte != 0x7F) or byte in b"\a\b\t\n\v\f\r\x0e\x0f\x1b"
+)
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_MARKS = tuple(mark for mark, _ in _BOMS)
+_WIDER = {
+    "ascii": "utf-8",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "big5": "cp950",
+}
+_WINDOWS = {"iso8859-2": "cp1250", "iso8859-5": "cp1251", "iso8859-7": "cp1253"} | {
+    "iso8859-8": "cp1255",
+    "iso8859-6": "cp1256",
+    "iso8859-13": "cp1257",
+}
+_LEGACY = re.compile(
+    r"(?:cp\d+|iso8859-\d+|iso2022_\w+|koi8-[rut]|mac-\w+|gb2312|gbk|gb18030|hz|big5(?:hkscs)?|euc_\w+"
+    r"|shift_jis\w*|johab|tis-620|kz1048|ptcp154)"
+)
+_DECLARED = re.compile(
+    rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]+)"""
+    rb"""|<meta[^>]{0,200}?charset\s*=\s*["']?([\w.:-]+)"""
+    rb"""|^@charset\s*"([\w.:-]+)"""
+    rb"""|^[^\n]{0,200}?(?:file)?(?:en)?coding\s*[:=]\s*([\w.-]+)""",
+    re.IGNORECASE,
+)
+_HIGH = re.compile(rb"[\x80-\xff]")
+_NON_ASCII = re.compile(r"[^\x00-\x7f]+")
+_C1 = re.compile("[\x80-\x84\x86-\x9f]+")
+
+
+@functools.cache
+def _binary_formats() -> tuple[frozenset[str], tuple[bytes, ...]]:
+    data = tomllib.loads((files("seeds") / "binary_files.toml").read_text("utf-8"))
+    return frozenset(data["extensions"]), tuple(text.encode("latin-1") for text in data["magic"])
+
+
+def decode_file(path: str, payload: bytes) -> tuple[str | None, str | None]:
+    """The text of a file and null, or null and why there is none (`binary`, `undecodable`)."""
+    if _is_binary_format(path, payload):
+        return None, "binary"
+    text = _unicode(payload)
+    if text is not None:
+        rate = _control_rate(text.encode())
+        return (text, None) if rate <= MAX_CONTROL_RATE_UTF8 else (None, "binary")
+    if _control_rate(payload) > MAX_CONTROL_RATE_OTHER:
+        return None, "binary"
+    if not payload.startswith(_MARKS) and not _is_broken_utf8(payload):
+        text = _declared(payload) or _detected(payload)
+    return text, None if text is not None else "undecodable"
+
+
+def _is_binary_format(path: str, payload: bytes) -> bool:
+    extensions, magic = _binary_formats()
+    _, dot, extension = path.rpartition("/")[2].lower().rpartition(".")
+    return bool(dot and extension in extensions) or payload.startswith(magic)
+
+
+def _unicode(payload: bytes) -> str | None:
+    """The text if the bytes are Unicode in any form, or 7-bit ISO-2022."""
+    for mark, encoding in _BOMS:
+        if (
+            payload.startswith(mark)
+            and (text := _strict(payload[len(mark) :], encoding)) is not None
+        ):
+            return text
+    if payload.startswith(_MARKS):
+        return None
+    return _wide(payload) or _iso_2022(payload) or _strict(payload, "utf-8")
+
+
+def _control_rate(payload: bytes) -> float:
+    """The share of control bytes among the bytes that are not NUL."""
+    n_bytes = len(payload) - payload.count(0)
+    n_controls = len(payload.translate(None, _NOT_CONTROL)) - (len(payload) - n_bytes)
+    return n_controls / n_bytes if n_bytes else 0.0
+
+
+def _strict(payload: bytes, encoding: str) -> str | None:
+    try:
+        text = payload.decode(encoding)
+        text.encode()
+    except UnicodeError:
+        return None
+    return text
+
+
+def _wide(payload: bytes) -> str | None:
+    """UTF-16 or UTF-32 without a mark: NULs in a pattern, and nothing but text once decoded."""
+    if payload.count(0, 0, SAMPLE_BYTES) < MIN_NUL_RATE_WIDE * min(len(payload), SAMPLE_BYTES):
+        return None
+    if not payload:
+        return None
+    for width, encodings in ((4, ("utf-32-le", "utf-32-be")), (2, ("utf-16-le", "utf-16-be"))):
+        if len(payload) % width == 0:
+            for encoding in encodings:
+                text = _strict(payload, encoding)
+                if text is not None and "\0" not in text and _control_rate(text.encode()) == 0:
+                    return text if _is_mostly_one_script(text) else None
+    return None
+
+
+def _is_mostly_one_script(text: str) -> bool:
+    """Whether half the characters are ASCII or Latin: NULs at every other byte mean that."""
+    return sum(character < "\u0250" for character in text[:SAMPLE_BYTES]) * 2 >= min(
+        len(text), SAMPLE_BYTES
+    )
+
+
+def _iso_2022(payload: bytes) -> str | None:
+    if b"\x1b$" not in payload or not payload.isascii():
+        return None
+    for encoding in ("iso2022_jp_2", "iso2022_kr"):
+        text = _strict(payload, encoding)
+        if text is not None and not text.isascii():
+            return text
+    return None
+
+
+def _is_broken_utf8(payload: bytes) -> bool:
+    """Whether four in five of the characters above 127 are valid UTF-8."""
+    text = payload.decode("utf-8", "replace")
+    n_broken = text.count("\ufffd")
+    n_high = sum(len(run) for run in _NON_ASCII.findall(text))
+    return n_high - n_broken >= 4 * n_broken
+
+
+def _declared(payload: bytes) -> str | None:
+    for line in payload[:2048].split(b"\n", 16)[:16]:
+        match = _DECLARED.search(line)
+        if match is not None:
+            name = next(group for group in match.groups() if group is not None)
+            return _legacy(payload, name.decode("ascii", "replace"))
+    return None
+
+
+def _detected(payload: bytes) -> str | None:
+    name = detect_encoding(_sample(payload), max_len=SAMPLE_BYTES, html5_compatible=False)
+    return _legacy(payload, name) if name else None
+
+
+def _sample(payload: bytes) -> bytes:
+    """The lines that have bytes above 127, each cut to what stands around the first of them."""
+    sample = bytearray()
+    end = 0
+    while len(sample) < SAMPLE_BYTES and (match := _HIGH.search(payload, end)) is not None:
+        high = match.start()
+        nearest = max(end, high - SAMPLE_LINE_BYTES)
+        start = max(nearest, payload.rfind(b"\n", nearest, high) + 1)
+        line_end = payload.find(b"\n", high, high + SAMPLE_LINE_BYTES)
+        end = high + SAMPLE_LINE_BYTES if line_end < 0 else line_end + 1
+        sample += payload[start:end]
+    return bytes(sample)
+
+
+def _legacy(payload: bytes, name: str) -> str | None:
+    """Decode with a legacy encoding, the meant superset first; None if it does not fit."""
+    try:
+        encoding = codecs.lookup(name).name
+    except LookupError:
+        return None
+    if not _LEGACY.fullmatch(encoding):
+        return None
+    for candidate in (_WIDER.get(encoding), encoding, _WINDOWS.get(encoding)):
+        text = _strict(payload, candidate) if candidate else None
+        if text is not None and not _is_implausible(text):
+            return text
+    return None
+
+
+def _is_implausible(text: str) -> bool:
+    """Whether C1 control characters make up a tenth of what is above ASCII."""
+    n_controls = sum(len(run) for run in _C1.findall(text))
+    return n_controls > 0 and 10 * n_controls >= sum(len(run) for run in _NON_ASCII.findall(text))

@@ -1,0 +1,126 @@
+"""Installed Python distributions, read as repositories `pypi/NAME@VERSION`.
+
+The files are those of `RECORD` that came with the package, in sorted order. What the installer
+wrote on this machine is left out and not counted, so that two machines agree: byte code, and of
+the `.dist-info` folder all but the core metadata, the entry points and the licences. Launchers
+lie outside the folder (`../../../bin/NAME`) and count as `unsafe_path`.
+"""
+
+import csv
+import importlib.metadata
+import io
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import message_from_string
+from email.message import Message
+from pathlib import Path, PurePosixPath
+
+from stages.contract import Input
+from stages.github.entries import Damaged, Entry, clean_path
+from stages.github.identity import INSTALLED, normalised_distribution, text_field
+from stages.github.licenses import (
+    MAX_LICENSE_BYTES,
+    MAX_LICENSE_FILES,
+    canonical_license,
+    classified_license,
+    is_license_file,
+    license_table,
+    match_files,
+)
+
+_KEPT_METADATA = frozenset(["METADATA", "entry_points.txt", "top_level.txt"])
+_BYTE_CODE = (".pyc", ".pyo")
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A distribution with the files that are the package's own, sorted by path."""
+
+    name: str
+    version: str
+    folder: Path
+    files: tuple[tuple[str, int], ...]
+    metadata: Message
+
+
+def open_distribution(source: Input) -> Distribution:
+    """Find `installed:NAME` in the input's folder; raises `Damaged` if it cannot be listed."""
+    wanted = source.name.removeprefix(INSTALLED)
+    assert source.folder is not None
+    context = importlib.metadata.DistributionFinder.Context(name=wanted, path=[str(source.folder)])
+    found = next(iter(importlib.metadata.MetadataPathFinder.find_distributions(context)), None)
+    if found is None:
+        raise Damaged("unreadable", f"no distribution {wanted!r} in {source.folder.name}")
+    record = found.read_text("RECORD")
+    if record is None:
+        raise Damaged("unreadable", f"the distribution {wanted!r} has no RECORD")
+    rows = {row[0]: _size(row) for row in csv.reader(io.StringIO(record)) if row}
+    metadata = message_from_string(found.read_text("METADATA") or "")
+    return Distribution(
+        normalised_distribution(wanted),
+        metadata.get("Version", "0"),
+        source.folder,
+        tuple(sorted((path, size) for path, size in rows.items() if _is_package_file(path))),
+        metadata,
+    )
+
+
+def read_entries(distribution: Distribution) -> Iterator[Entry]:
+    """The distribution's files; a listed file that is gone is `Damaged` when read."""
+    for path, listed_size in distribution.files:
+        clean = clean_path(path)
+        if clean is None:
+            yield Entry(path, "file", listed_size, None, bytes)
+            continue
+        location = distribution.folder / clean
+        try:
+            state = location.stat()
+        except OSError:
+            yield Entry(path, "file", listed_size, None, location.read_bytes)
+            continue
+        kind = "file" if stat.S_ISREG(state.st_mode) else "special"
+        yield Entry(path, kind, state.st_size, None, location.read_bytes)  # type: ignore[arg-type]
+
+
+def license_of(distribution: Distribution) -> str | None:
+    """`License-Expression`, else a telling classifier, else the licence files, else `License`
+    where that is a known identifier (it is often the whole text or a free phrase)."""
+    metadata = distribution.metadata
+    expression = canonical_license(metadata.get("License-Expression"))
+    if expression is not None:
+        return expression
+    classified = classified_license(metadata.get_all("Classifier") or ())
+    if classified is not None:
+        return classified
+    texts: dict[str, bytes] = {}
+    for path, _ in distribution.files:
+        if _in_dist_info(path) and is_license_file(PurePosixPath(path).name):
+            location = distribution.folder / path
+            if location.is_file() and len(texts) < MAX_LICENSE_FILES:
+                with location.open("rb") as stream:
+                    texts[path] = stream.read(MAX_LICENSE_BYTES)
+    named = text_field({"license": metadata.get("License")}, "license") or ""
+    return match_files(texts) or license_table().identifiers.get(named.lower())
+
+
+def _size(row: list[str]) -> int:
+    return int(row[2]) if len(row) > 2 and row[2].isdigit() else 0
+
+
+def _in_dist_info(path: str) -> bool:
+    return path.partition("/")[0].endswith(".dist-info")
+
+
+def _is_package_file(path: str) -> bool:
+    pure = PurePosixPath(path)
+    if "__pycache__" in pure.parts or pure.suffix in _BYTE_CODE:
+        return False
+    if not _in_dist_info(path):
+        return True
+    inside = pure.parts[1:]
+    return inside[-1:] != () and (
+        (len(inside) == 1 and inside[0] in _KEPT_METADATA)
+        or inside[0] in ("licenses", "license_files")
+        or (len(inside) == 1 and is_license_file(inside[0]))
+    )

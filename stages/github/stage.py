@@ -1,0 +1,232 @@
+"""GitHub repositories become documents (DeepSeek-Coder-V2, arXiv 2406.11931 §2.1).
+
+`read` walks a repository (a codeload archive, a git folder, an installed package) and hands on
+the bytes of its files; `convert` decides binary or text, decodes, and turns notebooks into
+scripts. Documents come in the repository's own order: members of the archive, `git ls-tree -r`,
+sorted `RECORD`. A repository that is damaged half-way keeps the files before the damage and
+leaves one quarantined record for the rest.
+
+Skipped and counted: `binary`, `undecodable`, `too_large`, `symlink`, `special` (devices, hard
+links, sparse files), `unsafe_path`, `submodule`, and `repeated_path` (the first of a name stays,
+because by the time of the second the first has been handed on).
+
+Memory: one batch (16 MiB or 64 files), one file, and 16 bytes per path seen.
+"""
+
+import datetime
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import xxhash
+
+from schemas.documents import GITHUB_DOCUMENTS
+from schemas.identity import doc_id
+from stages.contract import (
+    SKIPPED,
+    Identity,
+    Input,
+    Options,
+    Quarantined,
+    Skipped,
+    SourceEvent,
+)
+from stages.github.encodings import decode_file
+from stages.github.entries import Damaged, Entry, Repository, clean_path
+from stages.github.identity import created_at_of, stars_of
+from stages.github.notebooks import script_text
+from stages.github.options import GithubOptions
+from stages.github.repositories import open_repository, repository_name, stored_size
+
+__all__ = ["GithubSource", "repository_name", "stored_size"]
+
+BATCH_FILES = 64
+BATCH_BYTES = 16 << 20
+
+_MARKDOWN = re.compile(
+    r".*\.(?:md|markdown|mdown|mdwn|mkd|mkdn|mkdown|mdx|livemd|ronn|rmd|qmd)|readme", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: str
+    offset: int | None
+    payload: bytes
+
+
+class GithubSource:
+    """One repository in, its text files out."""
+
+    name: ClassVar[str] = "documents"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("Resiliparse",)
+    Options: ClassVar[type[Options]] = GithubOptions
+    schema: ClassVar[pa.Schema] = GITHUB_DOCUMENTS
+    raw_schema: ClassVar[pa.Schema] = pa.schema(
+        [
+            pa.field("origin", pa.string(), nullable=False),
+            pa.field("offset", pa.int64()),
+            pa.field("payload", pa.large_binary(), nullable=False),
+            *(
+                GITHUB_DOCUMENTS.field(name).remove_metadata()
+                for name in ("repo", "path", "revision", "repo_created_at", "stars", "license")
+            ),
+        ]
+    )
+
+    def __init__(self, options: GithubOptions) -> None:
+        self._options = options
+
+    def read(self, source: Input) -> Iterator[SourceEvent]:
+        """The repository's files as raw batches, after its identity."""
+        skipped: Counter[str] = Counter()
+        try:
+            repository = open_repository(source, self._options)
+        except Damaged as damage:
+            yield _quarantined(source.name, damage)
+            return
+        identity = f"{repository.repo}@{repository.revision}"
+        yield Identity(identity)
+        batch = _RawBatch(repository, stars_of(source), created_at_of(source))
+        for item in self._files(repository, identity, skipped):
+            if isinstance(item, Quarantined):
+                yield item
+                continue
+            if batch.is_full_for(item):
+                yield batch.take()
+            batch.add(item)
+        if batch.files:
+            yield batch.take()
+        for reason in sorted(skipped):
+            yield Skipped(reason, skipped[reason])
+
+    def convert(self, raw: pa.RecordBatch) -> pa.RecordBatch:
+        """Decode the files of a raw batch; each one alone decides about itself."""
+        origins: list[str] = raw["origin"].to_pylist()
+        paths: list[str] = raw["path"].to_pylist()
+        payloads: list[bytes] = raw["payload"].to_pylist()
+        decoded = [_text_of(path, data) for path, data in zip(paths, payloads, strict=True)]
+        texts = pa.array([text for text, _ in decoded], pa.large_string())
+        columns = {
+            "doc_id": pa.array([doc_id(origin) for origin in origins], pa.binary(16)),
+            "uri": raw["origin"],
+            "kind": pa.array([_kind_of(path) for path in paths], pa.string()),
+            "text": texts,
+            "n_bytes": pa.compute.binary_length(texts).cast(pa.int64()),
+        }
+        names = self.schema.names
+        arrays = [columns[name] if name in columns else raw[name] for name in names]
+        reasons = pa.array([reason for _, reason in decoded], pa.string())
+        fields = [field.with_nullable(True) for field in self.schema]
+        return pa.record_batch(
+            [*arrays, reasons], schema=pa.schema([*fields, pa.field(SKIPPED, pa.string())])
+        )
+
+    def _files(
+        self, repository: Repository, identity: str, skipped: Counter[str]
+    ) -> Iterator[_File | Quarantined]:
+        """The files to hand on; everything else is counted in `skipped` or quarantined."""
+        seen: set[int] = set()
+        n_entries = n_bytes = 0
+        try:
+            for entry in repository.entries():
+                n_entries += 1
+                if n_entries > self._options.max_files:
+                    raise Damaged(
+                        "limit",
+                        f"more than {self._options.max_files} files (max_files)",
+                        offset=entry.offset,
+                    )
+                path = clean_path(entry.path)
+                reason = self._reason_to_skip(entry, path, seen)
+                if path is None or reason is not None:
+                    skipped[reason or "unsafe_path"] += 1
+                    continue
+                n_bytes += max(entry.size, 0)
+                if n_bytes > self._options.max_archive_bytes:
+                    raise Damaged(
+                        "limit",
+                        f"the files add up to more than {self._options.max_archive_bytes} bytes"
+                        " (max_archive_bytes)",
+                        offset=entry.offset,
+                    )
+                try:
+                    payload = entry.read()
+                except Damaged as damage:
+                    yield _quarantined(f"{identity}:{path}", damage)
+                    continue
+                yield _File(path, entry.offset, payload)
+        except Damaged as damage:
+            yield _quarantined(identity, damage)
+
+    def _reason_to_skip(self, entry: Entry, path: str | None, seen: set[int]) -> str | None:
+        if path is None:
+            return "unsafe_path"
+        if entry.type != "file":
+            return entry.type
+        key = xxhash.xxh3_64_intdigest(path.encode("utf-8", "surrogatepass"))
+        if key in seen:
+            return "repeated_path"
+        seen.add(key)
+        return "too_large" if entry.size > self._options.max_file_bytes else None
+
+
+class _RawBatch:
+    """Files on their way to a raw record batch."""
+
+    def __init__(
+        self, repository: Repository, stars: int | None, created_at: datetime.datetime | None
+    ) -> None:
+        self.files: list[_File] = []
+        self._n_bytes = 0
+        self._prefix = f"{repository.repo}@{repository.revision}:"
+        self._constant: dict[str, Any] = {
+            "repo": repository.repo,
+            "revision": repository.revision,
+            "repo_created_at": created_at,
+            "stars": stars,
+            "license": repository.license,
+        }
+
+    def is_full_for(self, file: _File) -> bool:
+        n_files = len(self.files)
+        return n_files > 0 and (
+            n_files == BATCH_FILES or self._n_bytes + len(file.payload) > BATCH_BYTES
+        )
+
+    def add(self, file: _File) -> None:
+        self.files.append(file)
+        self._n_bytes += len(file.payload)
+
+    def take(self) -> pa.RecordBatch:
+        files, self.files, self._n_bytes = self.files, [], 0
+        columns = {
+            "origin": [self._prefix + file.path for file in files],
+            "offset": [file.offset for file in files],
+            "payload": [file.payload for file in files],
+            "path": [file.path for file in files],
+        } | {name: [value] * len(files) for name, value in self._constant.items()}
+        return pa.record_batch(
+            [pa.array(columns[field.name], field.type) for field in GithubSource.raw_schema],
+            schema=GithubSource.raw_schema,
+        )
+
+
+def _quarantined(origin: str, damage: Damaged) -> Quarantined:
+    return Quarantined(origin, damage.reason, damage.error, damage.offset, damage.head)
+
+
+def _text_of(path: str, payload: bytes) -> tuple[str | None, str | None]:
+    text, reason = decode_file(path, payload)
+    if text is not None and path.lower().endswith(".ipynb"):
+        script = script_text(text)
+        text = text if script is None else script
+    return text, reason
+
+
+def _kind_of(path: str) -> str:
+    return "markdown" if _MARKDOWN.fullmatch(path.rpartition("/")[2]) else "source"
