@@ -1,0 +1,142 @@
+"""Reading a configuration: a TOML file, overrides on top, every value checked."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.configuration.credentials import without_credentials
+from pipeline.configuration.overrides import apply_overrides
+from pipeline.configuration.registry import CORPORA, STAGES, options_model, stages_of
+from pipeline.configuration.settings import (
+    EngineOptions,
+    GeneralOptions,
+    GithubInputs,
+    WebInputs,
+)
+from pipeline.configuration.tables import DOCUMENTS, known_names, split, stage_options
+from pipeline.configuration.validation import nearest, validate
+from stages.contract import Options
+from stages.errors import ConfigError
+
+RUNS = Path("runs")
+"""Where runs go that name no folder."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """A configuration that can work."""
+
+    run: Path
+    seed: int
+    tokenizer: str
+    engine: EngineOptions
+    github: GithubInputs
+    web: WebInputs
+    stages: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    """Stage name (`github.documents`, `web.dedup`, `emit`) to its options, as JSON values."""
+
+    def options(self, stage: str) -> dict[str, Any]:
+        """The merged, validated options of a stage. Seeds pass through the web's stages."""
+        corpus, _, name = stage.partition(".")
+        stage = f"web.{name}" if corpus == "seeds" else stage
+        if stage not in self.stages:
+            hint = nearest(stage, self.stages)
+            raise ConfigError(f"no stage `{stage}`; did you mean `{hint}`?")
+        return dict(self.stages[stage])
+
+    def resolved(self) -> dict[str, Any]:
+        """Everything that holds, defaults included, as a configuration of its own (JSON values),
+        without credentials."""
+        tables: dict[str, Any] = {
+            "run": str(self.run),
+            "seed": self.seed,
+            "tokenizer": self.tokenizer,
+            "engine": self.engine.model_dump(mode="json", exclude_none=True),
+        }
+        inputs = {"github": self.github, "web": self.web}
+        for corpus in CORPORA:
+            tables[corpus] = {
+                **inputs[corpus].model_dump(mode="json", exclude_none=True),
+                **_present(self.stages[f"{corpus}.{DOCUMENTS}"]),
+                **{
+                    stage: _present(self.stages[f"{corpus}.{stage}"]) for stage in stages_of(corpus)
+                },
+            }
+        tables |= {
+            name: _present(self.stages[name]) for name, stage in STAGES.items() if not stage.corpora
+        }
+        resolved: dict[str, Any] = without_credentials(tables)
+        return resolved
+
+
+def load(
+    path: Path | None = None, overrides: Sequence[str] = (), run: Path | None = None
+) -> Config:
+    """The configuration in `path` (none: the defaults alone) with `--set` overrides on top.
+
+    The run folder is `run`, else the key `run`, else runs/ and the file's stem. ConfigError names
+    field, value and the nearest valid name.
+    """
+    table = _read(path) if path is not None else {}
+    try:
+        return _build(apply_overrides(table, overrides), path, run)
+    except ConfigError as error:
+        if path is None:
+            raise
+        raise ConfigError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from (
+            error.__cause__
+        )
+
+
+def load_stage(stage: str, overrides: Sequence[str], model: type[Options] | None = None) -> Options:
+    """One stage's options from overrides with bare keys, as `sluice apply` takes them."""
+    if model is None:
+        model = options_model(STAGES[stage].options)
+    known = list(model.model_fields)
+    return validate(model, apply_overrides({}, overrides), "", known)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}{_similar(path)}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 (byte {error.start})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+
+
+def _similar(path: Path) -> str:
+    names = (
+        [str(other) for other in sorted(path.parent.glob("*.toml"))] if not path.exists() else []
+    )
+    hint = nearest(str(path), names)
+    return f"; did you mean {hint}?" if hint else ""
+
+
+def _build(table: dict[str, Any], path: Path | None, run: Path | None) -> Config:
+    known = known_names()
+    tables = split(table, known)
+    general = validate(GeneralOptions, tables[""], "", known)
+    engine = validate(EngineOptions, tables.get("engine", {}), "engine", known)
+    github = validate(GithubInputs, tables.get("github", {}), "github", known)
+    web = validate(WebInputs, tables.get("web", {}), "web", known)
+    if not github.inputs and not web.inputs:
+        raise ConfigError("nothing to read: set `github.inputs` or `web.inputs`")
+    default = RUNS / (path.stem if path is not None else "unnamed")
+    return Config(
+        run=run or (Path(general.run) if general.run else default),
+        seed=general.seed,
+        tokenizer=general.tokenizer,
+        engine=engine,
+        github=github,
+        web=web,
+        stages=stage_options(tables, general, known),
+    )
+
+
+def _present(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if value is not None}

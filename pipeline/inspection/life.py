@@ -1,0 +1,278 @@
+"""One document's life: where it is from, what every stage said of it, and where it went.
+
+A document is found by its doc_id, its uri or, on the web, its URL (a URL crawled twice is two
+documents). Stages are read at the document's own (shard, row). Finding costs a scan of one narrow
+column; everything else reads single row groups, except for the shards' `parts`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipeline.configuration.registry import STAGES
+from pipeline.inspection.rows import read_row
+from pipeline.inspection.views import View, open_run
+from schemas.identity import doc_id as doc_id_of
+from stages.errors import InputError
+from stages.kernels.urls import normalize_url
+
+CORPORA = ("github", "web", "seeds")
+N_SUGGESTIONS = 3
+N_REPEATS = 10
+DOC_ID_HEX_DIGITS = 32
+
+Connection = duckdb.DuckDBPyConnection
+
+
+@dataclass
+class StageRow:
+    """What one table says of the document."""
+
+    table: str
+    keep: bool | None
+    reason: str | None
+    measures: dict[str, Any]
+
+
+@dataclass
+class Twin:
+    """The kept document that this one repeats."""
+
+    doc_id: str
+    uri: str | None
+    similarity: float | None
+    text: str = field(repr=False, default="")
+
+
+@dataclass
+class Life:
+    """Everything a run knows of one document. A record quarantined at its source has no row:
+    then `documents`, `stages` and `text` are empty."""
+
+    corpus: str
+    shard: str
+    row: int
+    documents: dict[str, Any]
+    text: str = field(repr=False, default="")
+    stages: list[StageRow] = field(default_factory=list)
+    twin: Twin | None = None
+    repeats: list[dict[str, Any]] = field(default_factory=list)
+    """Documents dropped because they repeat this one, the most similar first."""
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    quarantine: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def fate(self) -> str:
+        """One sentence."""
+        if not self.documents:
+            return "quarantined at the source"
+        for stage in self.stages:
+            if stage.keep is False:
+                return f"dropped by {stage.table}: {stage.reason}"
+        if self.samples:
+            return "kept, in " + ", ".join(sorted({sample["set"] for sample in self.samples}))
+        return "kept by every stage that has run"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"fate": self.fate, **asdict(self)}
+
+
+def lives(run: Path, key: str) -> list[Life]:
+    """The documents that `key` names; InputError with the nearest uris if there are none."""
+    with open_run(run) as (connection, views):
+        found = [
+            _life(connection, views, corpus, shard, row)
+            for corpus, shard, row in _find(connection, views, key)
+        ]
+        if found:
+            return found
+        quarantined = _quarantine(connection, views, {key})
+        if quarantined:
+            return [Life("", "", -1, {}, quarantine=quarantined)]
+        hint = "".join(f"\n  {uri}" for uri in _suggestions(connection, views, key))
+        nearest = f"; the nearest:{hint}" if hint else ""
+        raise InputError(f"{run}: no document {key!r}{nearest}")
+
+
+def _find(
+    connection: Connection, views: dict[str, View], key: str
+) -> Iterator[tuple[str, int, int]]:
+    doc_id = _as_doc_id(key)
+    for corpus in CORPORA:
+        view = views.get(f"{corpus}.documents")
+        if view is None:
+            continue
+        if doc_id is not None:
+            condition, values = "doc_id = ?", [doc_id]
+        elif corpus == "github":
+            condition, values = "uri = ?", [key]
+        else:
+            condition, values = "uri = ? or url = ? or url = ?", [key, key, _normalised(key)]
+        rows = connection.execute(
+            f"select shard, row from {view.sql_name} where {condition} order by all", values
+        ).fetchall()
+        for shard, row in rows:
+            yield corpus, shard, row
+
+
+def _as_doc_id(key: str) -> bytes | None:
+    try:
+        return bytes.fromhex(key) if len(key) == DOC_ID_HEX_DIGITS else None
+    except ValueError:
+        return None
+
+
+def _normalised(key: str) -> str:
+    try:
+        return normalize_url(key)
+    except ValueError:
+        return key
+
+
+def _life(
+    connection: Connection, views: dict[str, View], corpus: str, shard: int, row: int
+) -> Life:
+    file = _file(views[f"{corpus}.documents"], shard)
+    assert file is not None
+    documents = read_row(file, row)
+    assert documents is not None
+    doc_id: bytes = documents["doc_id"]
+    life = Life(corpus, file.stem, row, documents, documents.pop("text"))
+    life.stages = list(_stages(views, corpus, shard, row, doc_id))
+    life.twin = _twin(connection, views, corpus, life.stages)
+    life.repeats = _repeats(connection, views, corpus, doc_id)
+    life.samples = _samples(connection, views, doc_id)
+    names = {documents["uri"], documents.get("path") or documents["uri"], doc_id.hex()}
+    life.quarantine = [
+        entry
+        for entry in _quarantine(connection, views, names)
+        if entry["table"].startswith(f"quarantine.{corpus}_")
+    ]
+    return life
+
+
+def _file(view: View, shard: int) -> Path | None:
+    return next(
+        (file for file in view.files if file.stem.isdigit() and int(file.stem) == shard), None
+    )
+
+
+def _stages(
+    views: dict[str, View], corpus: str, shard: int, row: int, doc_id: bytes
+) -> Iterator[StageRow]:
+    """The rows beside the document, in the order of the stages; a filter's measures follow its
+    verdict only where the verdict's table lacks them."""
+    order = list(STAGES)
+
+    def place(name: str) -> tuple[int, str]:
+        stage = name.partition("_")[0]
+        return (order.index(stage) if stage in order else len(order), name)
+
+    names = [view.name for view in views.values() if view.schema == corpus]
+    for name in sorted(set(names) - {"documents"}, key=place):
+        file = _file(views[f"{corpus}.{name}"], shard)
+        found = read_row(file, row) if file is not None else None
+        if found is None or found.pop("doc_id", None) != doc_id:
+            continue
+        told = _columns_of(views, corpus, name.removesuffix("_measure"))
+        if name.endswith("_measure"):
+            found = {key: value for key, value in found.items() if key not in told}
+        keep, reason = found.pop("keep", None), found.pop("reason", None)
+        if found or not name.endswith("_measure"):
+            yield StageRow(f"{corpus}.{name}", keep, reason, found)
+
+
+def _columns_of(views: dict[str, View], corpus: str, name: str) -> set[str]:
+    view = views.get(f"{corpus}.{name}")
+    return set(view.columns) if view is not None else set()
+
+
+def _twin(
+    connection: Connection, views: dict[str, View], corpus: str, stages: list[StageRow]
+) -> Twin | None:
+    for stage in stages:
+        kept = stage.measures.get("duplicate_of")
+        if kept is None:
+            continue
+        twin = Twin(kept.hex(), None, stage.measures.get("similarity"))
+        for _, shard, row in _find(connection, views, kept.hex()):
+            file = _file(views[f"{corpus}.documents"], shard)
+            found = read_row(file, row, ["uri", "text"]) if file is not None else None
+            if found is not None:
+                twin.uri, twin.text = found["uri"], found["text"]
+        return twin
+    return None
+
+
+def _repeats(
+    connection: Connection, views: dict[str, View], corpus: str, doc_id: bytes
+) -> list[dict[str, Any]]:
+    dedup, documents = views.get(f"{corpus}.dedup"), views[f"{corpus}.documents"]
+    if dedup is None or "duplicate_of" not in dedup.columns:
+        return []
+    return _dicts(
+        connection,
+        f"select documents.uri, dedup.reason, dedup.similarity from {dedup.sql_name} as dedup "
+        f"join {documents.sql_name} as documents using (shard, row) "
+        "where dedup.duplicate_of = ? "
+        f"order by dedup.similarity desc nulls last, documents.uri limit {N_REPEATS}",
+        [doc_id],
+    )
+
+
+def _samples(connection: Connection, views: dict[str, View], doc_id: bytes) -> list[dict[str, Any]]:
+    samples: list[dict[str, Any]] = []
+    for view in views.values():
+        if view.schema == "shards":
+            found = _dicts(
+                connection,
+                "select shard, row, sample_id, split, part.start as start, "
+                "part.n_tokens as n_tokens, n_tokens as sample_tokens "
+                f"from (select *, unnest(parts) as part from {view.sql_name}) "
+                "where part.doc_id = ? order by all",
+                [doc_id],
+            )
+            samples += [{"set": view.files[0].parent.name, **entry} for entry in found]
+    return samples
+
+
+def _quarantine(
+    connection: Connection, views: dict[str, View], names: set[str]
+) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = []
+    for view in views.values():
+        if view.schema == "quarantine":
+            found = _dicts(connection, f"select * exclude (head) from {view.sql_name}", [])
+            entries += [
+                {"table": f"quarantine.{view.name}", **entry}
+                for entry in found
+                if entry["origin"] in names or doc_id_of(entry["origin"]).hex() in names
+            ]
+    return entries
+
+
+def _dicts(connection: Connection, statement: str, values: list[Any]) -> list[dict[str, Any]]:
+    cursor = connection.execute(statement, values)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _suggestions(connection: Connection, views: dict[str, View], key: str) -> list[str]:
+    sources = [
+        f"select uri from {views[name].sql_name}"
+        for name in (f"{corpus}.documents" for corpus in CORPORA)
+        if name in views
+    ]
+    if not sources:
+        return []
+    rows = connection.execute(
+        f"select distinct uri from ({' union all '.join(sources)}) "
+        "order by contains(lower(uri), lower(?)) desc, jaro_winkler_similarity(uri, ?) desc, uri "
+        f"limit {N_SUGGESTIONS}",
+        [key, key],
+    ).fetchall()
+    return [row[0] for row in rows]

@@ -1,0 +1,211 @@
+"""What the stages counted: a funnel over the run, one stage in detail, any column's groups.
+
+Counts come from the receipts (reason × language × licence, histograms), so they cost no scan of
+the tables; only `--by` asks the tables themselves.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipeline.configuration.registry import STAGES
+from pipeline.inspection.views import View, find_views, open_run, quoted
+from pipeline.receipts import Receipts
+from pipeline.statistics import merge
+from pipeline.storage import LocalStorage
+from schemas.columns import histogram_edges
+from stages.errors import ConfigError
+
+DOCUMENTS = "documents"
+MEASURE = "_measure"
+FLAGGED_SHARE = 0.9
+"""A language that loses more than this share to one stage is flagged."""
+FLAGGED_DOCUMENTS = 20
+"""Below so many documents a share says nothing."""
+
+
+@dataclass
+class StageCount:
+    """What reached a table, and what became of it."""
+
+    stage: str
+    documents: int = 0
+    kept: int = 0
+    bytes: int = 0
+    kept_bytes: int = 0
+    tokens: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
+    quarantined: int = 0
+    judges: bool = True
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def funnel(run: Path) -> list[StageCount]:
+    """Every table of the run in order: documents, its stages, the shards."""
+    return [_count(run, view) for view in _in_order(find_views(run))]
+
+
+def stage_statistics(run: Path, stage: str) -> dict[str, Any]:
+    """One stage's counts, by language and by licence, and the histograms of its measures."""
+    view = _view_of(stage, find_views(run))
+    statistics = merge(_statistics(run, view))
+    return {
+        "stage": _stage_name(view),
+        "counts": _count(run, view).to_dict(),
+        "language": _groups(statistics["cube"], 1),
+        "license": _groups(statistics["cube"], 2),
+        "histograms": statistics["histograms"],
+    }
+
+
+def grouped(run: Path, stage: str, column: str) -> list[dict[str, Any]]:
+    """A stage's documents in the groups of any column, its own or another stage's. Numbers with
+    declared histogram edges fall into bins, named by their lower edge."""
+    with open_run(run) as (connection, views):
+        view = _view_of(stage, list(views.values()))
+        corpus = view.schema
+        same = [view, *(other for other in views.values() if other.schema == corpus)]
+        provider = next((other for other in same if column in other.columns), None)
+        if corpus == "shards":
+            provider = view if column in view.columns else None
+        if provider is None:
+            every = sorted({name for other in same for name in other.columns})
+            raise ConfigError(f"--by {column}: no such column; there are {', '.join(every)}")
+        return _grouped(connection, view, provider, views.get(f"{corpus}.{DOCUMENTS}"), column)
+
+
+def _grouped(
+    connection: Any, view: View, provider: View, documents: View | None, column: str
+) -> list[dict[str, Any]]:
+    judges = "keep" in view.columns
+    kept = "count(*) filter (own.keep)" if judges else "count(*)"
+    amount = "own.n_tokens" if documents is None else "documents.n_bytes"
+    joined = (
+        f"join {documents.sql_name} as documents using (shard, row)"
+        if documents is not None
+        else ""
+    )
+    reason = "own.reason" if judges else "null"
+    relation = connection.execute(
+        f"select {_group(provider, column)} as value, {reason} as reason, "
+        f"count(*) as n, {kept} as kept, sum({amount})::hugeint as amount "
+        f"from {view.sql_name} as own join {provider.sql_name} as provider using (shard, row) "
+        f"{joined} {'where own.keep is not null' if judges else ''} group by all"
+    )
+    groups: dict[Any, dict[str, Any]] = {}
+    unit = "tokens" if documents is None else "bytes"
+    for value, why, n, n_kept, size in relation.fetchall():
+        value = value.hex() if isinstance(value, bytes) else value
+        group = groups.setdefault(
+            str(value), {column: value, "documents": 0, "kept": 0, unit: 0, "reasons": {}}
+        )
+        group["documents"] += n
+        group["kept"] += n_kept
+        group[unit] += int(size or 0)
+        if why is not None:
+            group["reasons"][why] = n
+    for group in groups.values():
+        group["flagged"] = judges and is_flagged(group["documents"], group["kept"])
+    return sorted(groups.values(), key=lambda group: (-group["documents"], str(group[column])))
+
+
+def _group(provider: View, column: str) -> str:
+    name = f"provider.{quoted(column)}"
+    edges = histogram_edges(pq.read_schema(provider.files[0]).field(column))
+    if edges is None:
+        return name
+    values = ", ".join(map(repr, edges))
+    return f"list_max(list_filter([{values}], lambda edge: edge <= {name}))"
+
+
+def is_flagged(documents: int, kept: int) -> bool:
+    """Whether so much was lost that someone should look."""
+    return documents >= FLAGGED_DOCUMENTS and documents - kept > FLAGGED_SHARE * documents
+
+
+def _in_order(views: Sequence[View]) -> list[View]:
+    order = [DOCUMENTS, *STAGES]
+    corpora = ["github", "seeds", "web", "shards"]
+    tables = [
+        view
+        for view in views
+        if view.schema == "shards" or (view.schema in corpora and view.name in order)
+    ]
+    return sorted(
+        tables,
+        key=lambda view: (
+            corpora.index(view.schema),
+            order.index(view.name) if view.name in order else 0,
+            view.name,
+        ),
+    )
+
+
+def _view_of(stage: str, views: Sequence[View]) -> View:
+    name = stage.removesuffix(".decide")
+    if name.endswith(".measure"):
+        name = name.removesuffix(".measure") + MEASURE
+    for view in views:
+        if name in (f"{view.schema}.{view.name}", _stage_name(view)):
+            return view
+    there = ", ".join(_stage_name(view) for view in _in_order(views))
+    raise ConfigError(f"no stage {stage!r} in this run; there are {there}")
+
+
+def _stage_name(view: View) -> str:
+    name = view.files[0].parent.name if view.schema == "shards" else view.name
+    return f"{view.schema}.{name.removesuffix(MEASURE)}" + (
+        ".measure" if name.endswith(MEASURE) else ""
+    )
+
+
+def _receipts(run: Path, view: View) -> list[Any]:
+    folder = view.files[0].parent.relative_to(run.resolve()).as_posix()
+    return list(Receipts(LocalStorage(run.resolve()), folder).load().values())
+
+
+def _statistics(run: Path, view: View) -> Iterable[dict[str, Any]]:
+    return [receipt.summary.get("statistics", {}) for receipt in _receipts(run, view)]
+
+
+def _count(run: Path, view: View) -> StageCount:
+    count = StageCount(_stage_name(view), judges="keep" in view.columns)
+    receipts = _receipts(run, view)
+    for receipt in receipts:
+        count.quarantined += (receipt.quarantine or {}).get("rows", 0)
+        for reason, n in receipt.summary.get("skipped", {}).items():
+            count.skipped[reason] = count.skipped.get(reason, 0) + n
+    cube = merge(receipt.summary.get("statistics", {}) for receipt in receipts)["cube"]
+    for reason, _, _, documents, n_bytes, tokens in cube:
+        count.documents += documents
+        count.bytes += n_bytes
+        count.tokens += tokens
+        if reason is None:
+            count.kept += documents
+            count.kept_bytes += n_bytes
+        else:
+            count.reasons[reason] = count.reasons.get(reason, 0) + documents
+    return count
+
+
+def _groups(cube: Iterable[Sequence[Any]], key: int) -> list[dict[str, Any]]:
+    groups: dict[str | None, dict[str, Any]] = {}
+    for row in cube:
+        reason, documents, n_bytes, tokens = row[0], *row[3:]
+        group = groups.setdefault(
+            row[key], {"value": row[key], "documents": 0, "kept": 0, "bytes": 0, "tokens": 0}
+        )
+        group["documents"] += documents
+        group["bytes"] += n_bytes
+        group["tokens"] += tokens
+        group["kept"] += documents if reason is None else 0
+    for group in groups.values():
+        group["flagged"] = is_flagged(group["documents"], group["kept"])
+    return sorted(groups.values(), key=lambda group: (-group["documents"], str(group["value"])))
