@@ -56,7 +56,7 @@ class Receipt:
         return json.dumps({**body, "fingerprint": self.fingerprint, "self": fingerprint(body)})
 
 
-def parse_receipt(text: str, where: str) -> Receipt:
+def parse_receipt(text: str | bytes, where: str) -> Receipt:
     """The receipt in `text`; a damaged one raises StorageError."""
     try:
         body = json.loads(text)
@@ -90,17 +90,9 @@ class Receipts:
         """Key → receipt of every object that is as it was committed. One listing; an object with
         another mark is hashed again, and its receipt dropped if the content changed."""
         listing = self._storage.list(self.folder)
-        found: dict[str, Receipt] = {}
-        if LEDGER in listing:
-            for receipt in _read_ledger(self._storage, f"{self.folder}/{LEDGER}"):
-                found[receipt.key] = receipt
-        self._ledger = set(found)
-        for name in sorted(listing):
-            if name.endswith(RECEIPT_SUFFIX):
-                path = f"{self.folder}/{name}"
-                receipt = parse_receipt(self._storage.read_bytes(path).decode(), path)
-                found[receipt.key] = receipt
-                self._loose.add(receipt.key)
+        in_ledger, loose = _parse(self._storage, self.folder, listing)
+        self._ledger, self._loose = set(in_ledger), set(loose)
+        found = in_ledger | loose
         self._receipts = {
             key: receipt
             for key, receipt in found.items()
@@ -157,6 +149,26 @@ class Receipts:
             )
         self._storage.write(f"{self.folder}/{LEDGER}", sink.getvalue())
         self._ledger = {receipt.key for receipt in receipts}
+
+
+def parse_receipts(storage: Storage, folder: str) -> dict[str, Receipt]:
+    """Key → receipt as written, whether or not the objects are intact."""
+    in_ledger, loose = _parse(storage, folder, storage.list(folder))
+    return in_ledger | loose
+
+
+def _parse(
+    storage: Storage, folder: str, listing: Iterable[str]
+) -> tuple[dict[str, Receipt], dict[str, Receipt]]:
+    """The receipts in the ledger, and the loose ones."""
+    names = set(listing)
+    ledger = _read_ledger(storage, f"{folder}/{LEDGER}") if LEDGER in names else []
+    loose = []
+    for name in sorted(names):
+        if name.endswith(RECEIPT_SUFFIX):
+            path = f"{folder}/{name}"
+            loose.append(parse_receipt(storage.read_bytes(path), path))
+    return ({one.key: one for one in ledger}, {one.key: one for one in loose})
 
 
 def _read_ledger(storage: Storage, path: str) -> list[Receipt]:

@@ -1,7 +1,6 @@
 """`run` makes what a configuration asks for; `plan` says what that would be."""
 
 import contextlib
-import json
 import os
 import platform
 import subprocess
@@ -22,9 +21,8 @@ from pipeline.product import finish_product
 from pipeline.runner import Monitor, PlanItem, Runner
 from pipeline.session import Selection, Session
 from pipeline.storage import LocalStorage
+from pipeline.verify import RUN_FILE, seal
 from pipeline.work.task import Limits, Outcome
-
-RUN_FILE = "run.json"
 
 
 @dataclass
@@ -174,7 +172,7 @@ def _write_run_file(
         },
         "steps": {name: asdict(step) for name, step in report.steps.items()},
     }
-    storage.write(RUN_FILE, json.dumps(content, indent=1).encode())
+    storage.write(RUN_FILE, seal(storage, content))
 
 
 def _commit() -> str | None:

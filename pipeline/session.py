@@ -13,11 +13,11 @@ from pipeline.chain import CHAIN, DOCUMENTS, Implementation
 from pipeline.configuration import Config
 from pipeline.configuration.registry import stages_of
 from pipeline.corpus import EngineCorpus, Table, Tables, library_versions
+from pipeline.digest import stream_digest
 from pipeline.executor import Resources
 from pipeline.inputs import InputSpec, folder_digest, open_input
 from pipeline.receipts import Receipt, Receipts
 from pipeline.runner import Plan, Runner
-from pipeline.digest import stream_digest
 from pipeline.work.map import DecideWork, MapWork, measure_table
 from pipeline.work.source import UNREADABLE, SourceWork
 from pipeline.work.task import StageRef, Work, stage_class
