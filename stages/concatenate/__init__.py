@@ -1,0 +1,1 @@
+"""Files of a repository, joined to repository-level training samples."""

@@ -1,0 +1,1 @@
+"""Training samples, tokenised and written: the product."""

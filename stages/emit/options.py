@@ -1,0 +1,47 @@
+"""Options of emit and of `sluice apply tokenize`."""
+
+from pydantic import Field
+
+from stages.contract import Options
+
+OPTIONAL_COLUMNS: dict[str, tuple[str, ...]] = {
+    "github": (
+        "language",
+        "other",
+        "recalled",
+        "spans",
+        "sample_id",
+        "position",
+    ),
+    "web": ("recalled", "target", "spans", "cluster"),
+}
+"""What emit uses of earlier stages, per corpus, if those stages are in the chain."""
+
+
+class EmitOptions(Options):
+    """Options of the stage that writes the training shards."""
+
+    tokenizer: str = Field(
+        "deepseek-v2", description="deepseek-v2, or the path of a tokenizer.json"
+    )
+    seed: int = Field(0, ge=0, description="draws the order of the samples and the held-out split")
+    shard_bytes: int = Field(
+        256 << 20, gt=0, description="bytes of tokens a file should reach at most"
+    )
+    heldout_rate: float = Field(0.01, ge=0, lt=1, description="share of samples held out")
+    path_comments: bool = Field(
+        True, description="begin every file with a comment that names its path"
+    )
+    columns: tuple[str, ...] = Field(
+        (), description="columns of earlier stages that are there; set by the pipeline"
+    )
+
+
+class TokenizeOptions(Options):
+    """Options of the map stage that tokenises one text a row."""
+
+    tokenizer: str = Field(
+        "deepseek-v2", description="deepseek-v2, or the path of a tokenizer.json"
+    )
+    begin_token: str | None = Field(None, description="token to put before every text")
+    end_token: str | None = Field(None, description="token to put after every text")

@@ -1,0 +1,85 @@
+"""Where a sample goes: its shard set, its place in the order, its split, its file.
+
+Samples are ordered over a whole shard set by a hash of their identity, so any prefix of a set is a
+fair sample of it. The top eight bits of that hash are the partition of the shuffle: 256 partitions
+a set, and a file is a run of consecutive partitions, so files can be chosen after the sizes are
+known and still be in order.
+
+The split is drawn with a key of its own kind, so held-out samples are spread evenly over the
+order. On GitHub it is drawn by repository for every shard set alike: a file that is held out as
+code must not be trained on as code-quality, nor its README as text. On the web it is drawn by
+dedup cluster, else by domain.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from schemas.identity import seeded_hash
+from schemas.recall import NATURAL
+from schemas.shards import SHARD_SETS, SPLITS
+from stages.contract import Output
+from stages.errors import StageError
+
+PARTITION_BITS = 8
+N_PARTITIONS = 1 << PARTITION_BITS
+"""Partitions of one shard set: the most files it can have."""
+
+SPLIT_DRAW = b"split:"
+
+
+def order_hash(seed: int, sample_id: bytes) -> int:
+    """The place of a sample in its shard set: samples are sorted by this 64-bit number."""
+    return seeded_hash(seed, sample_id)
+
+
+def partition_of(corpus: str, shard_set: str, order: int) -> int:
+    """The partition of the shuffle for a sample of this set with this order hash."""
+    return SHARD_SETS[corpus].index(shard_set) * N_PARTITIONS + (order >> (64 - PARTITION_BITS))
+
+
+def split_of(seed: int, key: bytes, heldout_rate: float) -> str:
+    """`heldout` for a share `heldout_rate` of keys, else `train`."""
+    train, heldout = SPLITS
+    drawn = seeded_hash(seed, SPLIT_DRAW + key)
+    return heldout if drawn < int(heldout_rate * (1 << 64)) else train
+
+
+def github_sets(kind: str, recalled: Sequence[str] | None) -> tuple[str, ...]:
+    """The shard sets of a GitHub document: code or text, and code-quality if it was recalled."""
+    base = "code" if kind == "source" else "text"
+    return (base, "code-quality") if recalled else (base,)
+
+
+def web_set(target: str | None) -> str:
+    """The shard set of a page by the target that recalled it."""
+    if target in {None, NATURAL}:
+        return NATURAL
+    shard_set = f"{target}-web"
+    if shard_set not in SHARD_SETS["web"]:
+        known = sorted(name.removesuffix("-web") for name in SHARD_SETS["web"])
+        raise StageError(
+            f"emit: no shard set for pages recalled as {target!r}; targets are {known}"
+        )
+    return shard_set
+
+
+def files_of(corpus: str, sizes: Mapping[int, tuple[int, int]], shard_bytes: int) -> list[Output]:
+    """The files of every set: a power of two of them, so that each has about `shard_bytes` or
+    less, at most 256. A set without samples has no file; files without samples are left out."""
+    outputs = []
+    for index, shard_set in enumerate(SHARD_SETS[corpus]):
+        base = index * N_PARTITIONS
+        present = [base + i for i in range(N_PARTITIONS) if base + i in sizes]
+        n_bytes = sum(sizes[partition][1] for partition in present)
+        n_files = 1
+        while n_files < N_PARTITIONS and n_bytes > n_files * shard_bytes:
+            n_files *= 2
+        width = N_PARTITIONS // n_files
+        runs = (
+            tuple(p for p in present if start <= p - base < start + width)
+            for start in range(0, N_PARTITIONS, width)
+        )
+        outputs += [
+            Output(f"shards/{shard_set}/{number:05d}.parquet", run)
+            for number, run in enumerate(run for run in runs if run)
+        ]
+    return outputs

@@ -1,0 +1,56 @@
+"""Writes the product: tokenised training samples, shuffled, in shard sets.
+
+GitHub: source files to `code`, markdown and issues to `text`, and documents that the quality
+recall chose *additionally* to `code-quality`. Web: pages to `code-web`, `math-web` or `natural`
+by their recall target; without recall every page is `natural`.
+
+Samples are tokenised where their documents lie, shuffled by a hash of their identity, and written
+in that order: see `placement`, `samples`, `files`.
+"""
+
+from typing import Any, ClassVar
+
+import xxhash
+
+from stages.contract import Corpus, Options
+from stages.emit.comments import comments_hash
+from stages.emit.files import WriteSamples
+from stages.emit.options import OPTIONAL_COLUMNS, EmitOptions
+from stages.emit.placement import files_of
+from stages.emit.samples import READS, TokenizeSamples
+from stages.kernels.bpe import tokenizer_json
+
+
+class EmitStage:
+    """Turns the living documents of a corpus into its shard sets."""
+
+    name: ClassVar[str] = "emit"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("fastokens", "pyarrow")
+    Options: ClassVar[type[Options]] = EmitOptions
+
+    def __init__(self, options: Any) -> None:
+        self._options: EmitOptions = options
+
+    def reads(self, corpus: str) -> tuple[str, ...]:
+        """The columns that emit reads of this corpus: documents' own, then earlier stages'."""
+        return (*READS[corpus], *self._columns(corpus))
+
+    def run(self, corpus: Corpus) -> None:
+        options = self._options
+        step = TokenizeSamples(
+            corpus=corpus.name,
+            tokenizer=options.tokenizer,
+            tokenizer_hash=xxhash.xxh3_128_hexdigest(tokenizer_json(options.tokenizer)),
+            seed=options.seed,
+            heldout_rate=options.heldout_rate,
+            path_comments=options.path_comments,
+            comments_hash=comments_hash(),
+            columns=self._columns(corpus.name),
+        )
+        shuffled = corpus.shuffle(step, reads=self.reads(corpus.name))
+        outputs = files_of(corpus.name, shuffled.sizes(), options.shard_bytes)
+        corpus.write(WriteSamples(), shuffled, outputs)
+
+    def _columns(self, corpus: str) -> tuple[str, ...]:
+        return tuple(name for name in OPTIONAL_COLUMNS[corpus] if name in self._options.columns)
