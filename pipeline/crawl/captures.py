@@ -4,6 +4,7 @@ Which pages are captured twice, with tracking parameters, behind a redirect or n
 from the hash of the address, in small numbers (about 1 % each).
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -62,12 +63,16 @@ def captures(pages: Iterable[Page]) -> Iterator[Capture]:
         elif draw < 20 and missing < N_MISSING:
             missing += 1
             gone = partial(_notice, "404 Not Found")
-            yield Capture(f"{page.home}missing/{page.title}", gone, status="404 Not Found")
+            yield Capture(f"{page.home}missing/{_slug(page)}", gone, status="404 Not Found")
         elif draw < 24 and pdf < N_PDF:
             pdf += 1
-            url = f"{page.home}_downloads/{page.title}.pdf"
+            url = f"{page.home}_downloads/{_slug(page)}.pdf"
             body = partial(_pdf, page.title)
             yield Capture(url, body, content_type="application/pdf")
+
+
+def _slug(page: Page) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "-", page.title).strip("-").lower()
 
 
 def _page_bytes(page: Page) -> bytes:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import xxhash
+from pydantic import BaseModel, ConfigDict
 
 from pipeline.crawl.captures import Capture, captures
 from pipeline.crawl.distributions import installed_closure
@@ -47,7 +48,7 @@ def crawl_installed(out: Path, *, progress: Progress | None = None) -> list[Path
         return paths
     out.mkdir(parents=True, exist_ok=True)
     (out / MARK).unlink(missing_ok=True)
-    write_captures(list(captures(installed_pages())), paths, progress)
+    write_captures(list(captures(installed_pages(crawl_table()))), paths, progress)
     for stale in set(out.glob("CC-MAIN-DEMO-*.warc.gz")) - set(paths):
         stale.unlink()
     files = {path.name: path.stat().st_size for path in paths}
@@ -56,16 +57,27 @@ def crawl_installed(out: Path, *, progress: Progress | None = None) -> list[Path
     return paths
 
 
-def installed_pages() -> Iterator[Page]:
+class CrawlTable(BaseModel):
+    """What `seeds/installed_docs.toml` says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    site: tuple[Site, ...]
+    text: tuple[Text, ...]
+    ordinary: dict[str, Table]
+
+
+def crawl_table() -> CrawlTable:
+    """The table as shipped."""
+    return CrawlTable.model_validate(tomllib.loads(_seed().decode()))
+
+
+def installed_pages(table: CrawlTable) -> Iterator[Page]:
     """Every page, not yet rendered, each address once."""
-    table = tomllib.loads(_seed().decode())
-    sites = [Site.model_validate(row) for row in table["site"]]
-    texts = tuple(Text.model_validate(row) for row in table["text"])
-    tables = {name: Table.model_validate(row) for name, row in table["ordinary"].items()}
     seen: set[str] = set()
     for pages in (
-        documentation_pages(sites),
-        ordinary_pages(installed_closure(), tables, texts),
+        documentation_pages(table.site),
+        ordinary_pages(installed_closure(), table.ordinary, table.text),
     ):
         for page in pages:
             if page.url not in seen:

@@ -28,6 +28,9 @@ MAX_METHODS = 40
 """Methods described on the page of a class: reference pages are long, not endless."""
 
 _ADDRESS = re.compile(r"\s+at 0x[0-9a-fA-F]+")
+_PRINTED_SET = re.compile(r"``\{('\w+'(?:, '\w+')+)\}``")
+"""A set printed into a docstring at import, in an order that differs from process to process."""
+
 _PRIVATE = re.compile(r"(^|\.)(_(?!pytest)|tests?$|tests?\.|testing\.|conftest|vendored|_vendor)")
 
 
@@ -170,6 +173,9 @@ def _docstring(member: object) -> str:
     docstring = getattr(member, "__doc__", None)
     if not isinstance(docstring, str):
         return ""
+    docstring = _PRINTED_SET.sub(
+        lambda found: "``{" + ", ".join(sorted(found[1].split(", "))) + "}``", docstring
+    )
     return inspect.cleandoc(_ADDRESS.sub("", docstring))
 
 
