@@ -58,7 +58,7 @@ def stage_statistics(run: Path, stage: str) -> dict[str, Any]:
     statistics = merge(_statistics(run, view))
     return {
         "stage": _stage_name(view),
-        "counts": _count(run, view).to_dict(),
+        "counts": _count(run, view),
         "language": _groups(statistics["cube"], 1),
         "license": _groups(statistics["cube"], 2),
         "histograms": statistics["histograms"],
@@ -101,8 +101,8 @@ def _grouped(
     )
     groups: dict[Any, dict[str, Any]] = {}
     unit = "tokens" if documents is None else "bytes"
-    for value, why, n, n_kept, size in relation.fetchall():
-        value = value.hex() if isinstance(value, bytes) else value
+    for found, why, n, n_kept, size in relation.fetchall():
+        value = found.hex() if isinstance(found, bytes) else found
         group = groups.setdefault(
             str(value), {column: value, "documents": 0, "kept": 0, unit: 0, "reasons": {}}
         )

@@ -1,0 +1,218 @@
+"""`sluice`: runs, plans, applies, looks into runs.
+
+Exit codes: 0 done; 1 a stage failed or something is not there; 2 wrong usage or configuration.
+Errors that Sluice raises on purpose are one message; a traceback is a bug. What a command needs is
+imported inside it, so that `--help` answers at once.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.errors import ConfigError, SluiceError
+
+FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    name="sluice",
+    help="Training corpora for code and math models, from GitHub dumps and Common Crawl.",
+    epilog="Start with: sluice run configs/demo.toml · sluice stats runs/demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+crawl = typer.Typer(no_args_is_help=True, help="Make input where there is none.")
+app.add_typer(crawl, name="crawl")
+
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/demo.")]
+RunOption = Annotated[
+    Path | None,
+    typer.Option("--run", metavar="DIR", help="Run folder, instead of runs/ and CONFIG's stem."),
+]
+StageOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--stage",
+        metavar="STAGE",
+        help="Run what this stage needs and nothing after it: web.dedup, github.rules.measure, "
+        "emit. May be repeated.",
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a setting, such as web.dedup.threshold=0.8. May be repeated.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def main() -> None:
+    """Entry point of the `sluice` command."""
+    try:
+        app()
+    except SluiceError as error:
+        print(f"sluice: {error}", file=sys.stderr)
+        sys.exit(WRONG_USAGE if isinstance(error, ConfigError) else FAILED)
+
+
+@app.command(epilog="Example: sluice run configs/demo.toml --stage web.dedup --workers 8")
+def run(
+    config: ConfigFile,
+    run: RunOption = None,
+    stage: StageOption = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Tasks at once. Default: one per core.")
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|local|ray://…",
+            help="auto: the running Ray cluster; local: this process, no Ray. Default: "
+            "RAY_ADDRESS if set, else a private Ray on this machine.",
+        ),
+    ] = None,
+    set_: SetOption = None,
+) -> None:
+    """Run what is missing or stale, in order, and print what was kept.
+
+    An interrupted run goes on where it stopped when the same command is given again.
+    """
+    from pipeline.cli import commands  # noqa: PLC0415
+
+    try:
+        commands.run(config, run, stage or [], workers, address, set_ or [])
+    except KeyboardInterrupt:
+        print("sluice: interrupted; the same command resumes", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@app.command(epilog="Example: sluice plan configs/demo.toml --set dedup.threshold=0.8")
+def plan(
+    config: ConfigFile,
+    run: RunOption = None,
+    stage: StageOption = None,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what `run` would do and why. Runs nothing, writes nothing."""
+    from pipeline.cli import commands  # noqa: PLC0415
+
+    commands.plan(config, run, stage or [], set_ or [], as_json=as_json)
+
+
+@app.command(
+    epilog="Example: sluice apply rules files.parquet -o judged.parquet --set max_line_length=500"
+)
+def apply(
+    stage: Annotated[
+        str,
+        typer.Argument(
+            metavar="STAGE",
+            help="language, rules, extract, tokenize, dedup, redact or decontaminate.",
+        ),
+    ],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="INPUT", help="Parquet, or JSONL (also .gz, .zst), with `text`."),
+    ],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="OUT", help="Parquet or JSONL (also .gz, .zst).")
+    ],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="An option of the stage, such as threshold=0.8."
+        ),
+    ] = None,
+) -> None:
+    """Apply one stage to any table; the answer has one row for each of INPUT's.
+
+    A record the stage cannot process is quarantined: `keep` is false, `reason` is "quarantined".
+    """
+    from pipeline.cli import commands  # noqa: PLC0415
+
+    commands.apply(stage, source, out, set_ or [])
+
+
+@app.command(
+    epilog="Examples: sluice stats runs/demo · sluice stats runs/demo github.rules --by path"
+)
+def stats(
+    run: RunFolder,
+    stage: Annotated[
+        str | None, typer.Argument(metavar="STAGE", help="Such as github.rules or web.dedup.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Group by any column of the corpus.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how many documents each stage kept, and why it dropped the others."""
+    from pipeline.cli import commands  # noqa: PLC0415
+
+    commands.stats(run, stage, by, as_json=as_json)
+
+
+@app.command(
+    epilog="Example: sluice show runs/demo pypi/rich@15.0.0:rich/console.py --diff",
+)
+def show(
+    run: RunFolder,
+    document: Annotated[
+        str, typer.Argument(metavar="DOC_ID|URI", help="32 hex digits, a uri, or a page's URL.")
+    ],
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Compare the text with the kept twin's.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell one document's life: its origin, every verdict and measure, its twin, its shard."""
+    from pipeline.cli import commands  # noqa: PLC0415
+
+    commands.show(run, document, diff=diff, as_json=as_json)
+
+
+@app.command(
+    epilog="Example: sluice sql runs/demo 'select reason, count(*) from github.rules group by all'"
+)
+def sql(
+    run: RunFolder,
+    statement: Annotated[str, typer.Argument(metavar="QUERY", help="One reading statement.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per row.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+) -> None:
+    """Ask a run with SQL (DuckDB): every table is a view, `show all tables` lists them.
+
+    Tables of one corpus join by (shard, row), or by doc_id.
+    """
+    from pipeline.cli import commands  # noqa: PLC0415
+
+    if as_json and as_csv:
+        raise ConfigError("--json and --csv exclude each other")
+    commands.sql(run, statement, "json" if as_json else "csv" if as_csv else "table")
+
+
+@app.command(epilog="Example: sluice verify runs/demo")
+def verify(run: RunFolder) -> None:
+    """Check a run: every hash, count, schema and invariant."""
+    from pipeline.cli import commands  # noqa: PLC0415
+
+    commands.verify(run)
+
+
+@crawl.command(epilog="Example: sluice crawl installed inputs/demo")
+def installed(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the WARC files.")],
+) -> None:
+    """Write WARC files with the documentation of the installed Python packages."""
+    from pipeline.crawl.installed import crawl_installed  # noqa: PLC0415
+
+    for path in crawl_installed(out):
+        print(path)

@@ -1,0 +1,226 @@
+"""The commands' bodies: call the part of Sluice that does the work, print what it found."""
+
+import csv
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from pipeline.cli.rendering import (
+    MAX_GROUPS,
+    funnel_table,
+    groups_table,
+    histogram_table,
+    life_view,
+    rows_table,
+    show_bytes,
+    wide_console,
+)
+from pipeline.configuration import load
+from pipeline.rows import to_json
+from stages.errors import ConfigError, StageError, StorageError
+
+FAILED = 1
+MAX_ROWS = 1000
+"""Rows of a query shown as a table; --json and --csv print all."""
+
+
+def run(
+    config: Path,
+    folder: Path | None,
+    stages: Sequence[str],
+    workers: int | None,
+    address: str | None,
+    overrides: Sequence[str],
+) -> None:
+    """Run, then print the funnel."""
+    from pipeline.inspection.stats import funnel  # noqa: PLC0415
+    from pipeline.progress import ProgressMonitor  # noqa: PLC0415
+    from pipeline.run import run as run_configuration  # noqa: PLC0415
+
+    loaded = load(config, overrides, folder)
+    errors = Console(stderr=True)
+    try:
+        with ProgressMonitor(errors, loaded.run) as monitor:
+            report = run_configuration(
+                loaded, stages=stages, address=address, workers=workers, monitor=monitor
+            )
+    except (StageError, StorageError) as error:
+        again = shlex.join(["sluice", *sys.argv[1:]])
+        raise type(error)(f"{error}\nTo go on after mending the cause: {again}") from error
+    console = wide_console()
+    if not report.steps:
+        console.print(f"{report.run}: everything is up to date")
+    console.print(funnel_table(funnel(loaded.run)))
+    for name, facts in sorted(report.shards.items()):
+        console.print(
+            f"{report.run}/shards/{name}: "
+            + ", ".join(
+                f"{show_bytes(value)}" if key == "bytes" else f"{value:,} {key}"
+                for key, value in facts.items()
+            )
+        )
+
+
+def plan(
+    config: Path,
+    folder: Path | None,
+    stages: Sequence[str],
+    overrides: Sequence[str],
+    *,
+    as_json: bool,
+) -> None:
+    """Print what would run."""
+    from pipeline.run import plan as plan_configuration  # noqa: PLC0415
+
+    items = plan_configuration(load(config, overrides, folder), stages=stages)
+    if as_json:
+        _print_json([vars(item) for item in items])
+        return
+    stale = [item for item in items if item.n_stale]
+    console = wide_console()
+    if not stale:
+        console.print("everything is up to date")
+        return
+    console.print(
+        rows_table(
+            ["step", "tasks", "to do", "why"],
+            [
+                [
+                    item.step,
+                    item.n_tasks,
+                    item.n_stale,
+                    ", ".join(f"{reason} ({n:,})" for reason, n in item.reasons.items()),
+                ]
+                for item in stale
+            ],
+        )
+    )
+
+
+def apply(stage: str, source: Path, out: Path, overrides: Sequence[str]) -> None:
+    """Apply a stage, then print what came of it."""
+    from pipeline.apply import apply as apply_stage  # noqa: PLC0415
+
+    applied = apply_stage(stage, source, out, overrides)
+    console = Console(stderr=True, highlight=False)
+    reasons = ", ".join(f"{reason} {n:,}" for reason, n in applied.reasons.items())
+    dropped = f" ({reasons})" if reasons else ""
+    console.print(
+        Text(f"{out}: {applied.rows:,} rows, {applied.kept:,} kept{dropped}"), soft_wrap=True
+    )
+    for error in applied.errors:
+        console.print(Text(f"  quarantined {error}"), soft_wrap=True)
+
+
+def stats(folder: Path, stage: str | None, column: str | None, *, as_json: bool) -> None:
+    """Print the funnel, a stage's counts, or a stage's counts by a column."""
+    from pipeline.inspection.stats import funnel, grouped, stage_statistics  # noqa: PLC0415
+
+    console = wide_console()
+    if stage is None:
+        if column is not None:
+            raise ConfigError("--by needs a stage: sluice stats RUN STAGE --by COLUMN")
+        counts = funnel(folder)
+        if as_json:
+            _print_json([count.to_dict() for count in counts])
+        else:
+            console.print(funnel_table(counts))
+        return
+    if column is not None:
+        groups = grouped(folder, stage, column)
+        if as_json:
+            _print_json(groups)
+        else:
+            console.print(groups_table(column, column, groups, MAX_GROUPS))
+        return
+    found = stage_statistics(folder, stage)
+    if as_json:
+        _print_json(found)
+        return
+    console.print(funnel_table([found["counts"]]))
+    for key in ("language", "license"):
+        if any(group["value"] is not None for group in found[key]):
+            console.print()
+            console.print(groups_table(key, "value", found[key], MAX_GROUPS))
+    for name, histogram in found["histograms"].items():
+        console.print()
+        console.print(histogram_table(name, histogram["edges"], histogram["counts"]))
+
+
+def show(folder: Path, document: str, *, diff: bool, as_json: bool) -> None:
+    """Print the life of every document the key names."""
+    from pipeline.inspection.life import lives  # noqa: PLC0415
+
+    found = lives(folder, document)
+    if as_json:
+        _print_json([life.to_dict() for life in found])
+        return
+    console = wide_console()
+    for index, life in enumerate(found):
+        if index:
+            console.rule()
+        console.print(life_view(life, diff=diff))
+
+
+def sql(folder: Path, statement: str, form: str) -> None:
+    """Print a query's answer."""
+    from pipeline.inspection.sql import query  # noqa: PLC0415
+
+    batches = query(folder, statement)
+    if form == "json":
+        for batch in batches:
+            for row in batch.to_pylist():
+                print(json.dumps(row, ensure_ascii=False, default=to_json))
+        return
+    first = next(batches)
+    names = first.schema.names
+    if form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(names)
+        for batch in (first, *batches):
+            columns = [batch.column(index).to_pylist() for index in range(len(names))]
+            writer.writerows([_cell(value) for value in row] for row in zip(*columns, strict=True))
+        return
+    shown: list[Any] = []
+    n_rows = 0
+    for batch in (first, *batches):
+        n_rows += batch.num_rows
+        part = batch.slice(0, MAX_ROWS - len(shown))
+        columns = [part.column(index).to_pylist() for index in range(len(names))]
+        shown += zip(*columns, strict=True)
+    console = wide_console()
+    console.print(rows_table(names, shown))
+    if n_rows > len(shown):
+        console.print(f"… {n_rows - len(shown):,} more rows; --json or --csv prints all")
+
+
+def verify(folder: Path) -> None:
+    """Print every problem; exit 1 if there is one."""
+    from pipeline.verify import verify as verify_run  # noqa: PLC0415
+
+    problems = verify_run(folder)
+    for problem in problems:
+        print(problem)
+    if problems:
+        print(f"{folder}: {len(problems):,} problems", file=sys.stderr)
+        raise typer.Exit(FAILED)
+    print(f"{folder}: sound")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, default=to_json)
+    return value
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=1, default=to_json))

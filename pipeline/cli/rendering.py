@@ -1,0 +1,234 @@
+"""What inspection found, as tables for people."""
+
+import datetime
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.inspection.life import Life
+from pipeline.inspection.stats import FLAGGED_SHARE, StageCount
+
+MAX_CELL = 80
+MAX_ITEMS = 8
+EXCERPT_LINES = 12
+DIFF_LINES = 20_000
+"""Lines of each text that a diff compares."""
+MAX_GROUPS = 40
+
+_CONTROL = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "�")
+"""What a document must not send to a terminal."""
+
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def show_value(value: Any) -> str:
+    """A value in one short line; bytes as hex, long lists by their length."""
+    match value:
+        case None:
+            text = "–"
+        case bytes():
+            text = value.hex()
+        case float():
+            text = f"{value:.6g}"
+        case datetime.datetime():
+            text = value.isoformat(sep=" ", timespec="seconds")
+        case list() if len(value) > MAX_ITEMS:
+            text = f"[{', '.join(map(show_value, value[:3]))}, … {len(value):,} values]"
+        case list():
+            text = f"[{', '.join(map(show_value, value))}]"
+        case dict():
+            text = ", ".join(f"{key}={show_value(item)}" for key, item in value.items())
+        case _:
+            text = printable(str(value)).replace("\n", "⏎")
+            text = text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
+    return text
+
+
+def printable(text: str) -> str:
+    """The text without control characters other than tab and line feed."""
+    return text.translate(_CONTROL)
+
+
+def show_bytes(n_bytes: int) -> str:
+    """A size in the unit that reads best (powers of ten)."""
+    size = float(n_bytes)
+    for unit in _UNITS[:-1]:
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} {_UNITS[-1]}"
+
+
+def rows_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """Any rows; numbers to the right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    shown = [list(row) for row in rows]
+    for index, name in enumerate(names):
+        numeric = all(isinstance(row[index], int | float | None) for row in shown)
+        table.add_column(name, justify="right" if numeric and shown else "left", overflow="fold")
+    for row in shown:
+        table.add_row(*(Text(show_value(value)) for value in row))
+    return table
+
+
+def funnel_table(counts: Sequence[StageCount]) -> Table:
+    """Documents in, kept, and why the rest is not, table by table."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("stage")
+    for name in ("documents", "kept", "share", "text"):
+        table.add_column(name, justify="right")
+    table.add_column("dropped, skipped, quarantined")
+    for count in counts:
+        tokens = count.stage.startswith("shards.")
+        table.add_row(
+            count.stage,
+            f"{count.documents:,}",
+            f"{count.kept:,}" if count.judges else "",
+            f"{_share(count.kept, count.documents)}" if count.judges else "",
+            f"{count.tokens:,} tokens" if tokens else show_bytes(count.kept_bytes),
+            Text(_why(count)),
+        )
+    return table
+
+
+def _why(count: StageCount) -> str:
+    parts = [
+        f"{reason} {n:,}"
+        for reason, n in sorted(count.reasons.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    parts += [
+        f"skipped {reason} {n:,}"
+        for reason, n in sorted(count.skipped.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    if count.quarantined and "quarantined" not in count.reasons:
+        parts.append(f"quarantined {count.quarantined:,}")
+    return ", ".join(parts)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "–"
+
+
+def groups_table(title: str, key: str, groups: Sequence[dict[str, Any]], limit: int) -> Table:
+    """Counts of groups; those that lost too much are marked."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(title, overflow="fold")
+    unit = "tokens" if groups and "bytes" not in groups[0] else "bytes"
+    for name in ("documents", "kept", "share", unit):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for group in groups[:limit]:
+        reasons = ", ".join(
+            f"{reason} {n:,}" for reason, n in sorted(group.get("reasons", {}).items())
+        )
+        flag = f"lost over {FLAGGED_SHARE:.0%}" if group["flagged"] else ""
+        table.add_row(
+            Text(show_value(group[key])),
+            f"{group['documents']:,}",
+            f"{group['kept']:,}",
+            _share(group["kept"], group["documents"]),
+            show_bytes(group["bytes"]) if unit == "bytes" else f"{group['tokens']:,}",
+            Text(" · ".join(filter(None, (flag, reasons))), style="red" if flag else ""),
+        )
+    if len(groups) > limit:
+        table.add_row(f"… {len(groups) - limit:,} more")
+    return table
+
+
+def histogram_table(name: str, edges: Sequence[float], counts: Sequence[int]) -> Table:
+    """A bar for each bin between the first and the last that hold anything."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(name, justify="right")
+    table.add_column("documents", justify="right")
+    table.add_column("")
+    filled = [index for index, count in enumerate(counts) if count]
+    largest = max(counts, default=0)
+    for index in range(filled[0], filled[-1] + 1) if filled else ():
+        label = f"< {edges[0]:g}" if index == 0 else f"≥ {edges[index - 1]:g}"
+        bar = "█" * round(30 * counts[index] / largest)
+        table.add_row(label, f"{counts[index]:,}", bar or ("▏" if counts[index] else ""))
+    return table
+
+
+def life_view(life: Life, *, diff: bool) -> RenderableType:
+    """A document's life from top to bottom."""
+    parts: list[RenderableType] = []
+    if life.documents:
+        title = printable(str(life.documents["uri"]))
+        parts.append(Text.assemble((title, "bold"), f"\n{life.fate}\n"))
+        parts.append(_facts({"shard": f"{life.corpus}/documents/{life.shard}", "row": life.row}))
+        parts.append(_facts(life.documents))
+        parts.append(_excerpt(life.text))
+    else:
+        parts.append(Text(life.fate, style="bold"))
+    for stage in life.stages:
+        parts.append(Text(f"\n{stage.table}: {_verdict(stage.keep, stage.reason)}", style="bold"))
+        parts.append(_facts(stage.measures))
+    if life.twin is not None:
+        similarity = (
+            "" if life.twin.similarity is None else f", similarity {life.twin.similarity:.4f}"
+        )
+        parts.append(
+            Text(f"\nrepeats {life.twin.uri or life.twin.doc_id}{similarity}", style="bold")
+        )
+        if diff:
+            parts.append(text_diff(life))
+    if life.repeats:
+        parts.append(Text("\nrepeated by (dropped)", style="bold"))
+        parts.append(_records(life.repeats))
+    if life.samples:
+        parts.append(Text("\nin the shards", style="bold"))
+        parts.append(_records(life.samples))
+    if life.quarantine:
+        parts.append(Text("\nquarantine", style="bold"))
+        parts.append(_records(life.quarantine))
+    return Group(*parts)
+
+
+def text_diff(life: Life) -> RenderableType:
+    """The kept twin's text → this document's, as a unified diff."""
+    if life.twin is None:
+        return Text("")
+    before = life.twin.text.splitlines()[:DIFF_LINES]
+    after = life.text.splitlines()[:DIFF_LINES]
+    lines = difflib.unified_diff(
+        before, after, life.twin.uri or life.twin.doc_id, str(life.documents["uri"]), lineterm=""
+    )
+    body = printable("\n".join(lines))
+    return Syntax(body, "diff", theme="ansi_dark", word_wrap=True) if body else Text("same text")
+
+
+def _verdict(keep: bool | None, reason: str | None) -> str:
+    if keep is None:
+        return "not asked (dropped before)"
+    return "kept" if keep else f"dropped, {reason}"
+
+
+def _facts(facts: dict[str, Any]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, value in facts.items():
+        table.add_row(Text(f"  {name}", style="dim"), Text(show_value(value), overflow="fold"))
+    return table
+
+
+def _records(records: Sequence[dict[str, Any]]) -> Table:
+    names = list(records[0])
+    return rows_table(names, ([record.get(name) for name in names] for record in records))
+
+
+def _excerpt(text: str) -> Text:
+    lines = text.splitlines()
+    shown = [printable(line[:MAX_CELL]) for line in lines[:EXCERPT_LINES]]
+    more = f"\n  … {len(lines) - EXCERPT_LINES:,} more lines" if len(lines) > EXCERPT_LINES else ""
+    return Text("\n" + "\n".join(f"  │ {line}" for line in shown) + more, style="dim")
+
+
+def wide_console() -> Console:
+    """Standard output; as wide as needed when it is no terminal, so that nothing is cut."""
+    console = Console(highlight=False, soft_wrap=False)
+    return console if console.is_terminal else Console(highlight=False, width=200)

@@ -1,0 +1,264 @@
+"""Tables that users bring: Parquet and JSONL (plain, .gz, .zst), read and written in batches.
+
+A batch holds at most 2,048 rows or 16 MiB, so memory does not grow with the file. A line that is
+no JSON object is a row all the same: `broken` names it, and its columns are null, so that the
+answer stays row for row beside the input.
+"""
+
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+
+from pipeline.tables import BATCH_BYTES, BATCH_ROWS
+from stages.errors import ConfigError, InputError
+
+_UNFIT = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, UnicodeEncodeError)
+_UNREADABLE = (OSError, EOFError, pa.ArrowInvalid, zlib.error, zstandard.ZstdError)
+
+FORMATS = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One batch, and what is wrong with which of its rows."""
+
+    batch: pa.RecordBatch
+    broken: Mapping[int, str] = field(default_factory=dict)
+
+
+def require_format(path: Path) -> None:
+    """ConfigError unless the file's name ends in one of the formats."""
+    if not path.name.endswith(FORMATS):
+        raise ConfigError(f"{path}: expected a name ending in {', '.join(FORMATS)}")
+
+
+def column_names(path: Path) -> set[str]:
+    """The columns of the file: of a JSONL file, the keys of its first 2,048 rows."""
+    require_format(path)
+    try:
+        if path.name.endswith(".parquet"):
+            return set(pq.read_schema(path).names)
+        names: set[str] = set()
+        for number, (_, record) in enumerate(_records(path)):
+            names.update(record if isinstance(record, dict) else ())
+            if number == BATCH_ROWS:
+                break
+        return names
+    except _UNREADABLE as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+
+
+def is_binary(path: Path, name: str) -> bool:
+    """Whether the file holds the column as bytes rather than text."""
+    if not path.name.endswith(".parquet"):
+        return False
+    schema = pq.read_schema(path)
+    return name in schema.names and _is_binary(schema.field(name).type)
+
+
+def read_rows(path: Path, types: Mapping[str, pa.DataType]) -> Iterator[Rows]:
+    """The columns of `types`, as those types, in batches. ConfigError if a column cannot be one."""
+    read = _read_parquet if path.name.endswith(".parquet") else _read_jsonl
+    batches = read(path, types)
+    while True:
+        try:
+            rows = next(batches, None)
+        except _UNREADABLE as error:
+            raise InputError(f"{path}: cannot be read further: {error}") from error
+        if rows is None:
+            return
+        yield rows
+
+
+def _read_parquet(path: Path, types: Mapping[str, pa.DataType]) -> Iterator[Rows]:
+    with pq.ParquetFile(path) as file:
+        batches = file.iter_batches(BATCH_ROWS, columns=list(types), use_threads=False)
+        for batch in batches:
+            broken: dict[int, str] = {}
+            arrays = [
+                _typed(path, name, batch.column(name), kind, broken) for name, kind in types.items()
+            ]
+            whole = pa.RecordBatch.from_arrays(arrays, names=list(types))
+            yield from _cut(whole, broken)
+
+
+def _typed(
+    path: Path, name: str, array: pa.Array, kind: pa.DataType, broken: dict[int, str]
+) -> pa.Array:
+    """The column as `kind`; rows whose bytes are no text become null and are noted in `broken`."""
+    if isinstance(array, pa.ExtensionArray):
+        array = array.storage
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    try:
+        result = array if array.type == kind else array.cast(kind)
+        result.validate(full=True)
+    except pa.ArrowInvalid:
+        if not (_is_text(kind) and (_is_binary(array.type) or _is_text(array.type))):
+            raise ConfigError(f"{path}: column {name!r} is {array.type}, not {kind}") from None
+    except pa.ArrowNotImplementedError:
+        raise ConfigError(f"{path}: column {name!r} is {array.type}, not {kind}") from None
+    else:
+        return result
+    values: list[str | None] = []
+    for row, value in enumerate(array.cast(pa.large_binary()).to_pylist()):
+        try:
+            values.append(None if value is None else value.decode())
+        except UnicodeDecodeError as error:
+            broken[row] = f"{name}: {error}"
+            values.append(None)
+    return pa.array(values, kind)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _cut(batch: pa.RecordBatch, broken: Mapping[int, str]) -> Iterator[Rows]:
+    """Halve a batch of large rows until each part is at most 16 MiB or one row."""
+    pending = [(0, batch.num_rows)]
+    while pending:
+        start, end = pending.pop()
+        part = batch.slice(start, end - start)
+        if end - start > 1 and part.nbytes > BATCH_BYTES:
+            middle = (start + end) // 2
+            pending += [(middle, end), (start, middle)]
+        elif end > start:
+            own = {row - start: why for row, why in broken.items() if start <= row < end}
+            yield Rows(part, own)
+
+
+def _read_jsonl(path: Path, types: Mapping[str, pa.DataType]) -> Iterator[Rows]:
+    records: list[dict[str, Any]] = []
+    broken: dict[int, str] = {}
+    size = 0
+    for n_bytes, record in _records(path):
+        if isinstance(record, str):
+            broken[len(records)] = record
+        records.append(record if isinstance(record, dict) else {})
+        size += n_bytes
+        if len(records) == BATCH_ROWS or size >= BATCH_BYTES:
+            yield _from_records(records, types, broken)
+            records, broken, size = [], {}, 0
+    if records:
+        yield _from_records(records, types, broken)
+
+
+def _from_records(
+    records: Sequence[Mapping[str, Any]], types: Mapping[str, pa.DataType], broken: dict[int, str]
+) -> Rows:
+    arrays = []
+    for name, kind in types.items():
+        values = [record.get(name) for record in records]
+        try:
+            arrays.append(pa.array(values, kind))
+        except _UNFIT:
+            arrays.append(pa.array(_fitting(values, name, kind, broken), kind))
+    return Rows(pa.RecordBatch.from_arrays(arrays, names=list(types)), broken)
+
+
+def _fitting(
+    values: Sequence[Any], name: str, kind: pa.DataType, broken: dict[int, str]
+) -> list[Any]:
+    """The values that can be `kind`; the others become null and are noted in `broken`."""
+    fitting = []
+    for row, value in enumerate(values):
+        try:
+            fitting.append(pa.scalar(value, kind).as_py())
+        except _UNFIT as error:
+            broken[row] = f"{name}: {error}"
+            fitting.append(None)
+    return fitting
+
+
+def _records(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Length of each line and its object, or what is wrong with it; blank lines are no rows."""
+    with _open_read(path) as stream:
+        for line in stream:
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                yield len(line), f"not JSON: {error}"
+                continue
+            if isinstance(record, dict):
+                yield len(line), record
+            else:
+                yield len(line), f"not a JSON object but {type(record).__name__}"
+
+
+@contextmanager
+def _open_read(path: Path) -> Iterator[BinaryIO]:
+    with path.open("rb") as raw:
+        if path.name.endswith(".gz"):
+            with gzip.open(raw) as stream:
+                yield io.BufferedReader(stream)  # type: ignore[arg-type]
+        elif path.name.endswith(".zst"):
+            reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+            yield io.BufferedReader(reader)  # type: ignore[arg-type]
+        else:
+            yield raw
+
+
+Write = Callable[[pa.RecordBatch], None]
+
+
+@contextmanager
+def write_rows(path: Path, schema: pa.Schema) -> Iterator[Write]:
+    """Write batches to the file; it appears under its name once the block has ended well."""
+    require_format(path)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.name.endswith(".parquet"):
+            with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+                yield writer.write_batch
+        else:
+            with _open_write(temporary, path.name) as stream:
+                yield lambda batch: _write_json(stream, batch)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _open_write(temporary: Path, name: str) -> Iterator[BinaryIO]:
+    with temporary.open("wb") as raw:
+        if name.endswith(".gz"):
+            with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as stream:
+                yield stream  # type: ignore[misc]
+        elif name.endswith(".zst"):
+            with zstandard.ZstdCompressor().stream_writer(raw, closefd=False) as writer:
+                yield writer  # type: ignore[misc]
+        else:
+            yield raw
+
+
+def _write_json(stream: BinaryIO, batch: pa.RecordBatch) -> None:
+    for row in batch.to_pylist():
+        stream.write(json.dumps(row, ensure_ascii=False, default=to_json).encode() + b"\n")
+
+
+def to_json(value: Any) -> Any:
+    """What JSON has no type for: bytes as hex, times in ISO 8601, the rest as text."""
+    if isinstance(value, bytes):
+        return value.hex()
+    isoformat = getattr(value, "isoformat", None)
+    return isoformat() if isoformat is not None else str(value)
