@@ -1,0 +1,1 @@
+"""Near-duplicate removal: measure every document, then decide over the whole corpus."""

@@ -1,0 +1,139 @@
+"""Near-duplicate removal over a whole corpus (DeepSeek-Coder section 2.3, DESIGN section 8).
+
+    shards ─► describe ─► url twins (web) ─► exact twins ─► bands ─► candidate pairs
+                                    │                                      │
+                                    │            texts of candidates ─► verified pairs
+                                    ▼                                      ▼
+          every shard's verdicts ◄─ twins follow ◄──────────────── near-duplicates
+
+Each arrow is a shuffle of narrow rows; the modules of the steps state their cost. In all: about
+1.6 kB of scratch a document, 200 bytes a candidate pair and one copy of the texts.
+
+What an option repeats: `threshold` between 0.85 and 1 the decision alone, below 0.85 candidates
+and verification too; `ngram` and `cjk` everything; `exact` and `url` all but the signatures.
+"""
+
+from typing import ClassVar
+
+from stages.contract import Corpus, Parts, Shuffled
+from stages.dedup.arrange import Arrange, RouteToOne
+from stages.dedup.bands import choose_bands, stored_threshold
+from stages.dedup.candidates import (
+    BAND_ROWS,
+    DistinctPairs,
+    PairBuckets,
+    RoutePairs,
+    SpreadBands,
+)
+from stages.dedup.near import PAIR_ROWS, DropNear, KeepEvidence, RouteByComponent
+from stages.dedup.options import DedupOptions
+from stages.dedup.preference import WEB, preference
+from stages.dedup.rows import partitions_for
+from stages.dedup.twins import (
+    PARTITION_ROWS,
+    Describe,
+    JoinTexts,
+    JoinUrls,
+    RouteByText,
+    columns_read,
+)
+from stages.dedup.verdicts import (
+    DROP_ROWS,
+    FollowSurvivors,
+    Judge,
+    RouteDrops,
+    RouteToShards,
+    RouteTwins,
+)
+from stages.dedup.verify import (
+    AnswerWithTexts,
+    AskForTexts,
+    RoutePairsToCells,
+    RouteTextsToCells,
+    SendTexts,
+    Verify,
+)
+
+EVIDENCE_PAIRS = 10_000_000
+"""Verified pairs kept as evidence; of more, an evenly drawn share."""
+
+
+class DedupStage:
+    """Decides which documents of a corpus repeat a kept one."""
+
+    name: ClassVar[str] = "dedup"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("xxhash",)
+    Options: ClassVar[type[DedupOptions]] = DedupOptions
+
+    def __init__(self, options: DedupOptions) -> None:
+        self._options = options
+
+    def run(self, corpus: Corpus) -> None:
+        """Say what to compute."""
+        members = self._find_twins(corpus)
+        n_partitions = partitions_for(corpus.n_rows(), DROP_ROWS)
+        drops = [corpus.shuffle(RouteTwins(n_partitions), source=members)]
+        if self._options.near:
+            near = self._find_near(corpus, members)
+            drops.append(corpus.shuffle(RouteDrops(n_partitions), source=near))
+        followed = corpus.reduce_partitions(FollowSurvivors(), *drops, n_partitions=n_partitions)
+        by_shard = corpus.shuffle(RouteToShards(), source=followed)
+        corpus.decide(Judge(), by_shard, reads=Judge.reads)
+
+    def _find_twins(self, corpus: Corpus) -> Parts:
+        order = preference(corpus.name)
+        by_url = order == WEB and self._options.url
+        n_bands, rows_per_band = choose_bands(stored_threshold(self._options.threshold))
+        n_partitions = partitions_for(corpus.n_rows(), PARTITION_ROWS)
+        describe = Describe(order, by_url, n_bands, rows_per_band, n_partitions)
+        reads = columns_read(order, by_url)
+        if not by_url and not self._options.exact:
+            return corpus.map_shards(describe, reads=reads)
+        grouped = corpus.shuffle(describe, reads=reads)
+        if by_url:
+            members = corpus.reduce_partitions(JoinUrls(), grouped, n_partitions=n_partitions)
+            if not self._options.exact:
+                return members
+            grouped = corpus.shuffle(RouteByText(n_partitions), source=members)
+        return corpus.reduce_partitions(JoinTexts(), grouped, n_partitions=n_partitions)
+
+    def _find_near(self, corpus: Corpus, members: Parts) -> Parts:
+        threshold = self._options.threshold
+        arranged = self._find_candidates(corpus, members)
+        pairs = corpus.shuffle(RoutePairsToCells(), source=arranged)
+        verified, n_pairs = self._verify(corpus, arranged, pairs)
+        rate = min(1.0, EVIDENCE_PAIRS / max(n_pairs, 1))
+        corpus.map_shards(KeepEvidence(threshold, rate), source=verified, keep_as="pairs")
+        n_partitions = partitions_for(n_pairs, PAIR_ROWS)
+        components = corpus.shuffle(RouteByComponent(threshold, n_partitions), source=verified)
+        return corpus.reduce_partitions(DropNear(), components, n_partitions=n_partitions)
+
+    def _find_candidates(self, corpus: Corpus, members: Parts) -> Parts:
+        threshold = stored_threshold(self._options.threshold)
+        n_bands, _ = choose_bands(threshold)
+        n_partitions = partitions_for(corpus.n_rows() * n_bands, BAND_ROWS)
+        bands = corpus.shuffle(SpreadBands(n_partitions), source=members)
+        repeated = corpus.reduce_partitions(
+            PairBuckets(threshold), bands, n_partitions=n_partitions
+        )
+        routed = corpus.shuffle(RoutePairs(n_partitions), source=repeated)
+        distinct = corpus.reduce_partitions(DistinctPairs(), routed, n_partitions=n_partitions)
+        together = corpus.shuffle(RouteToOne(), source=distinct)
+        return corpus.reduce_partitions(Arrange(), together, n_partitions=1)
+
+    def _verify(self, corpus: Corpus, arranged: Parts, pairs: Shuffled) -> tuple[Parts, int]:
+        sizes = pairs.sizes()
+        n_cells = max(sizes, default=-1) + 1
+        asked = corpus.shuffle(AskForTexts(), source=arranged)
+        send = SendTexts(preference(corpus.name))
+        sources = [asked]
+        if n_cells:
+            sources.append(corpus.shuffle(send, reads=send.columns_read()))
+        answered = corpus.reduce_partitions(
+            AnswerWithTexts(), *sources, n_partitions=corpus.n_shards
+        )
+        texts = corpus.shuffle(RouteTextsToCells(), source=answered)
+        verify = Verify(self._options.ngram, self._options.cjk)
+        verified = corpus.reduce_partitions(verify, pairs, texts, n_partitions=max(n_cells, 1))
+        return verified, sum(rows for rows, _ in sizes.values())

@@ -1,0 +1,206 @@
+"""Twins: captures of one URL, and documents of one text.
+
+Both are groups by a 16-byte key. The most preferred member stays; the others remember it as
+their `survivor`. URL twins go first (web), and a loser there is not compared again: it takes its
+survivor's text hash, so that it arrives in the group that decides the survivor's fate.
+
+Cost: 330 bytes of scratch a document for each of the two groupings (25 bands of 8 bytes are most
+of it); a reducer holds one partition, about 100 MB.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from stages.contract import ROW, SHARD, Batches
+from stages.dedup.preference import COLUMNS, ranks
+from stages.dedup.rows import (
+    DOC_ID,
+    DOCUMENT,
+    RANK_HIGH,
+    RANK_LOW,
+    Digests,
+    Int64,
+    digest_array,
+    digests,
+    document_numbers,
+    emit,
+    gather,
+    numbers,
+    routed,
+)
+from stages.kernels.minhash import band_hashes
+from stages.kernels.urls import url_key
+
+PARTITION_ROWS = 1 << 18
+"""Documents a reducer of either grouping holds at a time."""
+
+MEMBERS = pa.schema(
+    [
+        DOCUMENT,
+        DOC_ID,
+        RANK_HIGH,
+        RANK_LOW,
+        pa.field("url_hash", pa.binary(16)),
+        pa.field("text_hash", pa.binary(16)),
+        pa.field("n_shingles", pa.int64()),
+        pa.field("bands", pa.list_(pa.uint64())),
+        pa.field("reason", pa.string()),  # null while the document lives
+        pa.field("survivor", pa.int64()),  # itself while the document lives
+        pa.field("survivor_id", pa.binary(16)),
+    ]
+)
+
+
+def columns_read(order: str, by_url: bool) -> tuple[str, ...]:
+    """What `Describe` asks for."""
+    url = ("url",) if by_url else ()
+    return (SHARD, ROW, *COLUMNS[order], *url, "text_hash", "n_shingles", "signature")
+
+
+@dataclass(frozen=True)
+class Describe:
+    """Shards → one row a living document, routed by URL or by text."""
+
+    order: str
+    by_url: bool
+    n_bands: int
+    rows_per_band: int
+    n_partitions: int
+
+    schema: ClassVar[pa.Schema] = MEMBERS
+
+    def __call__(self, batches: Batches) -> Batches:
+        for whole in batches:
+            # A document that could not be measured has been quarantined: it has no twin.
+            batch = whole.filter(whole["text_hash"].is_valid())
+            if batch.num_rows:
+                yield from self._describe(batch)
+
+    def _describe(self, batch: pa.RecordBatch) -> Batches:
+        high, low = ranks(batch, self.order)
+        documents = document_numbers(
+            numbers(batch, SHARD).astype(np.int64), numbers(batch, ROW).astype(np.int64)
+        )
+        # Without a URL to group by, the text takes its place.
+        url_hash = _url_hashes(batch) if self.by_url else digests(batch, "text_hash")
+        minima = batch["signature"].flatten().to_numpy().reshape(batch.num_rows, -1)
+        bands = band_hashes(minima, self.n_bands, self.rows_per_band)
+        ends = np.arange(batch.num_rows + 1, dtype=np.int32) * self.n_bands
+        yield from emit(
+            self.schema,
+            {
+                "document": documents,
+                "doc_id": batch["doc_id"],
+                "rank_high": high,
+                "rank_low": low,
+                "url_hash": digest_array(url_hash),
+                "text_hash": batch["text_hash"],
+                "n_shingles": batch["n_shingles"],
+                "bands": pa.ListArray.from_arrays(pa.array(ends), pa.array(bands.reshape(-1))),
+                "reason": pa.nulls(batch.num_rows, pa.string()),
+                "survivor": documents,
+                "survivor_id": batch["doc_id"],
+                "partition": _partitions(url_hash, self.n_partitions),
+            },
+        )
+
+
+@dataclass(frozen=True)
+class JoinUrls:
+    """One partition of documents → the same rows, older captures marked `url`."""
+
+    schema: ClassVar[pa.Schema] = MEMBERS
+
+    def __call__(self, batches: Batches) -> Batches:
+        table = gather(batches, self.schema)
+        leaders = _leaders(table, digests(table, "url_hash"))
+        lost = leaders != np.arange(table.num_rows)
+        # The text hash of a loser becomes its survivor's: it shares the survivor's fate.
+        yield from _mark(table, leaders, lost, "url", digests(table, "text_hash")[leaders])
+
+
+@dataclass(frozen=True)
+class RouteByText:
+    """Members → the reducer of their text."""
+
+    n_partitions: int
+
+    schema: ClassVar[pa.Schema] = MEMBERS
+
+    def __call__(self, batches: Batches) -> Batches:
+        for batch in batches:
+            partition = _partitions(digests(batch, "text_hash"), self.n_partitions)
+            yield routed(batch.select(MEMBERS.names), partition)
+
+
+@dataclass(frozen=True)
+class JoinTexts:
+    """One partition of documents → the same rows, repeated texts marked `exact`; losers of the
+    URL grouping follow their survivor to its own survivor."""
+
+    schema: ClassVar[pa.Schema] = MEMBERS
+
+    def __call__(self, batches: Batches) -> Batches:
+        table = gather(batches, self.schema)
+        text_hash = digests(table, "text_hash")
+        living = table["reason"].is_null().to_numpy()
+        leaders = _leaders(table, text_hash, living)
+        lost = leaders != np.arange(table.num_rows)
+        yield from _mark(table, leaders, lost, "exact", text_hash)
+
+
+def _mark(
+    table: pa.Table,
+    leaders: Int64,
+    lost: npt.NDArray[np.bool_],
+    reason: str,
+    text_hash: Digests,
+) -> Batches:
+    """Point the lost rows at their leader and empty their bands; a reason given before stays."""
+    documents, doc_ids = numbers(table, "document"), digests(table, "doc_id")
+    given, bands = table["reason"], table["bands"]
+    loses = pa.array(lost)
+    columns = {name: table[name] for name in MEMBERS.names} | {
+        "text_hash": digest_array(text_hash),
+        "bands": pc.if_else(loses, pa.scalar(None, bands.type), bands),
+        "reason": pc.if_else(pc.and_(loses, given.is_null()), reason, given),
+        "survivor": documents[leaders],
+        "survivor_id": digest_array(doc_ids[leaders]),
+    }
+    yield from emit(MEMBERS, columns)
+
+
+def _leaders(table: pa.Table, keys: Digests, living: npt.NDArray[np.bool_] | None = None) -> Int64:
+    """For each row the row of the most preferred (living) one with its key."""
+    order_keys = [digests(table, "doc_id"), numbers(table, "rank_low"), numbers(table, "rank_high")]
+    if living is not None:
+        order_keys.append(~living)
+    order = np.lexsort((*order_keys, keys))
+    ordered = keys[order]
+    begins = np.ones(len(ordered), np.bool_)
+    begins[1:] = ordered[1:] != ordered[:-1]
+    leaders = np.empty(len(order), np.int64)
+    leaders[order] = order[np.flatnonzero(begins)[np.cumsum(begins) - 1]]
+    return leaders
+
+
+def _url_hashes(batch: pa.RecordBatch) -> Digests:
+    """xxh3_128 of each URL's key; a page without URL is its own only capture."""
+    doc_ids = digests(batch, "doc_id")
+    hashes = [
+        xxhash.xxh3_128_digest(url_key(url).encode()) if url else doc_ids[row]
+        for row, url in enumerate(batch["url"].to_pylist())
+    ]
+    return np.array(hashes, "S16")
+
+
+def _partitions(keys: Digests, n_partitions: int) -> npt.NDArray[np.uint32]:
+    """Digests are uniform: their first four bytes, modulo."""
+    words = np.ascontiguousarray(keys).view(">u4")[::4]
+    return (words % n_partitions).astype(np.uint32)

@@ -1,0 +1,135 @@
+"""The verdict of every document: near-duplicates, and twins with whom they follow.
+
+A twin of a document that is dropped as a near-duplicate follows it: it is a duplicate of the
+document kept in its survivor's place, and as similar to it as its survivor is, if their texts are
+equal. So `duplicate_of` always names a document that is kept.
+
+Cost: 60 bytes a dropped document, in the reducer of its survivor and at the shard.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.dedup import DEDUP_DECISIONS
+from stages.contract import ALIVE, ROW, Batches
+from stages.dedup.rows import (
+    DROPS,
+    ROW_BITS,
+    ROW_MASK,
+    emit,
+    gather,
+    numbers,
+    routed,
+    scatter,
+)
+
+DROP_ROWS = 1 << 21
+"""Dropped documents that a reducer holds at a time: 120 MB."""
+
+
+@dataclass(frozen=True)
+class RouteTwins:
+    """Members → those that are twins, as drops, with the reducer of their survivor."""
+
+    n_partitions: int
+
+    schema: ClassVar[pa.Schema] = DROPS
+
+    def __call__(self, batches: Batches) -> Batches:
+        for whole in batches:
+            batch = whole.filter(whole["reason"].is_valid())
+            identical = pa.array(np.ones(batch.num_rows))
+            unknown = pa.scalar(None, pa.float64())
+            survivors = numbers(batch, "survivor")
+            yield from emit(
+                self.schema,
+                {
+                    "document": batch["document"],
+                    "root": survivors,
+                    "reason": batch["reason"],
+                    "duplicate_of": batch["survivor_id"],
+                    "similarity": pc.if_else(
+                        pc.equal(batch["reason"], "exact"), identical, unknown
+                    ),
+                    "partition": scatter(survivors, self.n_partitions),
+                },
+            )
+
+
+@dataclass(frozen=True)
+class RouteDrops:
+    """Near-duplicates → the reducer of their twins."""
+
+    n_partitions: int
+
+    schema: ClassVar[pa.Schema] = DROPS
+
+    def __call__(self, batches: Batches) -> Batches:
+        for batch in batches:
+            partition = scatter(numbers(batch, "root"), self.n_partitions)
+            yield routed(batch.select(DROPS.names), partition)
+
+
+@dataclass(frozen=True)
+class FollowSurvivors:
+    """Twins and near-duplicates → the same, every one pointing to a kept document."""
+
+    schema: ClassVar[pa.Schema] = DROPS
+
+    def __call__(self, batches: Batches) -> Batches:
+        table = gather(batches, DROPS)
+        near = table.filter(pc.equal(table["reason"], "near")).sort_by("root")
+        roots, places = numbers(table, "root"), numbers(near, "root")
+        if near.num_rows == 0:
+            yield from table.to_batches()
+            return
+        place = np.minimum(np.searchsorted(places, roots), near.num_rows - 1)
+        moved = pa.array(places[place] == roots)
+        taken = near.combine_chunks().take(pa.array(place))
+        similarity = pc.if_else(
+            pc.equal(table["reason"], "url"), table["similarity"], taken["similarity"]
+        )
+        columns = {name: table[name] for name in DROPS.names}
+        columns["duplicate_of"] = pc.if_else(moved, taken["duplicate_of"], table["duplicate_of"])
+        columns["similarity"] = pc.if_else(moved, similarity, table["similarity"])
+        yield from emit(DROPS, columns)
+
+
+@dataclass(frozen=True)
+class RouteToShards:
+    """Drops → their shard."""
+
+    schema: ClassVar[pa.Schema] = DROPS
+
+    def __call__(self, batches: Batches) -> Batches:
+        for batch in batches:
+            shards = (numbers(batch, "document") >> ROW_BITS).astype(np.uint32)
+            yield routed(batch.select(DROPS.names), shards)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """One shard and its drops → reason, duplicate_of, similarity and cluster of every row."""
+
+    schema: ClassVar[pa.Schema] = pa.schema([pa.field("reason", pa.string()), *DEDUP_DECISIONS])
+
+    reads: ClassVar[tuple[str, ...]] = (ROW, ALIVE, "doc_id")
+
+    def __call__(self, batches: Batches, records: pa.Table) -> Batches:
+        drops = records.sort_by("document").combine_chunks()
+        dropped_rows = numbers(drops, "document") & ROW_MASK
+        for batch in batches:
+            rows = numbers(batch, ROW).astype(np.int64)
+            place = np.searchsorted(dropped_rows, rows)
+            found = place < len(dropped_rows)
+            found[found] = dropped_rows[place[found]] == rows[found]
+            drop = drops.take(pa.array(place, mask=~found))
+            cluster = pc.if_else(pa.array(found), drop["duplicate_of"], batch["doc_id"])
+            nobody = pa.scalar(None, pa.binary(16))
+            columns = {name: drop[name] for name in ("reason", "duplicate_of", "similarity")}
+            columns["cluster"] = pc.if_else(batch[ALIVE], cluster, nobody)
+            yield from emit(self.schema, columns)

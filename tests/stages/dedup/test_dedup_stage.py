@@ -1,0 +1,315 @@
+"""Whole corpora through dedup, judged by brute force."""
+
+import itertools
+import random
+import re
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+DATA = Path(__file__).resolve().parents[3] / ".." / "shared" / "data"
+
+
+def shingles(text: str, ngram: int = 5) -> set[tuple[str, ...]]:
+    tokens = re.findall(r"\w+|[^\w\s]", text)
+    if len(tokens) < ngram:
+        return {tuple(tokens)}
+    return {tuple(tokens[i : i + ngram]) for i in range(len(tokens) - ngram + 1)}
+
+
+def jaccard(a: set[Any], b: set[Any]) -> float:
+    return len(a & b) / len(a | b)
+
+
+def words(n: int, seed: int = 0) -> list[str]:
+    generator = random.Random(seed)
+    return [f"w{generator.randrange(10**6)}" for _ in range(n)]
+
+
+def changed(tokens: list[str], n: int, seed: int, span: tuple[float, float] = (0, 1)) -> list[str]:
+    """The tokens with `n` of them, spread over a part of the text, replaced."""
+    copy = list(tokens)
+    low, high = int(span[0] * len(copy)), int(span[1] * len(copy))
+    for i, place in enumerate(range(low + 5, high, (high - low) // n)):
+        copy[place] = f"x{seed}_{i}"
+    return copy
+
+
+def document(name: str, tokens: list[str] | str, **more: Any) -> dict[str, Any]:
+    text = tokens if isinstance(tokens, str) else " ".join(tokens)
+    return {"name": name, "text": text, **more}
+
+
+def test_exact_twins_keep_the_preferred(deduplicate):
+    """Of equal texts the one with a licence, then more stars, then the older repository stays."""
+    text = words(50)
+    outcome = deduplicate(
+        [
+            document("plain", text, stars=900),
+            document("licensed", text, license="MIT", stars=1),
+            document("starred", text, license="MIT", stars=2, repo_created_at=3_000_000),
+            document("oldest", text, license="MIT", stars=2, repo_created_at=2_000_000),
+        ]
+    )
+    assert {"oldest"} == outcome.kept()
+    for name in ("plain", "licensed", "starred"):
+        row = outcome.verdicts[name]
+        assert tuple(row[c] for c in ("reason", "duplicate_of", "similarity", "cluster")) == (
+            "exact",
+            "oldest",
+            1.0,
+            "oldest",
+        )
+    assert outcome.verdicts["oldest"]["cluster"] == "oldest"
+    assert outcome.verdicts["oldest"]["duplicate_of"] is None
+
+
+def test_near_twin_is_dropped_with_its_exact_similarity(deduplicate):
+    """A near-duplicate names the kept document and the exact Jaccard of their shingle sets."""
+    tokens = words(400)
+    other = changed(tokens, 4, 1)
+    expected = jaccard(shingles(" ".join(tokens)), shingles(" ".join(other)))
+    assert 0.85 < expected < 1
+    outcome = deduplicate([document("a", other), document("b", tokens, license="MIT")])
+    row = outcome.verdicts["a"]
+    assert ("near", "b", expected, "b") == tuple(
+        row[c] for c in ("reason", "duplicate_of", "similarity", "cluster")
+    )
+
+
+def test_threshold_is_inclusive(deduplicate):
+    """A pair at exactly the threshold is dropped; the next value above keeps it."""
+    tokens = words(204)  # 200 shingles
+    other = [*tokens[:-15], *(f"z{i}" for i in range(15))]  # 185 shared of 215
+    similarity = 185 / 215
+    pair = [document("a", tokens, license="MIT"), document("b", other)]
+    assert {"a"} == deduplicate(pair, threshold=similarity).kept()
+    assert {"a", "b"} == deduplicate(pair, threshold=similarity + 1e-9).kept()
+
+
+def test_chain_drops_only_against_a_kept_document(deduplicate):
+    """In A~B~C with A and C apart, B goes for A and C stays."""
+    a = words(600)
+    b = changed(a, 8, 1, (0.0, 0.4))
+    c = changed(b, 8, 2, (0.5, 1.0))
+    sets = [shingles(" ".join(tokens)) for tokens in (a, b, c)]
+    assert jaccard(sets[0], sets[1]) >= 0.85 <= jaccard(sets[1], sets[2])
+    assert jaccard(sets[0], sets[2]) < 0.85
+    outcome = deduplicate(
+        [document("c", c, stars=1), document("a", a, stars=9), document("b", b, stars=5)]
+    )
+    assert {"a", "c"} == outcome.kept()
+    assert outcome.verdicts["b"]["duplicate_of"] == "a"
+
+
+def test_exact_twin_follows_a_near_duplicate(deduplicate):
+    """A twin of a near-duplicate points to the kept document, with its survivor's similarity."""
+    tokens = words(400)
+    other = " ".join(changed(tokens, 3, 1))
+    outcome = deduplicate(
+        [
+            document("kept", tokens, stars=9),
+            document("near", other, stars=5),
+            document("twin", other, stars=1),
+        ]
+    )
+    twin, near = outcome.verdicts["twin"], outcome.verdicts["near"]
+    assert (twin["reason"], twin["duplicate_of"]) == ("exact", "kept")
+    assert near["reason"] == "near"
+    assert near["similarity"] == twin["similarity"] < 1
+
+
+def test_url_twins_follow_their_survivor_to_the_end(deduplicate):
+    """An older capture is dropped as url, without similarity, whatever befalls the newer one."""
+    tokens = words(400)
+    other = " ".join(changed(tokens, 3, 1))
+    outcome = deduplicate(
+        [
+            document("kept", tokens, crawled_at=9_000_000),
+            document("copy", other, crawled_at=8_000_000, url="http://example.org/page"),
+            document("older", words(30, 5), crawled_at=7_000_000, url="https://example.org/page#x"),
+            document("again", other, crawled_at=6_000_000),
+        ],
+        corpus="web",
+    )
+    assert {"kept"} == outcome.kept()
+    reasons = {name: row["reason"] for name, row in outcome.verdicts.items()}
+    assert reasons == {"kept": None, "copy": "near", "older": "url", "again": "exact"}
+    assert {"kept"} == {row["cluster"] for row in outcome.verdicts.values()}
+    assert outcome.verdicts["older"]["similarity"] is None
+
+
+def test_older_capture_is_no_survivor(deduplicate):
+    """A text that only occurs in a dropped capture protects nobody and drops nobody."""
+    text = words(100)
+    outcome = deduplicate(
+        [
+            document("new", words(100, 1), crawled_at=9_000_000, url="http://example.org/p"),
+            document("old", text, crawled_at=8_000_000, url="http://example.org/p"),
+            document("elsewhere", text, crawled_at=1_000_000),
+        ],
+        corpus="seeds",
+    )
+    assert {"new", "elsewhere"} == outcome.kept()
+
+
+def test_switches(deduplicate):
+    """Each of url, exact and near can be turned off by itself."""
+    text = words(100)
+    documents = [
+        document("a", text, crawled_at=9_000_000, url="http://example.org/p"),
+        document("b", text, crawled_at=8_000_000, url="http://example.org/p"),
+        document("c", text, crawled_at=7_000_000),
+    ]
+
+    def reasons(**options: bool) -> list[str | None]:
+        outcome = deduplicate(documents, corpus="web", **options)
+        return [row["reason"] for row in outcome.verdicts.values()]
+
+    assert reasons() == [None, "url", "exact"]
+    assert reasons(url=False) == [None, "exact", "exact"]
+    assert reasons(exact=False) == [None, "url", "near"]
+    assert reasons(exact=False, url=False) == [None, "near", "near"]
+    assert reasons(exact=False, near=False) == [None, "url", None]
+    assert reasons(exact=False, near=False, url=False) == [None, None, None]
+
+
+def test_empty_texts_are_exact_twins(deduplicate):
+    """Two empty texts are exact twins; blank ones share their empty token set."""
+    outcome = deduplicate([document("a", ""), document("b", ""), document("blank", " \n")])
+    assert len(outcome.kept()) == 1
+    assert {None, "exact", "near"} == {row["reason"] for row in outcome.verdicts.values()}
+
+
+def test_rows_dropped_upstream_are_not_compared(deduplicate):
+    """A document that an earlier stage dropped is no survivor and has no cluster."""
+    text = words(60)
+    outcome = deduplicate(
+        [document("gone", text, stars=99, alive=False), document("kept", text), document("c", text)]
+    )
+    assert (outcome.verdicts["gone"]) == {
+        "reason": None,
+        "duplicate_of": None,
+        "similarity": None,
+        "cluster": None,
+    }
+    assert sum(outcome.verdicts[name]["reason"] is None for name in ("kept", "c")) == 1
+
+
+def test_no_documents(deduplicate):
+    """A corpus whose every document is gone passes."""
+    outcome = deduplicate([document("gone", "text", alive=False)])
+    assert [row["cluster"] for row in outcome.verdicts.values()] == [None]
+
+
+def test_evidence_holds_accepted_and_rejected_pairs(deduplicate):
+    """Every verified pair is kept with its exact similarity and whether it was accepted."""
+    tokens = words(600)
+    variants = [changed(tokens, n, n) for n in (3, 12, 16, 20)]
+    documents = [document("base", tokens), *(document(f"v{i}", v) for i, v in enumerate(variants))]
+    outcome = deduplicate(documents)
+    pairs = [row for batch in outcome.corpus.kept["pairs"].read() for row in batch.to_pylist()]
+    assert {True, False} == {row["accepted"] for row in pairs}
+    assert all((row["similarity"] >= 0.85) == row["accepted"] for row in pairs)
+    assert len(pairs) == len({(row["left"], row["right"]) for row in pairs})
+
+
+def test_low_and_high_thresholds(deduplicate):
+    """Raising the threshold leaves the candidates alone; lowering it finds more of them."""
+    tokens = words(600)
+    documents = [document("base", tokens), document("copy", changed(tokens, 20, 1))]
+    similarity = jaccard(*(shingles(row["text"]) for row in documents))
+    assert 0.6 < similarity < 0.8
+    assert len(deduplicate(documents).kept()) == 2
+    assert len(deduplicate(documents, threshold=0.95).kept()) == 2
+    assert len(deduplicate(documents, threshold=0.6).kept()) == 1
+
+
+def real_files(n: int) -> list[tuple[str, str]]:
+    folder = DATA / "github"
+    if not folder.is_dir():
+        pytest.skip("needs ../shared/data/github")
+    found = []
+    for path in sorted(folder.glob("*mux*.tar.gz")) + sorted(folder.glob("*bats*.tar.gz")):
+        with tarfile.open(path) as archive:
+            for member in archive:
+                stream = archive.extractfile(member) if member.size < 60_000 else None
+                if stream is None:
+                    continue
+                try:
+                    text = stream.read().decode()
+                except UnicodeDecodeError:
+                    continue
+                found.append((f"{path.name}:{member.name}", text))
+    return found[:n]
+
+
+@pytest.fixture(scope="module")
+def real_documents() -> list[dict[str, Any]]:
+    """Files of forked repositories, with edited copies of some."""
+    generator = random.Random(1)
+    documents = [
+        document(name, text, stars=generator.choice([None, 3, 50]), license="MIT")
+        for name, text in real_files(330)
+    ]
+    planted = []
+    for source in generator.sample(documents, 90):
+        lines = source["text"].splitlines(keepends=True)
+        for copy in range(generator.randint(1, 3)):
+            edited = list(lines)
+            for _ in range(max(1, int(len(lines) * generator.choice([0.01, 0.03, 0.08])))):
+                if edited:
+                    edited[generator.randrange(len(edited))] = f"new line {generator.random()}\n"
+            planted.append(document(f"{source['name']}#{copy}", "".join(edited)))
+    return documents + planted
+
+
+def test_real_files_agree_with_brute_force(deduplicate, real_documents):
+    """Every near-duplicate has a kept twin at the threshold with the similarity recorded; almost
+    no two kept documents are similar."""
+    outcome = deduplicate(real_documents, shard_rows=60)
+    sets = {row["name"]: shingles(row["text"]) for row in real_documents}
+    kept = outcome.kept()
+    near = 0
+    for name, row in outcome.verdicts.items():
+        if row["reason"] is None:
+            assert name == row["cluster"]
+            continue
+        assert row["duplicate_of"] in kept
+        assert row["duplicate_of"] == row["cluster"]
+        similarity = jaccard(sets[name], sets[row["duplicate_of"]])
+        assert similarity == row["similarity"] >= 0.85
+        near += row["reason"] == "near"
+    assert near > 50
+    similar = 0
+    for one, other in itertools.combinations(sorted(kept), 2):
+        smaller, larger = sorted((len(sets[one]), len(sets[other])))
+        if smaller / larger >= 0.85 and jaccard(sets[one], sets[other]) >= 0.85:
+            similar += 1
+    assert similar <= 0.01 * near
+
+
+def test_order_of_documents_does_not_matter(deduplicate, real_documents):
+    """The verdicts are the same in whatever order and shards the documents come."""
+    expected = deduplicate(real_documents, shard_rows=60).verdicts
+    shuffled = list(real_documents)
+    random.Random(5).shuffle(shuffled)
+    assert expected == deduplicate(shuffled, shard_rows=501, batch_rows=100).verdicts
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.text(alphabet="ab ", max_size=12), min_size=1, max_size=12))
+def test_small_documents_agree_with_a_plain_greedy(deduplicate, texts):
+    """On tiny texts, where a shared shingle set is certain to be found, the outcome is that of
+    the definition: in order of preference, drop what equals or resembles a kept document."""
+    documents = [document(f"d{i}", text, stars=100 - i) for i, text in enumerate(texts)]
+    outcome = deduplicate(documents, threshold=1.0)
+    kept: list[dict[str, Any]] = []
+    for row in documents:
+        if not any(shingles(row["text"]) == shingles(other["text"]) for other in kept):
+            kept.append(row)
+    assert {row["name"] for row in kept} == outcome.kept()
