@@ -79,7 +79,6 @@ _DECLARED = re.compile(
     re.IGNORECASE,
 )
 _HIGH = re.compile(rb"[\x80-\xff]")
-_NON_ASCII = re.compile(r"[^\x00-\x7f]+")
 _C1 = re.compile("[\x80-\x84\x86-\x9f]+")
 
 
@@ -141,24 +140,28 @@ def _strict(payload: bytes, encoding: str) -> str | None:
 
 def _wide(payload: bytes) -> str | None:
     """UTF-16 or UTF-32 without a mark: NULs in a pattern, and nothing but text once decoded."""
-    if payload.count(0, 0, SAMPLE_BYTES) < MIN_NUL_RATE_WIDE * min(len(payload), SAMPLE_BYTES):
+    n_nuls = payload.count(0, 0, SAMPLE_BYTES)
+    if n_nuls == 0 or n_nuls < MIN_NUL_RATE_WIDE * min(len(payload), SAMPLE_BYTES):
         return None
-    if not payload:
-        return None
-    for width, encodings in ((4, ("utf-32-le", "utf-32-be")), (2, ("utf-16-le", "utf-16-be"))):
-        if len(payload) % width == 0:
-            for encoding in encodings:
-                text = _strict(payload, encoding)
-                if text is not None and "\0" not in text and _control_rate(text.encode()) == 0:
-                    return text if _is_mostly_one_script(text) else None
+    encodings = ["utf-32-le", "utf-32-be"] if len(payload) % 4 == 0 else []
+    if len(payload) % 2 == 0:
+        n_even, n_odd = payload[::2].count(0), payload[1::2].count(0)
+        encodings += ["utf-16-le"] if 100 * n_even <= n_odd else []
+        encodings += ["utf-16-be"] if 100 * n_odd <= n_even else []
+    for encoding in encodings:
+        text = _strict(payload, encoding)
+        if text is not None and _is_latin(text):
+            return text
     return None
 
 
-def _is_mostly_one_script(text: str) -> bool:
-    """Whether half the characters are ASCII or Latin: NULs at every other byte mean that."""
-    return sum(character < "\u0250" for character in text[:SAMPLE_BYTES]) * 2 >= min(
-        len(text), SAMPLE_BYTES
-    )
+def _is_latin(text: str) -> bool:
+    """Whether there are no control characters and half the others are Latin-1, as NULs at every
+    other byte suggest (read in the wrong byte order they would be ideographs)."""
+    if "\0" in text or _control_rate(text.encode()) > 0:
+        return False
+    sample = text[:SAMPLE_BYTES]
+    return 2 * len(sample.encode("latin-1", "ignore")) >= len(sample)
 
 
 def _iso_2022(payload: bytes) -> str | None:
@@ -175,8 +178,7 @@ def _is_broken_utf8(payload: bytes) -> bool:
     """Whether four in five of the characters above 127 are valid UTF-8."""
     text = payload.decode("utf-8", "replace")
     n_broken = text.count("\ufffd")
-    n_high = sum(len(run) for run in _NON_ASCII.findall(text))
-    return n_high - n_broken >= 4 * n_broken
+    return _count_non_ascii(text) - n_broken >= 4 * n_broken
 
 
 def _declared(payload: bytes) -> str | None:
@@ -225,4 +227,8 @@ def _legacy(payload: bytes, name: str) -> str | None:
 def _is_implausible(text: str) -> bool:
     """Whether C1 control characters make up a tenth of what is above ASCII."""
     n_controls = sum(len(run) for run in _C1.findall(text))
-    return n_controls > 0 and 10 * n_controls >= sum(len(run) for run in _NON_ASCII.findall(text))
+    return n_controls > 0 and 10 * n_controls >= _count_non_ascii(text)
+
+
+def _count_non_ascii(text: str) -> int:
+    return len(text) - len(text.encode("ascii", "ignore"))

@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_string
 from email.message import Message
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from stages.contract import Input
-from stages.github.entries import Damaged, Entry, clean_path
+from stages.github.entries import Damaged, Entry, EntryType, clean_path
 from stages.github.identity import INSTALLED, normalised_distribution, text_field
 from stages.github.licenses import (
     MAX_LICENSE_BYTES,
@@ -74,13 +75,13 @@ def read_entries(distribution: Distribution) -> Iterator[Entry]:
             yield Entry(path, "file", listed_size, None, bytes)
             continue
         location = distribution.folder / clean
-        try:
+        kind: EntryType = "file"
+        size = listed_size
+        if location.exists():
             state = location.stat()
-        except OSError:
-            yield Entry(path, "file", listed_size, None, location.read_bytes)
-            continue
-        kind = "file" if stat.S_ISREG(state.st_mode) else "special"
-        yield Entry(path, kind, state.st_size, None, location.read_bytes)  # type: ignore[arg-type]
+            kind = "file" if stat.S_ISREG(state.st_mode) else "special"
+            size = state.st_size
+        yield Entry(path, kind, size, None, partial(_read_file, location))
 
 
 def license_of(distribution: Distribution) -> str | None:
@@ -102,6 +103,13 @@ def license_of(distribution: Distribution) -> str | None:
                     texts[path] = stream.read(MAX_LICENSE_BYTES)
     named = text_field({"license": metadata.get("License")}, "license") or ""
     return match_files(texts) or license_table().identifiers.get(named.lower())
+
+
+def _read_file(location: Path) -> bytes:
+    try:
+        return location.read_bytes()
+    except OSError as error:
+        raise Damaged("unreadable", f"listed in RECORD: {error.strerror}") from error
 
 
 def _size(row: list[str]) -> int:
