@@ -48,11 +48,7 @@ class AssignSamples:
     max_sample_bytes: int
     seed: int
     schema: ClassVar[pa.Schema] = pa.schema(
-        [
-            pa.field(PARTITION, pa.uint32(), nullable=False),
-            pa.field(ROW, pa.int64(), nullable=False),
-            *CONCATENATE_MEASURES,
-        ]
+        [pa.field(ROW, pa.int64(), nullable=False), *CONCATENATE_MEASURES]
     )
 
     def __call__(self, batches: Batches) -> Batches:
@@ -84,7 +80,7 @@ class AssignSamples:
                 pa.array([sample_id for _, sample_id, _ in assigned], DOC_ID),
                 pa.array([position for _, _, position in assigned], pa.int32()),
             ],
-            schema=self.schema,
+            schema=pa.schema([pa.field(PARTITION, pa.uint32(), nullable=False), *self.schema]),
         )
 
     def _samples(self, files: list[SourceFile]) -> Iterator[list[SourceFile]]:
@@ -120,7 +116,7 @@ class AnnotateDocuments:
                     pa.nulls(batch.num_rows, pa.string()),
                     *(taken.column(name).combine_chunks() for name in self.schema.names),
                 ],
-                names=["reason", *self.schema.names],
+                schema=pa.schema([pa.field("reason", pa.string()), *self.schema]),
             )
 
 

@@ -71,7 +71,6 @@ class TokenizeSamples:
     columns: tuple[str, ...]
     schema: ClassVar[pa.Schema] = pa.schema(
         [
-            pa.field(PARTITION, pa.uint32(), nullable=False),
             pa.field(ORDER, pa.uint64(), nullable=False),
             *SHARDS,
         ]
@@ -171,7 +170,8 @@ class TokenizeSamples:
             "n_tokens": lengths,
             "parts": pa.array([sample.parts for sample in samples], pa.list_(PART)),
         }
-        return pa.RecordBatch.from_pydict(columns, schema=self.schema)
+        routed = pa.schema([pa.field(PARTITION, pa.uint32(), nullable=False), *self.schema])
+        return pa.RecordBatch.from_pydict(columns, schema=routed)
 
     def _sets(self, row: Row) -> tuple[str, ...]:
         if self.corpus == "github":

@@ -1,5 +1,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -36,17 +37,22 @@ class MemoryCorpus:
         self.decided: list[pa.Table] = []
 
     def shuffle(self, step: Any, *, reads: Sequence[str]) -> pa.Table:
-        batches = [step.schema.empty_table().to_batches()] if not self.shards else []
+        batches: list[pa.RecordBatch] = []
         for shard in self.shards:
             living = shard.filter(shard["alive"]).select(list(reads))
-            batches.append(list(step(iter(living.to_batches(max_chunksize=self.batch_rows)))))
-        return pa.Table.from_batches([b for shard in batches for b in shard], step.schema)
+            batches += step(iter(living.to_batches(max_chunksize=self.batch_rows)))
+        for batch in batches:
+            assert batch.drop_columns([PARTITION]).schema == step.schema
+        return pa.Table.from_batches(batches)
 
     def decide(self, step: Any, records: pa.Table, *, reads: Sequence[str]) -> None:
         for number, shard in enumerate(self.shards):
-            mine = records.filter(pc.field(PARTITION) == number)
+            mine = records.filter(pc.field(PARTITION) == number).drop_columns([PARTITION])
             rows = shard.select(list(reads)).to_batches(max_chunksize=self.batch_rows)
-            self.decided.append(pa.Table.from_batches(list(step(iter(rows), mine))))
+            answers = list(step(iter(rows), mine))
+            assert [answer.num_rows for answer in answers] == [batch.num_rows for batch in rows]
+            schema = pa.schema([pa.field("reason", pa.string()), *step.schema])
+            self.decided.append(pa.Table.from_batches(answers, schema))
 
 
 def concatenated(
@@ -168,5 +174,5 @@ def test_samples_partition_the_living_documents(
             joined[sample[0]["repo"]].append(sample)
     for samples in joined.values():
         samples.sort(key=lambda sample: seeded_hash(0, sample[0]["doc_id"]))
-        for sample, following in zip(samples, samples[1:], strict=False):
+        for sample, following in pairwise(samples):
             assert sum(row["n_bytes"] for row in sample) + following[0]["n_bytes"] > budget

@@ -42,7 +42,7 @@ class MemoryCorpus:
             mine = shard.select(list(reads)).to_batches(max_chunksize=self.batch_rows)
             batches += step(iter(mine))
         for batch in batches:
-            assert batch.schema == step.schema
+            assert batch.drop_columns([PARTITION]).schema == step.schema
         return MemoryShuffled(batches)
 
     def write(self, step: Any, source: MemoryShuffled, outputs: Sequence[Output]) -> None:
@@ -54,7 +54,8 @@ class MemoryCorpus:
         column = source.table[PARTITION].to_numpy()
         wanted = np.flatnonzero(np.isin(column, partitions))
         in_order = wanted[np.argsort(column[wanted], kind="stable")]
-        yield from source.table.take(pa.array(in_order)).to_batches(max_chunksize=self.batch_rows)
+        rows = source.table.take(pa.array(in_order)).drop_columns([PARTITION])
+        yield from rows.to_batches(max_chunksize=self.batch_rows)
 
     def rows(self, shard_set: str) -> list[dict[str, Any]]:
         """The samples of a set in the order of its files."""

@@ -20,7 +20,6 @@ def batch_of(lengths: list[int], first: int) -> pa.RecordBatch:
         part = {"doc_id": sample_id, "uri": str(number), "start": 0, "n_tokens": length}
         rows.append(
             {
-                "partition": order >> 56,
                 ORDER: order,
                 "sample_id": sample_id,
                 "source": "text",
@@ -30,7 +29,7 @@ def batch_of(lengths: list[int], first: int) -> pa.RecordBatch:
                 "parts": [part],
             }
         )
-    rows.sort(key=lambda row: row["partition"])
+    rows.sort(key=lambda row: row[ORDER] >> 56)
     return pa.RecordBatch.from_pylist(rows, TokenizeSamples.schema)
 
 
@@ -61,7 +60,7 @@ def test_an_equal_hash_is_ordered_by_sample_id() -> None:
     """Two samples of one hash are sorted by identity, whatever order they came in."""
     batch = batch_of([1, 2, 3, 4], 0)
     orders = pa.array(np.zeros(4, np.uint64))
-    same = batch.set_column(1, batch.schema.field(ORDER), orders)
+    same = batch.set_column(0, batch.schema.field(ORDER), orders)
     for rows in ([0, 1, 2, 3], [3, 1, 0, 2]):
         (group,) = WriteSamples()(iter([same.take(pa.array(rows))]))
         found = group.column("sample_id").to_pylist()
