@@ -226,9 +226,9 @@ def deduplicate() -> Callable[..., Outcome]:
             batches = []
             for batch in shard.to_batches(max_chunksize=batch_rows):
                 measures = measure.process(batch)
-                for name in measures.schema.names:
-                    batch = batch.append_column(name, measures[name])
-                batches.append(batch)
+                columns = [*batch.columns, *measures.columns]
+                schema = pa.schema([*batch.schema, *measures.schema])
+                batches.append(pa.RecordBatch.from_arrays(columns, schema=schema))
             shards.append(batches)
         memory = MemoryCorpus(corpus, shards)
         DedupStage(chosen).run(memory)
