@@ -1,33 +1,30 @@
-"""The tables of a corpus, and the engine's verbs over them.
+"""The engine's verbs over the tables of a corpus: see `stages.contract.Corpus`."""
 
-A corpus stage's `run` builds a graph of lazy parts: what each would be made from is known at
-once (fingerprints), but it is made only if something stale depends on it. So raising a threshold
-that only the last step depends on makes the last step alone.
-"""
-
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import partial
-from importlib.metadata import version
 from typing import Any
 
-import pyarrow as pa
-
-from pipeline.digest import fingerprint
 from pipeline.executor import Resources
+from pipeline.lineage import Table, Tables, describe, library_versions
+from pipeline.parts import Ensure, LazyParts, LazyShuffled, StoredArtefact
 from pipeline.receipts import Receipt
 from pipeline.runner import Plan, Runner
-from pipeline.tables import TableRead
-from pipeline.work.alignment import FACT_PREFIX, OWN_QUARANTINED, PREVIOUS_KEEP, Alignment
-from pipeline.work.steps import PartsSource, Scratch, ShardSource, ShardStepWork, StepWork
+from pipeline.work.alignment import Alignment
+from pipeline.work.steps import (
+    ArtefactWork,
+    PartsSource,
+    ShardSource,
+    ShardStepWork,
+    StepWork,
+)
 from pipeline.work.task import Work
-from schemas.verdicts import QUARANTINED, verdict_table
+from schemas.verdicts import verdict_table
 from stages.contract import (
     ALIVE,
-    ROW,
-    SHARD,
+    Artefact,
+    ArtefactStep,
     CorpusStage,
     Output,
     Parts,
@@ -35,183 +32,16 @@ from stages.contract import (
     Shuffled,
     Step,
 )
-from stages.errors import StageError
-
-FACTS = ("n_bytes", "license", "language", "other", "natural_language")
-"""Columns the statistics of every later table are broken down by."""
 
 
-@dataclass(frozen=True)
-class Table:
-    """One table of a corpus: a folder of shards with receipts."""
-
-    stage: str
-    folder: str
-    schema: pa.Schema
-    receipts: Mapping[str, Receipt]
-
-    def path(self, key: str) -> str:
-        """Where a shard lies in the run folder."""
-        return f"{self.folder}/{self.receipts[key].object}"
-
-
-@dataclass
-class Tables:
-    """The tables of one corpus, in the order of its stages; the first is its documents."""
-
-    corpus: str
-    tables: list[Table] = field(default_factory=list)
-    verdict: Table | None = None
-    """The latest table with `keep`."""
-
-    @property
-    def keys(self) -> list[str]:
-        return sorted(self.tables[0].receipts)
-
-    def add(self, table: Table) -> None:
-        self.tables.append(table)
-        if "keep" in table.schema.names:
-            self.verdict = table
-
-    def columns(self) -> set[str]:
-        """Every column a stage may read now."""
-        return {name for table in self.tables for name in table.schema.names}
-
-    def provider(self, column: str) -> Table:
-        """The nearest table upstream that has the column."""
-        for table in reversed(self.tables):
-            if column in table.schema.names:
-                return table
-        raise StageError(f"no stage of {self.corpus} before this one has a column {column!r}")
-
-    def align(
-        self, key: str, columns: Sequence[str], *, verdict: bool, facts: bool
-    ) -> tuple[Alignment, dict[str, Any]]:
-        """The reads of one shard for these columns, and their part of the fingerprint."""
-        documents = self.tables[0]
-        wanted: dict[str, list[tuple[str, str]]] = {documents.folder: []}
-        components: dict[str, Any] = {"shard": int(key)}
-
-        def want(table: Table, column: str, name: str) -> None:
-            wanted.setdefault(table.folder, []).append((column, name))
-            components[f"{table.stage}.{column}"] = table.receipts[key].columns[column]
-
-        for column in columns:
-            if column not in (ALIVE, SHARD, ROW):
-                want(self.provider(column), column, column)
-        if "doc_id" not in columns:
-            want(documents, "doc_id", "doc_id")
-        if verdict and self.verdict is not None:
-            want(self.verdict, "keep", PREVIOUS_KEEP)
-        own = self.tables[-1]
-        if verdict and QUARANTINED in own.schema.names:
-            want(own, QUARANTINED, OWN_QUARANTINED)
-        if facts:
-            for column in FACTS:
-                if column in self.columns():
-                    want(self.provider(column), column, f"{FACT_PREFIX}{column}")
-        by_folder = {table.folder: table for table in self.tables}
-        reads = tuple(_read(by_folder[folder], key, pairs) for folder, pairs in wanted.items())
-        return Alignment(int(key), reads), components
-
-
-def _read(table: Table, key: str, pairs: Sequence[tuple[str, str]]) -> TableRead:
-    """One read per column and name; a column read under two names is read twice."""
-    return TableRead(table.path(key), tuple(pairs))
-
-
-def library_versions(libraries: Sequence[str]) -> dict[str, str]:
-    """Distribution → installed version."""
-    return {name: version(name) for name in libraries}
-
-
-def step_components(stage: CorpusStage, step: Step | ShardStep) -> dict[str, Any]:
+def step_components(stage: CorpusStage, step: Any) -> dict[str, Any]:
     """What a step's output depends on besides its input."""
-    fields = asdict(step)  # type: ignore[call-overload]
     return {
         "step": type(step).__name__,
         "version": stage.version,
-        "options": json.loads(json.dumps(fields, default=repr, sort_keys=True)),
+        "options": describe(step),
         "libraries": library_versions(stage.libraries),
     }
-
-
-class LazyParts:
-    """Objects of one step: their fingerprints now, the objects when they are needed."""
-
-    def __init__(
-        self, corpus: "EngineCorpus", name: str, folder: str, step: Step, plans: list[Plan]
-    ) -> None:
-        self._corpus = corpus
-        self._name = name
-        self.folder = folder
-        self.schema = step.schema
-        self._plans = plans
-        self._receipts: dict[str, Receipt] | None = None
-
-    @property
-    def n_parts(self) -> int:
-        return len(self._plans)
-
-    @property
-    def fingerprint(self) -> str:
-        """Of all parts together."""
-        return fingerprint([plan.fingerprint for plan in self._plans])
-
-    def part_fingerprint(self, index: int) -> str:
-        return self._plans[index].fingerprint
-
-    def made(self) -> dict[str, Receipt]:
-        """Key → receipt, after making what is stale."""
-        if self._receipts is None:
-            self._receipts = self._corpus.ensure(self._name, self.folder, self._plans)
-        return self._receipts
-
-    def scratch(self) -> list[Scratch]:
-        """The objects, in order."""
-        receipts = self.made()
-        return [Scratch(f"{self.folder}/{receipts[plan.key].object}") for plan in self._plans]
-
-    def read(self) -> Iterator[pa.RecordBatch]:
-        """All batches in order."""
-        for part in self.scratch():
-            yield from part.read(self._corpus.runner.storage)
-
-
-class LazyShuffled(LazyParts):
-    """Partition-sorted objects."""
-
-    def sizes(self) -> dict[int, tuple[int, int]]:
-        """Partition → (rows, bytes), remembered beside the stage so that deleting scratch data
-        costs nothing as long as nothing changed."""
-        memo = f"{self._corpus.stage_folder}/{self._name}.sizes.json"
-        storage = self._corpus.runner.storage
-        if storage.exists(memo):
-            content = json.loads(storage.read_bytes(memo))
-            if content["fingerprint"] == self.fingerprint:
-                return {int(p): (rows, size) for p, (rows, size) in content["sizes"].items()}
-        sizes: dict[int, tuple[int, int]] = {}
-        for receipt in self.made().values():
-            for partition, (rows, size, _) in receipt.summary.get("partitions", {}).items():
-                before = sizes.get(int(partition), (0, 0))
-                sizes[int(partition)] = (before[0] + rows, before[1] + size)
-        sizes = dict(sorted(sizes.items()))
-        if not self._corpus.runner.dry:
-            content = {"fingerprint": self.fingerprint, "sizes": sizes}
-            storage.write(memo, json.dumps(content).encode())
-        return sizes
-
-    def partition(self, numbers: Sequence[int]) -> list[Scratch]:
-        """Where the rows of these partitions lie: partition by partition, in map order."""
-        receipts = self.made()
-        found = []
-        for number in numbers:
-            for plan in self._plans:
-                receipt = receipts[plan.key]
-                entry = receipt.summary.get("partitions", {}).get(str(number))
-                if entry is not None:
-                    found.append(Scratch(f"{self.folder}/{receipt.object}", tuple(entry[2])))
-        return found
 
 
 class EngineCorpus:
@@ -220,7 +50,8 @@ class EngineCorpus:
     def __init__(
         self,
         runner: Runner,
-        tables: Tables,
+        tables: Mapping[str, Tables],
+        corpus: str,
         stage: CorpusStage,
         name: str,
         stage_name: str,
@@ -228,13 +59,16 @@ class EngineCorpus:
         resources: Resources,
     ) -> None:
         self.runner = runner
-        self.name = tables.corpus
+        self.name = corpus
         self.stage_folder = stage_folder
-        self._tables = tables
+        self._all_tables = tables
+        self._tables = tables[corpus]
         self._stage = stage
         self._name = name
         self._resources = resources
         self._stage_name = stage_name
+        self._scratch = f"scratch/{name}"
+        self._kept: list[LazyParts] = []
         self.decided: Table | None = None
         self.written: dict[str, dict[str, Receipt]] = {}
 
@@ -253,9 +87,25 @@ class EngineCorpus:
             for row in receipt.summary.get("statistics", {}).get("cube", [])
         )
 
-    def ensure(self, name: str, folder: str, plans: Sequence[Plan]) -> dict[str, Receipt]:
-        """As the runner's, under this stage's name and with its resources."""
-        return self.runner.ensure(name, folder, plans, self._resources)
+    def finish(self) -> None:
+        """Make what the stage keeps and nothing asked for; delete the intermediates."""
+        for parts in self._kept:
+            parts.made()
+        if not self.runner.dry:
+            self.runner.storage.delete_folder(self._scratch)
+
+    def _ensure(self, step: Any, folder: str) -> Ensure:
+        """As the runner's, under the step's name and with the stage's resources."""
+        name = f"{self._name}.{_kebab(type(step).__name__)}"
+        return partial(self.runner.ensure, name, folder, resources=self._resources)
+
+    def _lazy_parts(self, step: Step, plans: list[Plan], keep_as: str | None) -> LazyParts:
+        folder = self._folder(step, keep_as)
+        ensure = self._ensure(step, folder)
+        parts = LazyParts(self.runner.storage, folder, step.schema, plans, ensure)
+        if keep_as is not None:
+            self._kept.append(parts)
+        return parts
 
     def map_shards(
         self,
@@ -267,7 +117,7 @@ class EngineCorpus:
         keep_as: str | None = None,
     ) -> LazyParts:
         plans = self._plans(step, reads, source, everything, durable=keep_as is not None)
-        return LazyParts(self, self._step_name(step), self._folder(step, keep_as), step, plans)
+        return self._lazy_parts(step, plans, keep_as)
 
     def shuffle(
         self,
@@ -278,7 +128,12 @@ class EngineCorpus:
         everything: bool = False,
     ) -> LazyShuffled:
         plans = self._plans(step, reads, source, everything, partitioned=True)
-        return LazyShuffled(self, self._step_name(step), self._folder(step, None), step, plans)
+        folder = self._folder(step, None)
+        ensure = self._ensure(step, folder)
+        shuffled = LazyShuffled(self.runner.storage, folder, step.schema, plans, ensure)
+        shuffled.memo = f"{self.stage_folder}/{_kebab(type(step).__name__)}.sizes.json"
+        shuffled.remember = not self.runner.dry
+        return shuffled
 
     def reduce_partitions(
         self,
@@ -301,7 +156,7 @@ class EngineCorpus:
             )
             for number in range(n_partitions)
         ]
-        return LazyParts(self, self._step_name(step), self._folder(step, keep_as), step, plans)
+        return self._lazy_parts(step, plans, keep_as)
 
     def write(self, step: Step, source: Shuffled, outputs: Sequence[Output]) -> None:
         shuffled = _lazy(source)
@@ -319,7 +174,7 @@ class EngineCorpus:
             )
             folders.setdefault(folder, []).append(plan)
         for folder, plans in folders.items():
-            self.written[folder] = self.ensure(self._step_name(step), folder, plans)
+            self.written[folder] = self._ensure(step, folder)(plans)
 
     def decide(self, step: ShardStep, records: Shuffled, *, reads: Sequence[str] = ()) -> None:
         shuffled = _lazy(records)
@@ -333,22 +188,36 @@ class EngineCorpus:
             }
             make = _decision(step, alignment, tuple(reads), shuffled)
             plans.append(Plan(key, components, make))
-        receipts = self.ensure(self._step_name(step), self.stage_folder, plans)
+        receipts = self._ensure(step, self.stage_folder)(plans)
         schema = verdict_table(step.schema)
         self.decided = Table(self._stage_name, self.stage_folder, schema, receipts)
 
-    def _step_name(self, step: Step | ShardStep) -> str:
-        return f"{self._name}.{_kebab(type(step).__name__)}"
+    def artefact(self, path: str, step: ArtefactStep, *sources: Parts) -> Artefact:
+        folder, _, name = f"{self.stage_folder}/{path}".rpartition("/")
+        key, _, extension = name.rpartition(".")
+        parts = [_lazy(source) for source in sources]
+        components = {
+            **step_components(self._stage, step),
+            "sources": [source.fingerprint for source in parts],
+        }
+
+        def make() -> Work:
+            return ArtefactWork(step, tuple(PartsSource(tuple(p.scratch())) for p in parts))
+
+        plan = Plan(key, components, make, extension)
+        receipts = self._ensure(step, folder)([plan], prune=False)  # type: ignore[call-arg]
+        return StoredArtefact(self.runner.storage, f"{folder}/{name}", receipts[key].xxh3)
+
+    def other(self, name: str) -> "EngineCorpus":
+        other = copy(self)
+        other._tables = self._all_tables[name]
+        other.name = name
+        return other
 
     def _folder(self, step: Step, keep_as: str | None) -> str:
         if keep_as is not None:
             return f"{self.stage_folder}/{keep_as}"
-        return f"{self.scratch}/{_kebab(type(step).__name__)}"
-
-    @property
-    def scratch(self) -> str:
-        """Where intermediates lie: deletable once the stage is committed."""
-        return f"scratch/{self._name}"
+        return f"{self._scratch}/{_kebab(type(step).__name__)}"
 
     def _plans(
         self,

@@ -79,9 +79,10 @@ class Runner:
         resources: Resources,
         *,
         known: Receipts | None = None,
+        prune: bool = True,
     ) -> dict[str, Receipt]:
-        """Have every planned object; returns key → receipt. Objects of the folder that are no
-        longer planned are removed."""
+        """Have every planned object; returns key → receipt. With `prune`, objects of the folder
+        that are no longer planned are removed."""
         receipts = known or Receipts(self.storage, folder)
         current = receipts.load() if known is None else receipts.current
         stale = [
@@ -94,7 +95,7 @@ class Runner:
             waiting = {plan.key: _pending(step, plan) for plan in stale}
             return {plan.key: waiting.get(plan.key) or current[plan.key] for plan in plans}
         planned = {plan.key for plan in plans}
-        gone = [receipt for key, receipt in current.items() if key not in planned]
+        gone = [receipt for key, receipt in current.items() if prune and key not in planned]
         receipts.discard([plan.key for plan in stale] + [receipt.key for receipt in gone])
         for receipt in gone:
             self._remove(folder, receipt)

@@ -12,10 +12,11 @@ from typing import Any
 from pipeline.chain import CHAIN, DOCUMENTS, Implementation
 from pipeline.configuration import Config
 from pipeline.configuration.registry import stages_of
-from pipeline.corpus import EngineCorpus, Table, Tables, library_versions
+from pipeline.corpus import EngineCorpus
 from pipeline.digest import stream_digest
 from pipeline.executor import Resources
 from pipeline.inputs import InputSpec, folder_digest, open_input
+from pipeline.lineage import Table, Tables, library_versions
 from pipeline.receipts import Receipt, Receipts
 from pipeline.runner import Plan, Runner
 from pipeline.work.map import DecideWork, MapWork, measure_table
@@ -198,7 +199,9 @@ class Session:
         extra = {"columns": sorted(tables.columns())} if emits else None
         stage = self._ref(full, target, extra).load()
         folder = f"{tables.corpus}/{name}"
-        corpus = EngineCorpus(self.runner, tables, stage, step, full, folder, self._resources())
+        corpus = EngineCorpus(
+            self.runner, self.tables, tables.corpus, stage, step, full, folder, self._resources()
+        )
         stage.run(corpus)
         if corpus.decided is not None:
             tables.add(corpus.decided)
@@ -208,8 +211,7 @@ class Session:
                 if path not in corpus.written:
                     self.runner.ensure(f"{step}.prune", path, [], self._resources())
             self.shards.update(corpus.written)
-        if not self.runner.dry:
-            self.runner.storage.delete_folder(corpus.scratch)
+        corpus.finish()
 
 
 def _known_inputs(specs: Sequence[InputSpec], receipt: Receipt | None) -> Any:

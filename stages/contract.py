@@ -195,6 +195,26 @@ class Shuffled(Protocol):
         ...
 
 
+class Artefact(Protocol):
+    """A file that a run made once, such as a trained model. It travels to workers; a step with
+    an artefact among its fields depends on the file's content."""
+
+    @property
+    def content_hash(self) -> str:
+        """xxh3_128 of the bytes, 32 hex digits."""
+        ...
+
+    def read(self) -> bytes:
+        """The bytes, on any machine of the run."""
+        ...
+
+
+class ArtefactStep(Protocol):
+    """Makes an artefact: a frozen dataclass, called once with the batches of each source."""
+
+    def __call__(self, *sources: Batches) -> bytes: ...
+
+
 @dataclass(frozen=True)
 class Output:
     """A named file of the product: partitions of a shuffle, merged in ascending order."""
@@ -263,6 +283,15 @@ class Corpus(Protocol):
     def decide(self, step: ShardStep, records: Shuffled, *, reads: Sequence[str] = ()) -> None:
         """Write the stage's table for every shard from the records shuffled to it
         (partition = shard number). The engine adds `keep` and `reason` as for a filter."""
+        ...
+
+    def artefact(self, path: str, step: ArtefactStep, *sources: Parts) -> Artefact:
+        """A file beside the stage's shards, made now unless it is current: made again only when
+        the step's fields or a source change."""
+        ...
+
+    def other(self, name: str) -> "Corpus":
+        """Another corpus of the run, with the rows its last stage keeps."""
         ...
 
 

@@ -13,14 +13,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.digest import bytes_digest
 from pipeline.statistics import Counter
 from pipeline.storage import Storage
-from pipeline.tables import TableWriter, cut, read_batches, write_arrow, write_parquet
+from pipeline.tables import TableWriter, Written, cut, read_batches, write_arrow, write_parquet
 from pipeline.work.alignment import FACT_PREFIX, REACHED, Alignment, facts_of, text_bytes
 from pipeline.work.map import with_verdict
 from pipeline.work.task import Context, Quarantine, Result
 from schemas.verdicts import verdict_table
-from stages.contract import ALIVE, PARTITION, ShardStep, Step
+from stages.contract import ALIVE, PARTITION, ArtefactStep, ShardStep, Step
 from stages.errors import StageError
 
 BUFFER_BYTES = 64 << 20
@@ -163,6 +164,20 @@ def _write_partitions(
             flush()
     flush()
     return {str(partition): index[partition] for partition in sorted(index)}
+
+
+@dataclass(frozen=True)
+class ArtefactWork:
+    """Make one file from the batches of each source."""
+
+    step: ArtefactStep
+    sources: tuple[PartsSource, ...]
+
+    def run(self, context: Context, quarantine: Quarantine) -> Result:
+        data = self.step(*(source.read(context.storage) for source in self.sources))
+        with context.storage.open_write(context.temporary) as stream:
+            stream.write(data)
+        return Result(Written(size=len(data), xxh3=bytes_digest(data)))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,122 @@
+"""The tables of a corpus, and what determines a task that reads them.
+
+A stage names columns; the nearest table upstream that has a column provides it, and the column's
+digest enters the fingerprint. So a task runs again only where what it reads changed.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.receipts import Receipt
+from pipeline.tables import TableRead
+from pipeline.work.alignment import FACT_PREFIX, OWN_QUARANTINED, PREVIOUS_KEEP, Alignment
+from schemas.verdicts import QUARANTINED
+from stages.contract import ALIVE, ROW, SHARD
+from stages.errors import StageError
+
+FACTS = ("n_bytes", "license", "language", "other", "natural_language")
+"""Columns the statistics of every later table are broken down by."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a corpus: a folder of shards with receipts."""
+
+    stage: str
+    folder: str
+    schema: pa.Schema
+    receipts: Mapping[str, Receipt]
+
+    def path(self, key: str) -> str:
+        """Where a shard lies in the run folder."""
+        return f"{self.folder}/{self.receipts[key].object}"
+
+
+@dataclass
+class Tables:
+    """The tables of one corpus, in the order of its stages; the first is its documents."""
+
+    corpus: str
+    tables: list[Table] = field(default_factory=list)
+    verdict: Table | None = None
+    """The latest table with `keep`."""
+
+    @property
+    def keys(self) -> list[str]:
+        return sorted(self.tables[0].receipts)
+
+    def add(self, table: Table) -> None:
+        self.tables.append(table)
+        if "keep" in table.schema.names:
+            self.verdict = table
+
+    def columns(self) -> set[str]:
+        """Every column a stage may read now."""
+        return {name for table in self.tables for name in table.schema.names}
+
+    def provider(self, column: str) -> Table:
+        """The nearest table upstream that has the column."""
+        for table in reversed(self.tables):
+            if column in table.schema.names:
+                return table
+        raise StageError(f"no stage of {self.corpus} before this one has a column {column!r}")
+
+    def align(
+        self, key: str, columns: Sequence[str], *, verdict: bool, facts: bool
+    ) -> tuple[Alignment, dict[str, Any]]:
+        """The reads of one shard for these columns, and their part of the fingerprint."""
+        documents = self.tables[0]
+        wanted: dict[str, list[tuple[str, str]]] = {documents.folder: []}
+        components: dict[str, Any] = {"shard": int(key)}
+
+        def want(table: Table, column: str, name: str) -> None:
+            wanted.setdefault(table.folder, []).append((column, name))
+            components[f"{table.stage}.{column}"] = table.receipts[key].columns[column]
+
+        for column in columns:
+            if column not in (ALIVE, SHARD, ROW):
+                want(self.provider(column), column, column)
+        if "doc_id" not in columns:
+            want(documents, "doc_id", "doc_id")
+        if verdict and self.verdict is not None:
+            want(self.verdict, "keep", PREVIOUS_KEEP)
+        own = self.tables[-1]
+        if verdict and QUARANTINED in own.schema.names:
+            want(own, QUARANTINED, OWN_QUARANTINED)
+        if facts:
+            for column in FACTS:
+                if column in self.columns():
+                    want(self.provider(column), column, f"{FACT_PREFIX}{column}")
+        by_folder = {table.folder: table for table in self.tables}
+        reads = tuple(_read(by_folder[folder], key, pairs) for folder, pairs in wanted.items())
+        return Alignment(int(key), reads), components
+
+
+def _read(table: Table, key: str, pairs: Sequence[tuple[str, str]]) -> TableRead:
+    """One read per column and name; a column read under two names is read twice."""
+    return TableRead(table.path(key), tuple(pairs))
+
+
+def library_versions(libraries: Sequence[str]) -> dict[str, str]:
+    """Distribution → installed version."""
+    return {name: version(name) for name in libraries}
+
+
+def describe(value: Any) -> Any:
+    """A step's field as JSON: an artefact is its content, a dataclass its fields."""
+    if hasattr(value, "content_hash"):
+        return value.content_hash
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {one.name: describe(getattr(value, one.name)) for one in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): describe(item) for key, item in sorted(value.items())}
+    if isinstance(value, list | tuple):
+        return [describe(item) for item in value]
+    if isinstance(value, str | int | float | bool) or value is None:
+        return value
+    raise TypeError(f"a step's field must be data, not {value!r}")
