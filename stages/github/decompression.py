@@ -5,7 +5,7 @@ bound on what it may produce (a gzip or zstd block can expand a thousand and a m
 because damage must be told from an unreliable network: `gzip.BadGzipFile` is an `OSError`, as is
 a broken connection, but the one is a fact about the input and the other a reason to try again.
 
-Measured: gzip 330 MB/s of expanded source code on one core.
+Measured: gzip 470 MB/s of expanded source code on one core.
 """
 
 import zlib

@@ -18,9 +18,9 @@ the NULs decides.
    widened to the superset that is meant in practice (ISO-8859-1 → Windows-1252, GB2312 →
    GB18030), and a result full of C1 control characters is refused.
 
-Against the alternatives (charset-normalizer 3.5): on the 393 legacy-encoded files of chardet's own
-tests uchardet is right on 371, charset-normalizer on 376; on C code with one to four comments in
-12 encodings uchardet is right on 88 %, charset-normalizer on 40 %, at thirty times the cost.
+Measured against charset-normalizer 3.5: of the 393 legacy-encoded files in chardet's own tests
+these rules read 389 (99 % of characters equal; vendors map a few differently), it reads 381; of
+168 C files with one to four comments in 12 encodings 93 %, it 38 % and thirty times slower.
 """
 
 import codecs

@@ -53,11 +53,14 @@ def open_distribution(source: Input) -> Distribution:
     found = next(iter(importlib.metadata.MetadataPathFinder.find_distributions(context)), None)
     if found is None:
         raise Damaged("unreadable", f"no distribution {wanted!r} in {source.folder.name}")
-    record = found.read_text("RECORD")
+    record = _read_metadata(found, "RECORD")
     if record is None:
         raise Damaged("unreadable", f"the distribution {wanted!r} has no RECORD")
-    rows = {row[0]: _size(row) for row in csv.reader(io.StringIO(record)) if row}
-    metadata = message_from_string(found.read_text("METADATA") or "")
+    try:
+        rows = {row[0]: _size(row) for row in csv.reader(io.StringIO(record)) if row}
+    except csv.Error as error:
+        raise Damaged("corrupt", f"RECORD of {wanted!r}: {error}") from error
+    metadata = message_from_string(_read_metadata(found, "METADATA") or "")
     return Distribution(
         normalised_distribution(wanted),
         metadata.get("Version", "0"),
@@ -103,6 +106,13 @@ def license_of(distribution: Distribution) -> str | None:
                     texts[path] = stream.read(MAX_LICENSE_BYTES)
     named = text_field({"license": metadata.get("License")}, "license") or ""
     return match_files(texts) or license_table().identifiers.get(named.lower())
+
+
+def _read_metadata(found: importlib.metadata.Distribution, name: str) -> str | None:
+    try:
+        return found.read_text(name)
+    except UnicodeDecodeError as error:
+        raise Damaged("corrupt", f"{name} is not UTF-8: {error}") from error
 
 
 def _read_file(location: Path) -> bytes:

@@ -9,7 +9,7 @@ before `LICENSE-APACHE` before `COPYING`.
 
 A text cannot say "or any later version" (the notices in the files do), so the GNU licences carry
 the names GitHub uses (`GPL-2.0`), as its metadata do. Checked against 22 repositories' known
-licences in the tests; 0.3 ms a text.
+licences in the tests; 0.5 ms a text.
 """
 
 import functools

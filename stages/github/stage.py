@@ -10,7 +10,8 @@ Skipped and counted: `binary`, `undecodable`, `too_large`, `symlink`, `special` 
 links, sparse files), `unsafe_path`, `submodule`, and `repeated_path` (the first of a name stays,
 because by the time of the second the first has been handed on).
 
-Memory: one batch (16 MiB or 64 files), one file, and 16 bytes per path seen.
+Memory: one batch (16 MiB or 64 files), one file, and about 100 bytes per path seen. Cost: 64 MB/s
+or 7,500 files/s of one core for source code in `.tar.gz`, 15,000 small files/s from git.
 """
 
 import datetime
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 from schemas.documents import GITHUB_DOCUMENTS
@@ -116,7 +118,7 @@ class GithubSource:
             "uri": raw["origin"],
             "kind": pa.array([_kind_of(path) for path in paths], pa.string()),
             "text": texts,
-            "n_bytes": pa.compute.binary_length(texts).cast(pa.int64()),
+            "n_bytes": pc.binary_length(texts).cast(pa.int64()),
         }
         names = self.schema.names
         arrays = [columns[name] if name in columns else raw[name] for name in names]

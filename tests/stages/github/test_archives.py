@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages.github.decompression import ByteReader, expand
@@ -182,6 +182,25 @@ def test_damage_is_always_reported_never_raised(position, patch):
         reason = None
         assert sum(sizes) <= len(data)
     assert reason in {None, "truncated", "corrupt", "limit"}
+
+
+PACKED = {
+    "tar.gz": gzip.compress(make_tar(MEMBERS), mtime=0),
+    "tar.zst": zstandard.compress(make_tar(MEMBERS)),
+    "zip": make_zip(MEMBERS),
+}
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(sorted(PACKED)), st.integers(0, 1000), st.binary(max_size=8), st.booleans())
+def test_no_damage_raises(read_bytes, kind, position, patch, cut):
+    """Every packing, patched or cut anywhere, gives documents and at most a quarantined rest."""
+    data = bytearray(PACKED[kind])
+    position %= len(data)
+    data[position : position + len(patch)] = patch
+    got = read_bytes(f"a__b.{kind}", bytes(data[:position] if cut else data))
+    assert len(got.rows) + got.skipped.total() + len(got.quarantined) > 0 or data != PACKED[kind]
+    assert all(bad.error and len(bad.head) <= 4096 for bad in got.quarantined)
 
 
 @pytest.mark.parametrize(
