@@ -1,6 +1,11 @@
-"""What Sluice is installed with: itself, what it requires, what those require, and so on."""
+"""What Sluice is installed with: itself, what it requires, what those require, and so on.
+
+Only the interpreter's own folders are looked into, never `sys.path`: importing ray adds a folder
+of vendored distributions to it, and what is found must not depend on what was imported before.
+"""
 
 import re
+import sysconfig
 from importlib import metadata
 
 ROOT = "sluice"
@@ -8,6 +13,17 @@ EXTRAS = ("test",)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w.-]+)['\"]")
+
+
+def site_folders() -> list[str]:
+    """Where distributions are installed."""
+    return sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+
+
+def distribution(name: str) -> metadata.Distribution | None:
+    """The installed distribution of this name, or None."""
+    context = metadata.DistributionFinder.Context(name=name, path=site_folders())
+    return next(iter(metadata.MetadataPathFinder.find_distributions(context)), None)
 
 
 def normalised(name: str) -> str:
@@ -25,11 +41,11 @@ def installed_closure(root: str = ROOT) -> dict[str, metadata.Distribution]:
         name = normalised(waiting.pop())
         if name in found:
             continue
-        try:
-            found[name] = metadata.distribution(name)
-        except metadata.PackageNotFoundError:
+        installed = distribution(name)
+        if installed is None:
             continue
-        for requirement in found[name].requires or ():
+        found[name] = installed
+        for requirement in installed.requires or ():
             extras = _EXTRA.findall(requirement)
             matched = _NAME.match(requirement)
             if matched and (not extras or (name == root and extras[0] in EXTRAS)):

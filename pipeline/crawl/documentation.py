@@ -6,10 +6,10 @@ import html
 import logging
 from collections.abc import Iterable, Iterator
 from functools import partial
-from importlib import metadata
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.crawl.distributions import distribution
 from pipeline.crawl.docstyles import docstring_html
 from pipeline.crawl.members import MIN_DOCSTRING, Member, from_import, from_source
 from pipeline.crawl.pages import Page, chosen
@@ -39,7 +39,7 @@ class Site(BaseModel):
 def documentation_pages(sites: Iterable[Site]) -> Iterator[Page]:
     """The pages of every site whose distribution is installed."""
     for site in sites:
-        if site.distribution and not _installed(site.distribution):
+        if site.distribution and distribution(site.distribution) is None:
             LOG.info("no pages of %s: not installed", site.distribution)
             continue
         read = from_import(site.modules, site.classes) if site.read == "import" else None
@@ -90,11 +90,3 @@ def _address(pattern: str, name: str) -> str:
         path="/".join(parts),
         section=parts[1] if len(parts) > 2 else parts[0],
     )
-
-
-def _installed(distribution: str) -> bool:
-    try:
-        metadata.distribution(distribution)
-    except metadata.PackageNotFoundError:
-        return False
-    return True

@@ -9,15 +9,18 @@ and left out. About 4 s for everything installed, half of it imports.
 
 import ast
 import importlib
-import importlib.util
 import inspect
 import logging
 import re
+import sysconfig
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
+
+from pipeline.crawl.distributions import site_folders
 
 LOG = logging.getLogger(__name__)
 
@@ -81,10 +84,7 @@ def from_import(modules: Iterable[str], classes: Iterable[str] = ()) -> Iterator
 def _source_files(name: str) -> Iterator[tuple[str, Path]]:
     deep = name.endswith(".*")
     top, *rest = name.removesuffix(".*").split(".")
-    try:
-        spec = importlib.util.find_spec(top)
-    except (ImportError, ValueError):
-        spec = None
+    spec = PathFinder.find_spec(top, [sysconfig.get_path("stdlib"), *site_folders()])
     if spec is None:
         LOG.warning("no pages from %s: not installed", name)
         return

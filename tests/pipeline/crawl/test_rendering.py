@@ -1,7 +1,10 @@
 """Docstrings and descriptions become the HTML that documentation sites serve."""
 
+from pathlib import Path
+
 import pytest
 
+from pipeline.crawl.distributions import installed_closure
 from pipeline.crawl.docstyles import docstring_html
 from pipeline.crawl.markdown import markdown_html
 from pipeline.crawl.members import from_import, from_source
@@ -79,3 +82,16 @@ def test_missing_modules_are_skipped(caplog: pytest.LogCaptureFixture) -> None:
     assert list(from_source(["no_such_package.*"])) == []
     assert list(from_import(["no_such_package"])) == []
     assert caplog.text.count("no_such_package") == 3
+
+
+def test_closure_ignores_folders_added_to_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an import adds to `sys.path` changes neither the distributions nor the sources."""
+    before = installed_closure()
+    (tmp_path / "colorama-9.9.dist-info").mkdir()
+    (tmp_path / "colorama-9.9.dist-info" / "METADATA").write_text("Name: colorama\nVersion: 9.9\n")
+    (tmp_path / "fractions.py").write_text('"""Another module."""\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    assert list(installed_closure()) == list(before)
+    assert next(from_source(["fractions"])).docstring != "Another module."
