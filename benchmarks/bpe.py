@@ -1,0 +1,88 @@
+"""Token ids with DeepSeek-V2's tokenizer: ours and Hugging Face tokenizers', the same bytes in one
+run, CPU time of one core.
+
+    python benchmarks/bpe.py [FOLDER OF .tar.gz | FILE.parquet] [--megabytes 16]
+
+Ours ends with an Arrow list column, the peer with its lists of Python integers (it offers nothing
+flatter). The run stops if a single id differs.
+"""
+
+import argparse
+import os
+import tarfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tokenizers
+
+from stages.kernels.bpe import load_tokenizer
+
+DEFAULT = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "github"
+
+
+def read_texts(source: Path, n_bytes: int) -> list[str]:
+    """Texts from repository archives, or the `text` column of a Parquet file, to `n_bytes`."""
+    texts: list[str] = []
+    total = 0
+    for text in _parquet(source) if source.is_file() else _archives(source):
+        texts.append(text)
+        total += len(text.encode())
+        if total >= n_bytes:
+            break
+    return texts
+
+
+def _parquet(path: Path) -> Iterator[str]:
+    for batch in pq.ParquetFile(path).iter_batches(columns=["text"]):
+        yield from batch["text"].to_pylist()
+
+
+def _archives(folder: Path) -> Iterator[str]:
+    for path in sorted(folder.glob("*.tar.gz")):
+        with tarfile.open(path) as archive:
+            for member in archive:
+                stream = archive.extractfile(member)
+                if stream is None or member.size > 1_000_000:
+                    continue
+                try:
+                    yield stream.read().decode()
+                except UnicodeDecodeError:
+                    continue
+
+
+def main() -> None:
+    """Print MB/s of CPU time for both, and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("source", type=Path, nargs="?", default=DEFAULT)
+    parser.add_argument("--megabytes", type=float, default=16)
+    arguments = parser.parse_args()
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    texts = read_texts(arguments.source, int(arguments.megabytes * 1e6))
+    megabytes = sum(len(text.encode()) for text in texts) / 1e6
+
+    ours = load_tokenizer()
+    peer = tokenizers.Tokenizer.from_str(ours.tokenizer_json.decode())
+    peer.encode_special_tokens = True
+    column = pa.array(texts, pa.large_string())
+    ours.encode_batch(column.slice(0, 10))
+
+    start = time.process_time()
+    encoded = ours.encode_batch(column)
+    our_seconds = time.process_time() - start
+    start = time.process_time()
+    theirs = [peer.encode(text, add_special_tokens=False).ids for text in texts]
+    peer_seconds = time.process_time() - start
+    if encoded.to_pylist() != theirs:
+        raise SystemExit("ids differ")
+    n_tokens = len(encoded.values)
+    print(f"{len(texts):,} texts, {megabytes:.1f} MB, {n_tokens:,} tokens, equal")
+    print(f"sluice      {megabytes / our_seconds:8.2f} MB/s")
+    print(f"tokenizers  {megabytes / peer_seconds:8.2f} MB/s")
+    print(f"ratio       {peer_seconds / our_seconds:8.2f}")
+
+
+if __name__ == "__main__":
+    main()
