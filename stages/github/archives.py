@@ -3,8 +3,8 @@
 A repository's licence and, where the archive names no commit, its revision must be known before
 the first file is handed on, whatever the order of members. A tar is therefore read twice: a
 survey (headers, root licence texts, hash of the stored bytes, the top folder all files share),
-then the files. The second look costs about 2 ms a MiB of source to expand; buffering instead would hold a
-whole repository in memory. A zip has a directory, so its survey reads the licences alone.
+then the files. The second look costs about 2 ms a MiB of source to expand; buffering instead would
+hold a whole repository in memory. A zip has a directory, so its survey reads the licences alone.
 
 The commit is the pax comment of a tar and the comment of a zip, as `git archive` writes them.
 """
