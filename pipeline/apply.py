@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.configuration import EngineOptions, load_stage
@@ -83,7 +82,7 @@ def apply(stage: str, source: Path, out: Path, overrides: Sequence[str] = ()) ->
     if stage == DEDUP:
         from pipeline.apply_dedup import apply_dedup  # noqa: PLC0415 - brings the whole engine
 
-        return _write(apply_dedup(source, overrides), out)
+        return _write(apply_dedup(source, out.absolute().parent, overrides), out)
     return _write(_answers(stage, source, overrides), out)
 
 
@@ -116,7 +115,9 @@ def _answers(
     ref = StageRef(STAGES[stage], json.dumps(options.model_dump(mode="json"), sort_keys=True))
     built = ref.load()
     schema = _schema(built, stage)
-    guard = Guard(ref, "process", Limits(EngineOptions().record_seconds), isolate=True)
+    guard = Guard(
+        ref, "process", Limits(EngineOptions.model_validate({}).record_seconds), isolate=True
+    )
     try:
         yield pa.RecordBatch.from_pylist([], schema=schema), {}
         for rows in read_rows(source, columns):
@@ -191,7 +192,7 @@ def _verdict(
             names=[*stage.schema.names, *facts],
         )
         reasons = stage.decide(judged.filter(sound))
-    keep, reason = with_verdict(alive, sound, reasons, pc.invert(sound))
+    keep, reason = with_verdict(alive, sound, reasons)
     return keep, reason.dictionary_encode()
 
 

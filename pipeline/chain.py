@@ -32,5 +32,6 @@ CHAIN = {
         corpus="stages.dedup.stage:DedupStage",
         measures_everything=True,
     ),
+    "concatenate": Implementation(corpus="stages.concatenate.stage:ConcatenateStage"),
     "emit": Implementation(corpus="stages.emit.stage:EmitStage"),
 }

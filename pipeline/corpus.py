@@ -18,6 +18,7 @@ from pipeline.work.steps import (
     ShardSource,
     ShardStepWork,
     StepWork,
+    without_partition,
 )
 from pipeline.work.task import Work
 from schemas.verdicts import verdict_table
@@ -130,7 +131,9 @@ class EngineCorpus:
         plans = self._plans(step, reads, source, everything, partitioned=True)
         folder = self._folder(step, None)
         ensure = self._ensure(step, folder)
-        shuffled = LazyShuffled(self.runner.storage, folder, step.schema, plans, ensure)
+        shuffled = LazyShuffled(
+            self.runner.storage, folder, without_partition(step.schema), plans, ensure
+        )
         shuffled.memo = f"{self.stage_folder}/{_kebab(type(step).__name__)}.sizes.json"
         shuffled.remember = not self.runner.dry
         return shuffled

@@ -30,7 +30,12 @@ def finish_product(storage: Storage, config: Config, session: Session) -> dict[s
         tokenizer=tokenizer.content_hash,
         configuration=fingerprint(_lasting(config)),
     )
-    summary = {**manifest, "funnel": funnel(session), "sets": manifest["sets"]}
+    summary = {
+        **manifest,
+        "funnel": funnel(session),
+        "languages": _breakdown(sets, 1),
+        "licenses": _breakdown(sets, 2),
+    }
     _write(storage, TOKENIZER, tokenizer.tokenizer_json)
     _write(storage, MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode())
     _write(storage, CARD, render_card(summary).encode())
@@ -97,6 +102,22 @@ def _file(name: str, receipt: Receipt) -> dict[str, Any]:
         "bytes": receipt.size,
         "xxh3": receipt.xxh3,
     }
+
+
+def _breakdown(sets: Mapping[str, Mapping[str, Receipt]], index: int) -> list[dict[str, Any]]:
+    """Samples and tokens per set and value of one key of the cube."""
+    rows = []
+    for name, receipts in sets.items():
+        totals: dict[str | None, list[int]] = {}
+        for row in merge_receipts(receipts)["cube"]:
+            total = totals.setdefault(row[index], [0, 0])
+            total[0] += row[3]
+            total[1] += row[5]
+        rows += [
+            {"set": name, "name": value, "samples": samples, "tokens": tokens}
+            for value, (samples, tokens) in totals.items()
+        ]
+    return rows
 
 
 def _write(storage: Storage, name: str, data: bytes) -> None:

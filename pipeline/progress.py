@@ -92,13 +92,13 @@ class ProgressMonitor(Monitor):
         if self._bar is not None and self._bar_task is not None:
             self._bar.update(self._bar_task, advance=1, rate=self._step.rate())
         elif self._step.line_is_due():
-            self._console.print(f"{step}: {self._step.line()}", highlight=False)
+            self._console.print(f"{step}: {self._step.line()}", highlight=False, soft_wrap=True)
 
     def step_ended(self, step: str) -> None:
         self._end_bar()
         self._write({"event": "step_ended", "step": step, "seconds": round(self._step.seconds, 3)})
         if not self._console.is_terminal:
-            self._console.print(f"{step}: {self._step.line()}", highlight=False)
+            self._console.print(f"{step}: {self._step.line()}", highlight=False, soft_wrap=True)
 
     def _end_bar(self) -> None:
         if self._bar is not None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -209,10 +209,10 @@ def _open_read(path: Path) -> Iterator[BinaryIO]:
     with path.open("rb") as raw:
         if path.name.endswith(".gz"):
             with gzip.open(raw) as stream:
-                yield io.BufferedReader(stream)  # type: ignore[arg-type]
+                yield io.BufferedReader(stream)
         elif path.name.endswith(".zst"):
             reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-            yield io.BufferedReader(reader)  # type: ignore[arg-type]
+            yield io.BufferedReader(reader)
         else:
             yield raw
 
@@ -243,10 +243,10 @@ def _open_write(temporary: Path, name: str) -> Iterator[BinaryIO]:
     with temporary.open("wb") as raw:
         if name.endswith(".gz"):
             with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as stream:
-                yield stream  # type: ignore[misc]
+                yield cast(BinaryIO, stream)
         elif name.endswith(".zst"):
             with zstandard.ZstdCompressor().stream_writer(raw, closefd=False) as writer:
-                yield writer  # type: ignore[misc]
+                yield writer
         else:
             yield raw
 

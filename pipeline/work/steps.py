@@ -101,8 +101,9 @@ class StepWork:
         batches = self.step(meter.watch(self.source.read(context.storage)))
         summary: dict[str, Any] = {}
         open_table = write_parquet if self.durable else write_arrow
-        counter = Counter(self.step.schema)
-        with open_table(context.storage, context.temporary, self.step.schema) as (table, written):
+        schema = without_partition(self.step.schema)
+        counter = Counter(schema)
+        with open_table(context.storage, context.temporary, schema) as (table, written):
             if self.partitioned:
                 summary["partitions"] = _write_partitions(table, batches)
             else:
@@ -114,6 +115,12 @@ class StepWork:
         if self.durable:
             summary["statistics"] = counter.result()
         return Result(written, summary, text_bytes=meter.text_bytes, records=meter.rows)
+
+
+def without_partition(schema: pa.Schema) -> pa.Schema:
+    """A step's schema as it is stored: the partition is in the offsets, not in the rows."""
+    index = schema.get_field_index(PARTITION)
+    return schema if index < 0 else schema.remove(index)
 
 
 def _facts_of_parts(batch: pa.RecordBatch) -> pa.RecordBatch | None:
@@ -215,12 +222,10 @@ class ShardStepWork:
             for answer, own in zip(cut(answers, sizes), kept, strict=True):
                 sound = own.column(ALIVE)
                 reasons = answer.column("reason").filter(sound)
+                keep, reason = with_verdict(own.column(REACHED), sound, reasons)
+                lead = {"keep": keep, "reason": reason, "doc_id": own.column("doc_id")}
                 result = pa.RecordBatch.from_arrays(
-                    [
-                        *with_verdict(own.column(REACHED), sound, reasons),
-                        own.column("doc_id"),
-                        *(answer.column(name) for name in self.step.schema.names),
-                    ],
+                    [lead[name] if name in lead else answer.column(name) for name in schema.names],
                     names=schema.names,
                 )
                 table.write(result)

@@ -1,0 +1,164 @@
+"""A run is resumable, incremental and the same for any number of workers."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.configuration import Config
+from pipeline.run import RunReport, plan, run
+from pipeline.verify import verify
+from tests.pipeline.conftest import product
+
+Configure = Callable[..., Config]
+
+
+def tasks(report: RunReport) -> dict[str, int]:
+    return {step: done.tasks for step, done in report.steps.items()}
+
+
+@pytest.fixture(scope="module")
+def finished(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete run, in this process."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    run(configured(inputs, folder), address="local")
+    return folder
+
+
+def configured(inputs: Path, folder: Path, *overrides: str) -> Config:
+    from pipeline.configuration import load
+
+    return load(
+        None,
+        [
+            f"github.inputs=['{inputs}/*.tar.gz']",
+            f"web.inputs=['{inputs}/*.warc.gz']",
+            "github.shard_bytes=60000",
+            *overrides,
+        ],
+        folder,
+    )
+
+
+def copy_of(folder: Path, target: Path) -> Path:
+    import shutil
+
+    shutil.copytree(folder, target)
+    return target
+
+
+def test_a_finished_run_does_nothing_again(finished: Path, inputs: Path, tmp_path: Path) -> None:
+    """Nothing is stale, no task runs, no byte changes, and verify finds the run whole."""
+    folder = copy_of(finished, tmp_path / "run")
+    before = product(folder)
+    assert all(item.n_stale == 0 for item in plan(configured(inputs, folder)))
+    assert tasks(run(configured(inputs, folder), address="local")) == {}
+    assert product(folder) == before
+    assert verify(folder) == []
+
+
+def test_any_number_of_workers_gives_the_same_bytes(
+    finished: Path, inputs: Path, tmp_path: Path
+) -> None:
+    """One worker and two on Ray write what this process wrote."""
+    expected = product(finished)
+    assert len(expected) > 20
+    for workers in (1, 2):
+        folder = tmp_path / f"run-{workers}"
+        run(configured(inputs, folder), workers=workers)
+        assert product(folder) == expected
+
+
+def test_a_threshold_repeats_decisions_only(finished: Path, inputs: Path, tmp_path: Path) -> None:
+    """Another rules threshold reads no text for documents, language, rules or signatures."""
+    folder = copy_of(finished, tmp_path / "run")
+    config = configured(inputs, folder, "rules.max_line_length=80")
+    stale = {item.step for item in plan(config) if item.n_stale}
+    assert "github.rules.decide" in stale
+    report = run(config, address="local")
+    for step in ("github.documents", "github.language", "github.rules.measure"):
+        assert step not in report.steps
+    assert "github.dedup.measure" not in report.steps
+    assert report.steps["github.rules.decide"].text_bytes == 0
+    assert not any(step.startswith("web.") for step in report.steps)
+    assert verify(folder) == []
+
+
+def test_later_stages_run_only_where_verdicts_changed(
+    finished: Path, inputs: Path, tmp_path: Path
+) -> None:
+    """A threshold that changes no verdict repeats its own decision and nothing after it."""
+    folder = copy_of(finished, tmp_path / "run")
+    report = run(configured(inputs, folder, "rules.max_line_length=1001"), address="local")
+    assert set(report.steps) == {"github.rules.decide"}
+
+
+def test_a_new_input_opens_a_new_shard(finished: Path, inputs: Path, tmp_path: Path) -> None:
+    """Documents of the other inputs are not read again."""
+    import shutil
+
+    folder = copy_of(finished, tmp_path / "run")
+    more = tmp_path / "zz-more.warc.gz"
+    shutil.copy(inputs / "crawl-0.warc.gz", more)
+    config = configured(inputs, folder, f"web.inputs=['{inputs}/*.warc.gz', '{more}']")
+    report = run(config, address="local")
+    assert tasks(report)["web.documents"] == 1
+    assert sorted(p.name for p in (folder / "web/documents").glob("*.parquet")) == [
+        f"{shard:05d}.parquet" for shard in range(4)
+    ]
+    assert verify(folder) == []
+
+
+def test_one_stage_runs_what_it_needs_and_nothing_after(inputs: Path, tmp_path: Path) -> None:
+    """`--stage github.rules.measure` stops there."""
+    folder = tmp_path / "run"
+    report = run(configured(inputs, folder), stages=["github.rules.measure"], address="local")
+    assert set(report.steps) == {"github.documents", "github.language", "github.rules.measure"}
+    assert not (folder / "web").exists()
+
+
+def test_the_planned_duplicates_are_found(finished: Path) -> None:
+    """The copied package is dropped against the original, and pages against the latest crawl."""
+    with duckdb.connect() as database:
+        query = "select reason, count(*) from read_parquet($1) group by 1 order by 1"
+        github = dict(database.execute(query, [f"{finished}/github/dedup/*.parquet"]).fetchall())
+        web = dict(database.execute(query, [f"{finished}/web/dedup/*.parquet"]).fetchall())
+    assert github["exact"] >= 4
+    assert web["url"] == 2
+
+
+def test_every_kept_document_is_in_the_shards(finished: Path) -> None:
+    """Samples add up to the documents that all stages kept."""
+    shards = pq.read_table(finished / "shards" / "code")
+    assert shards.num_rows > 0
+    assert all(part["n_tokens"] > 0 for row in shards["parts"].to_pylist() for part in row)
+    natural = pq.read_table(finished / "shards" / "natural")
+    assert natural.num_rows > 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "github/documents/00000.parquet",
+        "github/rules/measure/00001.parquet",
+        "web/dedup/ledger.arrow",
+        "shards/code/00000.parquet",
+        "shards/manifest.json",
+        "shards/README.md",
+        "inputs.json",
+        "run.json",
+    ],
+)
+def test_a_flipped_byte_is_found(finished: Path, tmp_path: Path, path: str) -> None:
+    """Wherever a byte changes, verify names the file."""
+    folder = copy_of(finished, tmp_path / "run")
+    data = bytearray((folder / path).read_bytes())
+    for position in (0, len(data) // 2, len(data) - 1):
+        flipped = bytearray(data)
+        flipped[position] ^= 1
+        (folder / path).write_bytes(flipped)
+        assert path.rpartition("/")[0] in " ".join(p.path for p in verify(folder)) or verify(folder)
+    (folder / path).write_bytes(data)
+    assert verify(folder) == []
