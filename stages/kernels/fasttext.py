@@ -1,0 +1,312 @@
+"""Scoring with a supervised fastText model at the price of a few look-ups a token.
+
+A supervised fastText model averages one input row per word and per hashed word n-gram and
+multiplies the average by the output matrix. Both steps are linear, so each input row is multiplied
+by the output matrix once, after training: a row of 256 floats becomes one float per label. Softmax
+does not see what all labels share, so the first label's float is subtracted from the others and
+not stored: a classifier of two labels keeps one float a row (2 M buckets: 8 MB instead of 2 GB).
+
+Words are token ids. fastText sees them as decimal strings; here they stay integers, and only their
+hashes are those of the strings (`src/dictionary.cc` of fastText 0.9.2: `hash`, `addWordNgrams`,
+`getLine`): 32-bit FNV-1a, sign-extended, n-gram hash h = h * 116049371 + hash(word), bucket by
+modulo, `</s>` at the end, words below the minimum count enter n-grams all the same.
+
+The file is one Arrow record batch (IPC): no pickle, the same bytes for the same model.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from numba import njit
+
+from stages.errors import ConfigError, InputError
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Tokens = npt.NDArray[np.uint32]
+
+LABEL_PREFIX = "__label__"
+END_OF_LINE = "</s>"
+MAX_NGRAMS = 3
+KNOWN_IDS = 1 << 17
+"""Token ids whose hash is tabled; a larger id is hashed where it is met."""
+
+FORMAT = "sluice.fasttext.1"
+
+
+@dataclass(frozen=True, eq=False)
+class Collapsed:
+    """A supervised model after the multiplication.
+
+    `labels[0]` is the reference: its score is 0 in every row. Row c of `word_scores`
+    [n_labels - 1, n_words] and of `bucket_scores` [n_labels - 1, buckets] belongs to
+    `labels[c + 1]`; column w of `word_scores` to the word `word_ids[w]` (ascending).
+    `end_scores` [n_labels - 1] are those of `</s>`, all NaN when it is not in the dictionary.
+    """
+
+    labels: tuple[str, ...]
+    ngrams: int
+    word_ids: Tokens
+    word_scores: Float32
+    end_scores: Float32
+    bucket_scores: Float32
+    _hashes: npt.NDArray[np.int32] = field(init=False, repr=False)
+    _known: npt.NDArray[np.uint8] = field(init=False, repr=False)
+    _scores: Float32 = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        n_ids = max(KNOWN_IDS, int(self.word_ids[-1]) + 1 if len(self.word_ids) else 0)
+        known = np.zeros(n_ids, np.uint8)
+        known[self.word_ids] = 1
+        scores = np.zeros((len(self.labels) - 1, n_ids), np.float32)
+        scores[:, self.word_ids] = self.word_scores
+        object.__setattr__(self, "_hashes", _hash_table(n_ids))
+        object.__setattr__(self, "_known", known)
+        object.__setattr__(self, "_scores", scores)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the numbers kept."""
+        arrays = (self.word_ids, self.word_scores, self.end_scores, self.bucket_scores)
+        return sum(array.nbytes for array in arrays)
+
+    def logits(self, documents: pa.Array) -> Float64:
+        """Scores relative to `labels[0]`, [n_documents, n_labels - 1], of a list array of token
+        ids. A document without a single known row scores 0 (fastText predicts nothing there)."""
+        offsets, tokens = list_buffers(documents)
+        result = np.empty((len(documents), len(self.labels) - 1), np.float64)
+        for column in range(len(self.labels) - 1):
+            result[:, column] = _score(
+                offsets,
+                tokens,
+                self._hashes,
+                self._known,
+                self._scores[column],
+                self.bucket_scores[column],
+                float(self.end_scores[column]),
+                self.ngrams,
+            )
+        return result
+
+    def probabilities(self, documents: pa.Array) -> Float64:
+        """Softmax over all labels, [n_documents, n_labels], in the order of `labels`.
+        `fasttext.predict` reports the same numbers plus 1e-5, its guard against log(0)."""
+        logits = self.logits(documents)
+        logits = np.concatenate([np.zeros((len(logits), 1)), logits], axis=1)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float64)
+
+    def to_bytes(self, metadata: Mapping[str, str] | None = None) -> bytes:
+        """The model as an Arrow IPC file; `metadata` travels in its schema."""
+        columns: dict[str, npt.NDArray[Any]] = {
+            "word_ids": self.word_ids,
+            "word_scores": self.word_scores.ravel(),
+            "end_scores": self.end_scores,
+            "bucket_scores": self.bucket_scores.ravel(),
+        }
+        arrays = {name: _one_list(values) for name, values in columns.items()}
+        schema = pa.schema(
+            [pa.field(name, array.type) for name, array in arrays.items()],
+            {
+                "format": FORMAT,
+                "labels": "\t".join(self.labels),
+                "ngrams": str(self.ngrams),
+                **(metadata or {}),
+            },
+        )
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, schema) as writer:
+            writer.write_batch(pa.record_batch(list(arrays.values()), schema=schema))
+        return bytes(sink.getvalue())
+
+
+def from_bytes(data: bytes) -> tuple[Collapsed, dict[str, str]]:
+    """The model of `Collapsed.to_bytes` and its metadata."""
+    try:
+        with pa.ipc.open_file(pa.BufferReader(data)) as reader:
+            batch = reader.get_batch(0)
+    except (pa.ArrowInvalid, IndexError) as error:
+        raise InputError(f"not a recall model: {error}") from error
+    metadata = {key.decode(): value.decode() for key, value in batch.schema.metadata.items()}
+    if metadata.pop("format", None) != FORMAT:
+        raise InputError(f"not a recall model of format {FORMAT}")
+    labels = tuple(metadata.pop("labels").split("\t"))
+    values = {name: np.asarray(batch.column(name).values.to_numpy()) for name in batch.schema.names}
+    return Collapsed(
+        labels=labels,
+        ngrams=int(metadata.pop("ngrams")),
+        word_ids=values["word_ids"],
+        word_scores=values["word_scores"].reshape(len(labels) - 1, -1),
+        end_scores=values["end_scores"],
+        bucket_scores=values["bucket_scores"].reshape(len(labels) - 1, -1),
+    ), metadata
+
+
+def collapse(model: Any, reference: str | None = None) -> Collapsed:
+    """Multiply every input row of a supervised `fasttext` model, whose words are decimal token
+    ids, by its output matrix. `reference` names the label that comes first (default: the model's
+    first). The sum runs in a fixed order, so the bytes do not depend on a BLAS."""
+    arguments = model.f.getArgs()
+    if model.is_quantized() or arguments.model.name != "supervised" or arguments.maxn > 0:
+        raise ConfigError("collapse needs a supervised, unquantised model without subwords")
+    if arguments.loss.name != "softmax" or not 1 <= arguments.wordNgrams <= MAX_NGRAMS:
+        raise ConfigError(
+            f"collapse needs loss softmax and word n-grams of 1 to {MAX_NGRAMS}, not "
+            f"{arguments.loss.name} and {arguments.wordNgrams}"
+        )
+    labels = [label.removeprefix(LABEL_PREFIX) for label in model.get_labels()]
+    first = labels.index(reference) if reference is not None else 0
+    order = [first, *(index for index in range(len(labels)) if index != first)]
+    output = np.asarray(model.f.getOutputMatrix())[order].astype(np.float64)
+    products = _multiply(np.asarray(model.f.getInputMatrix()), output[1:] - output[0])
+
+    words = model.get_words()
+    unknown = [word for word in words if word != END_OF_LINE and not word.isdecimal()]
+    if unknown:
+        raise ConfigError(f"collapse needs words that are token ids, not {unknown[0]!r}")
+    end_scores = np.full(len(labels) - 1, np.nan, np.float32)
+    if END_OF_LINE in words:
+        end_scores = products[:, words.index(END_OF_LINE)].copy()
+    rows = sorted((int(word), row) for row, word in enumerate(words) if word != END_OF_LINE)
+    ids = np.array([word for word, _ in rows], np.uint32)
+    return Collapsed(
+        labels=tuple(labels[index] for index in order),
+        ngrams=int(arguments.wordNgrams),
+        word_ids=ids,
+        word_scores=np.ascontiguousarray(products[:, [row for _, row in rows]]),
+        end_scores=end_scores,
+        bucket_scores=np.ascontiguousarray(products[:, len(words) :]),
+    )
+
+
+def list_buffers(documents: pa.Array) -> tuple[npt.NDArray[np.int64], Tokens]:
+    """Offsets (int64, n + 1) and values (uint32) of a list array of token ids, without a copy of
+    the values; slices are honoured."""
+    if isinstance(documents, pa.ChunkedArray):
+        documents = documents.combine_chunks()
+    if len(documents) == 0:
+        return np.zeros(1, np.int64), np.zeros(0, np.uint32)
+    values = documents.values.to_numpy(zero_copy_only=True)
+    return documents.offsets.to_numpy().astype(np.int64), values.astype(np.uint32, copy=False)
+
+
+def _one_list(values: npt.NDArray[Any]) -> pa.Array:
+    return pa.LargeListArray.from_arrays(pa.array([0, len(values)], pa.int64()), pa.array(values))
+
+
+_PRIME = np.uint64(116049371)
+
+
+@njit(cache=True, nogil=True)
+def token_hash(token: int) -> np.int32:  # pragma: no cover
+    """fastText's hash of the decimal string of `token`."""
+    divisor = 1
+    while token // divisor >= 10:
+        divisor *= 10
+    value = np.uint32(2166136261)
+    while divisor > 0:
+        digit = (token // divisor) % 10
+        value = np.uint32((value ^ np.uint32(48 + digit)) * np.uint32(16777619))
+        divisor //= 10
+    return np.int32(value)
+
+
+@njit(cache=True, nogil=True)
+def _hash_table(n: int) -> npt.NDArray[np.int32]:  # pragma: no cover
+    """[n] int32: the hash of every token id below n."""
+    table = np.empty(n, np.int32)
+    for token in range(n):
+        table[token] = token_hash(token)
+    return table
+
+
+def _hash_text(word: str) -> int:
+    value = 2166136261
+    for byte in word.encode():
+        value = (value ^ byte) * 16777619 & 0xFFFFFFFF
+    return value - (value >> 31 << 32)
+
+
+_END_HASH = np.int32(_hash_text(END_OF_LINE))
+
+
+@njit(cache=True, nogil=True)
+def _multiply(rows: Float32, output: Float64) -> Float32:  # pragma: no cover
+    """rows [n, dim] float32 times output [labels, dim] float64, transposed: [labels, n] float32,
+    each sum in order. Replaces numpy's matmul, whose order depends on the machine."""
+    n, dim = rows.shape
+    products = np.empty((output.shape[0], n), np.float32)
+    for row in range(n):
+        for label in range(output.shape[0]):
+            total = 0.0
+            for position in range(dim):
+                total += rows[row, position] * output[label, position]
+            products[label, row] = total
+    return products
+
+
+@njit(cache=True, nogil=True)
+def _score(
+    offsets: npt.NDArray[np.int64],
+    tokens: Tokens,
+    hashes: npt.NDArray[np.int32],
+    known: npt.NDArray[np.uint8],
+    scores: Float32,
+    buckets: Float32,
+    end_score: float,
+    ngrams: int,
+) -> Float64:  # pragma: no cover
+    """The mean score of every document's rows, [n] float64.
+
+    `offsets` int64 [n + 1] into `tokens` uint32; `hashes`, `known`, `scores` by token id; `buckets`
+    by n-gram bucket. Replaces `fasttext.predict` up to the softmax; tests/stages/kernels/
+    test_fasttext.py holds the two equal. The n-gram ending at a word extends the previous word's
+    shorter n-gram, so each costs one multiplication; three sums keep the additions independent.
+    """
+    n = len(offsets) - 1
+    result = np.zeros(n, np.float64)
+    n_ids = len(hashes)
+    n_buckets = np.uint64(len(buckets))
+    mask = n_buckets - np.uint64(1)
+    is_power = n_buckets & mask == np.uint64(0)
+    for document in range(n):
+        start, end = offsets[document], offsets[document + 1]
+        n_words = end - start + 1
+        words, pairs, triples = 0.0, 0.0, 0.0
+        n_rows = 0
+        previous = np.uint64(0)
+        pair = np.uint64(0)
+        for position in range(n_words):
+            if position == n_words - 1:
+                own = np.uint64(np.int64(_END_HASH))
+                if not np.isnan(end_score):
+                    words += end_score
+                    n_rows += 1
+            else:
+                token = tokens[start + position]
+                if token < n_ids:
+                    own = np.uint64(np.int64(hashes[token]))
+                    words += scores[token]
+                    n_rows += known[token]
+                else:
+                    own = np.uint64(np.int64(token_hash(int(token))))
+            if ngrams > 2 and position > 1:
+                triple = pair * _PRIME + own
+                bucket = triple & mask if is_power else triple % n_buckets
+                triples += buckets[bucket]
+            if ngrams > 1 and position > 0:
+                pair = previous * _PRIME + own
+                bucket = pair & mask if is_power else pair % n_buckets
+                pairs += buckets[bucket]
+            previous = own
+        if ngrams > 1:
+            n_rows += n_words - 1
+        if ngrams > 2 and n_words > 2:
+            n_rows += n_words - 2
+        if n_rows > 0:
+            result[document] = (words + pairs + triples) / n_rows
+    return result

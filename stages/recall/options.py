@@ -1,0 +1,104 @@
+"""What a user may set about recall (DeepSeekMath, arXiv 2402.03300 section 2.1)."""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from stages.contract import Options
+
+
+class Training(Options):
+    """How one classifier is trained; the part of the options a trained model depends on."""
+
+    recipe: Literal["auto", "small", "paper"] = Field(
+        "auto", description="hyper-parameters; auto: small below 50,000 positives, else paper"
+    )
+    mode: Literal["reproducible", "fast"] = Field(
+        "reproducible", description="fast trains on all cores and loses byte identity"
+    )
+    precision: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="held-out precision that sets the threshold; without it, probability 0.5",
+    )
+    max_examples: int = Field(
+        500_000, ge=1, description="documents per class at most (the paper's 500,000)"
+    )
+    max_buckets: int = Field(
+        1 << 21, ge=1, description="n-gram buckets at most; fewer when the data is small"
+    )
+    seed: int = Field(0, ge=0, lt=1 << 64, description="seed of every draw")
+
+
+class Target(Options):
+    """One class of pages to recall."""
+
+    seeds: tuple[str, ...] = Field(
+        min_length=1, description="seed files (patterns allowed) whose documents are positives"
+    )
+
+
+class RecallOptions(Training):
+    """`[recall]`: the targets, their seeds, and what happens to the pages not recalled."""
+
+    targets: Mapping[str, Target] = Field(
+        default_factory=dict, description="name → seeds; one classifier each, one against the rest"
+    )
+    negatives: tuple[str, ...] = Field(
+        (), description="seed files whose documents are negatives of every target"
+    )
+    iterations: int = Field(1, ge=1, le=1, description="rounds of training and recall")
+    crawl_negatives: int = Field(
+        2_000,
+        ge=0,
+        description="pages drawn from the crawl as candidate negatives (paper recipe: as many "
+        "as there are positives, if that is more)",
+    )
+    trusted_share: float = Field(
+        0.6,
+        gt=0,
+        le=1,
+        description="share of the drawn pages, lowest scores first, that become negatives",
+    )
+    natural_share: float = Field(
+        0.3, ge=0, le=1, description="share of the pages not recalled that are kept as `natural`"
+    )
+
+    @field_validator("targets")
+    @classmethod
+    def _name_columns(cls, targets: Mapping[str, Target]) -> Mapping[str, Target]:
+        for name in targets:
+            if not name.isidentifier() or name == "natural":
+                raise ValueError(f"target {name!r} must be an identifier other than `natural`")
+        return dict(sorted(targets.items()))
+
+    @model_validator(mode="after")
+    def _give_each_file_one_role(self) -> Self:
+        seen: dict[str, str] = {}
+        for role, files in self._roles():
+            for name in (PurePosixPath(file).name for file in files):
+                if seen.setdefault(name, role) != role:
+                    raise ValueError(f"seed file {name} is both {seen[name]} and {role}")
+        return self
+
+    def roles(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Each target, and `NEGATIVE`, with the base names (or patterns) of its seed files."""
+        return tuple(
+            (role, tuple(PurePosixPath(file).name for file in files))
+            for role, files in self._roles()
+        )
+
+    def training(self) -> Training:
+        """The options that a trained classifier depends on, alone."""
+        return Training.model_validate(self.model_dump(include=set(Training.model_fields)))
+
+    def _roles(self) -> list[tuple[str, tuple[str, ...]]]:
+        roles = [(name, target.seeds) for name, target in self.targets.items()]
+        return [*roles, (NEGATIVE, self.negatives)]
+
+
+NEGATIVE = "negatives"
+"""The role of the seed files that are negatives of every target."""
