@@ -76,7 +76,8 @@ def apply_dedup(source: Path, scratch: Path, overrides: Sequence[str]) -> Iterat
         with LocalExecutor(storage, engine.max_attempts) as executor:
             limits = Limits(engine.record_seconds)
             runner = Runner(storage, executor, Monitor(), 1, limits, engine.max_quarantine_rate)
-            Session(config, runner, {}, Selection())._stage(tables, "dedup", only_measure=False)
+            session = Session(config, runner, {}, Selection(), {CORPUS: tables})
+            session._stage(tables, "dedup", only_measure=False)
         yield from _answers(storage, tables, broken)
 
 

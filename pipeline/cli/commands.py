@@ -207,7 +207,7 @@ def verify(folder: Path) -> None:
 
     problems = verify_run(folder)
     for problem in problems:
-        print(problem)
+        print(f"{problem.path}: {problem.message}")
     if problems:
         print(f"{folder}: {len(problems):,} problems", file=sys.stderr)
         raise typer.Exit(FAILED)

@@ -24,6 +24,8 @@ class Registered:
     options: str
     corpora: tuple[str, ...] = ()
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    filled: frozenset[str] = frozenset()
+    """Options that the pipeline fills in: no settings."""
 
 
 SOURCES = {
@@ -39,12 +41,8 @@ STAGES = {
         "stages.dedup.options:DedupOptions", ("github", "web"), {"web": {"cjk": True}}
     ),
     "recall": Registered("stages.recall.options:RecallOptions", ("web",)),
-    "decontaminate": Registered(
-        "stages.decontaminate.options:DecontaminateOptions", ("github", "web")
-    ),
-    "redact": Registered("stages.redact.options:RedactOptions", ("github", "web")),
     "concatenate": Registered("stages.concatenate.options:ConcatenateOptions", ("github",)),
-    "emit": Registered("stages.emit.options:EmitOptions"),
+    "emit": Registered("stages.emit.options:EmitOptions", filled=frozenset({"columns"})),
 }
 
 
@@ -59,3 +57,13 @@ def options_model(reference: str) -> type[Options]:
 def stages_of(corpus: str) -> list[str]:
     """The stages that run on a corpus, in order."""
     return [name for name, stage in STAGES.items() if corpus in stage.corpora]
+
+
+def settings_of(stage: str) -> list[str]:
+    """The names of a stage's options that a user may set."""
+    registered = STAGES[stage]
+    return [
+        name
+        for name in options_model(registered.options).model_fields
+        if name not in registered.filled
+    ]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from pipeline.configuration.overrides import merge
 from pipeline.configuration.registry import (
@@ -15,6 +16,7 @@ from pipeline.configuration.registry import (
     SOURCES,
     STAGES,
     options_model,
+    settings_of,
     stages_of,
 )
 from pipeline.configuration.settings import INPUTS, EngineOptions, GeneralOptions
@@ -28,26 +30,28 @@ DOCUMENTS = "documents"
 _SHARED = ("seed", "tokenizer")
 
 
-def models() -> Iterator[tuple[str, type[Options]]]:
-    """Every table's dotted name (empty for the top level) and the models of its keys."""
-    yield "", GeneralOptions
-    yield "engine", EngineOptions
+def settings() -> Iterator[tuple[str, str, FieldInfo]]:
+    """Every setting: its table's dotted name (empty for the top level), its key, its field."""
+    flat: list[tuple[str, type[Options]]] = [("", GeneralOptions), ("engine", EngineOptions)]
     for corpus in CORPORA:
-        yield corpus, INPUTS[corpus]
-        yield corpus, options_model(SOURCES[corpus])
-    for name, stage in STAGES.items():
-        yield name, options_model(stage.options)
+        flat += [(corpus, INPUTS[corpus]), (corpus, options_model(SOURCES[corpus]))]
+    for prefix, model in flat:
+        for key, field in model.model_fields.items():
+            yield prefix, key, field
+    for stage, registered in STAGES.items():
+        fields = options_model(registered.options).model_fields
+        for key in settings_of(stage):
+            yield stage, key, fields[key]
 
 
 def known_names() -> list[str]:
     """Every name a configuration may hold: tables, and the keys in them."""
-    names: list[str] = ["engine", *CORPORA, *STAGES]
-    for prefix, model in models():
-        names += [f"{prefix}.{key}".strip(".") for key in model.model_fields]
+    names = ["engine", *CORPORA, *STAGES]
+    names += [f"{table}.{key}".strip(".") for table, key, _ in settings()]
     for corpus in CORPORA:
         for stage in stages_of(corpus):
-            fields = options_model(STAGES[stage].options).model_fields
-            names += [f"{corpus}.{stage}", *(f"{corpus}.{stage}.{key}" for key in fields)]
+            names += [f"{corpus}.{stage}"]
+            names += [f"{corpus}.{stage}.{key}" for key in settings_of(stage)]
     return names
 
 
@@ -106,6 +110,8 @@ def stage_options(
     for stage, registered in STAGES.items():
         model = options_model(registered.options)
         own = tables.get(stage, {})
+        for key in registered.filled & own.keys():
+            raise ConfigError(unknown(f"{stage}.{key}", own[key], known))
         validate(model, own, stage, known)
         shared = {key: getattr(general, key) for key in _SHARED if key in model.model_fields}
         if not registered.corpora:

@@ -102,6 +102,7 @@ def _find(
     connection: Connection, views: dict[str, View], key: str
 ) -> Iterator[tuple[str, int, int]]:
     doc_id = _as_doc_id(key)
+    values: list[Any]
     for corpus in CORPORA:
         view = views.get(f"{corpus}.documents")
         if view is None:
