@@ -1,0 +1,49 @@
+# make stages            build the demo corpus (CONFIG=… another one, ARGS=… for `sluice run`)
+# make test              the quick tests
+# make test-faults       the long ones that kill workers, truncate files and fill disks
+# make lint              ruff and mypy
+# make bench             Sluice and its peers on the same bytes
+
+PYTHON ?= python3
+VENV ?= .venv
+CONFIG ?= configs/demo.toml
+ARGS ?=
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := configs/demo.toml
+BENCHMARKS := $(wildcard benchmarks/*.py)
+
+.PHONY: help stages test test-faults lint bench
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^# //p;/^$$/q' Makefile
+
+$(READY): requirements.lock pyproject.toml
+	@echo "setting up $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sluice needs Python 3.11 or later (make PYTHON=…)")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+stages: $(READY)
+ifeq ($(CONFIG),$(DEMO))
+	@$(BIN)/sluice crawl installed inputs/demo
+endif
+	@$(BIN)/sluice run $(CONFIG) $(ARGS)
+
+test: $(READY)
+	@$(BIN)/python -m pytest
+
+test-faults: $(READY)
+	@$(BIN)/python -m pytest -m faults
+
+lint: $(READY)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy
+
+bench: $(READY)
+	@for benchmark in $(BENCHMARKS); do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
