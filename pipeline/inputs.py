@@ -25,7 +25,7 @@ from stages.errors import ConfigError, InputError
 
 INSTALLED = "installed:"
 OWN_DISTRIBUTION = "sluice"
-ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.zst", ".tar.bz2", ".tar.xz", ".zip")
+ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.zst", ".zip")
 CRAWLS = (".warc.gz", ".warc", ".warc.zst", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
 INPUTS = "inputs.json"
 
