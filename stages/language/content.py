@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 MODELINE_BYTES = 1024
 """Where Emacs and Vim modelines are looked for: the file's start."""
@@ -42,20 +43,18 @@ class Rule:
 
 @cache
 def content_rules() -> dict[str, tuple[Rule, ...]]:
-    """Extension → rules, read once per process."""
-    document = tomllib.loads((files("seeds") / "heuristics.toml").read_text("utf-8"))
-    return {
-        extension: tuple(_rule(entry) for entry in block["rules"])
-        for block in document["block"]
-        for extension in block["extensions"]
-    }
+    """Extension → rules in the order of the blocks that name it, read once per process."""
+    rules: dict[str, tuple[Rule, ...]] = {}
+    for block in _heuristics()["block"]:
+        for extension in block["extensions"]:
+            rules[extension] = (*rules.get(extension, ()), *map(_rule, block["rules"]))
+    return rules
 
 
 @cache
 def modeline_names() -> dict[str, str]:
     """Editors' mode names → language, read once per process."""
-    document = tomllib.loads((files("seeds") / "heuristics.toml").read_text("utf-8"))
-    names: dict[str, str] = document["modelines"]
+    names: dict[str, str] = _heuristics()["modelines"]
     return names
 
 
@@ -94,6 +93,10 @@ def modeline(head: bytes) -> str | None:
     if found is None:
         return None
     return modeline_names().get((found[1] or found[2]).decode("ascii", "replace").lower())
+
+
+def _heuristics() -> dict[str, Any]:
+    return tomllib.loads((files("seeds") / "heuristics.toml").read_text("utf-8"))
 
 
 def _rule(entry: dict[str, object]) -> Rule:

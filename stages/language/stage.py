@@ -28,7 +28,7 @@ NO_ANSWER: Answer = (None, None, None)
 
 CONFIDENCE = {"name": 0.99, "extension": 0.98, "shebang": 0.95, "heuristic": 0.95}
 LIKELIEST_OF_SEVERAL = 0.7
-MODELINE_CONFIDENCE = 0.9
+UNNAMED_CONFIDENCE = 0.9
 
 
 class LanguageStage:
@@ -96,8 +96,8 @@ class LanguageStage:
         if not found.candidates:
             if by_interpreter is not None:
                 return by_interpreter, "shebang", CONFIDENCE["shebang"]
-            mode = modeline(head)
-            return NO_ANSWER if mode is None else (mode, "heuristic", MODELINE_CONFIDENCE)
+            named = modeline(head) or resolve("", head)
+            return NO_ANSWER if named is None else (named, "heuristic", UNNAMED_CONFIDENCE)
         if by_interpreter in found.candidates:
             return by_interpreter, "shebang", CONFIDENCE["shebang"]
         ruled = resolve(found.extension or "", head) if head else None
