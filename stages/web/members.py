@@ -33,7 +33,7 @@ of four bytes makes 128 KiB)."""
 _PROBE_BYTES = 1 << 12
 
 
-class DamagedMember(Exception):
+class DamagedMemberError(Exception):
     """A member that cannot be decoded to its end; `ran_out` if the file ended first."""
 
     def __init__(self, message: str, *, ran_out: bool = False) -> None:
@@ -41,7 +41,7 @@ class DamagedMember(Exception):
         self.ran_out = ran_out
 
 
-class ExpandedTooFar(Exception):
+class ExpansionError(Exception):
     """A member that expands beyond all reason."""
 
 
@@ -105,7 +105,7 @@ class Member:
         self._dictionary = dictionary
 
     def pieces(self) -> Iterator[bytes]:
-        """The decoded bytes. Raises `DamagedMember` or `ExpandedTooFar`."""
+        """The decoded bytes. Raises `DamagedMemberError` or `ExpansionError`."""
         magic = self._window.peek(self.offset, 4)
         if magic.startswith(GZIP_MAGIC):
             source = self._gunzip()
@@ -118,7 +118,7 @@ class Member:
         for piece in source:
             expanded += len(piece)
             if expanded > FREE_EXPANSION_BYTES + MAX_EXPANSION * self.consumed:
-                raise ExpandedTooFar(f"{self.consumed} bytes expand to more than {expanded}")
+                raise ExpansionError(f"{self.consumed} bytes expand to more than {expanded}")
             yield piece
 
     def _take(self, size: int) -> bytes:
@@ -142,12 +142,12 @@ class Member:
             try:
                 piece = decoder.decompress(data, _GZIP_OUT)
             except zlib.error as error:
-                raise DamagedMember(str(error)) from error
+                raise DamagedMemberError(str(error)) from error
             pending = decoder.unconsumed_tail
             if piece:
                 yield piece
             elif not data:
-                raise DamagedMember("the file ends inside a gzip member", ran_out=True)
+                raise DamagedMemberError("the file ends inside a gzip member", ran_out=True)
         self.consumed -= len(decoder.unused_data)
 
     def _unzstd(self) -> Iterator[bytes]:
@@ -155,11 +155,11 @@ class Member:
         while not decoder.eof:
             data = self._take(_ZSTD_IN)
             if not data:
-                raise DamagedMember("the file ends inside a Zstandard frame", ran_out=True)
+                raise DamagedMemberError("the file ends inside a Zstandard frame", ran_out=True)
             try:
                 piece = decoder.decompress(data)
             except zstandard.ZstdError as error:
-                raise DamagedMember(str(error)) from error
+                raise DamagedMemberError(str(error)) from error
             if piece:
                 yield piece
         self.consumed -= len(decoder.unused_data)
@@ -176,7 +176,7 @@ def read_dictionary(window: Window) -> tuple[zstandard.ZstdCompressionDict | Non
         try:
             data = zstandard.ZstdDecompressor().decompress(data, max_output_size=RETAINED_BYTES)
         except zstandard.ZstdError as error:
-            raise DamagedMember(f"dictionary: {error}") from error
+            raise DamagedMemberError(f"dictionary: {error}") from error
     return zstandard.ZstdCompressionDict(data), 8 + size
 
 

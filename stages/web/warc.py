@@ -27,8 +27,8 @@ from stages.web.members import (
     GZIP_MAGIC,
     ZSTD_DICTIONARY_MAGIC,
     ZSTD_MAGIC,
-    DamagedMember,
-    ExpandedTooFar,
+    DamagedMemberError,
+    ExpansionError,
     Member,
     Window,
     next_member,
@@ -54,6 +54,8 @@ class Record:
     position: int
     headers: dict[str, str]
     block: bytes
+    is_inner: bool = False
+    """Whether other records precede it in its member, so that the offset alone does not name it."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,10 @@ def read_warc(stream: BinaryIO, max_record_bytes: int) -> Iterator[Record | Over
             yield from _records(member, max_record_bytes, plain=False)
             offset += member.consumed
             window.forget(offset)
-        except ExpandedTooFar:
+        except ExpansionError:
             yield Oversized(offset, {})
             offset = next_member(window, offset + 1, magic, dictionary)
-        except DamagedMember as error:
+        except DamagedMemberError as error:
             found = next_member(window, offset + 1, magic, dictionary)
             reason = "truncated" if error.ran_out and found is None else "broken_member"
             yield Damage(offset, reason, str(error), head)
@@ -188,7 +190,7 @@ def _records(
             yield Damage(offset, "truncated", "the file ends inside a record", block[:HEAD_BYTES])
             return
         length = (feed.position if plain else member.offset + member.consumed) - offset
-        yield Record(offset, length, start, header, block)
+        yield Record(offset, length, start, header, block, not plain and start > 0)
 
 
 def _read_header(feed: _Feed) -> dict[str, str] | None:

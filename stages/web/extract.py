@@ -1,0 +1,106 @@
+"""HTML to text: the main content, with code to the letter and formulas as LaTeX.
+
+The page is parsed with lexbor, code and formulas are taken out (`markup`), resiliparse finds the
+main content of the rest, and they are put back. Where it finds next to nothing although the page
+has paragraphs, everything outside navigation is taken instead.
+"""
+
+import re
+from dataclasses import dataclass
+
+from resiliparse.extract.html2text import extract_plain_text
+from selectolax.lexbor import LexborHTMLParser
+
+from stages.web.markup import take_out
+from stages.web.natural_language import natural_language
+from stages.web.nesting import MAX_DEPTH, nesting_depth, strip_tags
+
+_PRIVATE = re.compile("[\ue000\ue001\x00]")
+_MARKERS = re.compile("\ue000[0-9]+\ue001")
+_FORMULA = re.compile(
+    r"\\\(.{1,4000}?\\\)|\\\[.{1,4000}?\\\]|\$\$.{1,4000}?\$\$"
+    r"|(?<![\\$\w])\$(?![\s$])(?=[^$\n]{0,400}[\\^_=])[^$\n]{1,400}(?<![\s\\])\$(?!\w)"
+    r"|\\begin\{(equation|align|gather|multline|eqnarray)\*?\}.{1,4000}?\\end\{\1\*?\}",
+    re.S,
+)
+"""TeX between delimiters; a pair of dollars only if what they enclose looks like TeX."""
+_BLANKS = re.compile(r"\s+")
+
+
+SLIVER_CHARACTERS = 250
+"""Main content below this is doubted …"""
+MIN_PARAGRAPHS_CHARACTERS = 300
+"""… if the page's paragraphs have more than this, a paragraph being a line of …"""
+PARAGRAPH_BYTES = 90
+"""… 90 bytes: so many Latin letters, 30 ideographs."""
+
+_NAVIGATION = ["nav", "header", "footer", "aside", "form", "[role=navigation]", "[role=banner]"]
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What a page says."""
+
+    text: str
+    title: str | None
+    n_code_blocks: int
+    n_formulas: int
+    natural_language: str | None
+
+
+def extract(html: str, url: str | None = None) -> Extracted:
+    """The main content of a decoded page. `url` is part of the interface for extractors that know
+    sites; this one treats all alike."""
+    html = _PRIVATE.sub("", html)
+    if nesting_depth(html) > MAX_DEPTH:
+        text = strip_tags(html)
+        return Extracted(text, None, 0, count_formulas(text), natural_language(text))
+    tree = LexborHTMLParser(html)
+    title, declared = _title(tree), _declared_language(tree)
+    kept = take_out(tree, html)
+    marked = _flatten(tree.html or "")
+    text = kept.restore(marked)
+    prose = _MARKERS.sub(" ", marked)
+    return Extracted(
+        text,
+        title,
+        kept.n_code_blocks,
+        kept.n_formulas + count_formulas(prose),
+        natural_language(prose, declared),
+    )
+
+
+def _flatten(html: str) -> str:
+    """The main content as plain text, markers included."""
+    main: str = extract_plain_text(html, main_content=True, alt_texts=False)
+    if len(main) >= SLIVER_CHARACTERS:
+        return main
+    whole = extract_plain_text(
+        html, main_content=False, alt_texts=False, noscript=True, skip_elements=_NAVIGATION
+    )
+    lines = (line for line in whole.split("\n") if len(line.encode()) >= PARAGRAPH_BYTES)
+    paragraphs = sum(map(len, lines))
+    if not main.strip():
+        return str(whole)
+    return whole if paragraphs > max(MIN_PARAGRAPHS_CHARACTERS, 2 * len(main)) else main
+
+
+def count_formulas(text: str) -> int:
+    """Formulas between TeX delimiters in running text."""
+    if "$" not in text and "\\" not in text:
+        return 0
+    return sum(1 for _ in _FORMULA.finditer(text))
+
+
+def _title(tree: LexborHTMLParser) -> str | None:
+    node = tree.css_first("head > title") or tree.css_first("title")
+    title = _BLANKS.sub(" ", node.text()).strip() if node is not None else ""
+    return title or None
+
+
+def _declared_language(tree: LexborHTMLParser) -> str | None:
+    root = tree.css_first("html")
+    if root is None:
+        return None
+    attributes = root.attributes
+    return attributes.get("lang") or attributes.get("xml:lang")

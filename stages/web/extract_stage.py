@@ -1,0 +1,52 @@
+"""Extraction as a map stage, for pages that are already in a table (`sluice apply extract`)."""
+
+from typing import ClassVar
+
+import pyarrow as pa
+
+from schemas.documents import WEB_DOCUMENTS
+from stages.contract import Options
+from stages.errors import StageError
+from stages.web.charset import decode_page
+from stages.web.extract import Extracted, extract
+from stages.web.options import ExtractOptions
+
+_COLUMNS = ("text", "title", "n_code_blocks", "n_formulas", "natural_language")
+
+
+class ExtractStage:
+    """HTML to text. A string is already decoded; bytes are sniffed for their charset. A null page
+    has the empty text."""
+
+    name: ClassVar[str] = "extract"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("resiliparse", "selectolax")
+    Options: ClassVar[type[Options]] = ExtractOptions
+    reads: ClassVar[tuple[str, ...]] = ("html", "url")
+    optional: ClassVar[tuple[str, ...]] = ("url",)
+    schema: pa.Schema = pa.schema([WEB_DOCUMENTS.field(name) for name in _COLUMNS])
+
+    def __init__(self, options: ExtractOptions) -> None:
+        self._max_bytes = options.max_page_bytes
+
+    def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The text and what is known of it, row for row."""
+        pages = batch.column("html").to_pylist()
+        urls = (
+            batch.column("url").to_pylist() if "url" in batch.schema.names else [None] * len(pages)
+        )
+        rows = [self._extract(page, url) for page, url in zip(pages, urls, strict=True)]
+        columns = [
+            pa.array([getattr(row, field.name) for row in rows], field.type)
+            for field in self.schema
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+
+    def _extract(self, page: str | bytes | None, url: str | None) -> Extracted:
+        if page is None:
+            return Extracted("", None, 0, 0, None)
+        if len(page) > self._max_bytes:
+            raise StageError(
+                f"extract: a page of {len(page)} bytes is above max_page_bytes {self._max_bytes}"
+            )
+        return extract(page if isinstance(page, str) else decode_page(page), url)

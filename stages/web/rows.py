@@ -1,0 +1,157 @@
+"""Pages that come as rows: JSON Lines (plain, gzip, Zstandard) and Parquet.
+
+A row has `url` and either `html`, which is extracted as a crawled page would be, or `text`, which
+is taken as it is. Rows are numbered from 0: every line of a JSON Lines file counts, also a broken
+or a blank one, so that a row's identity does not depend on its neighbours' health. `length` is the
+line's bytes without its end; in Parquet, the bytes of the page.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.web.members import DamagedMemberError, ExpansionError, Member, Window
+
+HEAD_BYTES = 4096
+_BATCH_ROWS = 64
+_COPY_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Row:
+    """A page: its address, and its HTML or its text in UTF-8."""
+
+    number: int
+    length: int
+    url: str
+    body: bytes
+    is_html: bool
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row, or the rest of a file from there on, that is no page."""
+
+    number: int
+    reason: str
+    error: str
+    head: bytes
+
+
+@dataclass(frozen=True)
+class LargeRow:
+    """A row above the size limit."""
+
+    number: int
+
+
+def read_json_lines(stream: BinaryIO, max_row_bytes: int) -> Iterator[Row | BadRow | LargeRow]:
+    """The pages of a JSON Lines stream; damage to its compression ends it."""
+    number = 0
+    try:
+        for line in _lines(_decoded(stream), max_row_bytes):
+            if line is None:
+                yield LargeRow(number)
+            elif line.strip():
+                yield _parse(number, line)
+            number += 1
+    except (DamagedMemberError, ExpansionError) as error:
+        is_short = isinstance(error, DamagedMemberError) and error.ran_out
+        yield BadRow(number, "truncated" if is_short else "broken_member", str(error), b"")
+
+
+def read_parquet(stream: BinaryIO, max_row_bytes: int) -> Iterator[Row | BadRow | LargeRow]:
+    """The pages of a Parquet file. A stream that cannot seek is copied to a temporary file, as
+    the format begins at its end; memory is a few pages of data."""
+    if stream.seekable():
+        yield from _parquet_rows(stream, max_row_bytes)
+        return
+    with tempfile.TemporaryFile() as copy:
+        while data := stream.read(_COPY_BYTES):
+            copy.write(data)
+        copy.seek(0)
+        yield from _parquet_rows(copy, max_row_bytes)
+
+
+def _decoded(stream: BinaryIO) -> Iterator[bytes]:
+    window = Window(stream)
+    offset = 0
+    while window.peek(offset, 1):
+        member = Member(window, offset)
+        yield from member.pieces()
+        offset += member.consumed
+        window.forget(offset)
+
+
+def _lines(pieces: Iterator[bytes], max_bytes: int) -> Iterator[bytes | None]:
+    """Lines without their ends; null for one above the limit, which is not held."""
+    held, is_large = bytearray(), False
+    for piece in pieces:
+        *ended, rest = piece.split(b"\n")
+        for part in ended:
+            is_large |= len(held) + len(part) > max_bytes
+            yield None if is_large else bytes(held) + part
+            held.clear()
+            is_large = False
+        is_large |= len(held) + len(rest) > max_bytes
+        if is_large:
+            held.clear()
+        else:
+            held += rest
+    if is_large:
+        yield None
+    elif held:
+        yield bytes(held)
+
+
+def _parse(number: int, line: bytes) -> Row | BadRow:
+    try:
+        fields: Any = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return BadRow(number, "broken_json", str(error), line[:HEAD_BYTES])
+    if not isinstance(fields, dict):
+        return BadRow(number, "broken_json", "a row is an object", line[:HEAD_BYTES])
+    return _row(number, len(line), fields, line[:HEAD_BYTES])
+
+
+def _row(number: int, length: int, fields: dict[str, Any], head: bytes) -> Row | BadRow:
+    url, html, text = (fields.get(name) for name in ("url", "html", "text"))
+    page = html if isinstance(html, str) else text
+    if not isinstance(url, str) or not isinstance(page, str):
+        return BadRow(number, "no_page", "a row has a string `url`, and `html` or `text`", head)
+    body = page.encode("utf-8", "replace")
+    return Row(number, length, url, body, is_html=page is html)
+
+
+def _parquet_rows(file: Any, max_row_bytes: int) -> Iterator[Row | BadRow | LargeRow]:
+    number = 0
+    try:
+        table = pq.ParquetFile(file)
+        columns = [name for name in ("url", "html", "text") if name in table.schema_arrow.names]
+        for batch in table.iter_batches(_BATCH_ROWS, columns=columns):
+            for fields in batch.to_pylist():
+                row = _row(number, 0, _as_text(fields), b"")
+                if isinstance(row, Row):
+                    is_large = len(row.body) > max_row_bytes
+                    yield (
+                        LargeRow(number)
+                        if is_large
+                        else Row(number, len(row.body), row.url, row.body, row.is_html)
+                    )
+                else:
+                    yield row
+                number += 1
+    except (pa.ArrowException, OSError) as error:
+        yield BadRow(number, "broken_parquet", str(error), b"")
+
+
+def _as_text(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        for name, value in fields.items()
+    }
