@@ -1,7 +1,10 @@
 import json
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.errors import ConfigError
-from stages.kernels.bpe import PIECE_BYTES, Tokenizer, load_tokenizer, tokenizer_json
+from stages.kernels.bpe import BOUNDARY, PIECE_BYTES, Tokenizer, cut, load_tokenizer, tokenizer_json
 
 DATA = Path(__file__).resolve().parents[3] / ".." / "shared" / "data"
 SPECIAL = "<｜begin▁of▁sentence｜>int main(){}<｜end▁of▁sentence｜>\n<｜User｜>"
@@ -89,6 +92,37 @@ def test_special_tokens_are_text(tokenizer: Tokenizer, oracle: tokenizers.Tokeni
     assert tokenizer.decode(ids) == SPECIAL
 
 
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text(
+        st.one_of(
+            st.sampled_from("aZ09 \t\r\n(_-~'é一́ⅷ\u00a0😀"),
+            st.characters(exclude_categories=["Cs"]),
+        )
+    )
+)
+def test_no_token_reaches_across_a_boundary(text: str) -> None:
+    """Cut at every boundary there is, a text has the tokens that Hugging Face gives the whole."""
+    data = text.encode()
+    ends = [*(match.end() for match in BOUNDARY.finditer(data)), len(data)]
+    pieces = [data[start:end].decode() for start, end in pairwise([0, *ends])]
+    assert [i for piece in pieces for i in expected(reference(), piece)] == (
+        expected(reference(), text)
+    )
+
+
+@given(st.binary(), st.integers(1, 9))
+def test_cutting_loses_nothing(data: bytes, limit: int) -> None:
+    """Pieces join to the text; one above the limit has no boundary before its end."""
+    pieces = cut(data, limit)
+    assert b"".join(pieces) == data
+    start = 0
+    for piece in pieces:
+        inner = [match.end() for match in BOUNDARY.finditer(data, start + 1, start + len(piece))]
+        assert len(piece) <= limit or not [end for end in inner if limit < end - start < len(piece)]
+        start += len(piece)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -96,13 +130,27 @@ def test_special_tokens_are_text(tokenizer: Tokenizer, oracle: tokenizers.Tokeni
         "a" * (PIECE_BYTES * 2) + "\n" + " " * PIECE_BYTES + "\nend",
         "\n" * (PIECE_BYTES + 1),
         "word " * (PIECE_BYTES // 2),
+        "f(a12,'b')+é;" * (PIECE_BYTES // 4),
     ],
 )
-def test_cutting_a_long_text_changes_nothing(
+def test_a_long_text_has_the_ids_of_the_whole(
     tokenizer: Tokenizer, oracle: tokenizers.Tokenizer, text: str
 ) -> None:
     """A text of many pieces has the ids of the whole text."""
     assert tokenizer.encode(text.encode()).tolist() == expected(oracle, text)
+
+
+def test_a_forked_child_can_encode() -> None:
+    """After long texts in the parent a forked child still encodes: nothing waits for a thread."""
+    long = (b"int main() { return 0; }\n" + b"f(a12,'b')+;" * 7) * (PIECE_BYTES // 20)
+    script = (
+        "import os, sys; from stages.kernels.bpe import load_tokenizer; t = load_tokenizer();"
+        "long = sys.stdin.buffer.read(); t.encode(long); child = os.fork();\n"
+        "if child == 0: os._exit(len(t.encode(long)) == 0)\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    finished = subprocess.run([sys.executable, "-c", script], input=long, timeout=30, check=False)
+    assert finished.returncode == 0
 
 
 def test_a_batch_keeps_rows_slices_and_nulls(tokenizer: Tokenizer) -> None:
