@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.crawl.distributions import distribution
 from pipeline.crawl.docstyles import docstring_html
-from pipeline.crawl.members import MIN_DOCSTRING, Member, from_import, from_source
+from pipeline.crawl.fresh import import_fresh
+from pipeline.crawl.members import MIN_DOCSTRING, Member, from_source
 from pipeline.crawl.pages import Page, chosen
 
 LOG = logging.getLogger(__name__)
@@ -38,12 +39,17 @@ class Site(BaseModel):
 
 def documentation_pages(sites: Iterable[Site]) -> Iterator[Page]:
     """The pages of every site whose distribution is installed."""
+    present = []
     for site in sites:
         if site.distribution and distribution(site.distribution) is None:
             LOG.info("no pages of %s: not installed", site.distribution)
-            continue
-        read = from_import(site.modules, site.classes) if site.read == "import" else None
-        modules = from_source(site.modules) if read is None else read
+        else:
+            present.append(site)
+    imported = iter(
+        import_fresh([(site.modules, site.classes) for site in present if site.read == "import"])
+    )
+    for site in present:
+        modules = next(imported) if site.read == "import" else from_source(site.modules)
         yield from chosen(_site_pages(site, modules), site.pages)
 
 

@@ -1,11 +1,13 @@
 """Docstrings and descriptions become the HTML that documentation sites serve."""
 
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from pipeline.crawl.distributions import installed_closure
 from pipeline.crawl.docstyles import docstring_html
+from pipeline.crawl.fresh import import_fresh
 from pipeline.crawl.markdown import markdown_html
 from pipeline.crawl.members import from_import, from_source
 from pipeline.crawl.rest import rest_html
@@ -95,3 +97,12 @@ def test_closure_ignores_folders_added_to_the_path(
     monkeypatch.syspath_prepend(tmp_path)
     assert list(installed_closure()) == list(before)
     assert next(from_source(["fractions"])).docstring != "Another module."
+
+
+def test_docstrings_are_read_in_a_fresh_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process did to a docstring is not seen; a missing module is logged."""
+    monkeypatch.setattr(textwrap.dedent, "__doc__", "Changed here.")
+    [[module], missing] = import_fresh([(["textwrap"], []), (["no_such_package"], [])])
+    [dedent] = [each for each in module.members if each.name == "textwrap.dedent"]
+    assert dedent.docstring.startswith("Remove any common leading whitespace")
+    assert missing == []
