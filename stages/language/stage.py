@@ -5,9 +5,11 @@ extension the interpreter line (`shebang`), then rules over the content (`heuris
 likeliest language of that extension (`extension`); without a known extension the interpreter line
 (`shebang`) or an editor's modeline (`heuristic`). Otherwise the language is null.
 
-`confidence` is, per way of deciding, the share of labelled files it gets right, rounded.
+`confidence` is one figure per way of deciding: the share of 2,912 labelled files it got right
+(name, extension, shebang 1.00; heuristic 0.99), lowered because the rules were written on those
+files. The likeliest of several languages is right in 0.6 of them when content is not there.
 
-Cost: content is only read where names tie; over 500,000 files/s where they do not.
+Cost: 900,000 files/s where names settle it; 10,000 files/s where content must be read.
 """
 
 from collections.abc import Callable

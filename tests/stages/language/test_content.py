@@ -1,0 +1,104 @@
+"""Interpreter lines, modelines and content rules."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.language.content import content_rules, interpreter, modeline, resolve
+
+
+@pytest.mark.parametrize(
+    ("head", "names"),
+    [
+        (b"#!/bin/sh\n", ("sh", "sh")),
+        (b"#! /usr/bin/python3.11 -u\n", ("python3.11", "python")),
+        (b"#!/usr/bin/env -S LANG=C node --flag\n", ("node", "node")),
+        (b"#!/usr/bin/env", ()),
+        (b'#!/bin/sh\n# \\\nexec tclsh "$0" ${1+"$@"}\n', ("tclsh", "tclsh")),
+        (b"#!/bin/sh\nexec /usr/bin/make all\n", ("sh", "sh")),
+        (b"#!\r\n", ()),
+        (b" #!/bin/sh", ()),
+        (b"", ()),
+    ],
+)
+def test_interpreter(head: bytes, names: tuple[str, ...]) -> None:
+    """The interpreter is found behind env, options, versions and a re-executing shell."""
+    assert tuple(interpreter(head)) == names
+
+
+@pytest.mark.parametrize(
+    ("head", "language"),
+    [
+        (b"# -*- mode: ruby; coding: utf-8 -*-\n", "Ruby"),
+        (b"/* -*- C++ -*- */", "C++"),
+        (b"# vim: set ts=4 ft=perl:\n", "Perl"),
+        (b"# vi: syntax=nginx\n", "Nginx Configuration File"),
+        (b"# -*- coding: utf-8 -*-\n", None),
+        (b"plain text", None),
+    ],
+)
+def test_modeline(head: bytes, language: str | None) -> None:
+    """Emacs and Vim modelines name a language; other file variables do not."""
+    assert modeline(head) == language
+
+
+@pytest.mark.parametrize(
+    ("extension", "head", "language"),
+    [
+        (".h", b"#include <stdio.h>\nint f(void);\n", "C"),
+        (".h", b"#pragma once\nnamespace a {\nclass B;\n}\n", "C++"),
+        (".h", b"#import <UIKit/UIKit.h>\n", "Objective-C"),
+        (".h", b'#ifdef __cplusplus\nextern "C" {\n#endif\n', "C"),
+        (".m", b"@implementation A\n@end\n", "Objective-C"),
+        (".m", b"function y = f(x)\n% doc\ny = x;\nend\n", "MATLAB"),
+        (".m", b"function y = f(x)\n  ## doc\n  y = x;\nendfunction\n", "Octave"),
+        (".m", b":- module hello.\n:- interface.\n", "Mercury"),
+        (".pl", b"use strict;\nmy $x = 1;\n", None),
+        (".pl", b":- module(a, [b/1]).\nb(X) :- c(X).\n", "Prolog"),
+        (".pl", b"use v6;\nsay 1;\n", "Perl 6"),
+        (".v", b"module a(input b);\nendmodule\n", "Verilog"),
+        (".v", b"Require Import List.\nLemma a : True.\nProof. auto. Qed.\n", "Coq"),
+        (".v", b"fn main() {\n\tprintln('a')\n}\n", "V"),
+        (".ts", b'<?xml version="1.0"?>\n<!DOCTYPE TS>\n<TS>\n', "XML"),
+        (".ts", b"export const a: number = 1;\n", None),
+        (".d", b"a.o: a.c \\\n  a.h\n", "Makefile"),
+        (".sql", b"DECLARE @a INT;\nGO\n", "Transact-SQL"),
+        (".sql", b"select a from b;\n", "SQL"),
+        (".1", b".TH LS 1\n.SH NAME\n", "Groff"),
+        (".1", b"log line\n", "-"),
+        (".html", b"{% extends 'base.html' %}\n", "HTML Django"),
+        (".cls", b"\\NeedsTeXFormat{LaTeX2e}\n", "TeX"),
+        (".cls", b"VERSION 1.0 CLASS\r\nBEGIN\r\n", "Visual Basic"),
+        ("", b"<?xml version='1.0'?>\n<a/>\n", "XML"),
+        (".py", b"import os\n", None),
+    ],
+)
+def test_rules(extension: str, head: bytes, language: str | None) -> None:
+    """Shared extensions are settled by what is typical of each language."""
+    assert resolve(extension, head) == language
+    assert resolve(extension, head.replace(b"\r\n", b"\n").replace(b"\n", b"\r")) == language
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sampled_from(sorted(content_rules())), st.binary(max_size=300))
+def test_any_bytes_are_looked_at(extension: str, head: bytes) -> None:
+    """Bytes that are no text raise nothing."""
+    resolve(extension, head)
+    modeline(head)
+    tuple(interpreter(head))
+
+
+HOSTILE = [b" ", b"\t \n", b"a", b"a ", b"${", b"(", b"A:", b"\r"]
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_hostile_content_takes_bounded_time(piece: bytes) -> None:
+    """All rules together look at 50 kB of a repeated piece within seconds."""
+    head = piece * (51_200 // len(piece))
+    started = time.process_time()
+    for extension in content_rules():
+        resolve(extension, head)
+    modeline(head)
+    assert time.process_time() - started < 5

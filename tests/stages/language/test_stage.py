@@ -1,0 +1,125 @@
+"""The language stage on names, contents and real files."""
+
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from schemas.language import LANGUAGE_MEASURES, METHODS
+from stages.contract import MapStage
+from stages.language.options import LanguageOptions
+from stages.language.stage import LanguageStage
+
+DATA = Path(__file__).resolve().parents[3] / ".." / "shared" / "data" / "languages"
+needs_data = pytest.mark.skipif(not DATA.exists(), reason="no shared data")
+
+TWINS = [
+    {"Bro", "Zeek"},
+    {"Docker", "Dockerfile"},
+    {"Jade", "Pug"},
+    {"HTML ERB", "RHTML"},
+    {"R", "S"},
+]
+
+
+def identify(**columns: object) -> list[dict[str, object]]:
+    batch = pa.record_batch(columns)
+    result = LanguageStage(LanguageOptions()).process(batch)
+    assert result.schema.equals(LANGUAGE_MEASURES)
+    assert result.num_rows == batch.num_rows
+    rows: list[dict[str, object]] = result.to_pylist()
+    return rows
+
+
+def test_is_a_map_stage() -> None:
+    """The stage satisfies the protocol."""
+    assert isinstance(LanguageStage(LanguageOptions()), MapStage)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "expected"),
+    [
+        ("src/a.py", "", ("Python", None, "extension")),
+        ("Makefile", "", ("Makefile", None, "name")),
+        ("x/Dockerfile", "", ("Dockerfile", None, "name")),
+        ("Makefile.linux", "", ("Makefile", None, "name")),
+        ("A.F90", "", ("Fortran", None, "extension")),
+        ("A.PY", "", ("Python", None, "extension")),
+        ("page.html.erb", "", ("HTML ERB", None, "extension")),
+        ("deploy.yml", "", (None, "YAML", "extension")),
+        ("README.md", "", (None, "Markdown", "extension")),
+        ("Cargo.toml", "", (None, "TOML", "extension")),
+        ("n.ipynb", "import os\n", ("Jupyter Notebook", None, "extension")),
+        ("run", "#!/usr/bin/env python3\n", ("Python", None, "shebang")),
+        ("a.cgi", "#!/bin/bash\n", ("Shell", None, "shebang")),
+        ("a.h", "class A {\n", ("C++", None, "heuristic")),
+        ("a.h", "", ("C", None, "extension")),
+        ("a.pl", ":- initialization(main).\n", (None, "Prolog", "heuristic")),
+        ("libm.so.6", "\x7fELF", (None, None, None)),
+        ("photo.png", "\x89PNG", (None, None, None)),
+        ("issues/7", "It fails.", (None, None, None)),
+        ("", "", (None, None, None)),
+    ],
+)
+def test_one_file(path: str, text: str, expected: tuple[str | None, ...]) -> None:
+    """Name, then extension, then interpreter or content say what a file is."""
+    (row,) = identify(path=[path], text=pa.array([text], pa.large_string()))
+    assert (row["language"], row["other"], row["method"]) == expected
+    assert row["method"] is None or row["method"] in METHODS
+    assert (row["confidence"] is None) == (row["method"] is None)
+
+
+def test_columns_may_be_absent() -> None:
+    """A path alone, a text alone and raw content alone are enough."""
+    assert identify(path=["a.m", None])[0]["language"] == "Objective-C"
+    assert identify(text=["#!/bin/sh\n", "?"])[0]["language"] == "Shell"
+    utf16 = "\ufeff#!/bin/sh\n".encode("utf-16-le")
+    contents = [b"\xef\xbb\xbf#!/usr/bin/ruby\n", utf16, b"\xff\xfe\xff", b""]
+    found = identify(content=pa.array(contents, pa.binary()))
+    assert [row["language"] for row in found] == ["Ruby", "Shell", None, None]
+
+
+def test_slices_read_their_own_rows() -> None:
+    """A slice of a batch is judged by its own content."""
+    batch = pa.record_batch({"path": ["a.h", "b.h"], "text": ["int a;\n", "class B {\n"]}).slice(1)
+    assert LanguageStage(LanguageOptions()).process(batch)["language"].to_pylist() == ["C++"]
+
+
+def test_content_beyond_the_limit_is_not_read() -> None:
+    """Rules see the configured first bytes alone."""
+    batch = pa.record_batch({"path": ["a.h"], "text": ["int a;\nclass B {\n"]})
+    stage = LanguageStage(LanguageOptions(max_heuristic_bytes=7))
+    assert stage.process(batch)["language"].to_pylist() == ["C"]
+
+
+def test_names_alone_are_fast() -> None:
+    """Over 100,000 distinct paths are identified in a second when no content is needed."""
+    batch = pa.record_batch({"path": [f"src/d{i % 97}/file_{i}.py" for i in range(100_000)]})
+    stage = LanguageStage(LanguageOptions())
+    started = time.process_time()
+    assert set(stage.process(batch)["language"].to_pylist()) == {"Python"}
+    assert time.process_time() - started < 1
+
+
+@needs_data
+def test_accuracy_with_true_names() -> None:
+    """Of the labelled files with true names at least 97 % are named rightly."""
+    table = pq.read_table(DATA / "dev.parquet")
+    table = table.filter(table["name_is_real"])
+    found = identify(path=table["path"].combine_chunks(), content=table["content"].combine_chunks())
+    wanted = table["language"].to_pylist()
+    right = sum(
+        row["language"] == name or {row["language"], name} in TWINS
+        for row, name in zip(found, wanted, strict=True)
+    )
+    assert right / len(wanted) >= 0.97
+
+
+@needs_data
+def test_files_of_no_supported_language() -> None:
+    """Of the files of no supported language at least 97 % are not given one."""
+    table = pq.read_table(DATA / "negatives_dev.parquet")
+    found = identify(path=table["path"].combine_chunks(), content=table["content"].combine_chunks())
+    assert sum(row["language"] is None for row in found) / len(found) >= 0.97
