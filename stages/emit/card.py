@@ -27,6 +27,17 @@ SET_CONTENT = {
 
 Row = Mapping[str, Any]
 
+STAGE_WORK = {
+    "language": "programming language by file name and content",
+    "rules": "the filtering rules of DeepSeek-Coder",
+    "dedup": "near-duplicates removed, each against a kept document and with its exact similarity",
+    "recall": "recall with fastText classifiers, trained in iterations",
+    "decontaminate": "documents that contain benchmark problems removed",
+    "redact": "personal data and secrets replaced by their kind",
+    "concatenate": "source files joined per repository, each after a comment with its path",
+}
+"""What each stage did, for the card; a stage that did not run is not claimed."""
+
 
 def build_manifest(*, files: Iterable[Row], tokenizer: str, configuration: str) -> dict[str, Any]:
     """The manifest. A file has `path, set, rows, tokens, bytes, xxh3`; `tokenizer` is the hash of
@@ -66,6 +77,7 @@ def render_card(summary: Row) -> str:
         ],
         totals=summary["totals"],
         funnel=[_with_reasons(row) for row in summary["funnel"]],
+        work=_work(summary["funnel"]),
         languages=_largest(summary.get("languages") or ()),
         licenses=_largest(summary.get("licenses") or ()),
         tokenizer=summary["tokenizer"],
@@ -94,6 +106,16 @@ def _with_reasons(row: Row) -> dict[str, Any]:
     """A stage of the funnel with its reasons, the most frequent first."""
     reasons = sorted(row["reasons"].items(), key=lambda item: (-item[1], item[0]))
     return {**row, "reasons": [{"name": name, "documents": n} for name, n in reasons]}
+
+
+def _work(funnel: Iterable[Row]) -> list[str]:
+    """One line per corpus: what its stages did, in order."""
+    lines: dict[str, list[str]] = {}
+    for row in funnel:
+        corpus, _, stage = row["stage"].partition(".")
+        if stage in STAGE_WORK:
+            lines.setdefault(corpus, []).append(STAGE_WORK[stage])
+    return [f"{corpus}: {'; '.join(work)}." for corpus, work in lines.items()]
 
 
 def _largest(rows: Iterable[Row]) -> list[Row]:

@@ -92,6 +92,13 @@ def test_the_tables_hold_what_was_given() -> None:
     assert "\n\n\n" not in card
 
 
+def test_only_stages_that_ran_are_claimed() -> None:
+    """How it was made is told from the funnel."""
+    card = render_card(summary())
+    assert "- github: the filtering rules of DeepSeek-Coder.\n" in card
+    assert "benchmark problems" not in card
+
+
 def test_a_corpus_without_samples_has_a_card() -> None:
     """Nothing emitted is said, not a failure."""
     empty = build_manifest(files=[], tokenizer="t", configuration="c")
