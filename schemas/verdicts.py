@@ -39,4 +39,5 @@ VERDICT_COLUMNS = [
 
 def verdict_table(measures: Iterable[pa.Field]) -> pa.Schema:
     """The schema of a stage's table: the verdict, then its measures."""
-    return pa.schema([*VERDICT_COLUMNS, *measures])
+    lead = {column.name for column in VERDICT_COLUMNS}
+    return pa.schema([*VERDICT_COLUMNS, *(one for one in measures if one.name not in lead)])
