@@ -85,7 +85,7 @@ def name_tables() -> NameTables:
 
 
 class NameMatcher:
-    """Matches paths, remembering the base names it has seen: over a million paths a second."""
+    """Matches paths, remembering the base names it has seen: those pass at a million a second."""
 
     def __init__(self) -> None:
         self.tables = name_tables()

@@ -3,13 +3,14 @@
 In order: a known file name (`name`); an extension only one language has (`extension`); for a shared
 extension the interpreter line (`shebang`), then rules over the content (`heuristic`), then the
 likeliest language of that extension (`extension`); without a known extension the interpreter line
-(`shebang`) or an editor's modeline (`heuristic`). Otherwise the language is null.
+(`shebang`), an editor's modeline or unmistakable content (`heuristic`). Otherwise the language is null.
 
 `confidence` is one figure per way of deciding: the share of 2,912 labelled files it got right
 (name, extension, shebang 1.00; heuristic 0.99), lowered because the rules were written on those
 files. The likeliest of several languages is right in 0.6 of them when content is not there.
 
-Cost: 900,000 files/s where names settle it; 10,000 files/s where content must be read.
+Cost: 250,000 files/s where names settle it (a base name seen before: 1,000,000); about 4,000 where
+content must be read.
 """
 
 from collections.abc import Callable
