@@ -3,7 +3,8 @@
 In order: a known file name (`name`); an extension only one language has (`extension`); for a shared
 extension the interpreter line (`shebang`), then rules over the content (`heuristic`), then the
 likeliest language of that extension (`extension`); without a known extension the interpreter line
-(`shebang`), an editor's modeline or unmistakable content (`heuristic`). Otherwise the language is null.
+(`shebang`), an editor's modeline or unmistakable content (`heuristic`). Otherwise
+the language is null.
 
 `confidence` is one figure per way of deciding: the share of 2,912 labelled files it got right
 (name, extension, shebang 1.00; heuristic 0.99), lowered because the rules were written on those
