@@ -11,19 +11,13 @@ from dataclasses import dataclass
 from resiliparse.extract.html2text import extract_plain_text
 from selectolax.lexbor import LexborHTMLParser
 
+from stages.web.formulas import count_formulas
 from stages.web.markup import take_out
 from stages.web.natural_language import natural_language
 from stages.web.nesting import MAX_DEPTH, nesting_depth, strip_tags
 
 _PRIVATE = re.compile("[\ue000\ue001\x00]")
 _MARKERS = re.compile("\ue000[0-9]+\ue001")
-_FORMULA = re.compile(
-    r"\\\(.{1,4000}?\\\)|\\\[.{1,4000}?\\\]|\$\$.{1,4000}?\$\$"
-    r"|(?<![\\$\w])\$(?![\s$])(?=[^$\n]{0,400}[\\^_=])[^$\n]{1,400}(?<![\s\\])\$(?!\w)"
-    r"|\\begin\{(equation|align|gather|multline|eqnarray)\*?\}.{1,4000}?\\end\{\1\*?\}",
-    re.S,
-)
-"""TeX between delimiters; a pair of dollars only if what they enclose looks like TeX."""
 _BLANKS = re.compile(r"\s+")
 
 
@@ -83,13 +77,6 @@ def _flatten(html: str) -> str:
     if not main.strip():
         return str(whole)
     return whole if paragraphs > max(MIN_PARAGRAPHS_CHARACTERS, 2 * len(main)) else main
-
-
-def count_formulas(text: str) -> int:
-    """Formulas between TeX delimiters in running text."""
-    if "$" not in text and "\\" not in text:
-        return 0
-    return sum(1 for _ in _FORMULA.finditer(text))
 
 
 def _title(tree: LexborHTMLParser) -> str | None:

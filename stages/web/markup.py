@@ -51,7 +51,7 @@ _IMAGES = (
 _SPANS = "span.math, div.math, span.tex, span.latex"
 _TEX_SIGN = re.compile(r"[\\^_{}]")
 _DELIMITED = re.compile(
-    r"\s*(?:\\\((.*)\\\)|\\\[(.*)\\\]|\$\$(.*)\$\$|\$(.*)\$|\$?latex (.*?)\$?)\s*", re.S
+    r"\s*(?:\\\((.*)\\\)|\\\[(.*)\\\]|\$\$(.*)\$\$|\$?latex (.*?)\$?|\$(.*)\$)\s*", re.S
 )
 _ENVIRONMENT = re.compile(r"\\begin\{(?:equation|align|gather|multline|eqnarray|alignat)\*?\}")
 _SERVER = re.compile(r"(?:latex|mathtex|mimetex|tex)[^?]*\?(?:.*?(?:chl|tex|latex|eq)=)?(.+)", re.S)

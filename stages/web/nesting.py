@@ -72,17 +72,12 @@ def _number(name: str) -> int:
     return number
 
 
-_SELF_CLOSING = np.array(
-    sorted(
-        map(
-            _number,
-            ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source"]
-            + ["track", "wbr", "param", "path", "p", "li", "dt", "dd", "td", "th", "tr", "tbody"]
-            + ["thead", "tfoot", "option"],
-        )
-    ),
-    np.int64,
+_SELF_CLOSING_NAMES = (
+    *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source"),
+    *("track", "wbr", "param", "path", "p", "li", "dt", "dd", "td", "th", "tr", "tbody", "thead"),
+    *("tfoot", "option"),
 )
+_SELF_CLOSING = np.array(sorted(map(_number, _SELF_CLOSING_NAMES)), np.int64)
 """Void elements, and those that the next of their kind closes."""
 
 

@@ -25,7 +25,8 @@ from stages.contract import SKIPPED, Input, Options, Quarantined, Skipped, Sourc
 from stages.errors import InputError
 from stages.kernels.urls import normalize_url, registrable_domain, url_host
 from stages.web.charset import decode_page
-from stages.web.extract import Extracted, count_formulas, extract
+from stages.web.extract import Extracted, extract
+from stages.web.formulas import count_formulas
 from stages.web.http import PayloadTooLargeError, decode_payload, parse_response
 from stages.web.natural_language import natural_language
 from stages.web.options import WebOptions

@@ -230,18 +230,13 @@ def _read_block(feed: _Feed, size: int, max_record_bytes: int) -> bytes | None:
             feed.drop_line_ends()
             return block
         if feed.ended:
-            return feed.drop(len(feed.data)) if too_large or size == 0 else _last(feed, size)
+            return feed.drop(len(feed.data)).removesuffix(b"\r\n\r\n")
         if len(feed.data) > max_record_bytes:
             feed.skip_to_boundary(size if too_large else 1 << 62)
             if too_large:
                 feed.drop_line_ends()
             return None
         feed.want(min(2 * len(feed.data) + _BOUNDARY_BYTES, max_record_bytes + 1))
-
-
-def _last(feed: _Feed, size: int) -> bytes:
-    block = feed.drop(len(feed.data))
-    return block.removesuffix(b"\r\n\r\n") if len(block) > size else block
 
 
 def _skip_to_record(feed: _Feed) -> None:

@@ -1,0 +1,186 @@
+"""Extraction: code to the letter, formulas as LaTeX, the rest as text."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.web.extract import extract
+from stages.web.formulas import count_formulas
+from stages.web.nesting import nesting_depth, strip_tags
+
+PROSE = "<p>" + "A sentence that makes this the main content of the page. " * 8 + "</p>"
+
+
+def page(body: str, head: str = "") -> str:
+    return f"<html><head>{head}</head><body><article>{PROSE}{body}{PROSE}</article></body></html>"
+
+
+def test_code_verbatim() -> None:
+    """Indentation, blank lines and highlighting markup of a code block survive as text."""
+    code = "def f(x):\n    if x < 1:\n\n        return '&'\n\treturn x  # \\(no formula\\)"
+    marked = code.replace("&", "&amp;").replace("<", "&lt;").replace("def", "<span>def</span>")
+    found = extract(page(f"<pre><code>{marked}</code></pre>"))
+    assert f"\n{code}\n" in found.text
+    assert (found.n_code_blocks, found.n_formulas) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "<pre>a = 1<br>b = 2<br/></pre>",
+        "<pre><div>a = 1</div><div>b = 2</div></pre>",
+        "<pre><span class=lineno>1 </span>a = 1\n<span class=lineno>2 </span>b = 2</pre>",
+        "<pre><i><i><span>1</span>a = 1\n</i><i><span>2</span>b = 2</i></i></pre>",
+        "<table><td class=gutter><pre>1\n2</pre><td><pre>a = 1\nb = 2</pre></table>",
+        "<pre>a&nbsp;= 1\nb = 2</pre>",
+        "<pre><button>Copy</button>a = 1\nb = 2</pre>",
+    ],
+)
+def test_code_lines(block: str) -> None:
+    """Line ends come from markup where it makes them, and line numbers are no code."""
+    found = extract(page(block))
+    assert "a = 1\nb = 2" in found.text
+    assert "1\n2" not in found.text
+    assert found.n_code_blocks == 1
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ('<script type="math/tex">x_1<y</script>', r"\(x_1<y\)"),
+        ('<script type="math/tex; mode=display">\\sum x</script>', r"\[\sum x\]"),
+        (
+            """<span class="katex"><span class="katex-mathml"><math><semantics><mi>x</mi>
+            <annotation encoding="application/x-tex">x^2</annotation></semantics></math></span>
+            <span class="katex-html">x2</span></span>""",
+            r"\(x^2\)",
+        ),
+        ('<math alttext="\\alpha"><mi>α</mi></math>', r"\(\alpha\)"),
+        (
+            '<img class="mwe-math-fallback-image-inline" alt="{\\displaystyle a+b}">',
+            r"\({\displaystyle a+b}\)",
+        ),
+        ('<img class="latex" alt="$latex \\beta$">', r"\(\beta\)"),
+        ('<img src="https://latex.codecogs.com/gif.latex?\\frac{a}{b}">', r"\(\frac{a}{b}\)"),
+        ('<span class="math inline">x_{10}</span>', r"\(x_{10}\)"),
+        ('<span class="math">\\(a_1\\)</span>', r"\(a_1\)"),
+        (r"\[ \int_0^1 x\,dx \]", r"\[ \int_0^1 x\,dx \]"),
+        ("$$ e^{i\\pi} $$", r"$$ e^{i\pi} $$"),
+    ],
+)
+def test_formulas(markup: str, expected: str) -> None:
+    """A formula comes out once, as LaTeX, however the page writes it."""
+    found = extract(page(f"<p>Here is {markup} in a sentence that goes on for a while.</p>"))
+    assert found.text.count(expected) == 1
+    assert found.n_formulas == 1
+    assert "x2" not in found.text
+
+
+def test_boilerplate() -> None:
+    """Navigation, scripts and styles are no content."""
+    html = f"""<html><head><title> A \n title </title><style>p {{}}</style></head><body>
+    <nav><a href=/>Menu entry</a></nav><main>{PROSE}</main><script>var x = 1</script>
+    <footer>Imprint and legal notice</footer></body></html>"""
+    found = extract(html)
+    assert found.title == "A title"
+    assert "main content" in found.text
+    assert all(word not in found.text for word in ("Menu", "var x", "Imprint", "p {"))
+
+
+def test_sliver() -> None:
+    """Where main content is not found but there are paragraphs, these are taken."""
+    html = f"<html><body><div class='sidebar'><div class='hidden-comments'>{PROSE}</div></div>"
+    assert "main content" in extract(html).text
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "The quick brown fox jumps over the lazy dog and runs away from the hunters."),
+        ("de", "Die Katze sitzt auf dem Dach und schaut den Vögeln zu, die im Garten singen."),
+        ("fr", "Le chat est assis sur le toit et regarde les oiseaux qui chantent au jardin."),
+        ("ru", "Кошка сидит на крыше и смотрит на птиц, которые поют в саду возле дома."),
+        ("uk", "Кішка сидить на даху і дивиться на птахів, які співають у саду біля її дому."),
+        ("zh", "猫坐在屋顶上看着花园里唱歌的小鸟，然后它慢慢地睡着了，做了一个梦。"),
+        ("ja", "猫は屋根の上に座って、庭で歌っている小鳥を眺めていました。そして眠りました。"),
+        ("ko", "고양이는 지붕 위에 앉아 정원에서 노래하는 새들을 바라보고 있었습니다."),
+    ],
+)
+def test_natural_language(language: str, text: str) -> None:
+    """The language is that of the prose, whatever the code beside it."""
+    code = "for (int index = 0; index < count; ++index) { return the_value; }\n" * 3
+    html = f"<html><body><article><p>{text * 6}</p><pre>{code}</pre></article></body></html>"
+    assert extract(html).natural_language == language
+
+
+def test_no_language() -> None:
+    """Too little text has no language."""
+    assert extract("<p>12 + 30</p>").natural_language is None
+
+
+@pytest.mark.parametrize("tag", ["div", "b", "span", "font", "ul"])
+def test_deep_nesting(tag: str) -> None:
+    """A page nested a hundred thousand levels deep costs well under a second."""
+    html = f"<{tag}>" * 100_000 + "the text" + f"</{tag}>" * 100_000
+    extract("<p>warm up</p>")
+    start = time.perf_counter()
+    assert extract(html).text.strip() == "the text"
+    assert time.perf_counter() - start < 2
+
+
+def test_nesting_depth() -> None:
+    """Depth counts open elements; void and self-closing kinds do not add up."""
+    assert nesting_depth("<div><b>x</b><i>y</i></div>") == 2
+    assert nesting_depth("<p>a<p>b<br><li>c<img src=x>" * 100) == 0
+    assert nesting_depth("<div>" * 7 + "</div>" * 9 + "<b>") == 7
+    assert nesting_depth("") == nesting_depth("<") == nesting_depth("a < b") == 0
+
+
+def test_strip_tags() -> None:
+    """Without a tree the text still comes out, without scripts and comments."""
+    html = "<head><title>t</title></head><!-- c --><p>a &amp; b<script>x</script><p>c<b>d</b>"
+    assert strip_tags(html) == "a & b\ncd"
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "\\(" * 50_000,
+        "$x_" * 50_000,
+        "\\begin{align}" * 20_000,
+        "<pre>" * 1_000,
+        "<pre>" + "<div>" * 1_000,
+        "<!--" * 50_000,
+        "<meta charset" * 20_000,
+        "\ue000" * 1000 + "\ue0001\ue001",
+        "<p>" + " " * 200_000 + "x",
+        "\x00<p>a\x00b",
+    ],
+)
+def test_hostile_pages(html: str) -> None:
+    """Markup made to be slow is read in seconds."""
+    start = time.perf_counter()
+    found = extract(html)
+    assert "\ue000" not in found.text
+    assert time.perf_counter() - start < 5
+
+
+@given(
+    st.text(alphabet=st.sampled_from(list("<>/=\"'&;!- abpredivscmth\ue000\ue00110\n$\\()[]{}")))
+)
+def test_any_text(html: str) -> None:
+    """Whatever the bytes, extraction returns text without markers."""
+    found = extract(html)
+    assert "\ue000" not in found.text
+    assert found.n_formulas >= 0
+
+
+def test_count_formulas() -> None:
+    """Prices are no formulas."""
+    assert count_formulas("costs $5 and $10, or $3") == 0
+    assert count_formulas("between $5 = five and $ 6 ^ 2") == 0
+    assert count_formulas(r"let $x_1$ and \(y\) and $$z$$") == 3
+    assert count_formulas(r"\begin{align*} a &= \text{if $b_1$} \\[2pt] \end{align*} \[c\]") == 2
+    assert count_formulas(r"unclosed \( and \) \) then \(") == 1

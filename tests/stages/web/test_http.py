@@ -1,0 +1,82 @@
+"""Payloads as they came over the wire."""
+
+import gzip
+import zlib
+
+import brotli
+import pytest
+import zstandard
+
+from stages.web.http import PayloadTooLargeError, decode_payload, parse_response
+
+BODY = b"<html><body>" + b"<p>text</p>" * 500
+
+
+def chunked(data: bytes) -> bytes:
+    pieces = [data[at : at + 700] for at in range(0, len(data), 700)]
+    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
+RAW_DEFLATE = zlib.compressobj(wbits=-15)
+WIRE = [
+    ("gzip", gzip.compress(BODY)),
+    ("deflate", zlib.compress(BODY)),
+    ("deflate", RAW_DEFLATE.compress(BODY) + RAW_DEFLATE.flush()),
+    ("br", brotli.compress(BODY)),
+    ("zstd", zstandard.compress(BODY)),
+    ("chunked", chunked(BODY)),
+]
+
+
+@pytest.mark.parametrize(("encoding", "wire"), WIRE)
+def test_decode(encoding: str, wire: bytes) -> None:
+    """Every encoding is undone."""
+    assert decode_payload(wire, (encoding,), 1 << 20) == BODY
+
+
+@pytest.mark.parametrize(("encoding", "wire"), WIRE)
+def test_stored_decoded(encoding: str, wire: bytes) -> None:
+    """A payload that was stored decoded under a header that claims otherwise is taken as it is."""
+    assert decode_payload(BODY, (encoding,), 1 << 20) == BODY
+
+
+def test_chunked_and_compressed() -> None:
+    """Transfer encodings come off before content encodings."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n"
+    response = parse_response(head)
+    assert response is not None
+    assert response.encodings == ("chunked", "gzip")
+    assert decode_payload(chunked(gzip.compress(BODY)), response.encodings, 1 << 20) == BODY
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
+def test_bomb(encoding: str) -> None:
+    """A payload that expands beyond the limit is refused while it expands."""
+    compress = {
+        "gzip": gzip.compress,
+        "deflate": zlib.compress,
+        "br": brotli.compress,
+        "zstd": zstandard.compress,
+    }[encoding]
+    with pytest.raises(PayloadTooLargeError):
+        decode_payload(compress(bytes(32 << 20)), (encoding,), 1 << 20)
+
+
+def test_cut_payload() -> None:
+    """A compressed payload that was cut gives what there is."""
+    found = decode_payload(gzip.compress(BODY)[:-12], ("gzip",), 1 << 20)
+    assert found
+    assert BODY.startswith(found)
+
+
+def test_head() -> None:
+    """Status, media type and charset, in whatever case and spacing."""
+    block = (
+        b'HTTP/1.0  200\r\ncontent-TYPE: Text/HTML ; Charset="UTF-8"; x=y\r\nno colon\r\n\r\nbody'
+    )
+    response = parse_response(block)
+    assert response is not None
+    assert (response.status, response.mime, response.charset) == (200, "text/html", "utf-8")
+    assert block[response.payload_start :] == b"body"
+    assert parse_response(b"<html>") is None
+    assert parse_response(b"HTTP/2 abc\r\n\r\n") is None

@@ -1,0 +1,295 @@
+"""The web source from file to documents."""
+
+import gzip
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+
+from schemas.documents import WEB_DOCUMENTS
+from schemas.identity import doc_id
+from stages.contract import SKIPPED, Input, MapStage, Quarantined, Skipped, Source
+from stages.web.extract_stage import ExtractStage
+from stages.web.options import ExtractOptions, WebOptions
+from stages.web.stage import WebSource
+
+DATA = Path(__file__).resolve().parents[3] / ".." / "shared" / "data" / "web"
+PROSE = "<p>" + "A sentence that makes this the main content of the page. " * 8 + "</p>"
+HTML = f"<html><head><title>T</title></head><body>{PROSE}<pre>x = 1</pre></body></html>".encode()
+
+
+def member(block: bytes, *headers: str, kind: str = "response") -> bytes:
+    lines = [
+        "WARC/1.0",
+        f"WARC-Type: {kind}",
+        "WARC-Date: 2024-05-18T01:02:03Z",
+        f"Content-Length: {len(block)}",
+        *(headers or ["WARC-Target-URI: http://www.Example.org/a?utm_source=x#y"]),
+    ]
+    return gzip.compress("\r\n".join(lines).encode() + b"\r\n\r\n" + block + b"\r\n\r\n")
+
+
+def http(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode() + body
+
+
+def run(name: str, data: bytes, **options: Any) -> tuple[list[dict[str, Any]], list[Any]]:
+    """Documents, and everything else: skips by reason, quarantined records."""
+    source = WebSource(WebOptions(**options))
+    documents, others = [], []
+    for event in source.read(Input(name, name, open=lambda: io.BytesIO(data))):
+        if not isinstance(event, pa.RecordBatch):
+            others.append(event.reason if isinstance(event, Skipped) else event)
+            continue
+        assert event.schema == source.raw_schema
+        converted = source.convert(event)
+        assert converted.num_rows == event.num_rows
+        for row in converted.to_pylist():
+            reason = row.pop(SKIPPED)
+            others += [reason] if reason else []
+            documents += [] if reason else [row]
+    pa.Table.from_pylist(documents, schema=WEB_DOCUMENTS).validate(full=True)
+    return documents, others
+
+
+def test_protocols() -> None:
+    """Both classes are what the contract asks for."""
+    assert isinstance(WebSource(WebOptions()), Source)
+    assert isinstance(ExtractStage(ExtractOptions()), MapStage)
+
+
+def test_document() -> None:
+    """Every column of a page follows from its record."""
+    data = member(http(HTML, "Content-Type: text/html; charset=UTF-8"))
+    (document,), others = run("a.warc.gz", data)
+    text = document.pop("text")
+    assert text.endswith("\n\nx = 1")
+    assert others == []
+    assert document == {
+        "doc_id": doc_id("a.warc.gz:0"),
+        "uri": "http://www.example.org/a",
+        "kind": "page",
+        "n_bytes": len(text.encode()),
+        "url": "http://www.example.org/a",
+        "host": "www.example.org",
+        "domain": "example.org",
+        "title": "T",
+        "natural_language": "en",
+        "crawled_at": datetime(2024, 5, 18, 1, 2, 3, tzinfo=UTC),
+        "http_charset": "utf-8",
+        "n_code_blocks": 1,
+        "n_formulas": 0,
+        "warc": "a.warc.gz",
+        "warc_offset": 0,
+        "warc_length": len(data),
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (member(http(HTML, "Content-Type: text/html", status="404 Not Found")), "http_status"),
+        (member(http(b"", "Location: /", status="301 Moved")), "redirect"),
+        (member(http(b"%PDF-1.4", "Content-Type: application/pdf")), "not_html"),
+        (member(http(b"%PDF-1.4", "Content-Type: text/html")), "not_html"),
+        (member(http(b"just text")), "not_html"),
+        (member(http(b"", "Content-Type: text/html")), "empty_body"),
+        (member(http(b"\r\n ", "Content-Type: text/html")), "empty_body"),
+        (member(http(b"<html><script>x</script>", "Content-Type: text/html")), "empty_text"),
+        (member(http(HTML, "Content-Type: text/html"), "X: y"), "no_url"),
+        (member(HTML), "no_http_header"),
+        (member(http(HTML + b" " * 70_000, "Content-Type: text/html")), "too_large"),
+        (
+            member(
+                http(
+                    gzip.compress(HTML * 100),
+                    "Content-Type: text/html",
+                    "Content-Encoding: gzip",
+                )
+            ),
+            "too_large",
+        ),
+    ],
+)
+def test_skipped(data: bytes, reason: str) -> None:
+    """What is no page is counted by reason, and its neighbours are read."""
+    page = member(http(HTML, "Content-Type: text/html"))
+    documents, others = run("a.warc.gz", page + data + page, max_record_bytes=50_000)
+    assert (len(documents), others) == (2, [reason])
+
+
+def test_no_response() -> None:
+    """Records that are no responses are not pages, and are not counted."""
+    kinds = ("warcinfo", "request", "metadata", "resource", "revisit", "dns")
+    assert run("a.warc.gz", b"".join(member(b"x: y", kind=kind) for kind in kinds)) == ([], [])
+    dns = member(b"1.2.3.4", "WARC-Target-URI: dns:e.org", "Content-Type: text/dns")
+    assert run("a.warc.gz", dns) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("http_headers", "warc_headers"),
+    [
+        ([], []),
+        (["Content-Type: "], []),
+        (["Content-Type: unk"], ["WARC-Identified-Payload-Type: application/xhtml+xml"]),
+        (["Content-Type: text/html", "Content-Length: 3"], []),
+        (["Content-Type: text/html", "Transfer-Encoding: chunked"], []),
+        (["Content-Type: text/html", "Content-Encoding: gzip"], []),
+    ],
+)
+def test_headers_missing_or_wrong(http_headers: list[str], warc_headers: list[str]) -> None:
+    """A page is recognised and read whole whatever its headers claim."""
+    data = member(http(HTML, *http_headers), "WARC-Target-URI: <http://e.org/>", *warc_headers)
+    documents, others = run("a.warc.gz", data)
+    assert others == []
+    assert [document["n_code_blocks"] for document in documents] == [1]
+
+
+def test_broken_member() -> None:
+    """A broken member is quarantined with its origin, offset and first bytes."""
+    page = member(http(HTML, "Content-Type: text/html"))
+    broken = page[:60] + b"\0" * 30 + page[90:]
+    documents, others = run("a.warc.gz", page + broken + page)
+    assert [document["warc_offset"] for document in documents] == [0, 2 * len(page)]
+    (found,) = others
+    assert isinstance(found, Quarantined)
+    assert (found.origin, found.reason) == (f"a.warc.gz:{len(page)}", "broken_member")
+    assert (found.offset, found.head[:20]) == (len(page), page[:20])
+
+
+LINES = [
+    json.dumps({"url": "http://e.org/1", "html": HTML.decode(), "label": "code"}).encode(),
+    b'{"url": "http://e.org/2", "html": ',
+    b"",
+    json.dumps({"url": "http://e.org/3", "text": "Some text\nwith $x^2$."}).encode(),
+    b"[1, 2]",
+    b'{"url": "http://e.org/4"}',
+    json.dumps({"url": "http://e.org/5", "html": "<p>lone \ud800 surrogate"}).encode(),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [("s.jsonl", bytes), ("s.jsonl.gz", gzip.compress), ("s.jsonl.zst", zstandard.compress)],
+)
+def test_json_lines(name: str, pack: Any) -> None:
+    """Rows are numbered by line, broken ones are quarantined, text is taken as it is."""
+    documents, others = run(name, pack(b"\n".join(LINES)))
+    assert [document["doc_id"] for document in documents] == [
+        doc_id(f"{name}:{row}") for row in (0, 3, 6)
+    ]
+    assert [(o.origin, o.reason) for o in others] == [
+        (f"{name}:1", "broken_json"),
+        (f"{name}:4", "broken_json"),
+        (f"{name}:5", "no_page"),
+    ]
+    assert documents[1]["text"] == "Some text\nwith $x^2$."
+    assert documents[1]["n_formulas"] == 1
+    assert [document["warc_length"] for document in documents] == [
+        len(LINES[row]) for row in (0, 3, 6)
+    ]
+    assert {document["crawled_at"] for document in documents} == {None}
+
+
+def test_json_lines_cut() -> None:
+    """A compressed file that ends early says so after the rows before."""
+    data = gzip.compress(LINES[3] + b"\n") + gzip.compress(LINES[0] * 9)[:-15]
+    documents, others = run("s.jsonl.gz", data)
+    assert len(documents) == 1
+    assert [other.reason for other in others] == ["truncated"]
+
+
+def test_long_line() -> None:
+    """A line above the limit is skipped, and counts as a row."""
+    data = b'{"url": "' + b"x" * 99_999 + b'"}\n' + LINES[3]
+    documents, others = run("s.jsonl", data, max_record_bytes=1000)
+    assert [document["warc_offset"] for document in documents] == [1]
+    assert others == ["too_large"]
+
+
+class Pipe(io.BytesIO):
+    def seekable(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("stream", [io.BytesIO, Pipe])
+def test_parquet(stream: type[io.BytesIO]) -> None:
+    """Rows of a Parquet file are pages, from streams that seek and that do not."""
+    table = pa.table({"url": ["http://e.org/", None], "html": [HTML, HTML], "other": [1, 2]})
+    out = io.BytesIO()
+    pq.write_table(table, out)
+    source = WebSource(WebOptions())
+    events = list(source.read(Input("s.parquet", "", open=lambda: stream(out.getvalue()))))
+    bad = [event for event in events if isinstance(event, Quarantined)]
+    batches = [event for event in events if isinstance(event, pa.RecordBatch)]
+    assert [event.origin for event in bad] == ["s.parquet:1"]
+    (document,) = source.convert(batches[0]).to_pylist()
+    assert (document["warc_offset"], document["warc_length"]) == (0, len(HTML))
+
+
+def test_broken_parquet() -> None:
+    """A file that is no Parquet is quarantined."""
+    documents, (other,) = run("s.parquet", b"PAR1 nothing")
+    assert documents == []
+    assert other.reason == "broken_parquet"
+
+
+def test_batches_are_bounded() -> None:
+    """Raw batches hold at most 64 records."""
+    data = member(http(HTML, "Content-Type: text/html")) * 150
+    source = WebSource(WebOptions())
+    events = list(source.read(Input("a.warc.gz", "", open=lambda: io.BytesIO(data))))
+    assert [event.num_rows for event in events if isinstance(event, pa.RecordBatch)] == [64, 64, 22]
+
+
+def test_real_pages() -> None:
+    """Of the first real pages, those that are scorable become documents, the others none."""
+    crawl = DATA / "crawl"
+    if not crawl.exists():
+        pytest.skip("no shared data")
+    name = "CC-MAIN-2024-22-20240517233122-20240518023122-00000.warc.gz"
+    with (crawl / name).open("rb") as stream:
+        documents, others = run(name, stream.read(1_000_000))
+    labels = {
+        row["offset"]: row
+        for row in pq.read_table(crawl / "labels.parquet").to_pylist()
+        if row["warc"] == name
+    }
+    assert len(documents) > 100
+    for document in documents:
+        label = labels[document["warc_offset"]]
+        assert label["scorable"]
+        assert document["warc_length"] == label["length"]
+    assert {other for other in others if isinstance(other, str)} <= {
+        *("http_status", "redirect", "not_html", "empty_body", "empty_text"),
+    }
+
+
+def test_real_seeds() -> None:
+    """Every row of a real seed file becomes a document."""
+    path = DATA / "seeds" / "math_qa_stackexchange.jsonl.gz"
+    if not path.exists():
+        pytest.skip("no shared data")
+    documents, others = run(path.name, path.read_bytes())
+    assert (len(documents), others) == (6, [])
+    assert all(document["n_formulas"] > 0 for document in documents)
+
+
+def test_extract_stage() -> None:
+    """Strings are taken as decoded, bytes are sniffed, a null page has no text."""
+    stage = ExtractStage(ExtractOptions())
+    russian = f"<html><body><p>{'Съешь ещё этих мягких французских булок. ' * 9}</p>"
+    for page in (russian, russian.encode("koi8-r")):
+        batch = pa.record_batch({"html": [page, None]})
+        found = stage.process(batch)
+        assert found.schema == stage.schema
+        assert found.column("natural_language").to_pylist() == ["ru", None]
+        assert found.column("text")[0].as_py().startswith("Съешь ещё")
+    both = pa.record_batch({"html": [russian], "url": ["http://e.org/"]})
+    assert stage.process(both).num_rows == 1
