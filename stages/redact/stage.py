@@ -5,7 +5,8 @@ replaces the spans by `<EMAIL>`, `<IP_ADDRESS>`, `<KEY>`. What is found:
 
 - EMAIL: local part, `@`, a domain whose last label is a top-level domain that exists (public
   suffix list), so that `icon@2x.png` stays; `git@HOST:` names no person and stays;
-- IP_ADDRESS: addresses of hosts that are routed publicly, so none ending in `.0.0`. Private, loopback, link-local, multicast and
+- IP_ADDRESS: addresses of hosts that are routed publicly, so none ending in `.0.0`. Private,
+  loopback, link-local, multicast and
   documentation ranges stay, and so do four-part version numbers where the text says that they
   are (`version 1.2.3.4`, `v1.2.3.4`, `==1.2.3.4`, `Chrome/1.2.3.4`);
 - KEY: the formats of `seeds/secrets.toml`.

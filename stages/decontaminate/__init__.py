@@ -1,0 +1,1 @@
+"""Decontaminate: documents that hold problems of a benchmark are dropped."""

@@ -1,0 +1,164 @@
+r"""Tokens of a text after NFC and lower case: `\w+` runs, a CJK character alone.
+
+Character classes and lower case come from tables generated from Python's own predicates (5.6 MB,
+0.4 s once per process), so the kernel splits where `re.findall(r"\w+", text.lower())` does. One
+difference is deliberate: ς equals σ, since `str.lower` chooses between them by context.
+
+Tokens are visited in place. Only a text that is not in NFC is copied, with a map of where each
+piece came from: a token of a piece that changed spans the whole piece.
+"""
+
+import re
+import unicodedata
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from stages.kernels.arrow import Bytes, Offsets
+from stages.kernels.shingles import CJK_RANGES, mix
+
+WORD, CJK, ENDS, DIGIT = 1, 2, 4, 8
+"""Bits of a class: in a run; a token alone; the run ends behind it; a digit."""
+
+N_CODE_POINTS = 0x110000
+_FNV_OFFSET = np.uint64(0xCBF29CE484222325)
+_FNV_PRIME = np.uint64(0x100000001B3)
+
+CodePoints = npt.NDArray[np.int32]
+
+_SAFE = "\x00-\u02ff\u0370-\u0482\u3000-\u3029\u3030-\u3098\u309b-\u30ff\u3400-\u9fff\uac00-\ud7a3"
+_PIECE = re.compile(f"[{_SAFE}][^{_SAFE}]*|[^{_SAFE}]+")
+"""Pieces that normalisation treats apart: each begins with a character that never combines with
+the one before it."""
+
+
+class Tables(NamedTuple):
+    """Per code point: its class (of its lower case) and its lower case (the first code point)."""
+
+    classes: Bytes
+    lower: CodePoints
+
+
+@cache
+def character_tables() -> Tables:
+    """The tables of the running Python."""
+    classes = np.zeros(N_CODE_POINTS, np.uint8)
+    lower = np.arange(N_CODE_POINTS, dtype=np.int32)
+    for code_point in range(N_CODE_POINTS):
+        small = chr(code_point).lower()
+        lower[code_point] = ord(small[0])
+        if small[0].isalnum():
+            classes[code_point] = WORD
+            if small[0].isdigit():
+                classes[code_point] |= DIGIT
+            if len(small) > 1 and not small[1].isalnum():
+                classes[code_point] |= ENDS
+    classes[ord("_")] = WORD
+    lower[ord("ς")] = ord("σ")
+    for first, last in CJK_RANGES:
+        block = classes[first : last + 1]
+        block[(block & WORD) != 0] |= CJK
+    return Tables(classes, lower)
+
+
+class Normalised(NamedTuple):
+    """A text in NFC and where its pieces came from (byte offsets, n + 1 of them)."""
+
+    data: Bytes
+    starts: Offsets
+    origins: Offsets
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """The span of the original text that `start:end` of the normalised one was made of."""
+        first = int(np.searchsorted(self.starts, start, "right")) - 1
+        last = int(np.searchsorted(self.starts, end - 1, "right")) - 1
+        begin, stop = int(self.origins[first]), int(self.origins[last + 1])
+        if self._is_unchanged(first):
+            begin += start - int(self.starts[first])
+        if self._is_unchanged(last):
+            stop = int(self.origins[last]) + end - int(self.starts[last])
+        return begin, stop
+
+    def _is_unchanged(self, piece: int) -> bool:
+        made = self.starts[piece + 1] - self.starts[piece]
+        return bool(made == self.origins[piece + 1] - self.origins[piece])
+
+
+def normalised(text: str) -> Normalised:
+    """NFC of a text that is not in it, line by line, character by character where it differs."""
+    pieces: list[bytes] = []
+    lengths: list[int] = []
+    for line in re.findall(r"[^\n]*\n|[^\n]+", text):
+        parts = [line] if unicodedata.is_normalized("NFC", line) else _PIECE.findall(line)
+        pieces += [unicodedata.normalize("NFC", part).encode() for part in parts]
+        lengths += [len(part.encode()) for part in parts]
+    return Normalised(
+        np.frombuffer(b"".join(pieces), np.uint8),
+        np.cumsum([0, *map(len, pieces)], dtype=np.int64),
+        np.cumsum([0, *lengths], dtype=np.int64),
+    )
+
+
+# data uint8 (valid UTF-8), position, end, tables -> hash (0 behind the last token), start, stop,
+# whether all of it are digits. Replaces `re.finditer(r"\w+")`; see the oracle in
+# tests/stages/decontaminate/test_stage.py.
+@njit(cache=True, nogil=True)
+def next_token(
+    data: Bytes, position: int, end: int, classes: Bytes, lower: CodePoints
+) -> tuple[np.uint64, int, int, bool]:
+    """The first token at or behind `position`."""
+    value = _FNV_OFFSET
+    start = -1
+    digits = True
+    while position < end:
+        byte = np.int64(data[position])
+        length = 1
+        if byte >= 0xF0:
+            length = 4
+            byte &= 0x07
+        elif byte >= 0xE0:
+            length = 3
+            byte &= 0x0F
+        elif byte >= 0xC0:
+            length = 2
+            byte &= 0x1F
+        for step in range(1, length):
+            byte = byte << 6 | np.int64(data[position + step]) & 0x3F
+        kind = classes[byte]
+        if kind & WORD == 0 or (kind & CJK and start >= 0):
+            if start >= 0:
+                break
+            position += length
+            continue
+        if start < 0:
+            start = position
+        value = (value ^ np.uint64(lower[byte])) * _FNV_PRIME
+        digits = digits and kind & DIGIT != 0
+        position += length
+        if kind & (CJK | ENDS):
+            break
+    if start < 0:
+        return np.uint64(0), end, end, False
+    return mix(value) | np.uint64(1), start, position, digits
+
+
+# data uint8 -> hashes uint64[n], digits bool[n]: the tokens of one benchmark field.
+@njit(cache=True, nogil=True)
+def token_hashes(
+    data: Bytes, classes: Bytes, lower: CodePoints
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
+    """All tokens of a short text."""
+    hashes = np.empty(len(data), np.uint64)
+    digits = np.empty(len(data), np.bool_)
+    count = 0
+    position = 0
+    while True:
+        value, _, position, all_digits = next_token(data, position, len(data), classes, lower)
+        if value == 0:
+            return hashes[:count], digits[:count]
+        hashes[count] = value
+        digits[count] = all_digits
+        count += 1
