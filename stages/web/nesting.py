@@ -2,7 +2,7 @@
 
 HTML parsers climb the stack of open elements at every tag: time is quadratic in depth (lexbor:
 20,000 levels 0.5 s, 200,000 levels 97 s). Browsers cut at 512. `nesting_depth` estimates the depth
-without parsing, at 850 MB/s; a page beyond `MAX_DEPTH` is read by `strip_tags`, which knows no tree.
+without parsing, at 850 MB/s; a page beyond `MAX_DEPTH` is read by `strip_tags`, without a tree.
 """
 
 import re
