@@ -8,15 +8,17 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from importlib.resources import files
 from typing import Any
 
 import pyarrow as pa
 
+from pipeline.digest import bytes_digest
 from pipeline.receipts import Receipt
 from pipeline.tables import TableRead
 from pipeline.work.alignment import FACT_PREFIX, OWN_QUARANTINED, PREVIOUS_KEEP, Alignment
 from schemas.verdicts import QUARANTINED
-from stages.contract import ALIVE, ROW, SHARD
+from stages.contract import ALIVE, ROW, SHARD, HasResources, HasSeeds
 from stages.errors import StageError
 
 FACTS = ("n_bytes", "license", "language", "other", "natural_language")
@@ -105,6 +107,19 @@ def _read(table: Table, key: str, pairs: Sequence[tuple[str, str]]) -> TableRead
 def library_versions(libraries: Sequence[str]) -> dict[str, str]:
     """Distribution → installed version."""
     return {name: version(name) for name in libraries}
+
+
+def stage_components(stage: Any) -> dict[str, Any]:
+    """What a source's or map stage's output depends on besides options and input."""
+    resources = dict(stage.resources()) if isinstance(stage, HasResources) else {}
+    if isinstance(stage, HasSeeds):
+        for name in stage.seeds:
+            resources[name] = bytes_digest(files("seeds").joinpath(name).read_bytes())
+    return {
+        "version": stage.version,
+        "libraries": library_versions(stage.libraries),
+        "resources": resources,
+    }
 
 
 def describe(value: Any) -> Any:

@@ -16,12 +16,12 @@ from pipeline.corpus import EngineCorpus
 from pipeline.digest import stream_digest
 from pipeline.executor import Resources
 from pipeline.inputs import InputSpec, folder_digest, open_input
-from pipeline.lineage import Table, Tables, library_versions
+from pipeline.lineage import Table, Tables, stage_components
 from pipeline.receipts import Receipt, Receipts
 from pipeline.runner import Plan, Runner
 from pipeline.work.map import DecideWork, MapWork, measure_table
 from pipeline.work.source import UNREADABLE, SourceWork
-from pipeline.work.task import StageRef, Work, stage_class
+from pipeline.work.task import StageRef, Work
 from schemas.shards import SHARD_SETS
 from schemas.verdicts import verdict_table
 from stages.contract import Filter
@@ -112,7 +112,7 @@ class Session:
         target = DOCUMENTS[corpus].source
         assert target is not None
         ref = self._ref(name, target)
-        source = stage_class(target)
+        source = ref.load()
         known = Receipts(self.runner.storage, folder)
         current = known.load()
         shards: dict[int, list[InputSpec]] = {}
@@ -122,9 +122,8 @@ class Session:
         for shard, specs in sorted(shards.items()):
             key = f"{shard:05d}"
             components = {
-                "version": source.version,
+                **stage_components(source),
                 "options": json.loads(ref.options),
-                "libraries": library_versions(source.libraries),
                 "metadata": [[spec.name, list(spec.metadata)] for spec in specs if spec.metadata],
                 "inputs": _known_inputs(specs, current.get(key)),
             }
@@ -152,11 +151,7 @@ class Session:
         measured_with = getattr(stage, "measured_with", None)
         if measured_with is not None:
             options = {key: options[key] for key in sorted(measured_with)}
-        common = {
-            "version": stage.version,
-            "libraries": library_versions(stage.libraries),
-            "resources": stage.resources() if hasattr(stage, "resources") else {},
-        }
+        common = stage_components(stage)
         everything = implementation.measures_everything
         plans = []
         for key in tables.keys:

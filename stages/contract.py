@@ -80,6 +80,20 @@ SourceEvent: TypeAlias = pa.RecordBatch | Identity | Skipped | Quarantined
 
 
 @runtime_checkable
+class HasSeeds(Protocol):
+    """A source or map stage whose output depends on tables of `seeds/`: their file names."""
+
+    seeds: ClassVar[tuple[str, ...]]
+
+
+@runtime_checkable
+class HasResources(Protocol):
+    """A source or map stage that depends on files its options name: name → content hash."""
+
+    def resources(self) -> dict[str, str]: ...
+
+
+@runtime_checkable
 class Source(Protocol):
     """Turns inputs into documents in two steps, so that a record that kills a parser can be
     found by bisection: `read` yields raw records and touches their bytes as little as possible;

@@ -142,7 +142,7 @@ def stats(folder: Path, stage: str | None, column: str | None, *, as_json: bool)
         return
     found = stage_statistics(folder, stage)
     if as_json:
-        _print_json(found)
+        _print_json({**found, "counts": found["counts"].to_dict()})
         return
     console.print(funnel_table([found["counts"]]))
     for key in ("language", "license"):

@@ -67,6 +67,8 @@ def _explain(problem: Any, prefix: str, known: Sequence[str]) -> str:
     if problem["type"] == "extra_forbidden":
         return unknown(name, problem["input"], known)
     expected = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if problem["type"] == "missing":
+        return f"`{name}` is missing"
     if not problem["loc"]:
         return f"`{name}`: {expected}"
     if problem["type"] == "value_error":

@@ -1,6 +1,6 @@
 """A small crawl made of what is installed: the embedded default's web side, needing no network.
 
-About 2,300 pages of some fifty hosts: reference pages of the documentation of Sluice's own
+About 2,480 pages of 42 hosts: reference pages of the documentation of Sluice's own
 dependencies (code and mathematics) and ordinary pages, at the addresses such pages have, in six
 WARC files as Common Crawl would have stored them. The same environment makes the same bytes:
 what is read is fixed by `seeds/installed_docs.toml`, all choices and dates by hashes of addresses.

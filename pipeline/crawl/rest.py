@@ -26,7 +26,7 @@ from docutils.writers.html5_polyglot import HTMLTranslator, Writer
 from pipeline.crawl.blocks import code_html, preformatted
 
 MAX_MARKUP = 200_000
-"""Characters: a longer text goes into a `<pre>`, since docutils takes 0.1 ms a line."""
+"""Characters: a longer text goes into a `<pre>`, docutils would take seconds."""
 
 MIN_SHOWN = 0.5
 """Share of the source's characters: less means that docutils left out what it did not know."""

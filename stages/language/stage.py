@@ -41,6 +41,12 @@ class LanguageStage:
     name: ClassVar[str] = "language"
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ()
+    seeds: ClassVar[tuple[str, ...]] = (
+        "languages.tsv",
+        "languages_other.tsv",
+        "extensions.tsv",
+        "heuristics.toml",
+    )
     Options: ClassVar[type[LanguageOptions]] = LanguageOptions
     reads: ClassVar[tuple[str, ...]] = ("path", "text")
     optional: ClassVar[tuple[str, ...]] = ("path", "text")

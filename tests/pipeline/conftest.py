@@ -51,6 +51,7 @@ def write_warc(path: Path, pages: Mapping[str, str], date: str = "2024-05-17T00:
                 },
             )
             writer.write_record(record)
+            record.raw_stream.close()
     return path
 
 
