@@ -7,14 +7,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stages.emit.card import build_manifest, render_card
-
 from pipeline.configuration import Config
 from pipeline.digest import fingerprint
 from pipeline.receipts import Receipt
 from pipeline.session import Session
 from pipeline.statistics import merge
 from pipeline.storage import Storage
+from stages.emit.card import build_manifest, render_card
 from stages.kernels.bpe import Tokenizer
 
 MANIFEST, CARD, TOKENIZER = "manifest.json", "README.md", "tokenizer.json"

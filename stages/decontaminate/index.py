@@ -8,6 +8,7 @@ Hashes have 64 bits: with a million entries a false hit is expected once in 2e13
 about 50 bytes a 10-gram, twice at the peak of building.
 """
 
+import logging
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -20,6 +21,8 @@ from stages.decontaminate.benchmarks import Item
 from stages.decontaminate.tokens import Tables, character_tables, next_token, token_hashes
 from stages.kernels.arrow import Bytes, Offsets
 from stages.kernels.shingles import mix
+
+LOG = logging.getLogger(__name__)
 
 N = 10
 MIN_DISTINCT = 6
@@ -58,16 +61,22 @@ def build_index(items: Sequence[Item]) -> Index:
     grams: list[Hashes] = []
     owners: list[tuple[int, int, int]] = []
     short: dict[tuple[int, int, int], int] = {}
+    guarded = set()
     for number, item in enumerate(items):
+        name = item.kind.partition("/")[0]
         problem = problems.setdefault(item.problem, len(problems))
         for hashes, digits, text in _tokenised(item.texts):
             if len(hashes) >= N:
                 found = _valid_grams(hashes, digits)
                 grams.append(found)
+                guarded.add(name)
                 owners.append((len(found), problem, number))
             elif len(hashes) >= MIN_SHORT_TOKENS and len(text) >= MIN_SHORT_CHARACTERS:
                 tail = int(gram_hash(hashes[-MIN_SHORT_TOKENS:]))
                 short.setdefault((tail, len(hashes), int(gram_hash(hashes))), number)
+                guarded.add(name)
+    for name in sorted({item.kind.partition("/")[0] for item in items} - guarded):
+        LOG.warning("%s: its fields are too short, nothing in it can match", name)
     kept, firsts = _rare(grams, owners)
     keys, values = _table(kept, firsts)
     bits = np.zeros(1 << (FILTER_BITS - 3), np.uint8)

@@ -5,7 +5,7 @@ shares a 10-gram with a benchmark, or a whole shorter field. What counts as one 
 is read from a benchmark in `benchmarks`. The spans found are kept as evidence (SET/ITEM), bytes
 of the text as it is.
 
-Cost: one pass with a state of ten tokens, 100 MB/s a core on code; the index is built once per
+Cost: one pass with a state of ten tokens, 95 MB/s a core on code; the index is built once per
 worker, when the first batch comes.
 """
 

@@ -1,11 +1,12 @@
 """Candidate pairs: documents that share a band of their signatures.
 
-Inside a bucket (the documents with one band hash) of up to 64 members every pair is a candidate.
-A larger bucket would be quadratic: there each member is paired with the 32 most preferred ones,
-which are the likeliest survivors, and with the 16 before it by number of shingles, since
+Inside a bucket (the documents with one band hash) of up to 512 members every pair is a candidate.
+A larger bucket would be quadratic: there each member is paired with the most preferred ones, which
+are the likeliest survivors (128 Ki pairs a bucket, but never fewer than 32 of them: 128 in a
+bucket of 1,024, 32 from 4,096 on), and with the 16 before it by number of shingles, since
 near-duplicates are nearly equally long. Two near-duplicates that only ever meet in such buckets,
-without one being among the 32 or near in length, are missed; pairs that the rule skips in one
-bucket usually meet in another of the 25.
+without one being among the preferred or near in length, are missed; pairs that the rule skips in
+one bucket usually meet in another of the 25.
 
 A pair whose shingle counts alone bound the similarity below the threshold is dropped here, with
 certainty and without reading a text.
@@ -34,8 +35,9 @@ from stages.dedup.rows import (
     scatter,
 )
 
-FULL_BUCKET = 64
-HUBS = 32
+FULL_BUCKET = 512
+BUCKET_PAIRS = 1 << 17
+MIN_HUBS = 32
 NEIGHBOURS = 16
 
 BAND_ROWS = 1 << 21
@@ -177,7 +179,8 @@ def _count_or_write(
     for bucket in range(starts.shape[0] - 1):
         start = starts[bucket]
         end = starts[bucket + 1]
-        hubs = end - start if end - start <= FULL_BUCKET else HUBS
+        size = end - start
+        hubs = size if size <= FULL_BUCKET else max(MIN_HUBS, BUCKET_PAIRS // size)
         for member in range(start + 1, end):
             for hub in range(start, min(member, start + hubs)):
                 if _may_reach(sizes[hub], sizes[member], threshold):
@@ -185,14 +188,14 @@ def _count_or_write(
                         left[count] = hub
                         right[count] = member
                     count += 1
-        if end - start <= FULL_BUCKET:
+        if size <= FULL_BUCKET:
             continue
         by_size = start + np.argsort(sizes[start:end], kind="mergesort")
-        for place in range(1, end - start):
+        for place in range(1, size):
             for before in range(max(0, place - NEIGHBOURS), place):
                 one = by_size[before]
                 other = by_size[place]
-                hub_pair = min(one, other) < start + HUBS
+                hub_pair = min(one, other) < start + hubs
                 if not hub_pair and _may_reach(sizes[one], sizes[other], threshold):
                     if count < left.shape[0]:
                         left[count] = one

@@ -1,8 +1,9 @@
 """From a classifier's raw score to a probability, and from a probability to a decision.
 
-Platt scaling (Platt 1999, with his smoothed targets): a logistic curve through the scores of
-documents the model has not seen, both classes weighing the same, so that 0.5 is the point where a
-held-out positive and a held-out negative are equally likely to lie.
+The classes weigh the same in training, so a raw score of 0 already is the point where neither is
+preferred. What is off is the scale: a model is far surer than it is right about sites it has not
+seen. One number, the slope, sets that straight (temperature scaling, Guo et al. 2017): it is fitted
+to held-out scores, both classes weighing the same, and moves no page across 0.5.
 """
 
 from dataclasses import dataclass
@@ -15,23 +16,21 @@ Float64 = npt.NDArray[np.float64]
 
 EVEN = 0.5
 """The threshold when no precision is asked for."""
-RIDGE = 1e-6
-STEPS = 100
-CONVERGED = 1e-10
+SLOPES = (1e-3, 1e2)
+BISECTIONS = 60
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """probability = 1 / (1 + exp(-(slope * score + intercept))); a page whose probability is at
-    least `threshold` is recalled."""
+    """probability = 1 / (1 + exp(-slope * score)); a page whose probability is at least
+    `threshold` is recalled."""
 
     slope: float
-    intercept: float
     threshold: float
 
     def probability(self, scores: Float64) -> Float64:
         """The calibrated probability of raw scores."""
-        return np.asarray(_sigmoid(self.slope * scores + self.intercept), np.float64)
+        return np.asarray(_sigmoid(self.slope * scores), np.float64)
 
 
 @dataclass(frozen=True)
@@ -53,11 +52,11 @@ class HeldOut:
 def calibrate(
     positives: Float64, negatives: Float64, precision: float | None = None
 ) -> Calibration:
-    """Fit the curve to held-out scores; the threshold is the lowest probability whose held-out
+    """Fit the slope to held-out scores; the threshold is the lowest probability whose held-out
     precision is at least `precision`, or 0.5."""
-    slope, intercept = _fit_curve(positives, negatives)
+    slope = _fit_slope(positives, negatives)
     if precision is None:
-        return Calibration(slope, intercept, EVEN)
+        return Calibration(slope, EVEN)
     scores = np.concatenate([positives, negatives])
     order = np.argsort(-scores, kind="stable")
     hits = np.cumsum(order < len(positives))
@@ -65,7 +64,7 @@ def calibrate(
     ends = np.append(ranked[1:] < ranked[:-1], True)
     enough = np.flatnonzero(ends & (hits / np.arange(1, len(scores) + 1) >= precision))
     lowest = ranked[enough[-1]] if len(enough) else ranked[0]
-    return Calibration(slope, intercept, float(_sigmoid(slope * lowest + intercept)))
+    return Calibration(slope, float(_sigmoid(slope * lowest)))
 
 
 def judge(calibration: Calibration, positives: Float64, negatives: Float64) -> HeldOut:
@@ -80,33 +79,18 @@ def judge(calibration: Calibration, positives: Float64, negatives: Float64) -> H
     )
 
 
-def _fit_curve(positives: Float64, negatives: Float64) -> tuple[float, float]:
-    """Newton's method on the weighted log-loss, from slope 1 and intercept 0; a step that does
-    not lower the loss is halved."""
-    scores = np.concatenate([positives, negatives])
-    n_above, n_below = len(positives), len(negatives)
-    target = np.repeat([(n_above + 1) / (n_above + 2), 1 / (n_below + 2)], [n_above, n_below])
-    weight = np.repeat([0.5 / n_above, 0.5 / n_below], [n_above, n_below])
-    features = np.stack([scores, np.ones_like(scores)], axis=1)
-    curve = np.array([1.0, 0.0])
-
-    def loss(candidate: Float64) -> float:
-        logits = features @ candidate
-        return float((weight * (np.logaddexp(0, logits) - target * logits)).sum()) + float(
-            RIDGE / 2 * (candidate @ candidate)
-        )
-
-    for _ in range(STEPS):
-        probability = _sigmoid(features @ curve)
-        gradient = features.T @ (weight * (probability - target)) + RIDGE * curve
-        spread = weight * probability * (1 - probability)
-        step = np.linalg.solve((features.T * spread) @ features + RIDGE * np.eye(2), gradient)
-        while loss(curve - step) > loss(curve) and np.abs(step).max() > CONVERGED:
-            step = step / 2
-        curve = curve - step
-        if np.abs(step).max() <= CONVERGED:
-            break
-    return float(curve[0]), float(curve[1])
+def _fit_slope(positives: Float64, negatives: Float64) -> float:
+    """The slope of least log-loss: convex, so its derivative has one zero, found by bisection of
+    the slope's logarithm. Scores that speak for the wrong class get the smallest slope."""
+    low, high = np.log(SLOPES)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        slope = np.exp(middle)
+        rising = (_sigmoid(slope * negatives) * negatives).mean() - (
+            _sigmoid(-slope * positives) * positives
+        ).mean()
+        low, high = (low, middle) if rising > 0 else (middle, high)
+    return float(np.exp(low))
 
 
 def _sigmoid(logits: Any) -> Any:

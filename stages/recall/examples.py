@@ -23,7 +23,7 @@ from stages.errors import StageError
 from stages.kernels.bpe import DEFAULT_TOKENIZER, load_tokenizer
 from stages.recall.model import TrainedModel
 from stages.recall.options import NEGATIVE, Training
-from stages.recall.train import train
+from stages.recall.train import fit, resolve_recipe, train
 
 TOKENS = pa.field("tokens", pa.large_list(pa.uint32()))
 DOMAIN = pa.field("domain", pa.string())
@@ -83,8 +83,9 @@ class TrainTarget:
     training: Training
     trusted_share: float
 
-    def __call__(self, seeds: Batches, sample: Batches) -> bytes:
-        """Read the batches of `TokeniseSeeds` and of `SampleCrawl`."""
+    def __call__(self, *sources: Batches) -> bytes:
+        """Read the batches of `TokeniseSeeds`, then those of `SampleCrawl`."""
+        seeds, sample = sources
         seed_rows = pa.Table.from_batches(seeds, TokeniseSeeds.schema)
         candidates = pa.Table.from_batches(sample, SampleCrawl.schema)
         is_positive = pc.equal(seed_rows["role"], self.target)
@@ -95,8 +96,9 @@ class TrainTarget:
             pc.invert(pc.is_in(candidates["domain"], pa.array(sorted(avoided), pa.string())))
         )
         if NEGATIVE in seed_rows["role"].to_pylist():
-            first = self._train(positives, negatives)
-            scores = first.probabilities(_tokens(candidates))
+            recipe = resolve_recipe(self.training.recipe, len(positives))
+            first = fit(_tokens(negatives), _tokens(positives), recipe, self.training)
+            scores = first.logits(_tokens(candidates))[:, 0]
             lowest = np.argsort(scores, kind="stable")[: int(len(scores) * self.trusted_share)]
             candidates = candidates.take(pa.array(np.sort(lowest)))
         if len(candidates) == 0 and len(negatives):

@@ -1,28 +1,14 @@
 """Scoring pages with trained models."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import pyarrow as pa
 
 from schemas.columns import DOC_ID
-from stages.contract import ROW, SHARD, Batches
+from stages.contract import ROW, SHARD, Artefact, Batches
 from stages.kernels.bpe import load_tokenizer
 from stages.recall.model import load_model
-
-
-class Artefact(Protocol):
-    """A file that a run made once. It travels to workers, and its repr is its content hash: a
-    step with an artefact among its fields depends on the file's content."""
-
-    @property
-    def content_hash(self) -> str:
-        """xxh3_128 of the bytes, 32 hex digits."""
-        ...
-
-    def read(self) -> bytes:
-        """The bytes, on any machine of the run."""
-        ...
 
 
 def score_schema(targets: tuple[str, ...]) -> pa.Schema:

@@ -12,36 +12,22 @@ pages' tokens in the one task that trains.
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
-from stages.contract import Corpus, Parts
+from stages.contract import Artefact, Batches, Corpus
 from stages.kernels.bpe import DEFAULT_TOKENIZER
 from stages.recall.decide import CountDomains, RecallPages, SumDomains, ToShards
 from stages.recall.examples import SampleCrawl, TokeniseSeeds, TrainTarget
 from stages.recall.model import load_model
 from stages.recall.options import RecallOptions
-from stages.recall.score import Artefact, ScorePages
+from stages.recall.score import ScorePages
 from stages.recall.train import PAPER, resolve_recipe
 
 SEEDS = "seeds"
 ITERATION = 1
 DOMAIN_ROWS = 4_000_000
 """Pages per partition of the domain table."""
-
-
-class TrainingCorpus(Corpus, Protocol):
-    """The verbs of `Corpus` that a stage with a trained model needs besides."""
-
-    def other(self, name: str) -> Corpus:
-        """Another corpus of the run, with the rows its last stage keeps."""
-        ...
-
-    def artefact(self, path: str, step: Callable[..., bytes], *sources: Parts) -> Artefact:
-        """A file beside the stage's shards, made once by `step` (a frozen dataclass) from the
-        batches of each source; made again only when the step's fields or a source change."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -51,7 +37,7 @@ class Metrics:
     targets: tuple[str, ...]
     models: tuple[Artefact, ...]
 
-    def __call__(self) -> bytes:
+    def __call__(self, *_: Batches) -> bytes:
         """Read the model files."""
         described: dict[str, Any] = {"iteration": ITERATION, "accepted": True, "targets": {}}
         for target, artefact in zip(self.targets, self.models, strict=True):
@@ -76,7 +62,7 @@ class RecallStage:
     def __init__(self, options: RecallOptions) -> None:
         self.options = options
 
-    def run(self, corpus: TrainingCorpus) -> None:
+    def run(self, corpus: Corpus) -> None:
         """Train, score, decide."""
         options, folder = self.options, f"iteration-{ITERATION}"
         targets = tuple(options.targets)
@@ -106,7 +92,7 @@ class RecallStage:
             reads=RecallPages.reads,
         )
 
-    def _train(self, corpus: TrainingCorpus, folder: str) -> tuple[Artefact, ...]:
+    def _train(self, corpus: Corpus, folder: str) -> tuple[Artefact, ...]:
         options = self.options
         seeds = corpus.other(SEEDS)
         seed_tokens = seeds.map_shards(TokeniseSeeds(options.roles()), reads=TokeniseSeeds.reads)

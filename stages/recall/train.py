@@ -37,6 +37,7 @@ from stages.kernels.fasttext import (
 from stages.recall.calibrate import calibrate, judge
 from stages.recall.model import TrainedModel
 from stages.recall.options import Training
+from stages.recall.zeroed import zeroed_allocations
 
 Ranges = npt.NDArray[np.int64]
 """[n, 2]: the first token of an example and the one after its last."""
@@ -63,13 +64,19 @@ class Recipe:
     epochs: int
     min_count: int
     window: int | None
-    balance: bool
+    windows_per_document: int
+    balance: float | None
+    """The larger class is at most this many times the smaller, which is repeated up to it."""
     folds: int
     refit: bool
 
 
-PAPER = Recipe("paper", 256, 0.1, 3, 3, window=None, balance=False, folds=20, refit=False)
-SMALL = Recipe("small", 256, 0.5, 5, 3, window=300, balance=True, folds=5, refit=True)
+PAPER = Recipe(
+    "paper", 256, 0.1, 3, 3, None, windows_per_document=1, balance=None, folds=20, refit=False
+)
+SMALL = Recipe(
+    "small", 256, 0.5, 5, 3, 300, windows_per_document=8, balance=2.0, folds=5, refit=True
+)
 
 
 def resolve_recipe(name: str, n_positives: int) -> Recipe:
@@ -121,18 +128,19 @@ def fit(negatives: pa.Array, positives: pa.Array, recipe: Recipe, options: Train
             for lines in _lines(values, examples, labels):
                 file.write(lines)
         try:
-            model: Any = fasttext.train_supervised(
-                input=str(path),
-                dim=recipe.dimension,
-                lr=recipe.learning_rate,
-                epoch=recipe.epochs,
-                wordNgrams=MAX_NGRAMS,
-                minCount=recipe.min_count,
-                bucket=buckets_for(n_tokens, options.max_buckets),
-                thread=1 if options.mode == "reproducible" else os.cpu_count() or 1,
-                label=LABEL_PREFIX,
-                verbose=0,
-            )
+            with zeroed_allocations():
+                model: Any = fasttext.train_supervised(
+                    input=str(path),
+                    dim=recipe.dimension,
+                    lr=recipe.learning_rate,
+                    epoch=recipe.epochs,
+                    wordNgrams=MAX_NGRAMS,
+                    minCount=recipe.min_count,
+                    bucket=buckets_for(n_tokens, options.max_buckets),
+                    thread=1 if options.mode == "reproducible" else os.cpu_count() or 1,
+                    label=LABEL_PREFIX,
+                    verbose=0,
+                )
         except (RuntimeError, ValueError) as error:
             raise StageError(
                 f"recall: fastText could not learn from {len(examples)} examples of "
@@ -206,29 +214,30 @@ def _examples(
     values, ranges, base = [], [], 0
     for documents in (negatives, positives):
         offsets, tokens = list_buffers(documents)
-        ranges.append(_windows(offsets, recipe.window) + base)
+        ranges.append(_windows(offsets, recipe) + base)
         values.append(tokens)
         base += len(tokens)
-    if recipe.balance:
-        n = max(len(part) for part in ranges)
+    if recipe.balance is not None:
+        sizes = [len(part) for part in ranges]
+        n = min(max(sizes), int(recipe.balance * min(sizes)))
         ranges = [part[np.resize(random.permutation(len(part)), n)] for part in ranges]
     labels = np.repeat([False, True], [len(part) for part in ranges])
     order = random.permutation(len(labels))
     return np.concatenate(values), np.concatenate(ranges)[order], labels[order]
 
 
-def _windows(offsets: npt.NDArray[np.int64], window: int | None) -> Ranges:
-    """Cut documents into windows; a last one under a quarter of the size is left off."""
+def _windows(offsets: npt.NDArray[np.int64], recipe: Recipe) -> Ranges:
+    """Cut documents into windows; a last one under a quarter of the size is left off, and of many
+    windows evenly spaced ones are taken."""
     parts = []
     for start, end in pairwise(offsets.tolist()):
         if end == start:
             continue
-        step = window or int(end - start)
-        starts = np.arange(start, end, step)
-        ends = np.minimum(starts + step, end)
-        if len(starts) > 1 and ends[-1] - starts[-1] < step // 4:
-            starts, ends = starts[:-1], ends[:-1]
-        parts.append(np.stack([starts, ends], axis=1))
+        step = recipe.window or end - start
+        n = max(1, (end - start + step - step // 4) // step)
+        chosen = np.unique(np.linspace(0, n - 1, min(n, recipe.windows_per_document)).astype(int))
+        starts = start + chosen * step
+        parts.append(np.stack([starts, np.minimum(starts + step, end)], axis=1))
     return np.concatenate(parts)
 
 

@@ -288,3 +288,12 @@ def test_most_real_items_are_found(real: tuple[DecontaminateStage, Oracle]) -> N
         items = read_items(BENCHMARKS / f"{name}.jsonl")
         found = reasons(made, *("\n".join(item.texts) for item in items))
         assert found.count("benchmark") >= 0.95 * len(items), name
+
+
+def test_sets_without_anything_to_match_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A set whose fields are all too short guards nothing, and the log says so."""
+    folder = write(tmp_path / "sets", "answers.jsonl", [{"answer": "18"}])
+    spans(stage(write(folder, "tiny.jsonl", [{"text": PROBLEM}])), "x")
+    assert [record.message.split(":")[0] for record in caplog.records] == ["answers"]
