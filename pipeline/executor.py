@@ -93,4 +93,4 @@ def after_io_error(task: Task, error: OSError, max_attempts: int) -> Task:
 
 def failed(task: Task, why: str) -> str:
     """The message of a failed stage: which, on what, why, and how to go on."""
-    return f"{task.step} failed on shard {task.key}: {why}\nrun the same command to resume"
+    return f"{task.step} failed on shard {task.key}: {why}"

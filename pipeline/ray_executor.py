@@ -7,6 +7,7 @@ storage, so the object store stays empty. A private Ray ends with its driver.
 import importlib.util
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +22,8 @@ from stages.errors import StageError
 
 SHIPPED = ("schemas", "stages", "pipeline", "seeds")
 """What travels to a cluster's workers: our modules, never an environment or a run folder."""
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 OBJECT_STORE_BYTES = 128 << 20
 
@@ -125,7 +128,7 @@ class RayExecutor:
                 return after_io_error(task, cause, self._max_attempts)
             if isinstance(cause, StageError):
                 raise StageError(failed(task, str(error.cause))) from error
-            raise StageError(failed(task, str(error))) from error
+            raise StageError(failed(task, COLOUR.sub("", str(error)))) from error
         return outcome
 
 

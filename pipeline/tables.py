@@ -194,7 +194,10 @@ def read_batches(storage: Storage, path: str, columns: list[str] | None = None) 
 
 def cut(batches: Iterable[pa.RecordBatch], sizes: Sequence[int]) -> Iterator[pa.RecordBatch]:
     """The same rows in batches of the given sizes, which must add up."""
-    table = pa.Table.from_batches(list(batches))
+    rows = [batch for batch in batches if batch.num_rows]
+    if not rows and not sum(sizes):
+        return
+    table = pa.Table.from_batches(rows)
     if table.num_rows != sum(sizes):
         raise StorageError(f"expected {sum(sizes)} rows, got {table.num_rows}")
     start = 0

@@ -41,6 +41,10 @@ STAGES = {
         "stages.dedup.options:DedupOptions", ("github", "web"), {"web": {"cjk": True}}
     ),
     "recall": Registered("stages.recall.options:RecallOptions", ("web",)),
+    "decontaminate": Registered(
+        "stages.decontaminate.options:DecontaminateOptions", ("github", "web")
+    ),
+    "redact": Registered("stages.redact.options:RedactOptions", ("github", "web")),
     "concatenate": Registered("stages.concatenate.options:ConcatenateOptions", ("github",)),
     "emit": Registered("stages.emit.options:EmitOptions", filled=frozenset({"columns"})),
 }
