@@ -137,7 +137,7 @@ class CountDomains:
             table = pa.table([batch.column("domain"), ones, *passes], schema=self._counted())
             counts = _sum_by_domain(table)
             partitions = [
-                xxhash.xxh3_64_intdigest(domain) % self.n_partitions
+                xxhash.xxh3_64_intdigest(domain.encode()) % self.n_partitions
                 for domain in counts["domain"].to_pylist()
             ]
             counts = counts.add_column(0, self.schema.field(0), pa.array(partitions, pa.uint32()))

@@ -52,7 +52,7 @@ class RecallOptions(Training):
     )
     iterations: int = Field(1, ge=1, le=1, description="rounds of training and recall")
     crawl_negatives: int = Field(
-        600,
+        200,
         ge=0,
         description="pages drawn from the crawl as candidate negatives (paper recipe: as many "
         "as there are positives, if that is more)",

@@ -1,0 +1,133 @@
+"""The corpus verbs in memory, for stages with artefacts, and token ids that two topics share."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import xxhash
+
+from stages.contract import ALIVE, PARTITION, ROW, SHARD
+
+
+@dataclass
+class MemoryParts:
+    """Parts of batches."""
+
+    parts: list
+    schema: pa.Schema
+
+    @property
+    def n_parts(self):
+        return len(self.parts)
+
+    def read(self):
+        for part in self.parts:
+            yield from part
+
+
+@dataclass(frozen=True)
+class MemoryArtefact:
+    """Bytes that were made once."""
+
+    data: bytes
+
+    @property
+    def content_hash(self):
+        return xxhash.xxh3_128_hexdigest(self.data)
+
+    def read(self):
+        return self.data
+
+
+@dataclass
+class MemoryCorpus:
+    """The verbs without durability. Each shard is one table with `ALIVE`."""
+
+    name: str
+    shards: list
+    others: dict = field(default_factory=dict)
+    kept: dict = field(default_factory=dict)
+    artefacts: dict = field(default_factory=dict)
+    decided: list = field(default_factory=list)
+
+    @property
+    def n_shards(self):
+        return len(self.shards)
+
+    def n_rows(self):
+        return sum(map(len, self.shards))
+
+    def n_bytes(self):
+        return sum(len(text) for shard in self.shards for text in shard["text"].to_pylist())
+
+    def other(self, name):
+        return self.others[name]
+
+    def _batches(self, number, reads, everything):
+        shard = self.shards[number]
+        shard = shard.append_column(SHARD, pa.array(np.full(len(shard), number, np.int32)))
+        shard = shard.append_column(ROW, pa.array(np.arange(len(shard))))
+        if not everything:
+            shard = shard.filter(shard[ALIVE])
+        return iter(shard.select(list(reads)).to_batches(max_chunksize=7))
+
+    def _inputs(self, reads, source, everything):
+        if source is not None:
+            return [iter(part) for part in source.parts]
+        return [self._batches(number, reads, everything) for number in range(self.n_shards)]
+
+    def map_shards(self, step, *, reads=(), source=None, everything=False, keep_as=None):
+        parts = [list(step(batches)) for batches in self._inputs(reads, source, everything)]
+        assert all(batch.schema == step.schema for part in parts for batch in part)
+        made = MemoryParts(parts, step.schema)
+        if keep_as is not None:
+            self.kept[keep_as] = pa.Table.from_batches(made.read(), step.schema)
+        return made
+
+    def shuffle(self, step, *, reads=(), source=None, everything=False):
+        made = self.map_shards(step, reads=reads, source=source, everything=everything)
+        return pa.Table.from_batches(made.read(), step.schema)
+
+    def reduce_partitions(self, step, *sources, n_partitions, keep_as=None):
+        rows = pa.concat_tables(sources)
+        parts = []
+        for number in range(n_partitions):
+            chosen = rows.filter(pa.compute.equal(rows[PARTITION], number)).drop([PARTITION])
+            parts.append(list(step(iter(chosen.to_batches()))))
+        made = MemoryParts(parts, step.schema)
+        if keep_as is not None:
+            self.kept[keep_as] = pa.Table.from_batches(made.read(), step.schema)
+        return made
+
+    def artefact(self, path, step, *sources):
+        self.artefacts[path] = MemoryArtefact(step(*(source.read() for source in sources)))
+        return self.artefacts[path]
+
+    def decide(self, step, records, *, reads=()):
+        for number in range(self.n_shards):
+            own = records.filter(pa.compute.equal(records[PARTITION], number)).drop([PARTITION])
+            batches = step(self._batches(number, reads, everything=True), own)
+            table = pa.Table.from_batches(batches, step.schema)
+            assert len(table) == len(self.shards[number])
+            self.decided.append(table)
+
+
+@pytest.fixture(scope="session")
+def memory_corpus():
+    """The class of a corpus in memory."""
+    return MemoryCorpus
+
+
+@pytest.fixture(scope="session")
+def topic():
+    """Documents of token ids: `topic(n, seed, low)` draws from [low, low + 300)."""
+
+    def draw(n, seed, low, longest=120):
+        random = np.random.default_rng(seed)
+        lists = [
+            random.integers(low, low + 300, random.integers(20, longest)).tolist() for _ in range(n)
+        ]
+        return pa.array(lists, pa.large_list(pa.uint32()))
+
+    return draw

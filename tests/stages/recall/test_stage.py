@@ -1,0 +1,170 @@
+"""The whole stage, in memory."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pydantic import ValidationError
+
+from schemas.identity import doc_id
+from schemas.recall import recall_measures
+from stages.contract import ALIVE, CorpusStage
+from stages.recall.examples import known_sites
+from stages.recall.model import load_model
+from stages.recall.options import RecallOptions
+from stages.recall.stage import RecallStage
+
+TOPICS = {
+    "code": "def return class import print for in range if else None True self lambda yield",
+    "math": "theorem proof lemma let integral epsilon converges bounded matrix eigenvalue group",
+    "other": "the sea was calm and we walked along the beach with bread cheese wine and songs",
+}
+WORDS = {topic: words.split() for topic, words in TOPICS.items()}
+OPTIONS = {
+    "targets": {"math": {"seeds": ["in/math*.jsonl"]}, "code": {"seeds": ["in/code.jsonl"]}},
+    "negatives": ["in/other.jsonl"],
+    "max_buckets": 4096,
+}
+
+
+def page(topic, number):
+    """A page about a topic, as a row of a documents table."""
+    random = np.random.default_rng([number, len(topic), ord(topic[0])])
+    return {
+        "doc_id": doc_id(f"{topic}:{number}"),
+        "text": " ".join(random.choice(WORDS[topic], 80)),
+        "domain": f"{topic}{number % 3}.org",
+        "warc": f"{topic}.jsonl",
+        ALIVE: True,
+        "topic": topic,
+    }
+
+
+def table(rows):
+    """Rows as a shard."""
+    return pa.Table.from_pylist(rows).set_column(
+        1, "text", pa.array([row["text"] for row in rows], pa.large_string())
+    )
+
+
+@pytest.fixture
+def web(memory_corpus):
+    """A crawl of two shards, in which one page was dropped before, and its seeds."""
+    return crawl(memory_corpus)
+
+
+@pytest.fixture(scope="module")
+def recalled(memory_corpus):
+    """The same crawl after the stage, for tests that only look."""
+    corpus = crawl(memory_corpus)
+    RecallStage(RecallOptions(**OPTIONS)).run(corpus)
+    return corpus
+
+
+def crawl(memory_corpus):
+    """Twenty pages of each topic."""
+    rows = [page(topic, number) for number in range(100, 120) for topic in WORDS]
+    rows[5][ALIVE] = False
+    seeds = [page(topic, number) for number in range(20) for topic in WORDS]
+    seeds = memory_corpus("seeds", [table(seeds)])
+    return memory_corpus("web", [table(rows[:20]), table(rows[20:])], {"seeds": seeds})
+
+
+def decided(corpus):
+    """The decisions of all shards, with the pages' topics."""
+    topics = [topic for shard in corpus.shards for topic in shard["topic"].to_pylist()]
+    rows = [row for shard in corpus.decided for row in shard.to_pylist()]
+    return list(zip(topics, rows, strict=True))
+
+
+def test_it_is_a_corpus_stage():
+    """The stage has all that the engine asks of one."""
+    assert isinstance(RecallStage(RecallOptions()), CorpusStage)
+
+
+def test_pages_are_recalled_by_their_target(recalled):
+    """Each page goes to its topic's target; the others are dropped or drawn; dropped rows are
+    null."""
+    RecallStage(RecallOptions(**OPTIONS)).run(recalled)
+    assert recalled.decided[0].schema.names[1:] == recall_measures(["code", "math"]).names
+    for index, (topic, row) in enumerate(decided(recalled)):
+        if index == 5:
+            assert set(row.values()) == {None}
+        elif topic == "other":
+            assert row["recalled"] == []
+            assert row["iteration"] is None
+            assert (row["reason"], row["target"]) in {("not_recalled", None), (None, "natural")}
+        else:
+            assert (row["reason"], row["recalled"], row["target"]) == (None, [topic], topic)
+            assert row["iteration"] == 1
+            assert row[f"score_{topic}"] >= 0.5
+
+
+@pytest.mark.parametrize(("share", "reasons"), [(0.0, {"not_recalled"}), (1.0, {None})])
+def test_the_natural_share_is_drawn_from_pages_not_recalled(web, share, reasons):
+    """Nothing at 0, everything at 1."""
+    RecallStage(RecallOptions(**OPTIONS, natural_share=share)).run(web)
+    others = [row for topic, row in decided(web) if topic == "other" and row["recalled"] == []]
+    assert {row["reason"] for row in others} == reasons
+
+
+def test_shards_do_not_change_a_decision(recalled, memory_corpus):
+    """The same pages in one shard get the same rows."""
+    one = memory_corpus("web", [pa.concat_tables(recalled.shards)], recalled.others)
+    RecallStage(RecallOptions(**OPTIONS)).run(one)
+    assert decided(one) == decided(recalled)
+
+
+def test_every_domain_is_counted(recalled):
+    """Pages and recalled pages add up to those decided."""
+    RecallStage(RecallOptions(**OPTIONS)).run(recalled)
+    domains = recalled.kept["iteration-1/domains"].to_pylist()
+    assert [row["domain"] for row in domains] == sorted(
+        f"{t}{n}.org" for t in WORDS for n in range(3)
+    )
+    assert sum(row["n_pages"] for row in domains) == 59
+    n_math = sum("math" in (row["recalled"] or ()) for _, row in decided(recalled))
+    assert sum(row["n_math"] for row in domains) == n_math
+    assert all(row["share_math"] == row["n_math"] / row["n_pages"] for row in domains)
+
+
+def test_models_and_metrics_are_artefacts(recalled):
+    """A model for each target, and one description of them all."""
+    RecallStage(RecallOptions(**OPTIONS)).run(recalled)
+    metrics = json.loads(recalled.artefacts["iteration-1/metrics.json"].data)
+    assert metrics["accepted"]
+    for target in ("code", "math"):
+        trained = load_model(recalled.artefacts[f"iteration-1/model/{target}.arrow"].data)
+        assert metrics["targets"][target]["calibration"]["slope"] == trained.calibration.slope
+        assert metrics["targets"][target]["held_out"]["n_positives"] == 20
+
+
+def test_without_targets_every_page_is_natural(web):
+    """Nothing is trained and nothing dropped."""
+    RecallStage(RecallOptions()).run(web)
+    assert web.artefacts == {}
+    kept = [row for index, (_, row) in enumerate(decided(web)) if index != 5]
+    assert {(row["reason"], row["target"]) for row in kept} == {(None, "natural")}
+
+
+def test_a_seed_file_with_two_roles_is_refused():
+    """The same file cannot be positive and negative."""
+    with pytest.raises(ValidationError, match=r"code\.jsonl is both code and negatives"):
+        RecallOptions(targets={"code": {"seeds": ["a/code.jsonl"]}}, negatives=["b/code.jsonl"])
+
+
+@pytest.mark.parametrize("name", ["natural", "two words", ""])
+def test_a_target_must_be_a_column_name(name):
+    """`score_NAME` is a column, and natural means something else."""
+    with pytest.raises(ValidationError, match="must be an identifier other than `natural`"):
+        RecallOptions(targets={name: {"seeds": ["a"]}})
+
+
+@pytest.mark.parametrize("target", ["code", "math"])
+def test_known_sites_are_distinct_domains(target):
+    """The seed list loads, has no repeats and only registrable-looking names."""
+    sites = list(known_sites(target))
+    assert len(sites) == len(set(sites)) > 10
+    assert all("." in site and "/" not in site and site == site.lower() for site in sites)
+    assert known_sites("poetry") == []
