@@ -4,7 +4,7 @@ Two ways. `source` parses the files with `ast` and imports nothing: no side effe
 addresses, signatures as written. `import` is for compiled modules and for docstrings made at
 import (NumPy's ufuncs, SciPy's distributions, pandas' shared docstrings); it imports exactly the
 modules that the table lists, scrubs addresses, and is called in a fresh interpreter alone. A
-module that is missing or raises is logged and left out. About 10 s of CPU for all of the table.
+module that is missing or raises is logged and left out. 10-16 s of CPU for all of the table.
 """
 
 import ast

@@ -5,26 +5,26 @@ shares a 10-gram with a benchmark, or a whole shorter field. What counts as one 
 is read from a benchmark in `benchmarks`. The spans found are kept as evidence (SET/ITEM), bytes
 of the text as it is.
 
-Cost: one pass with a state of ten tokens, 95 MB/s a core on code; the index is built once per
+Cost: one pass with a state of ten tokens, 70-95 MB/s a core on code; the index is built once per
 worker, when the first batch comes.
 """
 
 import unicodedata
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.spans import SPAN_MEASURES, SPANS
+from schemas.spans import SPAN_MEASURES
 from schemas.verdicts import REASONS
 from stages.decontaminate.benchmarks import benchmark_files, content_hashes, read_items
 from stages.decontaminate.index import Index, build_index, matches
 from stages.decontaminate.options import DecontaminateOptions
 from stages.decontaminate.tokens import normalised
 from stages.kernels.arrow import Bytes, utf8_buffers
-from stages.kernels.spans import Span, merged
+from stages.kernels.spans import Span, merged, spans_array
 
 (BENCHMARK,) = REASONS["decontaminate"]
 
@@ -57,13 +57,11 @@ class DecontaminateStage:
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The occurrences of benchmark problems in every text of the batch."""
-        rows: list[list[dict[str, Any]]] = [[] for _ in range(batch.num_rows)]
+        rows: list[list[Span]] = [[] for _ in range(batch.num_rows)]
         if self._items:
             for row, spans in self._spans(batch.column("text")).items():
-                rows[row] = [
-                    {"start": start, "end": end, "kind": kind} for start, end, kind in merged(spans)
-                ]
-        return pa.record_batch([pa.array(rows, SPANS)], schema=self.schema)
+                rows[row] = merged(spans)
+        return pa.record_batch([spans_array(rows)], schema=self.schema)
 
     def decide(self, measures: pa.RecordBatch) -> pa.Array:
         """`benchmark` for every document with a span."""

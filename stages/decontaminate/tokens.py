@@ -1,7 +1,7 @@
 r"""Tokens of a text after NFC and lower case: `\w+` runs, a CJK character alone.
 
 Character classes and lower case come from tables generated from Python's own predicates (5.6 MB,
-0.4 s once per process), so the kernel splits where `re.findall(r"\w+", text.lower())` does. One
+0.2 s once per process), so the kernel splits where `re.findall(r"\w+", text.lower())` does. One
 difference is deliberate: ς equals σ, since `str.lower` chooses between them by context.
 
 Tokens are visited in place. Only a text that is not in NFC is copied, with a map of where each

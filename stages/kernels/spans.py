@@ -1,12 +1,17 @@
-"""Replacing spans of a text by the name of what was found there.
+"""Spans of a text: joined where they overlap, stored as a column, replaced by their kind.
 
 Redact finds spans and emit replaces them, so the function both agree on lives here. Offsets are
 UTF-8 bytes, because spans are stored beside a text that is never decoded again. One pass over
 the spans, one copy of the text.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from schemas.spans import SPANS
 
 Span: TypeAlias = tuple[int, int, str]
 """start, end (exclusive), kind: byte offsets into the UTF-8 text."""
@@ -48,3 +53,16 @@ def merged(spans: Iterable[Span]) -> list[Span]:
         else:
             out.append((start, end, kind))
     return out
+
+
+def spans_array(rows: Sequence[Sequence[Span]]) -> pa.Array:
+    """The `spans` column of rows: an empty list where nothing was found."""
+    lengths = np.fromiter(map(len, rows), np.int32, len(rows))
+    offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
+    fields = [SPANS.value_type.field(index) for index in range(3)]
+    columns = [
+        pa.array((span[index] for row in rows for span in row), field.type)
+        for index, field in enumerate(fields)
+    ]
+    values = pa.StructArray.from_arrays(columns, fields=fields)
+    return pa.ListArray.from_arrays(pa.array(offsets), values, type=SPANS)

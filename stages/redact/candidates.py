@@ -4,7 +4,7 @@ A candidate is cheap to find and rare: an `@` between a local part and a domain,
 numbers, an IPv6 address of global unicast, a prefix of a known key. Only candidates are looked at
 again, in Python. Every byte is visited a bounded number of times (left of an `@` at most 64, right
 of it 255), so a single line of 16 MiB costs what 16 MiB of short lines cost. About 175 MB/s a
-core on code.
+core on code, undisturbed.
 """
 
 from collections.abc import Iterator
