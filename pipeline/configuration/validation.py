@@ -28,9 +28,11 @@ def validate(
     try:
         return model.model_validate_json(text, strict=True)
     except ValidationError as error:
-        wrapped = json.loads(text)
-        if _wrap_single_values(wrapped, error):
-            return validate(model, wrapped, prefix, known)
+        plain = json.loads(text)
+        if all(map(_was_converted, error.errors())):
+            return model.model_validate(plain)
+        if _wrap_single_values(plain, error):
+            return validate(model, plain, prefix, known)
         lines = [_explain(problem, prefix, known) for problem in error.errors()]
     raise ConfigError("\n".join(lines))
 
@@ -74,6 +76,12 @@ def _explain(problem: Any, prefix: str, known: Sequence[str]) -> str:
     if problem["type"] == "value_error":
         return f"`{name}` = {shown(problem['input'])}: {expected}"
     return f"`{name}` must be {expected}, not {shown(problem['input'])}"
+
+
+def _was_converted(problem: Any) -> bool:
+    """Whether only a model's own validator stands in the way: it hands strict mode a Python list
+    where JSON's array was wanted as a tuple."""
+    return problem["type"] in _LIST_ERRORS and isinstance(problem["input"], list)
 
 
 def _wrap_single_values(table: dict[str, Any], error: ValidationError) -> bool:

@@ -1,0 +1,151 @@
+"""The command line: exit codes, messages, help. Commands over runs are in test_inspection."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import commands, main
+from stages.errors import ConfigError, StageError
+
+COMMANDS = ("run", "plan", "apply", "stats", "show", "sql", "verify", "crawl")
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def sluice(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command line in this process: exit code, standard output, standard error."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["sluice", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        out, err = capsys.readouterr()
+        return int(caught.value.code or 0), out, err
+
+    return call
+
+
+def test_help_names_every_command(sluice: Run) -> None:
+    """And how to begin."""
+    code, out, _ = sluice("--help")
+    assert code == 0
+    for command in COMMANDS:
+        assert f" {command} " in out
+    assert "sluice run configs/demo.toml" in out
+
+
+@pytest.mark.parametrize("command", COMMANDS[:-1])
+def test_every_command_explains_itself_with_an_example(sluice: Run, command: str) -> None:
+    """--help teaches."""
+    code, out, _ = sluice(command, "--help")
+    assert code == 0
+    assert f"sluice {command}" in out
+    assert "Example" in out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """It answers at once: no engine, no Arrow, no DuckDB, no configuration."""
+    script = (
+        "import sys; sys.argv = ['sluice', '--help']\n"
+        "from pipeline.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'pyarrow', 'numpy', 'ray', 'duckdb', 'pydantic', 'numba'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    started = time.process_time()
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "configs/demmo.toml"], "did you mean configs/demo.toml?"),
+        (["plan", "configs/demo.toml", "--set", "dedup.treshold=1"], "`dedup.threshold`"),
+        (["plan", "configs/demo.toml", "--set", "nonsense"], "KEY=VALUE"),
+        (
+            ["plan", "configs/demo.toml", "--set", "web.inputs=[]", "--set"]
+            + ["github.inputs=installed:typer", "--stage", "github.rulez", "--run", "{tmp}/r"],
+            "github.rules",
+        ),
+        (["stats", "{tmp}/none"], "no such run folder"),
+        (["sql", "{tmp}", "select 1"], "not a run folder"),
+        (["sql", "{tmp}", "select 1", "--json", "--csv"], "exclude each other"),
+        (["apply", "rulez", "x.jsonl", "-o", "y.jsonl"], "did you mean rules?"),
+        (["apply", "rules", "{tmp}/none.jsonl", "-o", "y.jsonl"], "no such file"),
+        (["sta"], "No such command"),
+        (["run"], "Missing argument"),
+    ],
+)
+def test_wrong_usage_is_code_2_and_one_message(
+    sluice: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    """No traceback; the nearest valid name where there is one."""
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    code, out, err = sluice(*(part.replace("{tmp}", str(tmp_path)) for part in arguments))
+    assert code == 2
+    assert message in " ".join(err.split())
+    assert "Traceback" not in out + err
+
+
+def test_a_failed_stage_is_code_1_and_says_how_to_resume(
+    sluice: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The command to go on is the same command."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise StageError("github.rules, shard 00003: it broke")
+
+    monkeypatch.setattr("pipeline.run.run", fail)
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    folder = str(tmp_path / "r")
+    code, _, err = sluice("run", "configs/dev.toml", "--run", folder)
+    assert code == 1
+    assert "sluice: github.rules, shard 00003: it broke" in err
+    assert f"sluice run configs/dev.toml --run {folder}" in err
+
+
+def test_a_bug_keeps_its_traceback(sluice: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only errors raised on purpose are messages."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(commands, "verify", fail)
+    with pytest.raises(ZeroDivisionError):
+        sluice("verify", "x")
+
+
+def test_an_interrupted_run_says_that_it_resumes(
+    sluice: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C is no failure, but not done either."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "run", interrupt)
+    code, _, err = sluice("run", "configs/demo.toml")
+    assert code == 130
+    assert "resumes" in err
+
+
+def test_by_needs_a_stage(sluice: Run, tmp_path: Path) -> None:
+    """A column belongs to a corpus."""
+    code, _, err = sluice("stats", str(tmp_path), "--by", "language")
+    assert code == 2
+    assert "--by needs a stage" in err
+
+
+def test_config_errors_are_a_kind_of_their_own() -> None:
+    """Exit code 2 is theirs alone."""
+    assert not issubclass(StageError, ConfigError)
