@@ -86,7 +86,6 @@ def test_it_is_a_corpus_stage():
 def test_pages_are_recalled_by_their_target(recalled):
     """Each page goes to its topic's target; the others are dropped or drawn; dropped rows are
     null."""
-    RecallStage(RecallOptions(**OPTIONS)).run(recalled)
     assert recalled.decided[0].schema.names[1:] == recall_measures(["code", "math"]).names
     for index, (topic, row) in enumerate(decided(recalled)):
         if index == 5:
@@ -118,7 +117,6 @@ def test_shards_do_not_change_a_decision(recalled, memory_corpus):
 
 def test_every_domain_is_counted(recalled):
     """Pages and recalled pages add up to those decided."""
-    RecallStage(RecallOptions(**OPTIONS)).run(recalled)
     domains = recalled.kept["iteration-1/domains"].to_pylist()
     assert [row["domain"] for row in domains] == sorted(
         f"{t}{n}.org" for t in WORDS for n in range(3)
@@ -131,7 +129,6 @@ def test_every_domain_is_counted(recalled):
 
 def test_models_and_metrics_are_artefacts(recalled):
     """A model for each target, and one description of them all."""
-    RecallStage(RecallOptions(**OPTIONS)).run(recalled)
     metrics = json.loads(recalled.artefacts["iteration-1/metrics.json"].data)
     assert metrics["accepted"]
     for target in ("code", "math"):
