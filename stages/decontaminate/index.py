@@ -127,7 +127,7 @@ def _tokenised(
 
 def _rare(grams: list[Hashes], owners: list[tuple[int, int, int]]) -> tuple[Hashes, Numbers]:
     """The 10-grams in at most two problems, ascending, and the first item of each."""
-    if not grams:
+    if sum(map(len, grams)) == 0:
         return np.empty(0, np.uint64), np.empty(0, np.int64)
     values = np.concatenate(grams)
     lengths, problems, items = np.array(owners, np.int64).T
@@ -140,8 +140,6 @@ def _rare(grams: list[Hashes], owners: list[tuple[int, int, int]]) -> tuple[Hash
     other = is_new.copy()
     other[1:] |= problem[1:] != problem[:-1]
     starts = np.flatnonzero(is_new)
-    if len(starts) == 0:
-        return np.empty(0, np.uint64), np.empty(0, np.int64)
     few = np.add.reduceat(other.astype(np.int64), starts) <= MAX_PROBLEMS
     return values[starts][few], np.minimum.reduceat(item, starts)[few]
 
