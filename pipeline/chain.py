@@ -6,6 +6,13 @@ a line here.
 
 from dataclasses import dataclass
 
+from pipeline.configuration import Config
+from pipeline.configuration.registry import stages_of
+
+EMIT = "emit"
+RECALL = "recall"
+SEEDS = "seeds"
+
 
 @dataclass(frozen=True)
 class Implementation:
@@ -20,6 +27,7 @@ class Implementation:
 
 
 DOCUMENTS = {
+    "seeds": Implementation(source="stages.web.stage:WebSource"),
     "github": Implementation(source="stages.github.stage:GithubSource"),
     "web": Implementation(source="stages.web.stage:WebSource"),
 }
@@ -32,6 +40,29 @@ CHAIN = {
         corpus="stages.dedup.stage:DedupStage",
         measures_everything=True,
     ),
+    "recall": Implementation(corpus="stages.recall.stage:RecallStage"),
+    "decontaminate": Implementation(map="stages.decontaminate.stage:DecontaminateStage"),
+    "redact": Implementation(map="stages.redact.stage:RedactStage"),
     "concatenate": Implementation(corpus="stages.concatenate.stage:ConcatenateStage"),
     "emit": Implementation(corpus="stages.emit.stage:EmitStage"),
 }
+
+
+def seed_patterns(config: Config) -> list[str]:
+    """The files that recall learns from: every target's seeds, then the negatives."""
+    options = config.options("web.recall")
+    patterns = [seed for target in options["targets"].values() for seed in target["seeds"]]
+    return [*patterns, *options["negatives"]]
+
+
+def chain_of(corpus: str, config: Config) -> list[str]:
+    """The names of a corpus's stages, documents first, emit last.
+
+    Seeds pass the web's source and dedup as a corpus of their own. Without targets there is
+    nothing to recall: every kept page is natural language.
+    """
+    if corpus == SEEDS:
+        return ["documents", "dedup"]
+    recalls = bool(config.options("web.recall")["targets"])
+    stages = [name for name in stages_of(corpus) if name != RECALL or recalls]
+    return ["documents", *stages, EMIT]

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pipeline.chain import SEEDS, seed_patterns
 from pipeline.configuration import Config
 from pipeline.executor import Executor, LocalExecutor
 from pipeline.inputs import InputSpec, assign_shards, expand, read_metadata, save
@@ -130,7 +131,12 @@ def plan(config: Config, *, stages: Sequence[str] = ()) -> list[PlanItem]:
 def _inputs(config: Config, storage: LocalStorage) -> dict[str, list[InputSpec]]:
     metadata = read_metadata(config.github.metadata)
     found = {}
-    for corpus, patterns in (("github", config.github.inputs), ("web", config.web.inputs)):
+    patterns_of = {
+        SEEDS: seed_patterns(config),
+        "github": config.github.inputs,
+        "web": config.web.inputs,
+    }
+    for corpus, patterns in patterns_of.items():
         specs = expand(corpus, patterns)
         if corpus == "github":
             specs = [_with_metadata(spec, metadata) for spec in specs]

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.chain import CHAIN, DOCUMENTS, Implementation
+from pipeline.chain import CHAIN, DOCUMENTS, EMIT, RECALL, SEEDS, Implementation, chain_of
 from pipeline.configuration import Config
-from pipeline.configuration.registry import stages_of
 from pipeline.corpus import EngineCorpus
 from pipeline.digest import stream_digest
 from pipeline.executor import Resources
@@ -27,7 +26,6 @@ from schemas.verdicts import verdict_table
 from stages.contract import Filter
 from stages.errors import ConfigError, InputError
 
-EMIT = "emit"
 MEASURE, DECIDE = "measure", "decide"
 
 
@@ -60,11 +58,6 @@ class Selection:
                 raise ConfigError(f"--stage {step!r}: not one of {', '.join([*stages, EMIT])}")
 
 
-def chain_of(corpus: str) -> list[str]:
-    """The names of a corpus's stages, documents first, emit last."""
-    return ["documents", *(name for name in stages_of(corpus) if name in CHAIN), EMIT]
-
-
 @dataclass
 class Session:
     """Runs the chain over one run folder."""
@@ -79,15 +72,22 @@ class Session:
 
     def run(self) -> None:
         """Everything selected, corpus after corpus."""
-        corpora = [corpus for corpus, inputs in self.inputs.items() if inputs]
-        self.selection.check({corpus: chain_of(corpus) for corpus in corpora})
-        for corpus in corpora:
-            names = chain_of(corpus)
+        corpora = [corpus for corpus in DOCUMENTS if self.inputs.get(corpus)]
+        chains = {corpus: chain_of(corpus, self.config) for corpus in corpora}
+        self.selection.check(chains)
+        for corpus, names in chains.items():
             last, part = self.selection.last(corpus, names)
+            if corpus == SEEDS and self._recalls(chains):
+                last, part = len(names) - 1, DECIDE
             tables = self.tables[corpus] = Tables(corpus)
             for index, name in enumerate(names[: last + 1]):
                 only_measure = index == last and part == MEASURE
                 self._stage(tables, name, only_measure=only_measure)
+
+    def _recalls(self, chains: dict[str, list[str]]) -> bool:
+        """Whether the web's recall, which needs the seeds, is to run."""
+        names = chains.get("web", [])
+        return RECALL in names and self.selection.last("web", names)[0] >= names.index(RECALL)
 
     def _stage(self, tables: Tables, name: str, *, only_measure: bool) -> None:
         if name == "documents":

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.chain import CHAIN
+from pipeline.chain import CHAIN, DOCUMENTS, SEEDS
 from pipeline.configuration.registry import stages_of
 from pipeline.digest import bytes_digest, fingerprint, stream_digest
 from pipeline.receipts import LEDGER, RECEIPT_SUFFIX, Receipt, parse_receipts
@@ -66,7 +66,7 @@ def verify(run: Path) -> list[Problem]:
         problems += _check_objects(storage, folder, receipts)
     if problems:
         return problems
-    for corpus in SHARD_SETS:
+    for corpus in DOCUMENTS:
         problems += _check_tables(storage, corpus, folders)
         problems += _check_duplicates(storage, corpus)
     return problems + list(_check_shards(storage, folders))
@@ -146,7 +146,7 @@ def _check_tables(
     if documents is None:
         return
     previous: str | None = None
-    for name in stages_of(corpus):
+    for name in ["dedup"] if corpus == SEEDS else stages_of(corpus):
         for folder in (f"{corpus}/{name}/measure", f"{corpus}/{name}"):
             receipts = folders.get(folder, {})
             for key, receipt in receipts.items():

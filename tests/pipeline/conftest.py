@@ -7,6 +7,8 @@ import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import xxhash
 from warcio.statusandheaders import StatusAndHeaders
@@ -115,3 +117,10 @@ def product(run: Path) -> dict[str, str]:
         if path.suffix == ".parquet" or path.parent == run / "shards"
         if not path.relative_to(run).as_posix().startswith("scratch/") and path.is_file()
     }
+
+
+def read_shards(folder: Path, columns: list[str] | None = None) -> pa.Table:
+    """All shards of a data folder: its `*.parquet`."""
+    return pa.concat_tables(
+        pq.read_table(path, columns=columns) for path in sorted(folder.glob("*.parquet"))
+    )

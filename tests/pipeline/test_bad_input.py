@@ -17,7 +17,7 @@ from pipeline.receipts import parse_receipts
 from pipeline.run import run
 from pipeline.storage import LocalStorage
 from pipeline.verify import verify
-from tests.pipeline.conftest import page, write_tar, write_warc
+from tests.pipeline.conftest import page, read_shards, write_tar, write_warc
 
 GOOD = b"def answer():\n    return 42\n"
 BOMB_BYTES = 2 << 30
@@ -118,7 +118,7 @@ def skipped(finished: Path, corpus: str) -> Counter[str]:
 
 def test_every_member_after_a_broken_one_is_read(finished: Path) -> None:
     """One page is lost to the broken member, with its origin; nine are there."""
-    documents = pq.read_table(finished / "web" / "documents", columns=["url", "warc"])
+    documents = read_shards(finished / "web" / "documents", ["url", "warc"])
     urls = set(documents.column("url").to_pylist())
     assert urls == {f"https://example.org/{n}" for n in range(10) if n != 4}
     origins = [str(row["origin"]) for row in quarantined(finished, "web")]
@@ -135,7 +135,7 @@ def test_inputs_that_cannot_be_read_are_named(finished: Path) -> None:
 
 def test_good_files_survive_hostile_archives(finished: Path) -> None:
     """Every good file of every archive is a document; nothing escaped to disk."""
-    documents = pq.read_table(finished / "github" / "documents", columns=["repo", "path"])
+    documents = read_shards(finished / "github" / "documents", ["repo", "path"])
     found = {(row["repo"], row["path"]) for row in documents.to_pylist()}
     assert {repo for repo, path in found if path.endswith("good.py")} >= {
         "hostile/tar",
@@ -160,5 +160,5 @@ def test_limits_and_truncation_have_their_reasons(finished: Path) -> None:
 def test_the_run_is_whole(finished: Path) -> None:
     """Verify finds nothing, and the empty file was dropped by the rules."""
     assert verify(finished) == []
-    rules = pq.read_table(finished / "github" / "rules", columns=["reason"])
+    rules = read_shards(finished / "github" / "rules", ["reason"])
     assert "empty" in rules.column("reason").to_pylist()

@@ -73,8 +73,7 @@ def test_help_imports_nothing_heavy() -> None:
         (["plan", "configs/demo.toml", "--set", "dedup.treshold=1"], "`dedup.threshold`"),
         (["plan", "configs/demo.toml", "--set", "nonsense"], "KEY=VALUE"),
         (
-            ["plan", "configs/demo.toml", "--set", "web.inputs=[]", "--set"]
-            + ["github.inputs=installed:typer", "--stage", "github.rulez", "--run", "{tmp}/r"],
+            "plan configs/demo.toml --set web.inputs=[] --set github.inputs=installed:typer --stage x.y",
             "github.rules",
         ),
         (["stats", "{tmp}/none"], "no such run folder"),
@@ -87,11 +86,16 @@ def test_help_imports_nothing_heavy() -> None:
     ],
 )
 def test_wrong_usage_is_code_2_and_one_message(
-    sluice: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+    sluice: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: str | list[str],
+    message: str,
 ) -> None:
     """No traceback; the nearest valid name where there is one."""
     monkeypatch.chdir(Path(__file__).resolve().parents[2])
-    code, out, err = sluice(*(part.replace("{tmp}", str(tmp_path)) for part in arguments))
+    parts = arguments.split() if isinstance(arguments, str) else arguments
+    code, out, err = sluice(*(part.replace("{tmp}", str(tmp_path)) for part in parts))
     assert code == 2
     assert message in " ".join(err.split())
     assert "Traceback" not in out + err

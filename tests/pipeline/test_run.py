@@ -4,13 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
-import pyarrow.parquet as pq
 import pytest
 
 from pipeline.configuration import Config
 from pipeline.run import RunReport, plan, run
 from pipeline.verify import verify
-from tests.pipeline.conftest import product
+from tests.pipeline.conftest import product, read_shards
 
 Configure = Callable[..., Config]
 
@@ -131,10 +130,10 @@ def test_the_planned_duplicates_are_found(finished: Path) -> None:
 
 def test_every_kept_document_is_in_the_shards(finished: Path) -> None:
     """Samples add up to the documents that all stages kept."""
-    shards = pq.read_table(finished / "shards/code/00000.parquet")
+    shards = read_shards(finished / "shards/code")
     assert shards.num_rows > 0
     assert all(part["n_tokens"] > 0 for row in shards["parts"].to_pylist() for part in row)
-    natural = pq.read_table(finished / "shards/natural/00000.parquet")
+    natural = read_shards(finished / "shards/natural")
     assert natural.num_rows > 0
 
 
