@@ -108,19 +108,12 @@ class Collapsed:
             "end_scores": self.end_scores,
             "bucket_scores": self.bucket_scores.ravel(),
         }
-        arrays = {name: _one_list(values) for name, values in columns.items()}
-        schema = pa.schema(
-            [pa.field(name, array.type) for name, array in arrays.items()],
-            {
-                "format": FORMAT,
-                "labels": "\t".join(self.labels),
-                "ngrams": str(self.ngrams),
-                **(metadata or {}),
-            },
-        )
+        batch = pa.record_batch({name: _one_list(values) for name, values in columns.items()})
+        own = {"format": FORMAT, "labels": "\t".join(self.labels), "ngrams": str(self.ngrams)}
+        batch = batch.replace_schema_metadata({**own, **(metadata or {})})
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_file(sink, schema) as writer:
-            writer.write_batch(pa.record_batch(list(arrays.values()), schema=schema))
+        with pa.ipc.new_file(sink, batch.schema) as writer:
+            writer.write_batch(batch)
         return bytes(sink.getvalue())
 
 
@@ -224,14 +217,8 @@ def _hash_table(n: int) -> npt.NDArray[np.int32]:  # pragma: no cover
     return table
 
 
-def _hash_text(word: str) -> int:
-    value = 2166136261
-    for byte in word.encode():
-        value = (value ^ byte) * 16777619 & 0xFFFFFFFF
-    return value - (value >> 31 << 32)
-
-
-_END_HASH = np.int32(_hash_text(END_OF_LINE))
+_END_HASH = np.int32(-677604519)
+"""The hash of `</s>`."""
 
 
 @njit(cache=True, nogil=True)

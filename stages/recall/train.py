@@ -118,6 +118,17 @@ def train(
 
 def fit(negatives: pa.Array, positives: pa.Array, recipe: Recipe, options: Training) -> Collapsed:
     """One run of fastText over the examples of both classes, collapsed."""
+    return collapse(train_fasttext(negatives, positives, recipe, options), NEGATIVE)
+
+
+def train_fasttext(
+    negatives: pa.Array,
+    positives: pa.Array,
+    recipe: Recipe,
+    options: Training,
+    buckets: int | None = None,
+) -> Any:
+    """The fastText model itself; `buckets` overrides what the data asks for."""
     import fasttext  # noqa: PLC0415 - compiled library, needed only where models are trained
 
     values, examples, labels = _examples(negatives, positives, recipe, options)
@@ -129,14 +140,14 @@ def fit(negatives: pa.Array, positives: pa.Array, recipe: Recipe, options: Train
                 file.write(lines)
         try:
             with zeroed_allocations():
-                model: Any = fasttext.train_supervised(
+                return fasttext.train_supervised(
                     input=str(path),
                     dim=recipe.dimension,
                     lr=recipe.learning_rate,
                     epoch=recipe.epochs,
                     wordNgrams=MAX_NGRAMS,
                     minCount=recipe.min_count,
-                    bucket=buckets_for(n_tokens, options.max_buckets),
+                    bucket=buckets or buckets_for(n_tokens, options.max_buckets),
                     thread=1 if options.mode == "reproducible" else os.cpu_count() or 1,
                     label=LABEL_PREFIX,
                     verbose=0,
@@ -146,7 +157,6 @@ def fit(negatives: pa.Array, positives: pa.Array, recipe: Recipe, options: Train
                 f"recall: fastText could not learn from {len(examples)} examples of "
                 f"{n_tokens} tokens ({error}); add seeds"
             ) from error
-    return collapse(model, NEGATIVE)
 
 
 def buckets_for(n_tokens: int, max_buckets: int) -> int:
