@@ -20,8 +20,8 @@ from pipeline.cli.rendering import (
     life_view,
     rows_table,
     show_bytes,
-    wide_console,
 )
+from pipeline.cli.rendering import show as show_text
 from pipeline.configuration import load
 from pipeline.rows import to_json
 from stages.errors import ConfigError, StageError, StorageError
@@ -54,12 +54,11 @@ def run(
     except (StageError, StorageError) as error:
         again = shlex.join(["sluice", *sys.argv[1:]])
         raise type(error)(f"{error}\nTo go on after mending the cause: {again}") from error
-    console = wide_console()
     if not report.steps:
-        console.print(f"{report.run}: everything is up to date")
-    console.print(funnel_table(funnel(loaded.run)))
+        show_text(f"{report.run}: everything is up to date")
+    show_text(funnel_table(funnel(loaded.run)))
     for name, facts in sorted(report.shards.items()):
-        console.print(
+        show_text(
             f"{report.run}/shards/{name}: "
             + ", ".join(
                 f"{show_bytes(value)}" if key == "bytes" else f"{value:,} {key}"
@@ -84,11 +83,10 @@ def plan(
         _print_json([vars(item) for item in items])
         return
     stale = [item for item in items if item.n_stale]
-    console = wide_console()
     if not stale:
-        console.print("everything is up to date")
+        show_text("everything is up to date")
         return
-    console.print(
+    show_text(
         rows_table(
             ["step", "tasks", "to do", "why"],
             [
@@ -123,7 +121,6 @@ def stats(folder: Path, stage: str | None, column: str | None, *, as_json: bool)
     """Print the funnel, a stage's counts, or a stage's counts by a column."""
     from pipeline.inspection.stats import funnel, grouped, stage_statistics  # noqa: PLC0415
 
-    console = wide_console()
     if stage is None:
         if column is not None:
             raise ConfigError("--by needs a stage: sluice stats RUN STAGE --by COLUMN")
@@ -131,27 +128,27 @@ def stats(folder: Path, stage: str | None, column: str | None, *, as_json: bool)
         if as_json:
             _print_json([count.to_dict() for count in counts])
         else:
-            console.print(funnel_table(counts))
+            show_text(funnel_table(counts))
         return
     if column is not None:
         groups = grouped(folder, stage, column)
         if as_json:
             _print_json(groups)
         else:
-            console.print(groups_table(column, column, groups, MAX_GROUPS))
+            show_text(groups_table(column, column, groups, MAX_GROUPS))
         return
     found = stage_statistics(folder, stage)
     if as_json:
         _print_json({**found, "counts": found["counts"].to_dict()})
         return
-    console.print(funnel_table([found["counts"]]))
+    show_text(funnel_table([found["counts"]]))
     for key in ("language", "license"):
         if any(group["value"] is not None for group in found[key]):
-            console.print()
-            console.print(groups_table(key, "value", found[key], MAX_GROUPS))
+            print()
+            show_text(groups_table(key, "value", found[key], MAX_GROUPS))
     for name, histogram in found["histograms"].items():
-        console.print()
-        console.print(histogram_table(name, histogram["edges"], histogram["counts"]))
+        print()
+        show_text(histogram_table(name, histogram["edges"], histogram["counts"]))
 
 
 def show(folder: Path, document: str, *, diff: bool, as_json: bool) -> None:
@@ -162,11 +159,10 @@ def show(folder: Path, document: str, *, diff: bool, as_json: bool) -> None:
     if as_json:
         _print_json([life.to_dict() for life in found])
         return
-    console = wide_console()
     for index, life in enumerate(found):
         if index:
-            console.rule()
-        console.print(life_view(life, diff=diff))
+            print()
+        show_text(life_view(life, diff=diff))
 
 
 def sql(folder: Path, statement: str, form: str) -> None:
@@ -195,10 +191,9 @@ def sql(folder: Path, statement: str, form: str) -> None:
         part = batch.slice(0, MAX_ROWS - len(shown))
         columns = [part.column(index).to_pylist() for index in range(len(names))]
         shown += zip(*columns, strict=True)
-    console = wide_console()
-    console.print(rows_table(names, shown))
+    show_text(rows_table(names, shown))
     if n_rows > len(shown):
-        console.print(f"… {n_rows - len(shown):,} more rows; --json or --csv prints all")
+        show_text(f"… {n_rows - len(shown):,} more rows; --json or --csv prints all")
 
 
 def verify(folder: Path) -> None:

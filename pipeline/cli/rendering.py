@@ -2,6 +2,7 @@
 
 import datetime
 import difflib
+import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,12 +11,13 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.inspection.life import Life
+from pipeline.inspection.life import Life, StageRow
 from pipeline.inspection.stats import FLAGGED_SHARE, StageCount
 
-MAX_CELL = 80
+MAX_CELL = 160
+WIDE = 2_000
 MAX_ITEMS = 8
-EXCERPT_LINES = 12
+EXCERPT_LINES, EXCERPT_COLUMNS = 12, 96
 DIFF_LINES = 20_000
 """Lines of each text that a diff compares."""
 MAX_GROUPS = 40
@@ -167,8 +169,9 @@ def life_view(life: Life, *, diff: bool) -> RenderableType:
     else:
         parts.append(Text(life.fate, style="bold"))
     for stage in life.stages:
-        parts.append(Text(f"\n{stage.table}: {_verdict(stage.keep, stage.reason)}", style="bold"))
-        parts.append(_facts(stage.measures))
+        parts.append(Text(f"\n{stage.table}: {_verdict(stage)}", style="bold"))
+        if stage.keep is not None or stage.is_measure:
+            parts.append(_facts(stage.measures))
     if life.twin is not None:
         similarity = (
             "" if life.twin.similarity is None else f", similarity {life.twin.similarity:.4f}"
@@ -203,10 +206,12 @@ def text_diff(life: Life) -> RenderableType:
     return Syntax(body, "diff", theme="ansi_dark", word_wrap=True) if body else Text("same text")
 
 
-def _verdict(keep: bool | None, reason: str | None) -> str:
-    if keep is None:
+def _verdict(stage: StageRow) -> str:
+    if stage.is_measure:
+        return "measured"
+    if stage.keep is None:
         return "not asked (dropped before)"
-    return "kept" if keep else f"dropped, {reason}"
+    return "kept" if stage.keep else f"dropped, {stage.reason}"
 
 
 def _facts(facts: dict[str, Any]) -> Table:
@@ -223,12 +228,18 @@ def _records(records: Sequence[dict[str, Any]]) -> Table:
 
 def _excerpt(text: str) -> Text:
     lines = text.splitlines()
-    shown = [printable(line[:MAX_CELL]) for line in lines[:EXCERPT_LINES]]
+    shown = [printable(line[:EXCERPT_COLUMNS]) for line in lines[:EXCERPT_LINES]]
     more = f"\n  … {len(lines) - EXCERPT_LINES:,} more lines" if len(lines) > EXCERPT_LINES else ""
     return Text("\n" + "\n".join(f"  │ {line}" for line in shown) + more, style="dim")
 
 
-def wide_console() -> Console:
-    """Standard output; as wide as needed when it is no terminal, so that nothing is cut."""
-    console = Console(highlight=False, soft_wrap=False)
-    return console if console.is_terminal else Console(highlight=False, width=200)
+def show(renderable: RenderableType) -> None:
+    """Print to standard output: fitted to a terminal, else as wide as it is."""
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.print(renderable)
+        return
+    wide = Console(highlight=False, width=WIDE, file=io.StringIO())
+    with wide.capture() as captured:
+        wide.print(renderable)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))

@@ -16,6 +16,7 @@ from pipeline.configuration.registry import STAGES
 from pipeline.inspection.rows import read_row
 from pipeline.inspection.views import View, open_run
 from schemas.identity import doc_id as doc_id_of
+from schemas.verdicts import QUARANTINED
 from stages.errors import InputError
 from stages.kernels.urls import normalize_url
 
@@ -23,6 +24,7 @@ CORPORA = ("github", "web", "seeds")
 N_SUGGESTIONS = 3
 N_REPEATS = 10
 DOC_ID_HEX_DIGITS = 32
+MEASURE = "_measure"
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -35,6 +37,11 @@ class StageRow:
     keep: bool | None
     reason: str | None
     measures: dict[str, Any]
+
+    @property
+    def is_measure(self) -> bool:
+        """Whether the table holds measures alone and no verdict."""
+        return self.table.endswith(MEASURE)
 
 
 @dataclass
@@ -179,12 +186,13 @@ def _stages(
         found = read_row(file, row) if file is not None else None
         if found is None or found.pop("doc_id", None) != doc_id:
             continue
-        told = _columns_of(views, corpus, name.removesuffix("_measure"))
-        if name.endswith("_measure"):
+        if name.endswith(MEASURE):
+            told = _columns_of(views, corpus, name.removesuffix(MEASURE))
             found = {key: value for key, value in found.items() if key not in told}
+            if not found.pop(QUARANTINED, False) and not found:
+                continue
         keep, reason = found.pop("keep", None), found.pop("reason", None)
-        if found or not name.endswith("_measure"):
-            yield StageRow(f"{corpus}.{name}", keep, reason, found)
+        yield StageRow(f"{corpus}.{name}", keep, reason, found)
 
 
 def _columns_of(views: dict[str, View], corpus: str, name: str) -> set[str]:

@@ -73,7 +73,7 @@ def test_help_imports_nothing_heavy() -> None:
         (["plan", "configs/demo.toml", "--set", "dedup.treshold=1"], "`dedup.threshold`"),
         (["plan", "configs/demo.toml", "--set", "nonsense"], "KEY=VALUE"),
         (
-            "plan configs/demo.toml --set web.inputs=[] --set github.inputs=installed:typer --stage x.y",
+            "plan configs/demo.toml --set {web} --set github.inputs=installed:rich --stage x",
             "github.rules",
         ),
         (["stats", "{tmp}/none"], "no such run folder"),
@@ -95,7 +95,7 @@ def test_wrong_usage_is_code_2_and_one_message(
     """No traceback; the nearest valid name where there is one."""
     monkeypatch.chdir(Path(__file__).resolve().parents[2])
     parts = arguments.split() if isinstance(arguments, str) else arguments
-    code, out, err = sluice(*(part.replace("{tmp}", str(tmp_path)) for part in parts))
+    code, out, err = sluice(*(part.format(tmp=tmp_path, web="web.inputs=[]") for part in parts))
     assert code == 2
     assert message in " ".join(err.split())
     assert "Traceback" not in out + err
