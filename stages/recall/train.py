@@ -94,11 +94,12 @@ def train(
     negative_groups: Groups = None,
 ) -> TrainedModel:
     """Train on two list arrays of token ids, one document a row. Groups (domains) are held out
-    whole: a crawl consists of sites that no seed is from. The result depends on the documents and
-    their order, the options and fastText's version alone."""
+    whole, as a crawl consists of sites that no seed is from; but only where the model that is kept
+    sees all documents: else its largest site would be lost to it. The result depends on the
+    documents and their order, the options and fastText's version alone."""
     recipe = resolve_recipe(options.recipe, len(positives))
     classes = [
-        _Documents.of(documents, groups, name, recipe.folds, options)
+        _Documents.of(documents, groups if recipe.refit else None, name, recipe.folds, options)
         for name, documents, groups in (
             (NEGATIVE, negatives, negative_groups),
             (POSITIVE, positives, positive_groups),

@@ -80,8 +80,11 @@ def test_auto_is_small_below_fifty_thousand():
 
 
 def test_paper_recipe_holds_out_a_twentieth(topic):
-    """One fold of twenty is judged by the very model that is kept."""
-    trained = train(topic(60, 1, 0), topic(60, 2, 200), Training(recipe="paper", max_buckets=4096))
+    """One fold of twenty is judged by the very model that is kept, which a large site that were
+    held out whole would be lost to."""
+    options = Training(recipe="paper", max_buckets=4096)
+    sites = ["large"] * 50 + ["small"] * 10
+    trained = train(topic(60, 1, 0), topic(60, 2, 200), options, sites, sites)
     assert (trained.held_out.n_positives, trained.held_out.n_negatives) == (3, 3)
 
 
