@@ -11,6 +11,9 @@ Each arrow is a shuffle of narrow rows; the modules of the steps state their cos
 
 What an option repeats: `threshold` between 0.85 and 1 the decision alone, below 0.85 candidates
 and verification too; `ngram` and `cjk` everything; `exact` and `url` all but the signatures.
+
+Beside the verdicts stay three folders: `pairs`, the evidence; `verified` and `twins`, from which
+a new threshold decides after the scratch data are gone.
 """
 
 from typing import ClassVar
@@ -41,6 +44,7 @@ from stages.dedup.verdicts import (
     DROP_ROWS,
     FollowSurvivors,
     Judge,
+    ListTwins,
     RouteDrops,
     RouteToShards,
     RouteTwins,
@@ -73,7 +77,8 @@ class DedupStage:
         """Say what to compute."""
         members = self._find_twins(corpus)
         n_partitions = partitions_for(corpus.n_rows(), DROP_ROWS)
-        drops = [corpus.shuffle(RouteTwins(n_partitions), source=members)]
+        twins = corpus.map_shards(ListTwins(), source=members, keep_as="twins")
+        drops = [corpus.shuffle(RouteTwins(n_partitions), source=twins)]
         if self._options.near:
             near = self._find_near(corpus, members)
             drops.append(corpus.shuffle(RouteDrops(n_partitions), source=near))
@@ -135,5 +140,7 @@ class DedupStage:
         )
         texts = corpus.shuffle(RouteTextsToCells(), source=answered)
         verify = Verify(self._options.ngram, self._options.cjk)
-        verified = corpus.reduce_partitions(verify, pairs, texts, n_partitions=max(n_cells, 1))
+        verified = corpus.reduce_partitions(
+            verify, pairs, texts, n_partitions=max(n_cells, 1), keep_as="verified"
+        )
         return verified, sum(rows for rows, _ in sizes.values())

@@ -32,10 +32,9 @@ DROP_ROWS = 1 << 21
 
 
 @dataclass(frozen=True)
-class RouteTwins:
-    """Members → those that are twins, as drops, with the reducer of their survivor."""
-
-    n_partitions: int
+class ListTwins:
+    """Members → those that are twins, as drops; kept, so that a new threshold need not ask again
+    who they are."""
 
     schema: ClassVar[pa.Schema] = DROPS
 
@@ -44,18 +43,16 @@ class RouteTwins:
             batch = whole.filter(whole["reason"].is_valid())
             identical = pa.array(np.ones(batch.num_rows))
             unknown = pa.scalar(None, pa.float64())
-            survivors = numbers(batch, "survivor")
             yield from emit(
                 self.schema,
                 {
                     "document": batch["document"],
-                    "root": survivors,
+                    "root": batch["survivor"],
                     "reason": batch["reason"],
                     "duplicate_of": batch["survivor_id"],
                     "similarity": pc.if_else(
                         pc.equal(batch["reason"], "exact"), identical, unknown
                     ),
-                    "partition": scatter(survivors, self.n_partitions),
                 },
             )
 
@@ -72,6 +69,11 @@ class RouteDrops:
         for batch in batches:
             partition = scatter(numbers(batch, "root"), self.n_partitions)
             yield routed(batch.select(DROPS.names), partition)
+
+
+@dataclass(frozen=True)
+class RouteTwins(RouteDrops):
+    """Twins → the reducer of their survivor."""
 
 
 @dataclass(frozen=True)
