@@ -1,8 +1,9 @@
 """Where tasks run: in this process here, on Ray in `ray_executor`.
 
 Both take a stream of tasks, keep a bounded window of them in flight, and yield each with its
-outcome in order of completion. What a failure means is decided here, once: a dead worker is
-retried, then isolated; an I/O error is retried; anything else is a bug and ends the run.
+outcome in order of completion, and None when a second has passed without one. What a failure
+means is decided here, once: a dead worker is retried, then isolated; an I/O error is retried;
+anything else is a bug and ends the run.
 """
 
 import logging
@@ -27,6 +28,10 @@ class Resources:
     memory_bytes: int = 0
 
 
+TICK_SECONDS = 1.0
+"""The driver gets a turn this often while no task ends."""
+
+
 class Executor(AbstractContextManager["Executor"], Protocol):
     """Runs tasks; started when the first task comes, ended with the context."""
 
@@ -35,7 +40,7 @@ class Executor(AbstractContextManager["Executor"], Protocol):
 
     def run(
         self, tasks: Iterable[Task], resources: Resources
-    ) -> Iterator[tuple[Task, Outcome]]: ...
+    ) -> Iterator[tuple[Task, Outcome] | None]: ...
 
 
 class LocalExecutor:

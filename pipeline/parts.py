@@ -6,10 +6,16 @@ that only the last step depends on makes the last step alone.
 """
 
 import json
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.digest import bytes_digest, fingerprint
 from pipeline.receipts import Receipt
@@ -111,12 +117,24 @@ class LazyShuffled(LazyParts):
 
     def partition(self, numbers: Sequence[int]) -> list[Scratch]:
         """Where the rows of these partitions lie: partition by partition, in map order."""
-        receipts = self.made()
+        paths = [part.path for part in self.scratch()]
         found = []
         for number in numbers:
-            for plan in self._plans:
-                receipt = receipts[plan.key]
-                entry = receipt.summary.get("partitions", {}).get(str(number))
-                if entry is not None:
-                    found.append(Scratch(f"{self.folder}/{receipt.object}", tuple(entry[2])))
+            first, last = np.searchsorted(self._index[0], [number, number + 1])
+            pairs = self._index[1:, first:last].T.tolist()
+            for part, batches in groupby(pairs, key=itemgetter(0)):
+                found.append(Scratch(paths[part], tuple(batch for _, batch in batches)))
         return found
+
+    @cached_property
+    def _index(self) -> NDArray[np.int32]:
+        """Partition, part, batch number: a column for each batch, sorted; 12 bytes a batch."""
+        receipts = self.made()
+        flat = array("i")
+        for part, plan in enumerate(self._plans):
+            partitions = receipts[plan.key].summary.get("partitions", {})
+            for partition, (_, _, batches) in partitions.items():
+                for batch in batches:
+                    flat.extend((int(partition), part, batch))
+        index = np.array(flat, np.int32).reshape(-1, 3)
+        return index[np.argsort(index[:, 0], kind="stable")].T

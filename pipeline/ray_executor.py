@@ -15,7 +15,7 @@ from typing import Any, Self
 import ray
 import ray.exceptions
 
-from pipeline.executor import Resources, after_io_error, again, failed
+from pipeline.executor import TICK_SECONDS, Resources, after_io_error, again, failed
 from pipeline.storage import Storage
 from pipeline.work.task import Outcome, Task, run_task
 from stages.errors import StageError
@@ -91,7 +91,9 @@ class RayExecutor:
         self._started = True
         self._function = ray.remote(max_retries=0)(run_task)
 
-    def run(self, tasks: Iterable[Task], resources: Resources) -> Iterator[tuple[Task, Outcome]]:
+    def run(
+        self, tasks: Iterable[Task], resources: Resources
+    ) -> Iterator[tuple[Task, Outcome] | None]:
         self._start()
         window = self._window * (self._workers or self.n_workers)
         queue = iter(tasks)
@@ -105,13 +107,21 @@ class RayExecutor:
                 flying[remote.remote(storage, task)] = task
             if not flying:
                 return
-            done, _ = ray.wait(list(flying), num_returns=1)
-            task = flying.pop(done[0])
-            answer = self._fetch(done[0], task)
-            if isinstance(answer, Task):
-                flying[remote.remote(storage, answer)] = answer
-            else:
-                yield task, answer
+            references = list(flying)
+            done, _ = ray.wait(references, num_returns=1, timeout=TICK_SECONDS)
+            if not done:
+                window = self._window * (self._workers or self.n_workers)
+                yield None
+                continue
+            if len(references) > 1:
+                done, _ = ray.wait(references, num_returns=len(references), timeout=0)
+            for reference in done:
+                task = flying.pop(reference)
+                answer = self._fetch(reference, task)
+                if isinstance(answer, Task):
+                    flying[remote.remote(storage, answer)] = answer
+                else:
+                    yield task, answer
 
     def _fetch(self, reference: Any, task: Task) -> Outcome | Task:
         """The task's outcome, or the task to send again."""

@@ -2,25 +2,36 @@
 
 A receipt names the object, its hash and those of its columns, and the components of the
 fingerprint that determined them, so that `plan` can say which of them changed. Loose receipts
-(`00000.receipt.json`) are rolled into `ledger.arrow` when a stage is complete; a loose receipt
-wins over the ledger. Only the driver writes receipts.
+(`00000.receipt.json`, or a group of them, `g00000001-000001.receipts.json`) are rolled into
+`ledger.arrow` when a stage is complete; a loose receipt wins over the ledger. Only the driver
+writes receipts.
+
+A group costs three calls to the disk however many receipts it holds: the folder is settled, so
+that the data is durable first, then the group is written. Cost: see `make bench`; a receipt in
+memory shares its strings with the others of its folder, and its statistics stay packed.
 """
 
 import io
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
 from pipeline.digest import fingerprint, stream_digest
+from pipeline.packing import Packed, Pool, pack
 from pipeline.storage import Mark, Storage
 from stages.errors import StorageError
 
 LEDGER = "ledger.arrow"
 RECEIPT_SUFFIX = ".receipt.json"
+GROUP_SUFFIX = ".receipts.json"
 LEDGER_SCHEMA = pa.schema([("key", pa.string()), ("receipt", pa.large_string())])
+LEDGER_ROWS = 1024
+"""Receipts in one batch of the ledger: what is held as text while it is read or written."""
 
 
 @dataclass(frozen=True)
@@ -39,20 +50,22 @@ class Receipt:
     xxh3: str
     columns: dict[str, str]
     """Digest per column."""
-    summary: dict[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
     """Statistics, skipped records, sizes per partition: facts about the data."""
     quarantine: dict[str, Any] | None = None
     """`object`, `xxh3`, `rows`, `reasons`, if records were quarantined."""
     effort: dict[str, Any] = field(default_factory=dict)
     """Measured: seconds, CPU seconds, bytes of text read, attempts, generation."""
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         return fingerprint(self.components)
 
     def to_json(self) -> str:
         """JSON with a hash over itself, so that a flipped byte in it is found."""
-        body = asdict(self)
+        body = {one.name: getattr(self, one.name) for one in fields(self)}
+        if isinstance(self.summary, Packed):
+            body["summary"] = self.summary.unpack()
         return json.dumps({**body, "fingerprint": self.fingerprint, "self": fingerprint(body)})
 
 
@@ -61,14 +74,33 @@ def parse_receipt(text: str | bytes, where: str) -> Receipt:
     try:
         body = json.loads(text)
         expected = body.pop("self")
-        body.pop("fingerprint")
+        recorded = body.pop("fingerprint")
         receipt = Receipt(**body)
-        found = fingerprint(asdict(receipt))
+        found = fingerprint(body)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StorageError(f"{where}: the receipt is damaged ({error})") from error
     if found != expected:
         raise StorageError(f"{where}: the receipt is damaged (its own hash does not match)")
+    _remember_fingerprint(receipt, recorded)
     return receipt
+
+
+def _remember_fingerprint(receipt: Receipt, value: str) -> None:
+    """Fill the cached property: hashing 100,000 receipts takes four seconds."""
+    receipt.__dict__["fingerprint"] = value
+
+
+def _compact(receipt: Receipt, pool: Pool) -> Receipt:
+    """The same receipt in less memory."""
+    compact = replace(
+        receipt,
+        step=sys.intern(receipt.step),
+        components=pool.share(receipt.components),
+        columns=pool.share(receipt.columns),
+        summary=pack(receipt.summary),
+    )
+    _remember_fingerprint(compact, receipt.fingerprint)
+    return compact
 
 
 class Receipts:
@@ -78,27 +110,40 @@ class Receipts:
         self.folder = folder
         self._storage = storage
         self._receipts: dict[str, Receipt] = {}
+        self._pool = Pool()
         self._loose: set[str] = set()
         self._ledger: set[str] = set()
+        self._groups: dict[str, set[str]] = {}
+        self._pending: dict[str, str] = {}
 
     @property
     def current(self) -> dict[str, Receipt]:
         """Key → receipt, as loaded and committed so far."""
         return self._receipts
 
+    @property
+    def n_pending(self) -> int:
+        """Receipts added and not yet written."""
+        return len(self._pending)
+
     def load(self) -> dict[str, Receipt]:
         """Key → receipt of every object that is as it was committed. One listing; an object with
         another mark is hashed again, and its receipt dropped if the content changed."""
         listing = self._storage.list(self.folder)
-        in_ledger, loose = _parse(self._storage, self.folder, listing)
-        self._ledger, self._loose = set(in_ledger), set(loose)
-        found = in_ledger | loose
-        self._receipts = {
-            key: receipt
-            for key, receipt in found.items()
-            if self._is_intact(receipt, listing.get(receipt.object))
-        }
-        return dict(self._receipts)
+        self._receipts = {}
+        self._loose, self._ledger, self._groups = set(), set(), {}
+        for name, receipt in _read(self._storage, self.folder, listing):
+            if name == LEDGER:
+                self._ledger.add(receipt.key)
+            elif name.endswith(GROUP_SUFFIX):
+                self._groups.setdefault(name, set()).add(receipt.key)
+            else:
+                self._loose.add(receipt.key)
+            if self._is_intact(receipt, listing.get(receipt.object)):
+                self._receipts[receipt.key] = _compact(receipt, self._pool)
+            else:
+                self._receipts.pop(receipt.key, None)
+        return self._receipts
 
     def _is_intact(self, receipt: Receipt, mark: Mark | None) -> bool:
         if mark is None or mark.size != receipt.size:
@@ -113,67 +158,104 @@ class Receipts:
         keys = set(keys)
         for key in keys:
             self._receipts.pop(key, None)
-        if keys & self._ledger:
-            self._write_ledger(key for key in self._ledger - keys if key in self._receipts)
+        if any(not keys.isdisjoint(group) for group in self._groups.values()):
+            self._write_ledger()
+            self._delete_loose()
+            return
+        if not keys.isdisjoint(self._ledger):
+            self._write_ledger()
         for key in keys & self._loose:
             self._storage.delete(f"{self.folder}/{key}{RECEIPT_SUFFIX}")
         self._loose -= keys
 
     def commit(self, receipt: Receipt) -> None:
         """Write a receipt: from now on its object counts."""
-        path = f"{self.folder}/{receipt.key}{RECEIPT_SUFFIX}"
-        self._storage.write(path, receipt.to_json().encode())
-        self._loose.add(receipt.key)
-        self._receipts[receipt.key] = receipt
+        self.add(receipt)
+        self.flush()
+
+    def add(self, receipt: Receipt) -> None:
+        """Take a receipt that the next `flush` will write."""
+        self._receipts[receipt.key] = _compact(receipt, self._pool)
+        self._pending[receipt.key] = receipt.to_json()
+
+    def flush(self) -> None:
+        """Write what was added: one receipt under its own name, several as a group."""
+        if not self._pending:
+            return
+        self._storage.settle(self.folder)
+        keys = set(self._pending)
+        if len(keys) == 1:
+            name = f"{min(keys)}{RECEIPT_SUFFIX}"
+            self._loose |= keys
+        else:
+            generation = self._receipts[min(keys)].effort.get("generation", 0)
+            number = 1 + max(map(_group_number, self._groups), default=0)
+            name = f"g{generation:08d}-{number:06d}{GROUP_SUFFIX}"
+            self._groups[name] = keys
+        data = "\n".join(self._pending.values()).encode()
+        self._storage.write(f"{self.folder}/{name}", data)
+        self._pending.clear()
 
     def roll(self) -> None:
         """Gather all receipts in the ledger and remove the loose ones."""
-        if self._loose:
-            self._write_ledger(self._receipts)
-            for key in sorted(self._loose):
-                self._storage.delete(f"{self.folder}/{key}{RECEIPT_SUFFIX}")
-            self._loose.clear()
+        self.flush()
+        if self._loose or self._groups:
+            self._write_ledger()
+            self._delete_loose()
 
-    def _write_ledger(self, keys: Iterable[str]) -> None:
-        receipts = [self._receipts[key] for key in sorted(keys)]
+    def _delete_loose(self) -> None:
+        for key in sorted(self._loose):
+            self._storage.delete(f"{self.folder}/{key}{RECEIPT_SUFFIX}")
+        for name in sorted(self._groups):
+            self._storage.delete(f"{self.folder}/{name}")
+        self._loose.clear()
+        self._groups.clear()
+
+    def _write_ledger(self) -> None:
+        keys = sorted(self._receipts)
         sink = io.BytesIO()
-        with pa.ipc.new_file(sink, LEDGER_SCHEMA) as writer:
-            writer.write_table(
-                pa.table(
-                    [
-                        [receipt.key for receipt in receipts],
-                        [receipt.to_json() for receipt in receipts],
-                    ],
-                    schema=LEDGER_SCHEMA,
-                )
-            )
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_file(sink, LEDGER_SCHEMA, options=options) as writer:
+            for start in range(0, len(keys), LEDGER_ROWS):
+                part = keys[start : start + LEDGER_ROWS]
+                texts = [self._receipts[key].to_json() for key in part]
+                writer.write_batch(pa.record_batch([part, texts], schema=LEDGER_SCHEMA))
         self._storage.write(f"{self.folder}/{LEDGER}", sink.getvalue())
-        self._ledger = {receipt.key for receipt in receipts}
+        self._ledger = set(keys)
 
 
 def parse_receipts(storage: Storage, folder: str) -> dict[str, Receipt]:
     """Key → receipt as written, whether or not the objects are intact."""
-    in_ledger, loose = _parse(storage, folder, storage.list(folder))
-    return in_ledger | loose
+    pool = Pool()
+    receipts = _read(storage, folder, storage.list(folder))
+    return {receipt.key: _compact(receipt, pool) for _, receipt in receipts}
 
 
-def _parse(
-    storage: Storage, folder: str, listing: Iterable[str]
-) -> tuple[dict[str, Receipt], dict[str, Receipt]]:
-    """The receipts in the ledger, and the loose ones."""
+def _read(storage: Storage, folder: str, listing: Iterable[str]) -> Iterator[tuple[str, Receipt]]:
+    """File name and receipt: those of the ledger, then groups as they were written, then loose
+    ones; of two with one key the later counts."""
     names = set(listing)
-    ledger = _read_ledger(storage, f"{folder}/{LEDGER}") if LEDGER in names else []
-    loose = []
-    for name in sorted(names):
-        if name.endswith(RECEIPT_SUFFIX):
-            path = f"{folder}/{name}"
-            loose.append(parse_receipt(storage.read_bytes(path), path))
-    return ({one.key: one for one in ledger}, {one.key: one for one in loose})
+    if LEDGER in names:
+        for receipt in _read_ledger(storage, f"{folder}/{LEDGER}"):
+            yield LEDGER, receipt
+    for name in sorted(name for name in names if name.endswith(GROUP_SUFFIX)):
+        path = f"{folder}/{name}"
+        for line in storage.read_bytes(path).splitlines():
+            yield name, parse_receipt(line, path)
+    for name in sorted(name for name in names if name.endswith(RECEIPT_SUFFIX)):
+        path = f"{folder}/{name}"
+        yield name, parse_receipt(storage.read_bytes(path), path)
 
 
-def _read_ledger(storage: Storage, path: str) -> list[Receipt]:
+def _group_number(name: str) -> int:
+    return int(name.removesuffix(GROUP_SUFFIX).rpartition("-")[2])
+
+
+def _read_ledger(storage: Storage, path: str) -> Iterator[Receipt]:
     try:
-        table = pa.ipc.open_file(storage.read_bytes(path)).read_all()
+        with pa.ipc.open_file(storage.read_bytes(path)) as reader:
+            for index in range(reader.num_record_batches):
+                for text in reader.get_batch(index).column("receipt").to_pylist():
+                    yield parse_receipt(text, path)
     except pa.ArrowInvalid as error:
         raise StorageError(f"{path}: the ledger is damaged ({error})") from error
-    return [parse_receipt(text, path) for text in table.column("receipt").to_pylist()]

@@ -3,21 +3,23 @@
 `ensure` is the one place where a task is decided upon, sent out, committed and counted. A plan
 names what determines an object (`components`) and the work that makes it; an object whose
 receipt has the same fingerprint is left alone.
+
+Plans may come from a sequence that builds each when it is asked (`PlanSequence`): the driver then
+holds a receipt per object and the plans in flight, nothing else. Receipts are written in groups of
+256, or after a second: a crash of the driver costs the tasks of its last second.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, overload
 
 from pipeline.digest import fingerprint
 from pipeline.executor import Executor, Resources
+from pipeline.outcomes import QuarantineRate, ReceiptGroup, quarantine_folder
 from pipeline.receipts import Receipt, Receipts
 from pipeline.storage import TEMPORARY_SUFFIX, Storage
 from pipeline.work.task import Limits, Outcome, Task, Work
-from stages.errors import StageError
-
-RATE_FLOOR = 1000
-"""Records a step must have seen before `max_quarantine_rate` is checked."""
 
 PENDING = "pending"
 
@@ -32,9 +34,31 @@ class Plan:
     """Builds the work once it is known to be needed; may have other steps made first."""
     extension: str = "parquet"
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         return fingerprint(self.components)
+
+
+class PlanSequence(Sequence[Plan]):
+    """Plans that are built each time they are asked for: 4 kB a shard that need not be held."""
+
+    def __init__(self, keys: Sequence[str], build: Callable[[str], Plan]) -> None:
+        self._keys = keys
+        self._build = build
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @overload
+    def __getitem__(self, index: int) -> Plan: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "PlanSequence": ...
+
+    def __getitem__(self, index: int | slice) -> "Plan | PlanSequence":
+        if isinstance(index, slice):
+            return PlanSequence(self._keys[index], self._build)
+        return self._build(self._keys[index])
 
 
 @dataclass
@@ -46,6 +70,12 @@ class PlanItem:
     n_stale: int
     reasons: dict[str, int] = field(default_factory=dict)
     """Why, with the number of stale objects each reason holds for."""
+
+    def add(self, plan: Plan, receipt: Receipt | None) -> None:
+        """Count a stale object."""
+        self.n_stale += 1
+        for reason in _reasons(plan, receipt):
+            self.reasons[reason] = self.reasons.get(reason, 0) + 1
 
 
 class Monitor:
@@ -85,49 +115,61 @@ class Runner:
         that are no longer planned are removed."""
         receipts = known or Receipts(self.storage, folder)
         current = receipts.load() if known is None else receipts.current
-        stale = [
-            plan
-            for plan in plans
-            if plan.key not in current or current[plan.key].fingerprint != plan.fingerprint
-        ]
-        self.items.append(_explain(step, plans, stale, current))
+        item = PlanItem(step, len(plans), 0)
+        self.items.append(item)
+        result: dict[str, Receipt] = {}
+        stale: dict[str, int] = {}
+        for index, plan in enumerate(plans):
+            receipt = current.get(plan.key)
+            if receipt is None or receipt.fingerprint != plan.fingerprint:
+                item.add(plan, receipt)
+                stale[plan.key] = index
+                receipt = _pending(step, plan)
+            result[plan.key] = receipt
         if self.dry:
-            waiting = {plan.key: _pending(step, plan) for plan in stale}
-            return {plan.key: waiting.get(plan.key) or current[plan.key] for plan in plans}
-        planned = {plan.key for plan in plans}
-        gone = [receipt for key, receipt in current.items() if prune and key not in planned]
-        receipts.discard([plan.key for plan in stale] + [receipt.key for receipt in gone])
+            return result
+        gone = [receipt for key, receipt in current.items() if prune and key not in result]
+        receipts.discard([*stale, *(receipt.key for receipt in gone)])
         for receipt in gone:
             self._remove(folder, receipt)
         if stale:
-            self._make(step, folder, stale, receipts, resources, len(plans))
+            self._make(step, folder, plans, list(stale.values()), receipts, resources)
         receipts.roll()
-        return {plan.key: receipts.current[plan.key] for plan in plans}
+        return {key: receipts.current[key] for key in result}
 
     def _make(
         self,
         step: str,
         folder: str,
-        stale: Sequence[Plan],
+        plans: Sequence[Plan],
+        stale: Sequence[int],
         receipts: Receipts,
         resources: Resources,
-        n_tasks: int,
     ) -> None:
-        stale[0].make()
-        self.monitor.step_started(step, n_tasks, len(stale))
+        plans[stale[0]].make()
+        self.monitor.step_started(step, len(plans), len(stale))
         self._sweep(folder)
-        plans = {plan.key: plan for plan in stale}
-        rate = _Rate(step, self.max_quarantine_rate)
-        for task, outcome in self.executor.run(self._tasks(step, folder, stale), resources):
-            receipt = self._commit(plans[task.key], task, outcome)
-            receipts.commit(receipt)
-            self.monitor.task_done(step, task.key, outcome)
-            rate.check(outcome)
-        self.monitor.step_ended(step)
+        flying: dict[str, Plan] = {}
+        rate = QuarantineRate(step, self.max_quarantine_rate)
+        group = ReceiptGroup(self.storage, receipts, quarantine_folder(step))
 
-    def _tasks(self, step: str, folder: str, plans: Sequence[Plan]) -> Iterator[Task]:
-        for plan in plans:
-            yield Task(step, plan.key, folder, plan.make(), self.limits, self.generation)
+        def tasks() -> Iterator[Task]:
+            for index in stale:
+                plan = plans[index]
+                flying[plan.key] = plan
+                yield Task(step, plan.key, folder, plan.make(), self.limits, self.generation)
+
+        try:
+            for done in self.executor.run(tasks(), resources):
+                if done is not None:
+                    task, outcome = done
+                    group.add(self._commit(flying.pop(task.key), task, outcome))
+                    self.monitor.task_done(step, task.key, outcome)
+                    rate.check(outcome)
+                group.flush_if_due()
+        finally:
+            group.flush()
+        self.monitor.step_ended(step)
 
     def _commit(self, plan: Plan, task: Task, outcome: Outcome) -> Receipt:
         name = f"{plan.key}.{plan.extension}"
@@ -183,52 +225,14 @@ class Runner:
                 self.storage.delete(f"{folder}/{name}")
 
 
-def quarantine_folder(step: str) -> str:
-    """`github.rules.measure` → `quarantine/github/rules`."""
-    corpus, _, stage = step.partition(".")
-    return f"quarantine/{corpus}/{stage.partition('.')[0] or corpus}"
-
-
-class _Rate:
-    """Checks the share of quarantined records as outcomes come in."""
-
-    def __init__(self, step: str, limit: float) -> None:
-        self._step = step
-        self._limit = limit
-        self._records = self._quarantined = 0
-        self._reasons: dict[str, int] = {}
-
-    def check(self, outcome: Outcome) -> None:
-        self._records += outcome.result.records
-        for reason, count in outcome.quarantine_reasons.items():
-            self._quarantined += count
-            self._reasons[reason] = self._reasons.get(reason, 0) + count
-        if self._records >= RATE_FLOOR and self._quarantined > self._limit * self._records:
-            raise StageError(
-                f"{self._step}: {self._quarantined} of {self._records} records quarantined "
-                f"({', '.join(f'{r} {n}' for r, n in self._reasons.items())}), more than "
-                f"engine.max_quarantine_rate = {self._limit}; see {quarantine_folder(self._step)}"
-            )
-
-
-def _explain(
-    step: str, plans: Sequence[Plan], stale: Sequence[Plan], current: dict[str, Receipt]
-) -> PlanItem:
-    reasons: dict[str, int] = {}
-    for plan in stale:
-        receipt = current.get(plan.key)
-        if receipt is None:
-            why = ["never made"]
-        else:
-            keys = sorted(set(plan.components) | set(receipt.components))
-            why = [
-                f"{key} changed" if plan.components.get(key) != PENDING else f"{key} is to be made"
-                for key in keys
-                if plan.components.get(key) != receipt.components.get(key)
-            ]
-        for reason in why:
-            reasons[reason] = reasons.get(reason, 0) + 1
-    return PlanItem(step, len(plans), len(stale), reasons)
+def _reasons(plan: Plan, receipt: Receipt | None) -> Iterable[str]:
+    if receipt is None:
+        return ["never made"]
+    return [
+        f"{key} changed" if plan.components.get(key) != PENDING else f"{key} is to be made"
+        for key in sorted(set(plan.components) | set(receipt.components))
+        if plan.components.get(key) != receipt.components.get(key)
+    ]
 
 
 class _PendingColumns(dict[str, str]):

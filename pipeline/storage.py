@@ -1,6 +1,7 @@
 """Where a run folder lies: the one interface through which the engine reads and writes it.
 
-A commit on a local disk is: write under a temporary name, fsync, rename, fsync of the folder.
+A commit on a local disk is: write under a temporary name, fsync, rename, fsync of the folder
+(`settle`, once for many).
 Temporary names carry the driver's generation, so a worker that outlives its driver can never
 touch what a later driver committed. Paths are relative to the run folder, with `/`.
 """
@@ -50,7 +51,11 @@ class Storage(Protocol):
         ...
 
     def commit(self, temporary: str, path: str) -> Mark:
-        """Make a durable temporary object visible as `path`."""
+        """Make a durable temporary object visible as `path`; `settle` makes that last."""
+        ...
+
+    def settle(self, folder: str) -> None:
+        """Make all commits in the folder survive a crash of the machine: one call for many."""
         ...
 
     def delete(self, path: str) -> None:
@@ -99,6 +104,7 @@ class LocalStorage:
         with self.open_write(temporary) as stream:
             stream.write(data)
         self.commit(temporary, path)
+        self.settle(folder)
 
     @contextmanager
     def open_write(self, path: str) -> Iterator[BinaryIO]:
@@ -113,8 +119,10 @@ class LocalStorage:
         target = self._path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         self._path(temporary).replace(target)
-        _fsync_folder(target.parent)
         return self.mark(path)
+
+    def settle(self, folder: str) -> None:
+        _fsync_folder(self._path(folder))
 
     def delete(self, path: str) -> None:
         self._path(path).unlink(missing_ok=True)
