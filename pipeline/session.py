@@ -246,7 +246,7 @@ def _absolute(spec: InputSpec) -> InputSpec:
 def _refuse_same_identities(receipts: Any) -> None:
     owners: dict[str, str] = {}
     for receipt in receipts:
-        for identity, uri in receipt.summary.get("identities", {}).items():
+        for identity, uri in receipt.summary["identities"]:
             if identity in owners:
                 raise InputError(
                     f"github.inputs: {owners[identity]} and {uri} are both {identity}; "

@@ -79,7 +79,7 @@ class SourceWork:
 class _State:
     quarantine: Quarantine
     skipped: dict[str, int] = field(default_factory=dict)
-    identities: dict[str, str] = field(default_factory=dict)
+    identities: list[list[str]] = field(default_factory=list)
     inputs: list[dict[str, Any]] = field(default_factory=list)
     records: int = 0
 
@@ -94,7 +94,7 @@ def _take(
         case Skipped(reason, count):
             state.skip(reason, count)
         case Identity(value):
-            state.identities[value] = spec.uri
+            state.identities.append([value, spec.uri])
         case Quarantined(origin, reason, error, offset, head):
             state.records += 1
             state.quarantine.add(origin, offset, reason, error, head)

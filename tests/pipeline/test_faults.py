@@ -140,7 +140,7 @@ def test_an_interrupted_run_says_how_to_go_on(configuration: Path, tmp_path: Pat
         assert wait_for(process, run, 3)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130
-    assert "again" in (tmp_path / "run.log").read_text()
+    assert "resumes" in (tmp_path / "run.log").read_text()
 
 
 @pytest.mark.faults

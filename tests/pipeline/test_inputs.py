@@ -1,0 +1,130 @@
+"""Patterns become inputs, and inputs keep their shards."""
+
+import http.server
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.configuration import load
+from pipeline.inputs import assign_shards, expand, read_metadata, save
+from pipeline.run import run
+from pipeline.storage import LocalStorage
+from stages.errors import ConfigError, InputError
+from tests.pipeline.conftest import page, read_shards, write_tar, write_warc
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder, and its URL on a loopback server."""
+
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield folder, f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_crawl_is_read_over_http(served: tuple[Path, str], tmp_path: Path) -> None:
+    """A URL is an input like any other; its documents are those of the local file."""
+    folder, url = served
+    write_warc(folder / "crawl.warc.gz", {"https://example.org/a": page("A page", 6)})
+    documents = []
+    for name, source in (("remote", f"{url}/crawl.warc.gz"), ("local", f"{folder}/*.warc.gz")):
+        config = load(None, [f"web.inputs=['{source}']"], tmp_path / name)
+        run(config, stages=["web.documents"], address="local")
+        documents.append(read_shards(tmp_path / name / "web/documents"))
+    assert documents[0].num_rows == 1
+    assert documents[0].equals(documents[1])
+
+
+def test_folders_and_git_repositories_are_expanded(tmp_path: Path) -> None:
+    """A folder stands for the archives and repositories in it; a repository for itself."""
+    write_tar(tmp_path / "b.tar.gz", "b-main", {"b.py": b"b = 1\n"})
+    (tmp_path / "notes.txt").write_text("not an archive")
+    git = tmp_path / "a"
+    git.mkdir()
+    (git / "a.py").write_text("a = 1\n")
+    for arguments in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "a"],
+    ):
+        subprocess.run(["git", *arguments], cwd=git, check=True)
+    assert [spec.name for spec in expand("github", [str(tmp_path)])] == ["a", "b.tar.gz"]
+    assert [spec.name for spec in expand("github", [str(git)])] == ["a"]
+
+
+def test_a_pattern_that_matches_nothing_is_an_error(tmp_path: Path) -> None:
+    """The message names the setting and the pattern."""
+    with pytest.raises(ConfigError, match=r"web\.inputs: nothing matches '.*\*\.warc\.gz'"):
+        expand("web", [f"{tmp_path}/*.warc.gz"])
+
+
+def test_two_crawls_of_one_name_are_an_error(tmp_path: Path) -> None:
+    """A base name is an identity; both files are named."""
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        write_warc(tmp_path / folder / "crawl.warc.gz", {"https://example.org/": page("P", 5)})
+    with pytest.raises(InputError, match=r"one/crawl\.warc\.gz and .*two/crawl\.warc\.gz"):
+        expand("web", [f"{tmp_path}/*/crawl.warc.gz"])
+
+
+def test_two_repositories_of_one_identity_are_an_error(tmp_path: Path) -> None:
+    """Found when they are read, since the commit is inside; both files are named."""
+    for name in ("owner__repo.tar.gz", "owner__repo.again.tar.gz"):
+        write_tar(tmp_path / name, "repo-main", {"a.py": b"a = 1\n"})
+    metadata = tmp_path / "metadata.jsonl"
+    rows = [
+        {"input": name, "repo": "owner/repo"}
+        for name in ("owner__repo.tar.gz", "owner__repo.again.tar.gz")
+    ]
+    metadata.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    config = load(
+        None,
+        [f"github.inputs=['{tmp_path}/*.tar.gz']", f"github.metadata='{metadata}'"],
+        tmp_path / "run",
+    )
+    with pytest.raises(InputError, match=r"owner__repo.*tar\.gz and .*owner__repo.*are both"):
+        run(config, address="local")
+
+
+def test_inputs_keep_their_shards(tmp_path: Path) -> None:
+    """Repositories are packed in input order; new ones open new shards."""
+    storage = LocalStorage(tmp_path)
+    for name in "bcd":
+        (tmp_path / f"{name}.tar.gz").write_bytes(bytes(100))
+    first = assign_shards(storage, {"github": expand("github", [f"{tmp_path}/*.tar.gz"])}, 200)
+    save(storage, first)
+    assert [(spec.name, spec.shard) for spec in first["github"]] == [
+        ("b.tar.gz", 0),
+        ("c.tar.gz", 0),
+        ("d.tar.gz", 1),
+    ]
+    (tmp_path / "a.tar.gz").write_bytes(bytes(100))
+    again = assign_shards(storage, {"github": expand("github", [f"{tmp_path}/*.tar.gz"])}, 200)
+    shards = {spec.name: spec.shard for spec in again["github"]}
+    assert shards == {"b.tar.gz": 0, "c.tar.gz": 0, "d.tar.gz": 1, "a.tar.gz": 2}
+
+
+def test_metadata_is_read_from_parquet_and_jsonl(tmp_path: Path) -> None:
+    """Both give rows by input."""
+    rows = [{"input": "a.tar.gz", "repo": "o/r", "stars": 3}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "m.parquet")
+    (tmp_path / "m.jsonl").write_text(json.dumps(rows[0]) + "\n")
+    expected = {"a.tar.gz": {"repo": "o/r", "stars": 3}}
+    assert read_metadata(str(tmp_path / "m.parquet")) == expected
+    assert read_metadata(str(tmp_path / "m.jsonl")) == expected
+    with pytest.raises(ConfigError, match=r"github\.metadata = '.*missing"):
+        read_metadata(str(tmp_path / "missing.jsonl"))
