@@ -10,22 +10,19 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-PACK_BYTES = 256
-"""Tables shorter than this as JSON stay as they are."""
-
 
 class Packed(Mapping[str, Any]):
     """A mapping of JSON values kept as compressed text (a fifteenth of the objects' size), read
     anew each time it is asked."""
 
-    __slots__ = ("_data",)
+    __slots__ = ("data",)
 
     def __init__(self, data: bytes) -> None:
-        self._data = data
+        self.data = data
 
     def unpack(self) -> dict[str, Any]:
         """The whole mapping."""
-        content: dict[str, Any] = json.loads(zlib.decompress(self._data))
+        content: dict[str, Any] = json.loads(zlib.decompress(self.data))
         return content
 
     def __getitem__(self, key: str) -> Any:
@@ -41,12 +38,11 @@ class Packed(Mapping[str, Any]):
         return repr(self.unpack())
 
 
-def pack(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The table, packed if that is worth it."""
-    if not table or isinstance(table, Packed):
+def pack(table: Mapping[str, Any]) -> Packed:
+    """The table as compressed JSON."""
+    if isinstance(table, Packed):
         return table
-    text = json.dumps(table, separators=(",", ":")).encode()
-    return table if len(text) < PACK_BYTES else Packed(zlib.compress(text, 1))
+    return Packed(zlib.compress(json.dumps(table, separators=(",", ":")).encode(), 1))
 
 
 class Pool:

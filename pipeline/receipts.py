@@ -21,7 +21,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.digest import fingerprint, stream_digest
+from pipeline.digest import bytes_digest, fingerprint, stream_digest
 from pipeline.packing import Packed, Pool, pack
 from pipeline.storage import Mark, Storage
 from stages.errors import StorageError
@@ -29,7 +29,15 @@ from stages.errors import StorageError
 LEDGER = "ledger.arrow"
 RECEIPT_SUFFIX = ".receipt.json"
 GROUP_SUFFIX = ".receipts.json"
-LEDGER_SCHEMA = pa.schema([("key", pa.string()), ("receipt", pa.large_string())])
+LEDGER_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("receipt", pa.large_string()),
+        ("summary", pa.large_binary()),
+        ("xxh3", pa.string()),
+    ]
+)
+"""A receipt without its summary, the summary packed as in memory, and the hash of both."""
 LEDGER_ROWS = 1024
 """Receipts in one batch of the ledger: what is held as text while it is read or written."""
 
@@ -218,8 +226,8 @@ class Receipts:
         with pa.ipc.new_file(sink, LEDGER_SCHEMA, options=options) as writer:
             for start in range(0, len(keys), LEDGER_ROWS):
                 part = keys[start : start + LEDGER_ROWS]
-                texts = [self._receipts[key].to_json() for key in part]
-                writer.write_batch(pa.record_batch([part, texts], schema=LEDGER_SCHEMA))
+                rows = [_ledger_row(self._receipts[key]) for key in part]
+                writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=LEDGER_SCHEMA))
         self._storage.write(f"{self.folder}/{LEDGER}", sink.getvalue())
         self._ledger = set(keys)
 
@@ -251,11 +259,34 @@ def _group_number(name: str) -> int:
     return int(name.removesuffix(GROUP_SUFFIX).rpartition("-")[2])
 
 
+def _ledger_row(receipt: Receipt) -> dict[str, Any]:
+    body = {one.name: getattr(receipt, one.name) for one in fields(receipt)}
+    summary = pack(body.pop("summary")).data
+    text = json.dumps({**body, "fingerprint": receipt.fingerprint})
+    return {
+        "key": receipt.key,
+        "receipt": text,
+        "summary": summary,
+        "xxh3": bytes_digest(text.encode() + summary),
+    }
+
+
 def _read_ledger(storage: Storage, path: str) -> Iterator[Receipt]:
     try:
         with pa.ipc.open_file(storage.read_bytes(path)) as reader:
             for index in range(reader.num_record_batches):
-                for text in reader.get_batch(index).column("receipt").to_pylist():
-                    yield parse_receipt(text, path)
+                for row in reader.get_batch(index).to_pylist():
+                    yield _from_ledger(row, path)
     except pa.ArrowInvalid as error:
         raise StorageError(f"{path}: the ledger is damaged ({error})") from error
+
+
+def _from_ledger(row: dict[str, Any], path: str) -> Receipt:
+    text, summary = row["receipt"], row["summary"]
+    if bytes_digest(text.encode() + summary) != row["xxh3"]:
+        raise StorageError(f"{path}: the receipt of {row['key']} is damaged (its hash differs)")
+    body = json.loads(text)
+    recorded = body.pop("fingerprint")
+    receipt = Receipt(**body, summary=Packed(summary))
+    _remember_fingerprint(receipt, recorded)
+    return receipt
