@@ -77,7 +77,7 @@ def apply_dedup(source: Path, scratch: Path, overrides: Sequence[str]) -> Iterat
             limits = Limits(engine.record_seconds)
             runner = Runner(storage, executor, Monitor(), 1, limits, engine.max_quarantine_rate)
             session = Session(config, runner, {}, Selection(), {CORPUS: tables})
-            session._stage(tables, "dedup", only_measure=False)
+            session.run_stage(tables, "dedup")
         yield from _answers(storage, tables, broken)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.chain import CHAIN, DOCUMENTS, EMIT, RECALL, SEEDS, Implementation, chain_of
 from pipeline.configuration import Config
+from pipeline.configuration.settings import StageResources
 from pipeline.corpus import EngineCorpus
 from pipeline.digest import stream_digest
 from pipeline.executor import Resources
@@ -82,14 +83,15 @@ class Session:
             tables = self.tables[corpus] = Tables(corpus)
             for index, name in enumerate(names[: last + 1]):
                 only_measure = index == last and part == MEASURE
-                self._stage(tables, name, only_measure=only_measure)
+                self.run_stage(tables, name, only_measure=only_measure)
 
     def _recalls(self, chains: dict[str, list[str]]) -> bool:
         """Whether the web's recall, which needs the seeds, is to run."""
         names = chains.get("web", [])
         return RECALL in names and self.selection.last("web", names)[0] >= names.index(RECALL)
 
-    def _stage(self, tables: Tables, name: str, *, only_measure: bool) -> None:
+    def run_stage(self, tables: Tables, name: str, *, only_measure: bool = False) -> None:
+        """One stage of a corpus, whose tables so far are in `tables`."""
         if name == "documents":
             self._documents(tables)
             return
@@ -103,8 +105,10 @@ class Session:
         options = {**self.config.options(stage), **(extra or {})}
         return StageRef(target, json.dumps(options, sort_keys=True))
 
-    def _resources(self) -> Resources:
-        return Resources(1.0, self.config.engine.task_memory_bytes)
+    def _resources(self, stage: str) -> Resources:
+        engine = self.config.engine
+        asked = engine.resources.get(stage, StageResources())
+        return Resources(asked.cpus, asked.memory_bytes or engine.task_memory_bytes)
 
     def _documents(self, tables: Tables) -> None:
         corpus = tables.corpus
@@ -129,7 +133,7 @@ class Session:
             }
             work = SourceWork(ref, tuple(_absolute(spec) for spec in specs))
             plans.append(Plan(key, components, lambda work=work: work))  # type: ignore[misc]
-        receipts = self.runner.ensure(name, folder, plans, self._resources(), known=known)
+        receipts = self.runner.ensure(name, folder, plans, self._resources(name), known=known)
         _refuse_same_identities(receipts.values())
         tables.add(Table(name, folder, source.schema, receipts))
 
@@ -162,11 +166,11 @@ class Session:
             parts = {**common, "options": options, **components}
             plans.append(Plan(key, parts, lambda work=work: work))  # type: ignore[misc]
         if not judges:
-            receipts = self.runner.ensure(full, folder, plans, self._resources())
+            receipts = self.runner.ensure(full, folder, plans, self._resources(full))
             tables.add(Table(full, folder, verdict_table(stage.schema), receipts))
             return
         step, measured = f"{full}.{MEASURE}", f"{folder}/{MEASURE}"
-        receipts = self.runner.ensure(step, measured, plans, self._resources())
+        receipts = self.runner.ensure(step, measured, plans, self._resources(full))
         tables.add(Table(step, measured, measure_table(stage.schema), receipts))
         if isinstance(stage, Filter) and not only_measure:
             self._decide(tables, full, folder, ref, common)
@@ -184,7 +188,7 @@ class Session:
             work = DecideWork(ref, alignment, tuple(columns))
             parts = {**common, "options": json.loads(ref.options), **components}
             plans.append(Plan(key, parts, lambda work=work: work))  # type: ignore[misc]
-        receipts = self.runner.ensure(f"{full}.{DECIDE}", folder, plans, self._resources())
+        receipts = self.runner.ensure(f"{full}.{DECIDE}", folder, plans, self._resources(full))
         tables.add(Table(full, folder, verdict_table(stage.schema), receipts))
 
     def _corpus(self, tables: Tables, name: str, target: str) -> None:
@@ -195,7 +199,14 @@ class Session:
         stage = self._ref(full, target, extra).load()
         folder = f"{tables.corpus}/{name}"
         corpus = EngineCorpus(
-            self.runner, self.tables, tables.corpus, stage, step, full, folder, self._resources()
+            self.runner,
+            self.tables,
+            tables.corpus,
+            stage,
+            step,
+            full,
+            folder,
+            self._resources(full),
         )
         stage.run(corpus)
         if corpus.decided is not None:
@@ -204,7 +215,7 @@ class Session:
             for shard_set in SHARD_SETS[tables.corpus]:
                 path = f"shards/{shard_set}"
                 if path not in corpus.written:
-                    self.runner.ensure(f"{step}.prune", path, [], self._resources())
+                    self.runner.ensure(f"{step}.prune", path, [], self._resources(full))
             self.shards.update(corpus.written)
         corpus.finish()
 

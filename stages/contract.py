@@ -173,9 +173,11 @@ ALIVE = "alive"
 
 class Step(Protocol):
     """A task of a corpus stage: a frozen dataclass whose fields are the options it depends on,
-    with the schema it writes. It is called once per shard (or part, or partition)."""
+    with the schema it writes (`PARTITION`, which is not stored, may be in it or not). It is
+    called once per shard (or part, or partition)."""
 
-    schema: ClassVar[pa.Schema]
+    @property
+    def schema(self) -> pa.Schema: ...
 
     def __call__(self, batches: Batches) -> Batches: ...
 
@@ -183,9 +185,11 @@ class Step(Protocol):
 class ShardStep(Protocol):
     """The last task of a corpus stage that judges: called once per shard with the shard's own
     batches (every row, living or not, the columns asked for) and all records shuffled to it;
-    yields `reason` (string, null = keep) and the stage's measures, row for row."""
+    yields `reason` (string, null = keep) and the stage's measures, row for row. `schema` is that
+    of the measures."""
 
-    schema: ClassVar[pa.Schema]
+    @property
+    def schema(self) -> pa.Schema: ...
 
     def __call__(self, batches: Batches, records: pa.Table) -> Batches: ...
 

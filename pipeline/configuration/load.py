@@ -126,6 +126,11 @@ def _build(table: dict[str, Any], path: Path | None, run: Path | None) -> Config
     web = validate(WebInputs, tables.get("web", {}), "web", known)
     if not github.inputs and not web.inputs:
         raise ConfigError("nothing to read: set `github.inputs` or `web.inputs`")
+    stages = stage_options(tables, general, known)
+    for name in engine.resources:
+        if name.replace("seeds.", "web.") not in stages:
+            setting = f'engine.resources."{name}"'
+            raise ConfigError(f"`{setting}`: no such stage; did you mean {nearest(name, stages)}?")
     default = RUNS / (path.stem if path is not None else "unnamed")
     return Config(
         run=run or (Path(general.run) if general.run else default),
@@ -134,7 +139,7 @@ def _build(table: dict[str, Any], path: Path | None, run: Path | None) -> Config
         engine=engine,
         github=github,
         web=web,
-        stages=stage_options(tables, general, known),
+        stages=stages,
     )
 
 

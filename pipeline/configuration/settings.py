@@ -15,6 +15,15 @@ class GeneralOptions(Options):
     )
 
 
+class StageResources(Options):
+    """What one task of a stage may use, for the scheduler."""
+
+    cpus: float = Field(1.0, gt=0, description="cores of one task")
+    memory_bytes: int | None = Field(
+        None, ge=100_000_000, description="memory of one task; default: engine.task_memory_bytes"
+    )
+
+
 class EngineOptions(Options):
     """How work is scheduled; nothing here changes what is written."""
 
@@ -24,6 +33,10 @@ class EngineOptions(Options):
     )
     task_memory_bytes: int = Field(
         2_000_000_000, ge=100_000_000, description="memory reserved for one task"
+    )
+    resources: dict[str, StageResources] = Field(
+        default_factory=dict,
+        description='tasks of one stage: [engine.resources."web.documents"] cpus, memory_bytes',
     )
     max_attempts: int = Field(3, ge=1, description="tries of a task whose worker or node died")
     max_quarantine_rate: float = Field(

@@ -263,3 +263,11 @@ def test_the_readme_lists_every_setting() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert reference() in readme
     assert with_reference(readme) == readme
+
+
+def test_resources_of_an_unknown_stage_are_refused() -> None:
+    """A stage's name in [engine.resources] is checked like any other."""
+    inputs = "web.inputs=['a.warc.gz']"
+    load(None, [inputs, 'engine.resources={"web.documents" = {cpus = 2.0}}'])
+    with pytest.raises(ConfigError, match=r"did you mean web\.documents"):
+        load(None, [inputs, 'engine.resources={"web.docments" = {cpus = 2.0}}'])
