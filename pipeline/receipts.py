@@ -29,15 +29,18 @@ from stages.errors import StorageError
 LEDGER = "ledger.arrow"
 RECEIPT_SUFFIX = ".receipt.json"
 GROUP_SUFFIX = ".receipts.json"
+PACKED = ("components", "summary", "effort")
+"""What is rarely read, and therefore packed."""
+
 LEDGER_SCHEMA = pa.schema(
     [
         ("key", pa.string()),
         ("receipt", pa.large_string()),
-        ("summary", pa.large_binary()),
+        *((name, pa.large_binary()) for name in PACKED),
         ("xxh3", pa.string()),
     ]
 )
-"""A receipt without its summary, the summary packed as in memory, and the hash of both."""
+"""A receipt without its large tables, these packed as in memory, and the hash of it all."""
 LEDGER_ROWS = 1024
 """Receipts in one batch of the ledger: what is held as text while it is read or written."""
 
@@ -50,30 +53,33 @@ class Receipt:
     key: str
     object: str
     """Name of the data file in the receipt's folder."""
-    components: dict[str, Any]
+    components: Mapping[str, Any]
     """All that determined the output; its hash is the fingerprint."""
     rows: int
     size: int
     modified: int
     xxh3: str
-    columns: dict[str, str]
+    columns: Mapping[str, str]
     """Digest per column."""
     summary: Mapping[str, Any] = field(default_factory=dict)
     """Statistics, skipped records, sizes per partition: facts about the data."""
     quarantine: dict[str, Any] | None = None
     """`object`, `xxh3`, `rows`, `reasons`, if records were quarantined."""
-    effort: dict[str, Any] = field(default_factory=dict)
+    effort: Mapping[str, Any] = field(default_factory=dict)
     """Measured: seconds, CPU seconds, bytes of text read, attempts, generation."""
 
     @cached_property
     def fingerprint(self) -> str:
-        return fingerprint(self.components)
+        return fingerprint(dict(self.components))
+
+    def body(self) -> dict[str, Any]:
+        """Every field, as plain JSON values."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {k: dict(v) if isinstance(v, Mapping) else v for k, v in values.items()}
 
     def to_json(self) -> str:
         """JSON with a hash over itself, so that a flipped byte in it is found."""
-        body = {one.name: getattr(self, one.name) for one in fields(self)}
-        if isinstance(self.summary, Packed):
-            body["summary"] = self.summary.unpack()
+        body = self.body()
         return json.dumps({**body, "fingerprint": self.fingerprint, "self": fingerprint(body)})
 
 
@@ -103,9 +109,10 @@ def _compact(receipt: Receipt, pool: Pool) -> Receipt:
     compact = replace(
         receipt,
         step=sys.intern(receipt.step),
-        components=pool.share(receipt.components),
-        columns=pool.share(receipt.columns),
+        columns=pool.columns(receipt.columns),
+        components=pack(receipt.components),
         summary=pack(receipt.summary),
+        effort=pack(receipt.effort),
     )
     _remember_fingerprint(compact, receipt.fingerprint)
     return compact
@@ -261,32 +268,35 @@ def _group_number(name: str) -> int:
 
 def _ledger_row(receipt: Receipt) -> dict[str, Any]:
     body = {one.name: getattr(receipt, one.name) for one in fields(receipt)}
-    summary = pack(body.pop("summary")).data
+    packed = {name: pack(body.pop(name)).data for name in PACKED}
+    body["columns"] = dict(body["columns"])
     text = json.dumps({**body, "fingerprint": receipt.fingerprint})
-    return {
-        "key": receipt.key,
-        "receipt": text,
-        "summary": summary,
-        "xxh3": bytes_digest(text.encode() + summary),
-    }
+    return {"key": receipt.key, "receipt": text, **packed, "xxh3": _row_digest(text, packed)}
+
+
+def _row_digest(text: str, packed: Mapping[str, bytes]) -> str:
+    return bytes_digest(b"\0".join([text.encode(), *packed.values()]))
 
 
 def _read_ledger(storage: Storage, path: str) -> Iterator[Receipt]:
+    data = storage.read_bytes(path)
     try:
-        with pa.ipc.open_file(storage.read_bytes(path)) as reader:
+        with pa.ipc.open_file(data) as reader:
             for index in range(reader.num_record_batches):
-                for row in reader.get_batch(index).to_pylist():
+                batch = reader.get_batch(index)
+                batch.validate(full=True)
+                for row in batch.to_pylist():
                     yield _from_ledger(row, path)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise StorageError(f"{path}: the ledger is damaged ({error})") from error
 
 
 def _from_ledger(row: dict[str, Any], path: str) -> Receipt:
-    text, summary = row["receipt"], row["summary"]
-    if bytes_digest(text.encode() + summary) != row["xxh3"]:
+    packed = {name: row[name] for name in PACKED}
+    if _row_digest(row["receipt"], packed) != row["xxh3"]:
         raise StorageError(f"{path}: the receipt of {row['key']} is damaged (its hash differs)")
-    body = json.loads(text)
+    body = json.loads(row["receipt"])
     recorded = body.pop("fingerprint")
-    receipt = Receipt(**body, summary=Packed(summary))
+    receipt = Receipt(**body, **{name: Packed(data) for name, data in packed.items()})
     _remember_fingerprint(receipt, recorded)
     return receipt
