@@ -209,7 +209,8 @@ class EngineCorpus:
 
         plan = Plan(key, components, make, extension)
         receipts = self._ensure(step, folder)([plan], prune=False)  # type: ignore[call-arg]
-        return StoredArtefact(self.runner.storage, f"{folder}/{name}", receipts[key].xxh3)
+        receipt = receipts[key]
+        return StoredArtefact(self.runner.storage, f"{folder}/{receipt.object}", receipt.xxh3)
 
     def other(self, name: str) -> "EngineCorpus":
         other = copy(self)

@@ -4,7 +4,7 @@ import time
 
 from pipeline.receipts import Receipt, Receipts
 from pipeline.storage import Storage
-from pipeline.work.task import Outcome
+from pipeline.work.task import Outcome, quarantine_folder
 from stages.errors import StageError
 
 RATE_FLOOR = 1000
@@ -12,12 +12,6 @@ RATE_FLOOR = 1000
 
 GROUP_RECEIPTS = 256
 GROUP_SECONDS = 1.0
-
-
-def quarantine_folder(step: str) -> str:
-    """`github.rules.measure` → `quarantine/github/rules`."""
-    corpus, _, stage = step.partition(".")
-    return f"quarantine/{corpus}/{stage.partition('.')[0] or corpus}"
 
 
 class ReceiptGroup:

@@ -130,6 +130,8 @@ class Receipts:
         self._ledger: set[str] = set()
         self._groups: dict[str, set[str]] = {}
         self._pending: dict[str, str] = {}
+        self.unnamed: list[str] = []
+        """What attempts of earlier drivers left in the folder, as it was loaded."""
 
     @property
     def current(self) -> dict[str, Receipt]:
@@ -158,6 +160,10 @@ class Receipts:
                 self._receipts[receipt.key] = _compact(receipt, self._pool)
             else:
                 self._receipts.pop(receipt.key, None)
+        named = {receipt.object for receipt in self._receipts.values()}
+        self.unnamed = [
+            name for name in listing if self._storage.is_staged(name) and name not in named
+        ]
         return self._receipts
 
     def _is_intact(self, receipt: Receipt, mark: Mark | None) -> bool:
@@ -208,7 +214,7 @@ class Receipts:
             name = f"g{generation:08d}-{number:06d}{GROUP_SUFFIX}"
             self._groups[name] = keys
         data = "\n".join(self._pending.values()).encode()
-        self._storage.write(f"{self.folder}/{name}", data)
+        self._storage.create(f"{self.folder}/{name}", data)
         self._pending.clear()
 
     def roll(self) -> None:

@@ -16,10 +16,12 @@ from typing import Any, overload
 
 from pipeline.digest import fingerprint
 from pipeline.executor import Executor, Resources
-from pipeline.outcomes import QuarantineRate, ReceiptGroup, quarantine_folder
+from pipeline.leftovers import Superseded, sweep
+from pipeline.outcomes import QuarantineRate, ReceiptGroup
 from pipeline.receipts import Receipt, Receipts
-from pipeline.storage import TEMPORARY_SUFFIX, Storage
-from pipeline.work.task import Limits, Outcome, Task, Work
+from pipeline.storage import Storage
+from pipeline.work.task import Limits, Outcome, Task, Work, quarantine_folder
+from stages.errors import StorageError
 
 PENDING = "pending"
 
@@ -129,12 +131,16 @@ class Runner:
         if self.dry:
             return result
         gone = [receipt for key, receipt in current.items() if prune and key not in result]
+        superseded = Superseded(self.storage, folder, (current.get(key) for key in stale))
         receipts.discard([*stale, *(receipt.key for receipt in gone)])
         for receipt in gone:
             self._remove(folder, receipt)
+        for name in receipts.unnamed:
+            self.storage.delete(f"{folder}/{name}")
         if stale:
             self._make(step, folder, plans, list(stale.values()), receipts, resources)
         receipts.roll()
+        superseded.delete(receipts.current)
         return {key: receipts.current[key] for key in result}
 
     def _make(
@@ -148,7 +154,7 @@ class Runner:
     ) -> None:
         plans[stale[0]].make()
         self.monitor.step_started(step, len(plans), len(stale))
-        self._sweep(folder)
+        sweep(self.storage, quarantine_folder(step), receipts)
         flying: dict[str, Plan] = {}
         rate = QuarantineRate(step, self.max_quarantine_rate)
         group = ReceiptGroup(self.storage, receipts, quarantine_folder(step))
@@ -157,7 +163,15 @@ class Runner:
             for index in stale:
                 plan = plans[index]
                 flying[plan.key] = plan
-                yield Task(step, plan.key, folder, plan.make(), self.limits, self.generation)
+                yield Task(
+                    step=step,
+                    key=plan.key,
+                    folder=folder,
+                    work=plan.make(),
+                    limits=self.limits,
+                    generation=self.generation,
+                    extension=plan.extension,
+                )
 
         try:
             for done in self.executor.run(tasks(), resources):
@@ -172,21 +186,27 @@ class Runner:
         self.monitor.step_ended(step)
 
     def _commit(self, plan: Plan, task: Task, outcome: Outcome) -> Receipt:
-        name = f"{plan.key}.{plan.extension}"
-        mark = self.storage.commit(task.temporary("data"), f"{task.folder}/{name}")
+        committed = self.storage.commit(task.staged(self.storage, task.object), task.object)
         written = outcome.result.written
+        if committed.mark.size != written.size:
+            raise StorageError(
+                f"{task.folder}/{committed.name}: {committed.mark.size} bytes are stored, "
+                f"{written.size} were written"
+            )
+        quarantine = self._commit_quarantine(task, outcome)
+        self._forget_attempts(task)
         return Receipt(
             step=task.step,
             key=plan.key,
-            object=name,
+            object=committed.name,
             components={**plan.components, **outcome.result.components},
             rows=written.rows,
             size=written.size,
-            modified=mark.modified,
+            modified=committed.mark.modified,
             xxh3=written.xxh3,
             columns=written.columns,
             summary=outcome.result.summary,
-            quarantine=self._commit_quarantine(task, outcome),
+            quarantine=quarantine,
             effort={
                 "seconds": round(outcome.seconds, 3),
                 "cpu_seconds": round(outcome.cpu_seconds, 3),
@@ -199,14 +219,13 @@ class Runner:
         )
 
     def _commit_quarantine(self, task: Task, outcome: Outcome) -> dict[str, Any] | None:
-        path = f"{quarantine_folder(task.step)}/{task.key}.parquet"
         if outcome.quarantined is None:
-            self.storage.delete(path)
             return None
-        self.storage.commit(task.temporary("quarantine"), path)
+        staged = task.staged(self.storage, task.quarantine)
+        committed = self.storage.commit(staged, task.quarantine)
         written = asdict(outcome.quarantined)
         return {
-            "object": path,
+            "object": f"{quarantine_folder(task.step)}/{committed.name}",
             "rows": written["rows"],
             "size": written["size"],
             "xxh3": written["xxh3"],
@@ -218,11 +237,11 @@ class Runner:
         if receipt.quarantine is not None:
             self.storage.delete(receipt.quarantine["object"])
 
-    def _sweep(self, folder: str) -> None:
-        """Remove what earlier drivers left unfinished."""
-        for name in self.storage.list(folder):
-            if name.endswith(TEMPORARY_SUFFIX):
-                self.storage.delete(f"{folder}/{name}")
+    def _forget_attempts(self, task: Task) -> None:
+        """Remove what failed attempts at the task may have left."""
+        for attempt in range(task.attempt):
+            for path in (task.object, task.quarantine):
+                self.storage.delete(self.storage.stage(path, task.generation, attempt))
 
 
 def _reasons(plan: Plan, receipt: Receipt | None) -> Iterable[str]:

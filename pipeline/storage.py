@@ -1,9 +1,11 @@
 """Where a run folder lies: the one interface through which the engine reads and writes it.
 
-A commit on a local disk is: write under a temporary name, fsync, rename, fsync of the folder
-(`settle`, once for many).
-Temporary names carry the driver's generation, so a worker that outlives its driver can never
-touch what a later driver committed. Paths are relative to the run folder, with `/`.
+A worker writes an object under a staged name, which carries the driver's generation and the
+attempt, so a worker that outlives its driver can never touch what a later driver committed. On a
+local disk a commit is: write under a hidden name, fsync, rename, fsync of the folder (`settle`,
+once for many). On a store (`pipeline.object_storage`) nothing is renamed: the staged name is the
+object's name, and it counts once a receipt names it. Paths are relative to the run folder,
+with `/`.
 """
 
 import os
@@ -23,11 +25,24 @@ class Mark:
 
     size: int
     modified: int
-    """Nanoseconds since the epoch on a local disk."""
+    """Nanoseconds since the epoch on a local disk; a number made of the etag on a store."""
+
+
+@dataclass(frozen=True)
+class Committed:
+    """An object that is in its place: its name in its folder, and what a listing says of it."""
+
+    name: str
+    mark: Mark
 
 
 class Storage(Protocol):
     """A run folder. Instances travel to workers, so they must be small and picklable."""
+
+    @property
+    def url(self) -> str:
+        """Where the run folder lies, for messages."""
+        ...
 
     def open_read(self, path: str) -> BinaryIO: ...
 
@@ -39,19 +54,37 @@ class Storage(Protocol):
         """Name → mark of the files directly in `folder`; empty if there is no such folder."""
         ...
 
+    def walk(self) -> Iterator[tuple[str, Mark]]:
+        """Path and mark of every file of the run, in no order."""
+        ...
+
     def mark(self, path: str) -> Mark: ...
 
     def write(self, path: str, data: bytes) -> None:
         """Replace a small file atomically and durably."""
         ...
 
-    @contextmanager
-    def open_write(self, path: str) -> Iterator[BinaryIO]:
-        """Write a temporary object; it is durable when the block ends without an error."""
+    def create(self, path: str, data: bytes) -> None:
+        """As `write`, for a file that is not there yet; where the store can tell, StorageError
+        if another driver made one meanwhile."""
         ...
 
-    def commit(self, temporary: str, path: str) -> Mark:
-        """Make a durable temporary object visible as `path`; `settle` makes that last."""
+    def stage(self, path: str, generation: int, attempt: int) -> str:
+        """Where one attempt at the object `path` is written: a path that no other attempt has."""
+        ...
+
+    def is_staged(self, name: str) -> bool:
+        """Whether a file of this name counts only if a receipt names it."""
+        ...
+
+    @contextmanager
+    def open_write(self, path: str) -> Iterator[BinaryIO]:
+        """Write a staged object; it is durable when the block ends without an error."""
+        ...
+
+    def commit(self, staged: str, path: str) -> Committed:
+        """Make a durable staged object that of `path`; `settle` makes that last. The name it
+        got, which a receipt must give, need not be that of `path`."""
         ...
 
     def settle(self, folder: str) -> None:
@@ -70,6 +103,10 @@ class LocalStorage:
     """A run folder on a local (or POSIX network) disk."""
 
     root: Path
+
+    @property
+    def url(self) -> str:
+        return str(self.root)
 
     def _path(self, path: str) -> Path:
         return self.root / path
@@ -94,6 +131,12 @@ class LocalStorage:
         except FileNotFoundError:
             return {}
 
+    def walk(self) -> Iterator[tuple[str, Mark]]:
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                path = Path(folder, name).relative_to(self.root).as_posix()
+                yield path, self.mark(path)
+
     def mark(self, path: str) -> Mark:
         status = self._path(path).stat()
         return Mark(status.st_size, status.st_mtime_ns)
@@ -106,6 +149,16 @@ class LocalStorage:
         self.commit(temporary, path)
         self.settle(folder)
 
+    def create(self, path: str, data: bytes) -> None:
+        self.write(path, data)
+
+    def stage(self, path: str, generation: int, attempt: int) -> str:
+        folder, _, name = path.rpartition("/")
+        return f"{folder}/.{name}.g{generation}a{attempt}{TEMPORARY_SUFFIX}"
+
+    def is_staged(self, name: str) -> bool:
+        return name.endswith(TEMPORARY_SUFFIX)
+
     @contextmanager
     def open_write(self, path: str) -> Iterator[BinaryIO]:
         target = self._path(path)
@@ -115,11 +168,11 @@ class LocalStorage:
             stream.flush()
             os.fsync(stream.fileno())
 
-    def commit(self, temporary: str, path: str) -> Mark:
+    def commit(self, staged: str, path: str) -> Committed:
         target = self._path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        self._path(temporary).replace(target)
-        return self.mark(path)
+        self._path(staged).replace(target)
+        return Committed(target.name, self.mark(path))
 
     def settle(self, folder: str) -> None:
         _fsync_folder(self._path(folder))

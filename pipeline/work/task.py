@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from pipeline.storage import TEMPORARY_SUFFIX, Storage
+from pipeline.storage import Storage
 from pipeline.tables import Written, write_parquet
 from schemas.quarantine import HEAD_BYTES, QUARANTINE
 
@@ -64,8 +64,8 @@ class Context:
 
     @property
     def temporary(self) -> str:
-        """The name under which the task's data is written."""
-        return self.task.temporary("data")
+        """The path under which the task's data is written."""
+        return self.task.staged(self.storage, self.task.object)
 
 
 class Work(Protocol):
@@ -86,12 +86,27 @@ class Task:
     generation: int
     attempt: int = 0
     isolate: bool = False
+    extension: str = "parquet"
 
-    def temporary(self, what: str) -> str:
-        """A name that no other driver, attempt or object has."""
-        return (
-            f"{self.folder}/.{self.key}.{what}.g{self.generation}a{self.attempt}{TEMPORARY_SUFFIX}"
-        )
+    @property
+    def object(self) -> str:
+        """Path of what the task makes."""
+        return f"{self.folder}/{self.key}.{self.extension}"
+
+    @property
+    def quarantine(self) -> str:
+        """Path of the records it could not process."""
+        return f"{quarantine_folder(self.step)}/{self.key}.parquet"
+
+    def staged(self, storage: Storage, path: str) -> str:
+        """Where this attempt writes `path`."""
+        return storage.stage(path, self.generation, self.attempt)
+
+
+def quarantine_folder(step: str) -> str:
+    """`github.rules.measure` → `quarantine/github/rules`."""
+    corpus, _, stage = step.partition(".")
+    return f"quarantine/{corpus}/{stage.partition('.')[0] or corpus}"
 
 
 @dataclass
@@ -159,7 +174,7 @@ def run_task(storage: Storage, task: Task) -> Outcome:
     started, cpu = time.perf_counter(), time.process_time()
     quarantine = Quarantine()
     result = task.work.run(Context(storage, task), quarantine)
-    quarantined = quarantine.write(storage, task.temporary("quarantine"))
+    quarantined = quarantine.write(storage, task.staged(storage, task.quarantine))
     return Outcome(
         result=result,
         quarantined=quarantined,
