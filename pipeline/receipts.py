@@ -303,6 +303,7 @@ def _from_ledger(row: dict[str, Any], path: str) -> Receipt:
         raise StorageError(f"{path}: the receipt of {row['key']} is damaged (its hash differs)")
     body = json.loads(row["receipt"])
     recorded = body.pop("fingerprint")
-    receipt = Receipt(**body, **{name: Packed(data) for name, data in packed.items()})
+    body |= {name: Packed(data) for name, data in packed.items()}
+    receipt = Receipt(**body)
     _remember_fingerprint(receipt, recorded)
     return receipt
