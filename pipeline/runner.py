@@ -119,18 +119,21 @@ class Runner:
         current = receipts.load() if known is None else receipts.current
         item = PlanItem(step, len(plans), 0)
         self.items.append(item)
-        result: dict[str, Receipt] = {}
+        keys: list[str] = []
+        waiting: dict[str, Receipt] = {}
         stale: dict[str, int] = {}
         for index, plan in enumerate(plans):
+            keys.append(plan.key)
             receipt = current.get(plan.key)
             if receipt is None or receipt.fingerprint != plan.fingerprint:
                 item.add(plan, receipt)
                 stale[plan.key] = index
-                receipt = _pending(step, plan)
-            result[plan.key] = receipt
+                if self.dry:
+                    waiting[plan.key] = _pending(step, plan)
         if self.dry:
-            return result
-        gone = [receipt for key, receipt in current.items() if prune and key not in result]
+            return {key: waiting.get(key) or current[key] for key in keys}
+        planned = set(keys)
+        gone = [receipt for key, receipt in current.items() if prune and key not in planned]
         superseded = Superseded(self.storage, folder, (current.get(key) for key in stale))
         receipts.discard([*stale, *(receipt.key for receipt in gone)])
         for receipt in gone:
@@ -141,7 +144,7 @@ class Runner:
             self._make(step, folder, plans, list(stale.values()), receipts, resources)
         receipts.roll()
         superseded.delete(receipts.current)
-        return {key: receipts.current[key] for key in result}
+        return {key: receipts.current[key] for key in keys}
 
     def _make(
         self,
