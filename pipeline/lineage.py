@@ -18,7 +18,7 @@ from pipeline.receipts import Receipt
 from pipeline.tables import TableRead
 from pipeline.work.alignment import FACT_PREFIX, OWN_QUARANTINED, PREVIOUS_KEEP, Alignment
 from schemas.verdicts import QUARANTINED
-from stages.contract import ALIVE, ROW, SHARD, HasResources, HasSeeds
+from stages.contract import ALIVE, ROW, SHARD, HasResources, HasSeeds, Options
 from stages.errors import StageError
 
 FACTS = ("n_bytes", "license", "language", "other", "natural_language")
@@ -123,9 +123,11 @@ def stage_components(stage: Any) -> dict[str, Any]:
 
 
 def describe(value: Any) -> Any:
-    """A step's field as JSON: an artefact is its content, a dataclass its fields."""
+    """A step's field as JSON: an artefact is its content, a dataclass or options its fields."""
     if hasattr(value, "content_hash"):
         return value.content_hash
+    if isinstance(value, Options):
+        return value.model_dump(mode="json")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {one.name: describe(getattr(value, one.name)) for one in dataclasses.fields(value)}
     if isinstance(value, Mapping):
