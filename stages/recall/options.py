@@ -63,6 +63,13 @@ class RecallOptions(Training):
         le=1,
         description="share of the drawn pages, lowest scores first, that become negatives",
     )
+    threshold: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="probability from which a page is recalled; without it, each target's "
+        "calibrated one. Only the verdicts depend on it",
+    )
     natural_share: float = Field(
         0.3, ge=0, le=1, description="share of the pages not recalled that are kept as `natural`"
     )

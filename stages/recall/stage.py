@@ -80,10 +80,11 @@ class RecallStage:
             n_partitions=n_partitions,
             keep_as=f"{folder}/domains",
         )
+        chosen = options.threshold
         corpus.decide(
             RecallPages(
                 targets,
-                thresholds,
+                thresholds if chosen is None else (chosen,) * len(targets),
                 natural_share=options.natural_share if targets else 1.0,
                 seed=options.seed,
                 iteration=ITERATION,

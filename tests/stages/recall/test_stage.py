@@ -108,6 +108,18 @@ def test_the_natural_share_is_drawn_from_pages_not_recalled(web, share, reasons)
     assert {row["reason"] for row in others} == reasons
 
 
+def test_a_threshold_changes_verdicts_alone(recalled, memory_corpus):
+    """Models, scores and domains are those of the calibrated threshold."""
+    strict = crawl(memory_corpus)
+    RecallStage(RecallOptions(**OPTIONS, threshold=0.999)).run(strict)
+    assert strict.artefacts == recalled.artefacts
+    assert strict.kept == recalled.kept
+    for (_, before), (_, after) in zip(decided(recalled), decided(strict), strict=True):
+        assert before["score_code"] == after["score_code"]
+        expected = [t for t in ("code", "math") if (after[f"score_{t}"] or 0) >= 0.999]
+        assert (after["recalled"] or []) == expected
+
+
 def test_shards_do_not_change_a_decision(recalled, memory_corpus):
     """The same pages in one shard get the same rows."""
     one = memory_corpus("web", [pa.concat_tables(recalled.shards)], recalled.others)
