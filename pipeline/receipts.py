@@ -288,6 +288,8 @@ def _read_ledger(storage: Storage, path: str) -> Iterator[Receipt]:
     data = storage.read_bytes(path)
     try:
         with pa.ipc.open_file(data) as reader:
+            if reader.schema.names != LEDGER_SCHEMA.names:
+                raise StorageError(f"{path}: another version of Sluice wrote this ledger")
             for index in range(reader.num_record_batches):
                 batch = reader.get_batch(index)
                 batch.validate(full=True)
