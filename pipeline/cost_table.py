@@ -1,0 +1,234 @@
+"""Where the figures of `seeds/cost.toml` and `docs/cost.md` come from.
+
+    python -m pipeline.cost_table rates RUN > seeds/cost.toml     from RUN's log and receipts
+    python -m pipeline.cost_table document > docs/cost.md         from seeds/cost.toml
+
+The rates are those of one whole run in a folder of its own; the document multiplies them.
+"""
+
+import json
+import sys
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pipeline.cost import (
+    SECONDS_PER_HOUR,
+    TABLE,
+    Estimate,
+    corpus_of,
+    default_rates,
+    show_size,
+    unit_cost,
+    unit_of,
+)
+from pipeline.receipts import LEDGER, parse_receipts
+from pipeline.storage import LocalStorage
+
+WARC_BYTES = 1_000_000_000
+"""About what a WARC file of Common Crawl has, compressed."""
+
+CRAWL_WARCS = 90_000
+SCALES = (("1 WARC", 1), ("1,000 WARCs", 1000), ("1 crawl", CRAWL_WARCS), ("100 crawls", 9_000_000))
+
+HEADINGS = (
+    "input",
+    "stored",
+    "core-hours",
+    "on 1,000 cores",
+    "product",
+    "tables",
+    "scratch",
+    "documents",
+    "pairs in one task",
+    "driver",
+)
+
+ONCE = ("tokenise-seeds", "train-target")
+"""Steps that depend on seeds alone."""
+
+PAIR_BYTES = 80
+"""Held per candidate pair by the one task that lines them up (`stages.dedup.arrange`)."""
+
+RECEIPT_BYTES = 2_600
+"""Held by the driver per shard and unit (`benchmarks/scale.py`)."""
+
+PAGE = """# What a corpus costs
+
+`sluice plan CONFIG` ends with an estimate for the configuration at hand: core-hours, the size of
+the product, of the tables and of the intermediates. It multiplies the stored size of the inputs
+with what each unit has cost before: in this run folder if a shard of the unit is done there, else
+by the measured defaults of `seeds/cost.toml`. So the best estimate of a crawl is to run a hundred
+of its WARC files and ask `plan` about all of them.
+
+This page is written by `python -m pipeline.cost_table document`; no figure in it was typed. The
+defaults are from a whole run of `configs/dev.toml`, which is small (each worker's start counts),
+has smaller pages than a real crawl and far more of them about code and mathematics: product and
+documents are upper bounds. Training counts once, with that run's few hundred seeds.
+
+A WARC file is taken to have {warc}, a crawl {crawl:,} of them.
+
+{headings}
+{scales}
+
+- **Tables** stay, so that a threshold can be changed without reading anything again; `documents`
+  and dedup's signatures are most of them. **Scratch** is the largest corpus stage's, deleted when
+  it is committed: near-duplicate removal writes about 1.6 kB a document, and the texts of
+  candidates.
+- **Memory.** A worker's largest peak in the run was {largest}. Every corpus step holds a bounded
+  partition, but one: the task that lines up candidate pairs holds all of them, {pair} bytes each.
+  Where that column exceeds a node, deduplicate in parts.
+- **Driver.** {receipt:,} bytes for each shard and unit (`benchmarks/scale.py`). A shuffle between
+  shards keeps 12 bytes more for each pair of shards that exchanges rows.
+- One hundred crawls at once is arithmetic, not experience.
+
+| unit | core-seconds per GB | stays, of the input | scratch, of the input |
+|---|--:|--:|--:|
+{units}
+"""
+
+
+@dataclass
+class _Sum:
+    core_seconds: float = 0.0
+    table_bytes: int = 0
+    scratch_bytes: int = 0
+    task_bytes: int = 0
+    once_core_seconds: float = 0.0
+
+
+def rates_of(run: Path) -> str:
+    """`seeds/cost.toml`, measured in a run that was made from nothing in one go."""
+    storage = LocalStorage(run)
+    inputs = json.loads(storage.read_bytes("inputs.json"))
+    sizes = {corpus: sum(spec["size"] for spec in specs) for corpus, specs in inputs.items()}
+    kept = _kept_steps(storage)
+    units: dict[str, _Sum] = {}
+    pairs: dict[str, int] = {}
+    for line in (run / "log.jsonl").read_text().splitlines():
+        event = json.loads(line)
+        if event["event"] == "task":
+            _add(units.setdefault(unit_of(event["step"]), _Sum()), event, event["step"] in kept)
+            if event["step"].endswith(".distinct-pairs"):
+                corpus = corpus_of(event["step"])
+                pairs[corpus] = pairs.get(corpus, 0) + event["rows"]
+    lines = [
+        "# What each unit of a run costs, per stored byte of its corpus's inputs: measured in a",
+        "# whole run of configs/dev.toml by `python -m pipeline.cost_table rates RUN`.",
+        "# core_seconds: CPU; table_bytes: what stays; scratch_bytes: what is deleted when the",
+        "# unit is committed; task_bytes: the largest peak of a worker; once_core_seconds: training.",
+    ]
+    documents = {
+        corpus: sum(one.rows for one in parse_receipts(storage, f"{corpus}/documents").values())
+        for corpus in sizes
+    }
+    for name, counts in (("documents", documents), ("pairs", pairs)):
+        lines += ["", f"[{name}]"]
+        lines += [f"{c} = {counts.get(c, 0) / n:.4g}" for c, n in sorted(sizes.items()) if n]
+    for unit, total in units.items():
+        n_bytes = sizes[corpus_of(unit)]
+        lines += [
+            "",
+            f'[rates."{unit}"]',
+            f"core_seconds = {total.core_seconds / n_bytes:.4g}",
+            f"table_bytes = {total.table_bytes / n_bytes:.4g}",
+            f"scratch_bytes = {total.scratch_bytes / n_bytes:.4g}",
+            f"task_bytes = {total.task_bytes}",
+            f"once_core_seconds = {total.once_core_seconds:.4g}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _kept_steps(storage: LocalStorage) -> set[str]:
+    """The steps whose objects lie outside `scratch/`."""
+    folders = {path.rpartition("/")[0] for path, _ in storage.walk() if path.endswith(LEDGER)}
+    return {
+        receipt.step
+        for folder in folders
+        if folder.partition("/")[0] != "scratch"
+        for receipt in parse_receipts(storage, folder).values()
+    }
+
+
+def _add(total: _Sum, event: dict[str, Any], kept: bool) -> None:
+    total.task_bytes = max(total.task_bytes, event["peak_bytes"])
+    if event["step"].rpartition(".")[2] in ONCE:
+        total.once_core_seconds += event["cpu_seconds"]
+        return
+    total.core_seconds += event["cpu_seconds"]
+    if kept:
+        total.table_bytes += event["bytes"]
+    else:
+        total.scratch_bytes += event["bytes"]
+
+
+def web_estimate(n_bytes: int) -> Estimate:
+    """The default rates of the web's units, for so many bytes of WARC files."""
+    rates = default_rates()
+    units = [unit for unit in rates if corpus_of(unit) == "web"]
+    return Estimate(tuple(unit_cost(unit, 1.0, n_bytes, rates[unit]) for unit in units))
+
+
+def document() -> str:
+    """`docs/cost.md`."""
+    content = tomllib.loads(files("seeds").joinpath(TABLE).read_text(encoding="utf-8"))
+    one, rates = web_estimate(WARC_BYTES), default_rates()
+    largest = max(rates.values(), key=lambda rate: rate.task_bytes).task_bytes
+    scales = [_row(name, n_warcs, content, len(one.units)) for name, n_warcs in SCALES]
+    units = [
+        f"| {unit.unit} | {unit.core_seconds - rates[unit.unit].once_core_seconds:,.1f} | {unit.table_bytes / WARC_BYTES:.3f} "
+        f"| {unit.scratch_bytes / WARC_BYTES:.3f} |"
+        for unit in one.units
+    ]
+    return PAGE.format(
+        warc=show_size(WARC_BYTES),
+        crawl=CRAWL_WARCS,
+        headings=f"| {' | '.join(HEADINGS)} |\n|---{'|--:' * (len(HEADINGS) - 1)}|",
+        scales="\n".join(scales),
+        largest=show_size(largest),
+        pair=PAIR_BYTES,
+        receipt=RECEIPT_BYTES,
+        units="\n".join(units),
+    )
+
+
+def _row(name: str, n_warcs: int, content: dict[str, Any], n_units: int) -> str:
+    n_bytes = n_warcs * WARC_BYTES
+    cost = web_estimate(n_bytes)
+    cells = [
+        name,
+        show_size(n_bytes),
+        f"{cost.core_hours:,.3g}" if cost.core_hours < 1000 else f"{cost.core_hours:,.0f}",
+        _duration(cost.core_hours / 1000 * SECONDS_PER_HOUR),
+        show_size(cost.product_bytes),
+        show_size(cost.table_bytes),
+        show_size(cost.scratch_bytes),
+        f"{content['documents']['web'] * n_bytes:,.0f}",
+        show_size(content["pairs"]["web"] * n_bytes * PAIR_BYTES),
+        show_size(n_warcs * n_units * RECEIPT_BYTES),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.2g} s"
+    hours = seconds / SECONDS_PER_HOUR
+    return f"{hours:.2g} h" if hours < 72 else f"{hours / 24:,.0f} days"
+
+
+def main() -> None:
+    """Print what was asked for."""
+    match sys.argv[1:]:
+        case ["rates", run]:
+            print(rates_of(Path(run)), end="")
+        case ["document"]:
+            print(document(), end="")
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()

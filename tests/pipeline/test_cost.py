@@ -1,0 +1,148 @@
+"""What a run will cost."""
+
+import dataclasses
+import tomllib
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from pipeline.configuration import Config
+from pipeline.cost import (
+    Rate,
+    default_rates,
+    estimate,
+    measured_rates,
+    shard_sizes,
+    show_size,
+    unit_of,
+)
+from pipeline.cost_table import CRAWL_WARCS, WARC_BYTES, document, rates_of, web_estimate
+from pipeline.inputs import InputSpec
+from pipeline.run import run
+from pipeline.runner import PlanItem
+from pipeline.storage import LocalStorage
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "cost.md"
+RATE = Rate(core_seconds=1e-6, table_bytes=0.5, scratch_bytes=0.25, task_bytes=1)
+
+
+def specs(corpus: str, *shards: int) -> list[InputSpec]:
+    return [InputSpec(f"{corpus}{n}", f"{corpus}{n}", 1000, "", n) for n in shards]
+
+
+@pytest.mark.parametrize(
+    ("step", "unit"),
+    [
+        ("web.documents", "web.documents"),
+        ("github.rules.measure", "github.rules.measure"),
+        ("web.dedup.decide.judge", "web.dedup.decide"),
+        ("web.recall.decide", "web.recall.decide"),
+        ("emit.web.write-samples", "emit.web"),
+    ],
+)
+def test_steps_belong_to_units(step: str, unit: str) -> None:
+    """A corpus stage's steps are one unit, and so are those of an emit."""
+    assert unit_of(step) == unit
+
+
+def test_an_estimate_is_stale_share_times_bytes_times_rate() -> None:
+    """Tables and core-seconds add up; scratch is the largest unit's; emits are the product."""
+    items = [
+        PlanItem("web.documents", 4, 1),
+        PlanItem("web.dedup.decide.judge", 4, 4),
+        PlanItem("web.dedup.decide.keep-evidence", 1, 0),
+        PlanItem("emit.web.write-samples", 1, 1),
+        PlanItem("web.redact", 4, 0),
+    ]
+    rates = dict.fromkeys(("web.documents", "web.dedup.decide", "emit.web", "web.redact"), RATE)
+    cost = estimate(items, {"web": 1_000_000}, rates)
+    assert [unit.unit for unit in cost.units] == ["web.documents", "web.dedup.decide", "emit.web"]
+    assert [unit.core_seconds for unit in cost.units] == pytest.approx([0.25, 1.0, 1.0])
+    assert cost.core_hours == pytest.approx(2.25 / 3600)
+    assert (cost.table_bytes, cost.product_bytes, cost.scratch_bytes) == (625_000, 500_000, 250_000)
+
+
+def test_nothing_to_do_costs_nothing() -> None:
+    """An empty plan, and one of steps that have no rate."""
+    assert estimate([], {}, {}).to_dict() == {
+        "core_hours": 0,
+        "product_bytes": 0,
+        "table_bytes": 0,
+        "scratch_bytes": 0,
+        "units": [],
+    }
+    assert estimate([PlanItem("web.unheard", 1, 1)], {"web": 5}, {}).units == ()
+
+
+def test_repositories_of_one_shard_count_together() -> None:
+    """A shard's stored size is that of all its inputs."""
+    assert shard_sizes(specs("github", 0, 0, 1)) == {0: 2000, 1: 1000}
+
+
+def test_a_run_folder_measures_its_own_rates(
+    configure: Callable[..., Config], tmp_path: Path
+) -> None:
+    """From the receipts of the shards that are done, over the bytes of those shards' inputs."""
+    config = configure(tmp_path / "run", "github.inputs=[]")
+    run(config, stages=["web.documents"], address="local")
+    storage = LocalStorage(config.run)
+    inputs = {"web": specs("web", 0, 1, 2, 3)}
+    found = measured_rates(storage, ["web.documents", "web.dedup.measure", "emit.web"], inputs)
+    assert list(found) == ["web.documents"]
+    size = sum(path.stat().st_size for path in (config.run / "web/documents").glob("*.parquet"))
+    assert found["web.documents"].table_bytes == pytest.approx(size / 3000)
+    assert found["web.documents"].core_seconds > 0
+    assert found["web.documents"].measured_here
+
+
+def test_defaults_cover_every_unit_of_the_web_and_of_github() -> None:
+    """No rate is negative, and each corpus reads, deduplicates and emits."""
+    rates = default_rates()
+    for corpus in ("web", "github"):
+        needed = {f"{corpus}.documents", f"{corpus}.dedup.decide", f"emit.{corpus}"}
+        assert needed <= rates.keys()
+    for rate in rates.values():
+        values = dataclasses.astuple(rate)
+        assert all(value >= 0 for value in values)
+        assert not rate.measured_here
+
+
+def test_the_document_is_what_the_table_says() -> None:
+    """Regenerate it with `python -m pipeline.cost_table document > docs/cost.md`."""
+    assert DOCUMENT.read_text(encoding="utf-8") == document()
+
+
+def test_a_crawl_costs_as_many_times_one_file_as_it_has_files() -> None:
+    """The document's rows are one rate at several sizes; training is paid once."""
+    once = web_estimate(0).core_hours
+    one, crawl = web_estimate(WARC_BYTES), web_estimate(CRAWL_WARCS * WARC_BYTES)
+    assert crawl.core_hours - once == pytest.approx(CRAWL_WARCS * (one.core_hours - once))
+    assert 0 < once < one.core_hours < 10
+
+
+def test_rates_can_be_measured_again(configure: Callable[..., Config], tmp_path: Path) -> None:
+    """The table written from a run's log has that run's units, and is valid."""
+    from rich.console import Console
+
+    from pipeline.progress import ProgressMonitor
+
+    config = configure(tmp_path / "run", "github.inputs=[]")
+    with ProgressMonitor(Console(quiet=True), config.run) as monitor:
+        run(config, stages=["web.dedup"], address="local", monitor=monitor)
+    table = tomllib.loads(rates_of(config.run))
+    assert list(table["rates"]) == ["web.documents", "web.dedup.measure", "web.dedup.decide"]
+    assert table["rates"]["web.dedup.decide"]["scratch_bytes"] > 0
+    assert table["rates"]["web.documents"]["scratch_bytes"] == 0
+    shipped = tomllib.loads(files("seeds").joinpath("cost.toml").read_text(encoding="utf-8"))
+    assert table.keys() == shipped.keys()
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "shown"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (1_234_567, "1.23 MB"), (9e16, "90 PB")],
+)
+def test_sizes_have_three_digits(n_bytes: float, shown: str) -> None:
+    """And decimal units."""
+    assert show_size(n_bytes) == shown
