@@ -1,0 +1,93 @@
+"""`sluice recall`: classifiers by hand, and recall compared with labels."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+recall = typer.Typer(no_args_is_help=True, help="Train, use and judge the classifiers of recall.")
+
+Table = Annotated[
+    Path, typer.Argument(metavar="TABLE", help="Parquet, or JSONL (also .gz, .zst), with `text`.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@recall.command(epilog="Example: sluice recall evaluate runs/dev --labels labels.parquet")
+def evaluate(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run folder whose web pages were recalled.")
+    ],
+    labels: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="Parquet or JSONL with `label`, and `doc_id`, or `warc` and `offset`, or `url`; "
+            "optional `also`, `scorable`, `ambiguous`, `natural_language`.",
+        ),
+    ],
+    worst: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Domains with the most errors to show.")
+    ] = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare recall with labels: precision, recall and F1 by iteration, language and domain.
+
+    Supplied seeds, and pages that recall never judged (such as duplicates), are left out and
+    counted.
+    """
+    from pipeline.recall import printing  # noqa: PLC0415
+
+    printing.evaluate(run, labels, worst, as_json=as_json)
+
+
+@recall.command(epilog="Example: sluice recall train pages.parquet --target code -o code.arrow")
+def train(
+    table: Table,
+    target: Annotated[
+        str, typer.Option(metavar="NAME", help="The value of `label` that is positive.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="MODEL", help="The model file.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A setting of [recall]: recipe, mode, precision, …"
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train one classifier on a table with `text` and `label`.
+
+    Of the other rows all are negatives. `domain` (or `url`) says what is held out together.
+    """
+    from pipeline.recall import printing  # noqa: PLC0415
+
+    printing.train(table, target, out, set_ or [], as_json=as_json)
+
+
+@recall.command(
+    epilog="Example: sluice recall score new.parquet --model code.arrow -o scored.jsonl"
+)
+def score(
+    table: Table,
+    model: Annotated[
+        Path,
+        typer.Option(metavar="MODEL", help="Of `sluice recall train`, or of a run's iteration."),
+    ],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="OUT", help="Parquet or JSONL (also .gz, .zst).")
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Compare with `label`: this value is positive."),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Probability to recall a row. Default: the model's."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score every row of a table: `score` (a probability) and `recalled`, row for row."""
+    from pipeline.recall import printing  # noqa: PLC0415
+
+    printing.score(table, model, out, target, threshold, as_json=as_json)
