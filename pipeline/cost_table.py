@@ -37,7 +37,7 @@ HEADINGS = (
     "input",
     "stored",
     "core-hours",
-    "on 1,000 cores",
+    "on up to 1,000 cores",
     "product",
     "tables",
     "scratch",
@@ -118,7 +118,8 @@ def rates_of(run: Path) -> str:
         "# What each unit of a run costs, per stored byte of its corpus's inputs: measured in a",
         "# whole run of configs/dev.toml by `python -m pipeline.cost_table rates RUN`.",
         "# core_seconds: CPU; table_bytes: what stays; scratch_bytes: what is deleted when the",
-        "# unit is committed; task_bytes: the largest peak of a worker; once_core_seconds: training.",
+        "# unit is committed; task_bytes: the largest peak of a worker; once_core_seconds: CPU for",
+        "# training.",
     ]
     documents = {
         corpus: sum(one.rows for one in parse_receipts(storage, f"{corpus}/documents").values())
@@ -178,8 +179,8 @@ def document() -> str:
     largest = max(rates.values(), key=lambda rate: rate.task_bytes).task_bytes
     scales = [_row(name, n_warcs, content, len(one.units)) for name, n_warcs in SCALES]
     units = [
-        f"| {unit.unit} | {unit.core_seconds - rates[unit.unit].once_core_seconds:,.1f} | {unit.table_bytes / WARC_BYTES:.3f} "
-        f"| {unit.scratch_bytes / WARC_BYTES:.3f} |"
+        f"| {unit.unit} | {1e9 * rates[unit.unit].core_seconds:,.1f} "
+        f"| {rates[unit.unit].table_bytes:.3f} | {rates[unit.unit].scratch_bytes:.3f} |"
         for unit in one.units
     ]
     return PAGE.format(
@@ -201,7 +202,7 @@ def _row(name: str, n_warcs: int, content: dict[str, Any], n_units: int) -> str:
         name,
         show_size(n_bytes),
         f"{cost.core_hours:,.3g}" if cost.core_hours < 1000 else f"{cost.core_hours:,.0f}",
-        _duration(cost.core_hours / 1000 * SECONDS_PER_HOUR),
+        _duration(cost.core_hours / min(1000, n_warcs) * SECONDS_PER_HOUR),
         show_size(cost.product_bytes),
         show_size(cost.table_bytes),
         show_size(cost.scratch_bytes),

@@ -8,7 +8,9 @@ import importlib.util
 import logging
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -85,9 +87,7 @@ class RayExecutor:
                 **options,
             )
         else:
-            ray.init(
-                address=self._address, runtime_env={"py_modules": _shipped_modules()}, **options
-            )
+            ray.init(address=self._address, runtime_env=runtime_environment(), **options)
         self._started = True
         self._function = ray.remote(max_retries=0)(run_task)
 
@@ -140,6 +140,20 @@ class RayExecutor:
                 raise StageError(failed(task, str(error.cause))) from error
             raise StageError(failed(task, COLOUR.sub("", str(error)))) from error
         return outcome
+
+
+def runtime_environment() -> dict[str, Any]:
+    """What a cluster's workers get: our modules, and a folder on each node where the kernels that
+    one worker compiled are found by the next."""
+    cache = Path(tempfile.gettempdir(), f"sluice-numba-{os.getuid()}")
+    return {
+        "py_modules": _shipped_modules(),
+        "excludes": ["__pycache__/"],
+        "env_vars": {
+            "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", str(cache)),
+            "RAY_USAGE_STATS_ENABLED": "0",
+        },
+    }
 
 
 def _shipped_modules() -> list[str]:
