@@ -1,7 +1,8 @@
-"""One driver at a time: a kernel lock on `RUN/lock`, gone the moment the driver dies.
+"""One driver at a time: on a disk a kernel lock on `RUN/lock`, gone the moment the driver dies; on
+a store a lease (`pipeline.object_storage.lease`).
 
-The file's content names the holder and counts generations; a driver's temporary files carry its
-generation. Workers never inherit the lock (the descriptor is closed on exec).
+The file's content names the holder and counts generations; what a driver's workers write carries
+its generation. Workers never inherit the lock (the descriptor is closed on exec).
 """
 
 import fcntl
@@ -11,21 +12,47 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.storage import LocalStorage, Storage
 from stages.errors import StorageError
 
 WAIT_SECONDS = 30.0
 
 
+@dataclass(frozen=True)
+class Held:
+    """A run folder that this driver holds."""
+
+    generation: int
+    storage: Storage
+    """Through which the driver, and no worker, changes the run."""
+
+
 @contextmanager
-def run_lock(run: Path, *, wait_seconds: float = WAIT_SECONDS) -> Iterator[int]:
-    """Hold the run folder; yields this driver's generation (1, 2, …).
+def hold(storage: Storage, *, wait_seconds: float = WAIT_SECONDS) -> Iterator[Held]:
+    """Hold the run folder, wherever it lies.
 
     Waits up to `wait_seconds` for another driver to end, then raises StorageError naming it.
     """
+    if isinstance(storage, LocalStorage):
+        with run_lock(storage.root, wait_seconds=wait_seconds) as generation:
+            yield Held(generation, storage)
+        return
+    from pipeline.object_storage.lease import hold_lease  # noqa: PLC0415 - for stores alone
+    from pipeline.object_storage.storage import ObjectStorage  # noqa: PLC0415
+
+    assert isinstance(storage, ObjectStorage)
+    with hold_lease(storage, wait_seconds=wait_seconds) as leased:
+        yield Held(leased.generation, leased)
+
+
+@contextmanager
+def run_lock(run: Path, *, wait_seconds: float = WAIT_SECONDS) -> Iterator[int]:
+    """Hold a run folder on a disk; yields this driver's generation (1, 2, …)."""
     run.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(run / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:

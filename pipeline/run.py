@@ -17,11 +17,12 @@ from pipeline.chain import SEEDS, seed_patterns
 from pipeline.configuration import Config
 from pipeline.executor import Executor, LocalExecutor
 from pipeline.inputs import InputSpec, assign_shards, expand, read_metadata, save
-from pipeline.lock import run_lock
+from pipeline.location import open_storage
+from pipeline.lock import hold
 from pipeline.product import finish_product
 from pipeline.runner import Monitor, PlanItem, Runner
 from pipeline.session import Selection, Session
-from pipeline.storage import LocalStorage
+from pipeline.storage import Storage
 from pipeline.verify import RUN_FILE, seal
 from pipeline.work.task import Limits, Outcome
 
@@ -88,14 +89,15 @@ def run(
     `address`: None (RAY_ADDRESS if set, else a private local Ray), `auto`, `ray://…`, or `local`
     (this process, no Ray).
     """
-    storage = LocalStorage(config.run.resolve())
+    workers_storage = open_storage(config.run)
     report = RunReport(config.run)
     started = datetime.now(UTC)
     with ExitStack() as stack:
-        generation = stack.enter_context(run_lock(storage.root))
+        held = stack.enter_context(hold(workers_storage))
+        storage, generation = held.storage, held.generation
         inputs = _inputs(config, storage)
         save(storage, inputs)
-        executor = stack.enter_context(_executor(config, storage, address, workers))
+        executor = stack.enter_context(_executor(config, workers_storage, address, workers))
         runner = Runner(
             storage=storage,
             executor=executor,
@@ -114,7 +116,7 @@ def run(
 
 def plan(config: Config, *, stages: Sequence[str] = ()) -> list[PlanItem]:
     """What `run` would do, and why. Runs nothing, writes nothing."""
-    storage = LocalStorage(config.run.resolve())
+    storage = open_storage(config.run)
     runner = Runner(
         storage=storage,
         executor=LocalExecutor(storage, 1),
@@ -128,7 +130,7 @@ def plan(config: Config, *, stages: Sequence[str] = ()) -> list[PlanItem]:
     return runner.items
 
 
-def _inputs(config: Config, storage: LocalStorage) -> dict[str, list[InputSpec]]:
+def _inputs(config: Config, storage: Storage) -> dict[str, list[InputSpec]]:
     metadata = read_metadata(config.github.metadata)
     found = {}
     patterns_of = {
@@ -150,7 +152,7 @@ def _with_metadata(spec: InputSpec, metadata: dict[str, dict[str, Any]]) -> Inpu
 
 
 def _executor(
-    config: Config, storage: LocalStorage, address: str | None, workers: int | None
+    config: Config, storage: Storage, address: str | None, workers: int | None
 ) -> Executor:
     attempts = config.engine.max_attempts
     if address == "local":
@@ -164,7 +166,7 @@ def _executor(
 
 
 def _write_run_file(
-    storage: LocalStorage, config: Config, report: RunReport, generation: int, started: datetime
+    storage: Storage, config: Config, report: RunReport, generation: int, started: datetime
 ) -> None:
     content = {
         "configuration": config.resolved(),

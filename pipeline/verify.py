@@ -7,7 +7,7 @@ Hashes first (a flipped byte anywhere is found, since receipts hash objects and 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import duckdb
@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 from pipeline.chain import CHAIN, DOCUMENTS, SEEDS
 from pipeline.configuration.registry import stages_of
 from pipeline.digest import bytes_digest, fingerprint, stream_digest
-from pipeline.receipts import LEDGER, RECEIPT_SUFFIX, Receipt, parse_receipts
-from pipeline.storage import LocalStorage
+from pipeline.location import attach, database_path, open_storage
+from pipeline.receipts import GROUP_SUFFIX, LEDGER, RECEIPT_SUFFIX, Receipt, parse_receipts
+from pipeline.storage import Storage
 from schemas.shards import SHARD_SETS
 from stages.errors import StorageError
 
@@ -35,26 +36,26 @@ class Problem:
     message: str
 
 
-def small_files(root: Path) -> Iterator[str]:
+def small_files(storage: Storage) -> Iterator[str]:
     """Every file that no receipt covers: ledgers, inputs, manifest, card, tokenizer, memos."""
-    for path in sorted(root.rglob("*")):
-        name = path.relative_to(root).as_posix()
+    for name in sorted(name for name, _ in storage.walk()):
+        path = PurePosixPath(name)
         apart = name in UNHASHED or name.partition("/")[0] in ("scratch", "report")
         data = path.suffix == ".parquet" or path.name.startswith(".")
-        if path.is_file() and not apart and not data:
+        if not apart and not data and not storage.is_staged(path.name):
             yield name
 
 
-def seal(storage: LocalStorage, content: dict[str, Any]) -> bytes:
+def seal(storage: Storage, content: dict[str, Any]) -> bytes:
     """`run.json`: the content, the hashes of all small files, and one over itself."""
-    files = {name: bytes_digest(storage.read_bytes(name)) for name in small_files(storage.root)}
+    files = {name: bytes_digest(storage.read_bytes(name)) for name in small_files(storage)}
     body = {**content, "files": files}
     return json.dumps({**body, "self": fingerprint(body)}, indent=1).encode()
 
 
 def verify(run: Path) -> list[Problem]:
     """All problems of a run folder; an empty list means that it is whole."""
-    storage = LocalStorage(run.resolve())
+    storage = open_storage(run)
     problems = list(_check_files(storage))
     folders = {}
     for folder in _folders(storage):
@@ -68,11 +69,11 @@ def verify(run: Path) -> list[Problem]:
         return problems
     for corpus in DOCUMENTS:
         problems += _check_tables(storage, corpus, folders)
-        problems += _check_duplicates(storage, corpus)
+        problems += _check_duplicates(storage, corpus, folders)
     return problems + list(_check_shards(storage, folders))
 
 
-def _check_files(storage: LocalStorage) -> Iterator[Problem]:
+def _check_files(storage: Storage) -> Iterator[Problem]:
     try:
         content = json.loads(storage.read_bytes(RUN_FILE))
         sealed = content.pop("self")
@@ -82,7 +83,7 @@ def _check_files(storage: LocalStorage) -> Iterator[Problem]:
         return
     if fingerprint(content) != sealed:
         yield Problem(RUN_FILE, "damaged: its own hash does not match")
-    found = set(small_files(storage.root))
+    found = set(small_files(storage))
     for name in sorted(found | set(files)):
         if name not in found:
             yield Problem(name, "missing")
@@ -92,23 +93,24 @@ def _check_files(storage: LocalStorage) -> Iterator[Problem]:
             yield Problem(name, "changed since the run wrote it")
 
 
-def _folders(storage: LocalStorage) -> list[str]:
+def _folders(storage: Storage) -> list[str]:
     """Every folder with data."""
+    endings = (RECEIPT_SUFFIX, GROUP_SUFFIX, ".parquet")
     parents = {
-        path.parent.relative_to(storage.root).as_posix()
-        for path in storage.root.rglob("*")
-        if path.name == LEDGER or path.name.endswith(RECEIPT_SUFFIX) or path.suffix == ".parquet"
+        path.rpartition("/")[0]
+        for path, _ in storage.walk()
+        if path.endswith(endings) or path.rpartition("/")[2] == LEDGER
     }
     return sorted(p for p in parents if p.partition("/")[0] not in ("scratch", "quarantine"))
 
 
 def _check_objects(
-    storage: LocalStorage, folder: str, receipts: dict[str, Receipt]
+    storage: Storage, folder: str, receipts: dict[str, Receipt]
 ) -> Iterator[Problem]:
     listing = storage.list(folder)
     known = {receipt.object for receipt in receipts.values()}
     for name in sorted(listing):
-        if name.endswith(".parquet") and name not in known:
+        if name.endswith(".parquet") and name not in known and not storage.is_staged(name):
             yield Problem(f"{folder}/{name}", "no receipt: an unfinished run, or not ours")
     for receipt in receipts.values():
         path = f"{folder}/{receipt.object}"
@@ -121,7 +123,7 @@ def _check_objects(
 
 
 def _check_object(
-    storage: LocalStorage, path: str, size: int, xxh3: str, rows: int
+    storage: Storage, path: str, size: int, xxh3: str, rows: int
 ) -> Iterator[Problem]:
     if not storage.exists(path):
         yield Problem(path, "missing")
@@ -133,13 +135,18 @@ def _check_object(
         if stream_digest(stream) != xxh3:
             yield Problem(path, "the content is not what was committed")
             return
-    found = pq.read_metadata(storage.root / path).num_rows if path.endswith(".parquet") else rows
+    found = _parquet_rows(storage, path) if path.endswith(".parquet") else rows
     if found != rows:
         yield Problem(path, f"{found} rows, {rows} were committed")
 
 
+def _parquet_rows(storage: Storage, path: str) -> int:
+    with storage.open_read(path) as stream:
+        return int(pq.read_metadata(stream).num_rows)
+
+
 def _check_tables(
-    storage: LocalStorage, corpus: str, folders: dict[str, dict[str, Receipt]]
+    storage: Storage, corpus: str, folders: dict[str, dict[str, Receipt]]
 ) -> Iterator[Problem]:
     """Side tables stand row for row beside the documents, and verdicts follow one another."""
     documents = folders.get(f"{corpus}/documents")
@@ -156,15 +163,15 @@ def _check_tables(
                 elif receipt.columns["doc_id"] != documents[key].columns["doc_id"]:
                     yield Problem(path, "its rows are not those of the documents")
                 elif "keep" in receipt.columns:
-                    yield from _check_verdicts(storage, path, previous, receipt.object)
+                    upstream = folders[previous].get(key) if previous is not None else None
+                    before = f"{previous}/{upstream.object}" if upstream is not None else None
+                    yield from _check_verdicts(storage, path, before)
             if receipts and not folder.endswith("/measure"):
                 previous = folder
 
 
-def _check_verdicts(
-    storage: LocalStorage, path: str, previous: str | None, name: str
-) -> Iterator[Problem]:
-    table = pq.read_table(storage.root / path, columns=["keep", "reason"])
+def _check_verdicts(storage: Storage, path: str, previous: str | None) -> Iterator[Problem]:
+    table = _read_columns(storage, path, ["keep", "reason"])
     keep, reason = table.column("keep"), table.column("reason")
     dropped = pc.equal(pc.fill_null(keep, True), False)
     if pc.any(pc.xor(dropped, pc.is_valid(reason))).as_py():
@@ -172,7 +179,7 @@ def _check_verdicts(
     if previous is None:
         reached = None
     else:
-        upstream = pq.read_table(storage.root / previous / name, columns=["keep"]).column("keep")
+        upstream = _read_columns(storage, previous, ["keep"]).column("keep")
         reached = pc.fill_null(upstream, False)
     judged = pc.is_valid(keep)
     wrong = pc.invert(judged) if reached is None else pc.xor(judged, reached)
@@ -180,34 +187,53 @@ def _check_verdicts(
         yield Problem(path, f"rows judged here are not the rows that {previous} kept")
 
 
-def _check_duplicates(storage: LocalStorage, corpus: str) -> Iterator[Problem]:
+def _read_columns(storage: Storage, path: str, columns: list[str]) -> Any:
+    with storage.open_read(path) as stream:
+        return pq.read_table(stream, columns=columns)
+
+
+def _files(storage: Storage, folder: str, receipts: dict[str, Receipt]) -> list[str]:
+    """A table's objects, as queries name them."""
+    names = sorted(receipt.object for receipt in receipts.values())
+    return [database_path(storage, f"{folder}/{name}") for name in names]
+
+
+def _check_duplicates(
+    storage: Storage, corpus: str, folders: dict[str, dict[str, Receipt]]
+) -> Iterator[Problem]:
     """Every duplicate points to a document that dedup kept."""
-    folder = storage.root / corpus / "dedup"
-    if "dedup" not in CHAIN or not list(folder.glob("*.parquet")):
+    folder = f"{corpus}/dedup"
+    if "dedup" not in CHAIN or not folders.get(folder):
         return
     with duckdb.connect() as database:
+        attach(database, storage)
         row = database.execute(
             "with t as (select * from read_parquet($1)) select count(*) from t "
             "where duplicate_of is not null and duplicate_of not in "
             "(select doc_id from t where keep)",
-            [f"{folder}/*.parquet"],
+            [_files(storage, folder, folders[folder])],
         ).fetchone()
     if row is not None and row[0]:
-        yield Problem(f"{corpus}/dedup", f"{row[0]} duplicates of documents that were not kept")
+        yield Problem(folder, f"{row[0]} duplicates of documents that were not kept")
 
 
-def _check_shards(
-    storage: LocalStorage, folders: dict[str, dict[str, Receipt]]
-) -> Iterator[Problem]:
+def _check_shards(storage: Storage, folders: dict[str, dict[str, Receipt]]) -> Iterator[Problem]:
     """Every document that all stages kept is in exactly one sample, and no other document is."""
     for corpus, sets in SHARD_SETS.items():
         emitted = [f"shards/{name}" for name in sets if folders.get(f"shards/{name}")]
         last = [n for n in ("documents", *stages_of(corpus)) if folders.get(f"{corpus}/{n}")]
         if not emitted or not last:
             continue
-        primary = [f"{storage.root}/{f}/*.parquet" for f in emitted if f != "shards/code-quality"]
+        primary = [
+            file
+            for folder in emitted
+            if folder != "shards/code-quality"
+            for file in _files(storage, folder, folders[folder])
+        ]
+        final = f"{corpus}/{last[-1]}"
         keep = "true" if last[-1] == "documents" else "keep"
         with duckdb.connect() as database:
+            attach(database, storage)
             database.execute(
                 "create temp table parts as select unnest(parts).doc_id as doc_id "
                 "from read_parquet($1)",
@@ -215,7 +241,7 @@ def _check_shards(
             )
             database.execute(
                 f"create temp table kept as select doc_id from read_parquet($1) where {keep}",
-                [f"{storage.root}/{corpus}/{last[-1]}/*.parquet"],
+                [_files(storage, final, folders[final])],
             )
             for message, query in _SHARD_CHECKS.items():
                 row = database.execute(query).fetchone()

@@ -1,0 +1,70 @@
+"""Where a run folder lies, as users write it: a path, or a URL (`s3://bucket/prefix`, `gs://…`).
+
+The command line and the configuration hold it as a `Path`, which writes `s3:/bucket/prefix`; both
+spellings name the same place.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from pipeline.configuration.credentials import without_credentials
+from pipeline.storage import LocalStorage, Storage
+from stages.errors import ConfigError
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}(.*)", re.DOTALL)
+
+
+def is_remote(run: Path | str) -> bool:
+    """Whether a run folder lies on a store."""
+    return _URL.fullmatch(str(run)) is not None
+
+
+def location(run: Path | str) -> str:
+    """The run folder for messages and files: a path, or a URL with its two slashes."""
+    match = _URL.fullmatch(str(run))
+    if match is None:
+        return str(run)
+    written: str = without_credentials(f"{match[1]}://{match[2]}")
+    return written
+
+
+def open_storage(run: Path | str) -> Storage:
+    """The run folder's storage. ConfigError for a place where no run can be."""
+    match = _URL.fullmatch(str(run))
+    if match is None:
+        return LocalStorage(Path(run).resolve())
+    scheme, rest = match[1], match[2].strip("/")
+    if not rest or "@" in rest.partition("/")[0] or scheme in ("http", "https", "file"):
+        raise ConfigError(
+            f"run = {location(run)!r}: expected a path, or a URL such as s3://bucket/prefix "
+            "(credentials come from the environment)"
+        )
+    # Imported here: a run on a disk should not pay for a store's client.
+    from pipeline.object_storage.storage import ObjectStorage  # noqa: PLC0415
+
+    if scheme == "s3":
+        from pipeline.object_storage.s3 import S3Store  # noqa: PLC0415
+
+        bucket, _, prefix = rest.partition("/")
+        return ObjectStorage(S3Store(bucket), prefix)
+    from pipeline.object_storage.generic import FsspecStore  # noqa: PLC0415
+
+    return ObjectStorage(FsspecStore(scheme), rest)
+
+
+def database_path(storage: Storage, path: str) -> str:
+    """An object's name in a DuckDB query, after `attach`."""
+    if isinstance(storage, LocalStorage):
+        return str(storage.root / path)
+    from pipeline.object_storage.filesystem import PROTOCOL  # noqa: PLC0415
+
+    return f"{PROTOCOL}://{path}"
+
+
+def attach(connection: Any, storage: Storage) -> None:
+    """Let a DuckDB connection read the run's objects under `database_path`."""
+    if not isinstance(storage, LocalStorage):
+        from pipeline.object_storage.filesystem import RunFileSystem  # noqa: PLC0415
+
+        connection.register_filesystem(RunFileSystem(storage))

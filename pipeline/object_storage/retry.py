@@ -1,0 +1,53 @@
+"""Patience with a store: exponential back-off with jitter, up to a time, then a clear end.
+
+What is worth another attempt (500, 503, SlowDown, time-outs, dropped connections, answers that
+are shorter than announced) the stores raise as `Transient`; anything else is final. The jitter
+keeps a thousand workers that met one outage from coming back at one instant.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from stages.errors import StorageError
+
+log = logging.getLogger("sluice")
+
+_jitter = random.Random()
+T = TypeVar("T")
+
+
+class Transient(Exception):  # noqa: N818 - says what kind of failure it is
+    """The store failed in a way that may pass."""
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often and how long to try again."""
+
+    patience_seconds: float = 300.0
+    """After so long without an answer the store counts as unreachable."""
+    first_pause_seconds: float = 0.1
+    longest_pause_seconds: float = 10.0
+
+    def call(self, what: str, action: Callable[[], T]) -> T:
+        """The action's answer; StorageError when patience is at its end."""
+        deadline = time.monotonic() + self.patience_seconds
+        pause = self.first_pause_seconds
+        attempts = 0
+        while True:
+            try:
+                return action()
+            except Transient as error:
+                attempts += 1
+                if time.monotonic() + pause > deadline:
+                    raise StorageError(
+                        f"{what}: {error}; gave up after {attempts} attempts in "
+                        f"{self.patience_seconds:.0f} s"
+                    ) from error
+                log.warning("%s: attempt %d: %s", what, attempts, error)
+            time.sleep(_jitter.uniform(pause / 2, pause))
+            pause = min(2 * pause, self.longest_pause_seconds)
