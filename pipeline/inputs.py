@@ -28,6 +28,8 @@ OWN_DISTRIBUTION = "sluice"
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.zst", ".zip")
 CRAWLS = (".warc.gz", ".warc", ".warc.zst", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
 INPUTS = "inputs.json"
+STORES = ("s3://", "gs://", "gcs://", "az://", "abfs://", "memory://")
+"""Read object by object, with patience; any other URL as fsspec opens it."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class InputSpec:
 
 def open_input(spec: InputSpec) -> BinaryIO:
     """A fresh stream over the input's bytes; OSError if it cannot be read."""
+    if spec.uri.startswith(STORES):
+        # Imported here: a run without a store should not pay for its client.
+        from pipeline.object_storage.remote import open_object  # noqa: PLC0415
+
+        return open_object(spec.uri)
     if "://" in spec.uri:
         return fsspec.open(spec.uri, "rb").open()  # type: ignore[no-any-return]
     return Path(spec.uri).open("rb")
@@ -129,6 +136,24 @@ def _file(path: str) -> InputSpec:
 
 
 def _remote(pattern: str) -> Iterable[InputSpec]:
+    if pattern.startswith(STORES):
+        return _objects(pattern)
+    return _urls(pattern)
+
+
+def _objects(pattern: str) -> Iterable[InputSpec]:
+    from pipeline.object_storage.remote import find_objects  # noqa: PLC0415
+
+    try:
+        found = find_objects(pattern)
+    except OSError as error:
+        if glob.has_magic(pattern):
+            raise InputError(f"{pattern} cannot be listed: {error}") from error
+        return [InputSpec(pattern.rpartition("/")[2], pattern, 0, f"unreadable: {error}")]
+    return [InputSpec(url.rpartition("/")[2], url, one.size, one.etag) for url, one in found]
+
+
+def _urls(pattern: str) -> Iterable[InputSpec]:
     filesystem, path = fsspec.core.url_to_fs(pattern)
     scheme = pattern.partition("://")[0]
     paths = sorted(filesystem.glob(path)) if glob.has_magic(path) else [path]

@@ -41,16 +41,10 @@ def open_storage(run: Path | str) -> Storage:
             "(credentials come from the environment)"
         )
     # Imported here: a run on a disk should not pay for a store's client.
+    from pipeline.object_storage.remote import open_store  # noqa: PLC0415
     from pipeline.object_storage.storage import ObjectStorage  # noqa: PLC0415
 
-    if scheme == "s3":
-        from pipeline.object_storage.s3 import S3Store  # noqa: PLC0415
-
-        bucket, _, prefix = rest.partition("/")
-        return ObjectStorage(S3Store(bucket), prefix)
-    from pipeline.object_storage.generic import FsspecStore  # noqa: PLC0415
-
-    return ObjectStorage(FsspecStore(scheme), rest)
+    return ObjectStorage(*open_store(scheme, rest))
 
 
 def database_path(storage: Storage, path: str) -> str:

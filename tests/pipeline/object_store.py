@@ -121,10 +121,7 @@ class FaultProxy:
     def next_fault(self, method: str, path: str) -> str:
         with self._mutex:
             self.requests.append((method, path))
-            if self.script:
-                fault = self.script.pop(0)
-            else:
-                fault = self._drawn()
+            fault = self.script.pop(0) if self.script else self._drawn()
             if fault:
                 self.injected[fault] = self.injected.get(fault, 0) + 1
             return fault
