@@ -87,7 +87,9 @@ class RayExecutor:
                 **options,
             )
         else:
-            ray.init(address=self._address, runtime_env=runtime_environment(), **options)
+            with tempfile.TemporaryDirectory(prefix="sluice-") as empty:
+                environment = runtime_environment(empty)
+                ray.init(address=self._address, runtime_env=environment, **options)
         self._started = True
         self._function = ray.remote(max_retries=0)(run_task)
 
@@ -142,12 +144,17 @@ class RayExecutor:
         return outcome
 
 
-def runtime_environment() -> dict[str, Any]:
+def runtime_environment(working_dir: str) -> dict[str, Any]:
     """What a cluster's workers get: our modules, and a folder on each node where the kernels that
-    one worker compiled are found by the next."""
+    one worker compiled are found by the next.
+
+    The working directory should be empty: without one Ray puts the driver's current folder first
+    on the workers' path, and another checkout there would win over what is shipped.
+    """
     cache = Path(tempfile.gettempdir(), f"sluice-numba-{os.getuid()}")
     return {
         "py_modules": _shipped_modules(),
+        "working_dir": working_dir,
         "excludes": ["__pycache__/"],
         "env_vars": {
             "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", str(cache)),
