@@ -91,3 +91,33 @@ def score(
     from pipeline.recall import printing  # noqa: PLC0415
 
     printing.score(table, model, out, target, threshold, as_json=as_json)
+
+
+@recall.command(epilog="Example: sluice recall annotate runs/dev --author ada")
+def annotate(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run folder whose recall proposed patterns.")
+    ],
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TOML",
+            help="Where decisions go. Default: the first of the run's `recall.annotations`, else "
+            "annotations.toml in RUN.",
+        ),
+    ] = None,
+    author: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who decides. Default: the login name.")
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="Port. Default: any free one.")
+    ] = 0,
+) -> None:
+    """Accept or reject URL patterns in a browser, on this machine alone.
+
+    Every decision is saved at once and can be undone. A decision about a pattern holds for what
+    lies under it, unless that has one of its own.
+    """
+    from pipeline.annotate.serve import annotate as serve_page  # noqa: PLC0415
+
+    serve_page(run, file=file, author=author, port=port)
