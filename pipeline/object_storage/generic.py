@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 import fsspec
@@ -134,5 +135,8 @@ def _translated() -> Iterator[None]:
 
 
 def _info(key: str, facts: dict[str, Any]) -> ObjectInfo:
-    mark = next((str(facts[name]) for name in _MARKS if facts.get(name) is not None), "")
-    return ObjectInfo(key, int(facts.get("size") or 0), mark)
+    mark = next((facts[name] for name in _MARKS if facts.get(name) is not None), "")
+    if isinstance(mark, datetime):  # a listing may give the same time as a number
+        mark = mark.timestamp()
+    etag = f"{mark:.6f}" if isinstance(mark, float) else str(mark)
+    return ObjectInfo(key, int(facts.get("size") or 0), etag)
