@@ -1,10 +1,11 @@
 """A small crawl made of what is installed: the embedded default's web side, needing no network.
 
-About 2,480 pages of 42 hosts: reference pages of the documentation of Sluice's own
+About 2,400 pages of 42 hosts: reference pages of the documentation of Sluice's own
 dependencies (code and mathematics) and ordinary pages, at the addresses such pages have, in six
 WARC files as Common Crawl would have stored them. The same environment makes the same bytes:
 what is read is fixed by `seeds/installed_docs.toml`, all choices and dates by hashes of addresses.
 Pages are spread over the files by the hash of the address, and follow one another in that order.
+Beside them lie seeds for recall, pages that the crawl does not have.
 
 Nothing is done if `crawl.json` beside the files names this environment and this code.
 """
@@ -28,6 +29,13 @@ from pipeline.crawl.distributions import installed_closure
 from pipeline.crawl.documentation import Site, documentation_pages
 from pipeline.crawl.ordinary import Table, Text, ordinary_pages
 from pipeline.crawl.pages import Page
+from pipeline.crawl.seeds import (
+    seed_bytes,
+    seed_pages,
+    seed_paths,
+    seed_table,
+    seed_table_bytes,
+)
 from pipeline.crawl.warc import CrawlWriter
 
 LOG = logging.getLogger(__name__)
@@ -40,18 +48,25 @@ Progress = Callable[[int, int], None]
 
 
 def crawl_installed(out: Path, *, progress: Progress | None = None) -> list[Path]:
-    """Write `CC-MAIN-DEMO-0000N.warc.gz` files into `out` and return their paths."""
+    """Write `CC-MAIN-DEMO-0000N.warc.gz` files into `out` and return their paths; seeds go to
+    `out/seeds`."""
     paths = [out / f"CC-MAIN-DEMO-{number:05d}.warc.gz" for number in range(N_FILES)]
+    made = [*paths, *seed_paths(out)]
     wanted = fingerprint()
-    if _is_current(out / MARK, wanted, paths):
+    if _is_current(out / MARK, wanted, made):
         LOG.info("%s is current", out)
         return paths
     out.mkdir(parents=True, exist_ok=True)
     (out / MARK).unlink(missing_ok=True)
-    write_captures(list(captures(installed_pages(crawl_table()))), paths, progress)
+    pages = list(installed_pages(crawl_table()))
+    write_captures(list(captures(pages)), paths, progress)
+    seeds = seed_pages(seed_table(), (page.url for page in pages))
+    for path, (_, own) in zip(seed_paths(out), seeds, strict=True):
+        path.parent.mkdir(exist_ok=True)
+        _replace(path, seed_bytes(own))
     for stale in set(out.glob("CC-MAIN-DEMO-*.warc.gz")) - set(paths):
         stale.unlink()
-    files = {path.name: path.stat().st_size for path in paths}
+    files = {path.relative_to(out).as_posix(): path.stat().st_size for path in made}
     mark = json.dumps({"fingerprint": wanted, "files": files}, indent=2, sort_keys=True) + "\n"
     _replace(out / MARK, mark.encode())
     return paths
@@ -75,9 +90,10 @@ def crawl_table() -> CrawlTable:
 def installed_pages(table: CrawlTable) -> Iterator[Page]:
     """Every page, not yet rendered, each address once."""
     seen: set[str] = set()
+    distributions, _ = seed_table().splits(installed_closure())
     for pages in (
         documentation_pages(table.site),
-        ordinary_pages(installed_closure(), table.ordinary, table.text),
+        ordinary_pages(distributions, table.ordinary, table.text),
     ):
         for page in pages:
             if page.url not in seen:
@@ -115,6 +131,7 @@ def fingerprint() -> dict[str, Any]:
     for path in sorted((*here.glob("*.py"), *here.glob("frames/*.j2"))):
         code.update(path.read_bytes())
     code.update(_seed())
+    code.update(seed_table_bytes())
     return {
         "code": code.hexdigest(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -132,7 +149,7 @@ def _seed() -> bytes:
 def _is_current(mark: Path, wanted: dict[str, Any], paths: list[Path]) -> bool:
     try:
         found = json.loads(mark.read_text("utf-8"))
-        files = {path.name: path.stat().st_size for path in paths}
+        files = {path.relative_to(mark.parent).as_posix(): path.stat().st_size for path in paths}
     except (OSError, ValueError):
         return False
     return bool(found == {"fingerprint": wanted, "files": files})
