@@ -1,0 +1,375 @@
+"""The whole chain of the papers on inputs small enough to know every document by name.
+
+Planted: near-duplicates of known similarity, two problems of a benchmark, an e-mail address and a
+token, seeds of three topics. What a stage finds, it must find for the right reason.
+"""
+
+import json
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from tokenizers import Tokenizer
+
+from pipeline.configuration import Config, load
+from pipeline.inspection.sql import query
+from pipeline.run import RunReport, run
+from pipeline.verify import verify
+from stages.emit.comments import path_comment
+from stages.kernels.bpe import DEFAULT_TOKENIZER, tokenizer_json
+from stages.kernels.spans import replace_spans
+from tests.pipeline.conftest import product, read_shards, write_tar, write_warc
+
+TOPICS = {
+    "code": """def return class import print for in range while if else elif None True False self
+        lambda yield async await try except finally raise with assert append split join open read
+        write list dict tuple string int float index key value loop array stack queue parse token
+        compile debug function method object module package argument parameter exception""",
+    "math": """theorem proof lemma corollary let integral epsilon delta converges bounded matrix
+        eigenvalue group ring field vector space basis kernel image continuous derivative limit
+        series sequence polynomial root degree prime modulo divisor bijection topology compact open
+        closed metric norm inner orthogonal unitary trace determinant manifold measure""",
+    "other": """sea calm beach bread cheese wine song garden flower summer winter train ticket
+        hotel museum market price shirt coat dress dinner lunch breakfast soup tomato onion garlic
+        river lake mountain walk holiday family child school teacher doctor letter window kitchen
+        table chair music guitar dance football match player season weather rain snow wind""",
+}
+WORDS = {topic: words.split() for topic, words in TOPICS.items()}
+LENGTH = 110
+"""Words of a page, names of a file. One other word in a page makes a similarity of 0.91; in a file,
+whose lines have other tokens too, two names make one of 0.90 and five one of 0.76."""
+
+PROBLEMS = {
+    "T/0": ("prompt", "Count how many digits of the given number are even and return that count."),
+    "T/1": ("question", "A farmer sells seventeen baskets of ripe apples and keeps nine of them."),
+}
+EMAIL = "jane.doe@mail.university.edu"
+TOKEN = "ghp_" + "0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX"
+
+DECIDING = {"keep-evidence", "route-by-component", "drop-near", "route-drops", "route-twins"}
+TELLING = {"follow-survivors", "route-to-shards", "judge"}
+"""Steps of dedup that a threshold between 0.85 and 1 may run."""
+
+
+def words(topic: str, name: str) -> list[str]:
+    """The words of a page or file, drawn from its topic by its name."""
+    return random.Random(f"{topic} {name}").choices(WORDS[topic], k=LENGTH)
+
+
+def changed(original: list[str], *places: int) -> list[str]:
+    """The words with one replaced at each place."""
+    return [f"changed{at}" if at in places else word for at, word in enumerate(original)]
+
+
+def html(title: str, content: list[str], *more: str) -> str:
+    paragraphs = [" ".join(content[at : at + 22]) for at in range(0, len(content), 22)]
+    body = "".join(f"<p>{text}.</p>" for text in (*paragraphs, *more))
+    return f"<html><head><title>{title}</title></head><body><main>{body}</main></body></html>"
+
+
+def source(name: str, *more: str, altered: tuple[int, ...] = ()) -> bytes:
+    """A Python file of about a hundred distinct names, in short lines."""
+    drawn = random.Random(name)
+    names = ["".join(drawn.choices("abcdefghijklmnopqrstuvwxyz", k=7)) for _ in range(LENGTH)]
+    names = changed(names, *altered)
+    lines = [f"{' '.join(names[at : at + 6])}" for at in range(0, LENGTH, 6)]
+    code = "".join(f'NOTE_{at} = "{line}"\n' for at, line in enumerate(lines))
+    return (code + "".join(f"# {line}\n" for line in more)).encode()
+
+
+def write_inputs(folder: Path) -> None:
+    """Four repositories, two crawls, seeds of three roles, one benchmark."""
+    plain = {owner: {f"m{n}.py": source(f"{owner}{n}") for n in range(4)} for owner in "abcd"}
+    plain["a"]["original.py"] = source("twin")
+    plain["b"]["near.py"] = source("twin", altered=(30, 60))
+    plain["c"]["far.py"] = source("twin", altered=(30, 10, 45, 75, 95))
+    plain["c"]["copy.py"] = plain["a"]["m0.py"]
+    plain["d"]["solved.py"] = source("solved", PROBLEMS["T/0"][1])
+    plain["d"]["contact.py"] = source("contact", f"write to {EMAIL}", f"token {TOKEN}")
+    for owner, files in plain.items():
+        write_tar(folder / f"{owner}__{owner}.tar.gz", f"{owner}-main", files, owner * 40)
+
+    pages: list[dict[str, str]] = [{}, {}]
+    for topic in WORDS:
+        for n in range(24):
+            url = f"https://{topic}{n % 4}.example.org/{n}"
+            pages[n % 2][url] = html(f"{topic} {n}", words(topic, f"page {n}"))
+    pages[0]["https://code9.example.org/original"] = html("twin", words("code", "twin"))
+    pages[1]["https://code8.example.org/near"] = html("twin", changed(words("code", "twin"), 50))
+    pages[1]["https://math9.example.org/solved"] = html(
+        "solved", words("math", "solved"), PROBLEMS["T/1"][1]
+    )
+    pages[0]["https://math8.example.org/contact"] = html(
+        "contact", words("math", "contact"), f"Write to {EMAIL} for more."
+    )
+    pages[0]["https://other9.example.org/same"] = html("old", words("other", "same"))
+    pages[1]["https://other9.example.org/same"] = html("new", words("other", "same again"))
+    for number, own in enumerate(pages):
+        write_warc(folder / f"crawl-{number}.warc.gz", own, f"2024-05-1{number}T00:00:00Z")
+
+    for topic in WORDS:
+        rows = (
+            {
+                "url": f"https://{topic}-seeds{n % 5}.example.com/{n}",
+                "html": html(topic, words(topic, f"seed {n}")),
+            }
+            for n in range(30)
+        )
+        (folder / f"{topic}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "benchmarks").mkdir()
+    (folder / "benchmarks" / "tiny.jsonl").write_text(
+        "".join(
+            json.dumps({"task_id": name, key: text}) + "\n"
+            for name, (key, text) in PROBLEMS.items()
+        )
+    )
+
+
+Configure = Callable[..., Config]
+
+
+@pytest.fixture(scope="module")
+def configured(tmp_path_factory: pytest.TempPathFactory) -> Configure:
+    """A configuration of the whole chain over the planted inputs."""
+    folder = tmp_path_factory.mktemp("planted")
+    write_inputs(folder)
+
+    def make(target: Path, *overrides: str) -> Config:
+        settings = [
+            f"github.inputs=['{folder}/*.tar.gz']",
+            "github.shard_bytes=3000",
+            f"web.inputs=['{folder}/*.warc.gz']",
+            f"recall.targets.code.seeds=['{folder}/code.jsonl']",
+            f"recall.targets.math.seeds=['{folder}/math.jsonl']",
+            f"recall.negatives=['{folder}/other.jsonl']",
+            "recall.iterations=1",
+            "recall.max_buckets=4096",
+            f"decontaminate.benchmarks=['{folder}/benchmarks']",
+            "engine.max_quarantine_rate=0",
+        ]
+        return load(None, [*settings, *overrides], target)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def finished(configured: Configure, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete run, in this process."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    run(configured(folder), address="local")
+    return folder
+
+
+@pytest.fixture
+def again(finished: Path, configured: Configure, tmp_path: Path) -> Callable[..., RunReport]:
+    """Runs a copy of the finished run with other settings: what that did."""
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+
+    def rerun(*overrides: str) -> RunReport:
+        report = run(configured(folder, *overrides), address="local")
+        assert verify(folder) == []
+        return report
+
+    return rerun
+
+
+def rows(folder: Path, statement: str) -> list[dict[str, Any]]:
+    return [row for batch in query(folder, statement) for row in batch.to_pylist()]
+
+
+def fates(folder: Path, table: str, documents: str, name: str) -> dict[str, dict[str, Any]]:
+    """What a stage wrote of every document it judged, by the end of its path or URL."""
+    joined = rows(
+        folder, f"from {table} as t join (select uri, {name} as name, shard, row from {documents}) "
+        "using (shard, row) where keep is not null"
+    )  # fmt: skip
+    return {row["name"]: row for row in joined}
+
+
+def short(step: str) -> str:
+    return step.rpartition(".")[2]
+
+
+def changed_shards(first: Path, second: Path, table: str) -> int:
+    """Shards of a table whose verdicts differ between two runs."""
+    paths = sorted((first / table).glob("*.parquet"))
+    return sum(
+        pq.read_table(path, columns=["keep"])
+        != pq.read_table(second / table / path.name, columns=["keep"])
+        for path in paths
+    )
+
+
+def test_the_chain_leaves_a_sound_run_and_all_five_shard_sets(finished: Path) -> None:
+    """Code, code-web, math-web and natural, and nothing is quarantined."""
+    assert verify(finished) == []
+    sets = {path.name for path in (finished / "shards").iterdir() if path.is_dir()}
+    assert sets == {"code", "code-web", "math-web", "natural"}
+    assert not list((finished / "quarantine").rglob("*.parquet"))
+
+
+def test_near_duplicates_are_dropped_against_a_kept_document(finished: Path) -> None:
+    """Two names of a file make a near-duplicate, five do not; one word of a page does."""
+    code = fates(finished, "github.dedup", "github.documents", "path")
+    pair = [code["original.py"], code["near.py"]]
+    assert sorted(one["reason"] or "" for one in pair) == ["", "near"]
+    dropped, kept = sorted(pair, key=lambda one: one["keep"])
+    assert dropped["duplicate_of"] == kept["doc_id"] == kept["cluster"]
+    assert 0.85 <= dropped["similarity"] < 0.95
+    assert code["far.py"]["keep"]
+    assert [one["reason"] for one in (code["m0.py"], code["copy.py"])].count("exact") == 1
+
+    pages = fates(finished, "web.dedup", "web.documents", "url")
+    twins = [pages[f"https://code{n}.example.org/{p}"] for n, p in ((9, "original"), (8, "near"))]
+    assert sorted(one["reason"] or "" for one in twins) == ["", "near"]
+    reasons = Counter(row["reason"] for row in rows(finished, "select reason from web.dedup"))
+    assert reasons["url"] == 1
+    assert reasons["near"] == 1
+
+
+def test_pages_are_recalled_by_their_topic(finished: Path) -> None:
+    """Every page of a target goes to it; of the rest a share is natural, the others dropped."""
+    pages = fates(finished, "web.recall", "web.documents", "url")
+    topics = {url: url.removeprefix("https://")[:4] for url in pages}
+    found = Counter((topics[url], row["target"] or row["reason"]) for url, row in pages.items())
+    assert found["code", "code"] == 25
+    assert found["math", "math"] == 26
+    assert found["othe", "natural"] + found["othe", "not_recalled"] == 25
+    assert found["othe", "natural"] > 0
+    assert sum(found.values()) == 76
+
+
+def test_planted_problems_are_dropped_with_their_evidence(finished: Path) -> None:
+    """The span names set and item, and nothing else is dropped."""
+    for corpus, name, where, item in (
+        ("github", "path", "solved.py", "T/0"),
+        ("web", "url", "https://math9.example.org/solved", "T/1"),
+    ):
+        judged = fates(finished, f"{corpus}.decontaminate", f"{corpus}.documents", name)
+        dropped = {key: row for key, row in judged.items() if not row["keep"]}
+        assert {key: row["reason"] for key, row in dropped.items()} == {where: "benchmark"}
+        assert {span["kind"] for span in dropped[where]["spans"]} == {f"tiny/{item}"}
+        after = rows(finished, f"select keep from {corpus}.redact where keep is null")
+        assert len(after) >= 1
+
+
+def test_planted_secrets_are_found(finished: Path) -> None:
+    """One e-mail address and one token in the repository, one address on the web."""
+    code = fates(finished, "github.redact", "github.documents", "path")
+    assert [span["kind"] for span in code["contact.py"]["spans"]] == ["EMAIL", "KEY"]
+    pages = fates(finished, "web.redact", "web.documents", "url")
+    contact = pages["https://math8.example.org/contact"]
+    assert [span["kind"] for span in contact["spans"]] == ["EMAIL"]
+    assert sum(len(row["spans"]) for row in (*code.values(), *pages.values())) == 3
+
+
+def test_shards_hold_path_comments_and_redacted_texts(finished: Path) -> None:
+    """Decoded, every part is its document's text after redaction, and nothing kept is missing."""
+    tokenizer = Tokenizer.from_str(tokenizer_json(DEFAULT_TOKENIZER).decode())
+    expected = dict(_texts(finished))
+    decoded = {}
+    for shard_set in ("code", "code-web", "math-web", "natural"):
+        for sample in read_shards(finished / "shards" / shard_set).to_pylist():
+            for part in sample["parts"]:
+                ids = sample["tokens"][part["start"] : part["start"] + part["n_tokens"]]
+                decoded[part["uri"]] = tokenizer.decode(ids, skip_special_tokens=False)
+    assert decoded == expected
+    contact = next(text for uri, text in decoded.items() if uri.endswith("contact.py"))
+    assert contact.startswith("# contact.py\nNOTE_0")
+    assert contact.endswith("# write to <EMAIL>\n# token <KEY>\n")
+    assert EMAIL not in " ".join(decoded.values())
+
+
+def _texts(folder: Path) -> Iterator[tuple[str, str]]:
+    for corpus, last, path in (("github", "concatenate", "path"), ("web", "redact", "null")):
+        language = "language" if corpus == "github" else "null"
+        joined = rows(
+            folder,
+            f"select uri, text, spans, {path} as path, {language} as language "
+            f"from {corpus}.documents join {corpus}.redact using (shard, row) "
+            + ("join github.language using (shard, row) " if corpus == "github" else "")
+            + f"semi join (from {corpus}.{last} where keep) using (shard, row)",
+        )
+        for row in joined:
+            text = replace_spans(row["text"].encode(), row["spans"]).decode()
+            comment = path_comment(row["path"], row["language"]) if row["path"] else ""
+            yield row["uri"], comment + text
+
+
+def test_a_higher_dedup_threshold_only_decides(
+    finished: Path, again: Callable[..., RunReport], tmp_path: Path
+) -> None:
+    """No signature, candidate or verification; later stages run where a verdict changed."""
+    report = again("github.dedup.threshold=0.95")
+    dedup = {step for step in report.steps if ".dedup" in step}
+    assert {step.rpartition(".")[0] for step in dedup} == {"github.dedup.decide"}
+    assert "judge" in {short(step) for step in dedup}
+    assert {short(step) for step in dedup} <= DECIDING | TELLING
+    assert not any(step.startswith(("web.", "seeds.")) for step in report.steps)
+    n_changed = changed_shards(finished, tmp_path / "run", "github/dedup")
+    assert n_changed == 1
+    assert report.steps["github.decontaminate.measure"].tasks == n_changed
+    assert report.steps["github.redact"].tasks == n_changed
+    near = rows(tmp_path / "run", "select * from github.dedup where reason = 'near'")
+    assert near == []
+
+
+def test_a_lower_dedup_threshold_seeks_candidates_again_without_measuring(
+    finished: Path, again: Callable[..., RunReport], tmp_path: Path
+) -> None:
+    """Below 0.85 other bands are needed; the signatures are the same."""
+    report = again("github.dedup.threshold=0.7")
+    steps = {short(step) for step in report.steps if step.startswith("github.dedup")}
+    assert "github.dedup.measure" not in report.steps
+    assert {"pair-buckets", "distinct-pairs", "verify", "judge"} <= steps
+    far = fates(tmp_path / "run", "github.dedup", "github.documents", "path")
+    trio = [far[name]["reason"] for name in ("original.py", "near.py", "far.py")]
+    assert sorted(reason or "" for reason in trio) == ["", "near", "near"]
+    n_changed = changed_shards(finished, tmp_path / "run", "github/dedup")
+    assert report.steps["github.decontaminate.measure"].tasks == n_changed
+
+
+def test_a_recall_threshold_trains_and_scores_nothing(
+    finished: Path, again: Callable[..., RunReport], tmp_path: Path
+) -> None:
+    """Only the last decision depends on it; later stages run where a verdict changed."""
+    scores = rows(finished, "select score_code from web.recall where score_code > 0.5 order by all")
+    middle = scores[len(scores) // 2]["score_code"]
+    report = again(f"recall.threshold={middle}")
+    assert {short(step) for step in report.steps if step.startswith("web.recall")} <= {
+        "to-shards",
+        "recall-pages",
+    }
+    assert report.steps["web.recall.decide.recall-pages"].tasks == 2
+    assert not any(step.startswith(("github.", "seeds.", "web.d")) for step in report.steps
+                   if not step.startswith("web.decontaminate"))  # fmt: skip
+    n_changed = changed_shards(finished, tmp_path / "run", "web/recall")
+    assert n_changed > 0
+    assert report.steps["web.decontaminate.measure"].tasks == n_changed
+    passing = rows(tmp_path / "run", "select min(score_code) as low from web.recall "
+                   "where list_contains(recalled, 'code')")  # fmt: skip
+    assert passing[0]["low"] == middle
+
+
+def test_a_threshold_that_changes_no_verdict_ends_there(again: Callable[..., RunReport]) -> None:
+    """The similarity of the planted pair is above 0.86, too."""
+    report = again("github.dedup.threshold=0.86")
+    assert "github.dedup.decide.judge" in report.steps
+    assert all(".dedup." in step for step in report.steps)
+
+
+def test_one_process_and_two_workers_write_the_same_bytes(
+    finished: Path, configured: Configure, tmp_path: Path
+) -> None:
+    """Models, scores, verdicts and shards."""
+    run(configured(tmp_path / "run"), workers=2)
+    assert product(tmp_path / "run") == product(finished)
+    for target in ("code", "math"):
+        model = f"web/recall/iteration-1/model/{target}.arrow"
+        assert (tmp_path / "run" / model).read_bytes() == (finished / model).read_bytes()
