@@ -17,7 +17,6 @@ from pipeline.chain import SEEDS, seed_patterns
 from pipeline.configuration import Config
 from pipeline.executor import Executor, LocalExecutor
 from pipeline.inputs import InputSpec, assign_shards, expand, read_metadata, save
-from pipeline.invariants import check_duplicates
 from pipeline.location import location, open_storage
 from pipeline.lock import hold
 from pipeline.product import finish_product
@@ -26,7 +25,6 @@ from pipeline.session import Selection, Session
 from pipeline.storage import Storage
 from pipeline.verify import RUN_FILE, seal
 from pipeline.work.task import Limits, Outcome
-from stages.errors import StageError
 
 
 @dataclass
@@ -110,22 +108,10 @@ def run(
         )
         session = Session(config, runner, inputs, Selection(tuple(stages)))
         session.run()
-        _check_decisions(config, storage, session, report)
         if session.shards:
             report.shards = finish_product(storage, config, session)
         _write_run_file(storage, config, report, generation, started)
     return report
-
-
-def _check_decisions(config: Config, storage: Storage, session: Session, report: RunReport) -> None:
-    """Where duplicates were decided anew, hold them against what dedup promises."""
-    for corpus, tables in session.tables.items():
-        name = f"{corpus}.dedup"
-        if any(step.startswith(f"{name}.decide") for step in report.steps):
-            receipts = next(table.receipts for table in tables.tables if table.stage == name)
-            threshold = config.options(name)["threshold"]
-            for problem in check_duplicates(storage, corpus, receipts, threshold):
-                raise StageError(f"{name}: {problem.message}; this is a bug of Sluice")
 
 
 def plan(config: Config, *, stages: Sequence[str] = ()) -> list[PlanItem]:
