@@ -15,8 +15,10 @@ from typing import Any
 
 from pipeline.chain import SEEDS, seed_patterns
 from pipeline.configuration import Config
+from pipeline.cost import Estimate, estimate_run
 from pipeline.executor import Executor, LocalExecutor
 from pipeline.inputs import InputSpec, assign_shards, expand, read_metadata, save
+from pipeline.invariants import check_duplicates
 from pipeline.location import location, open_storage
 from pipeline.lock import hold
 from pipeline.product import finish_product
@@ -25,6 +27,7 @@ from pipeline.session import Selection, Session
 from pipeline.storage import Storage
 from pipeline.verify import RUN_FILE, seal
 from pipeline.work.task import Limits, Outcome
+from stages.errors import StageError
 
 
 @dataclass
@@ -108,14 +111,34 @@ def run(
         )
         session = Session(config, runner, inputs, Selection(tuple(stages)))
         session.run()
+        _check_decisions(config, storage, session, report)
         if session.shards:
             report.shards = finish_product(storage, config, session)
         _write_run_file(storage, config, report, generation, started)
     return report
 
 
+def _check_decisions(config: Config, storage: Storage, session: Session, report: RunReport) -> None:
+    """Where duplicates were decided anew, hold them against what dedup promises."""
+    for corpus, tables in session.tables.items():
+        name = f"{corpus}.dedup"
+        if any(step.startswith(f"{name}.decide") for step in report.steps):
+            receipts = next(table.receipts for table in tables.tables if table.stage == name)
+            threshold = config.options(name)["threshold"]
+            for problem in check_duplicates(storage, corpus, receipts, threshold):
+                raise StageError(f"{name}: {problem.message}; this is a bug of Sluice")
+
+
 def plan(config: Config, *, stages: Sequence[str] = ()) -> list[PlanItem]:
     """What `run` would do, and why. Runs nothing, writes nothing."""
+    items, _ = plan_with_cost(config, stages=stages)
+    return items
+
+
+def plan_with_cost(
+    config: Config, *, stages: Sequence[str] = ()
+) -> tuple[list[PlanItem], Estimate]:
+    """As `plan`, with what it would cost."""
     storage = open_storage(config.run)
     runner = Runner(
         storage=storage,
@@ -126,8 +149,9 @@ def plan(config: Config, *, stages: Sequence[str] = ()) -> list[PlanItem]:
         max_quarantine_rate=config.engine.max_quarantine_rate,
         dry=True,
     )
-    Session(config, runner, _inputs(config, storage), Selection(tuple(stages))).run()
-    return runner.items
+    inputs = _inputs(config, storage)
+    Session(config, runner, inputs, Selection(tuple(stages))).run()
+    return runner.items, estimate_run(storage, runner.items, inputs)
 
 
 def _inputs(config: Config, storage: Storage) -> dict[str, list[InputSpec]]:

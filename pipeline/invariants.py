@@ -1,0 +1,158 @@
+"""What must hold between the tables of a run.
+
+Side tables stand row for row beside the documents, verdicts follow one another, every dropped
+duplicate has its kept twin, and the shards hold the kept documents, each once.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.chain import SEEDS
+from pipeline.configuration.registry import stages_of
+from pipeline.location import attach, database_path
+from pipeline.receipts import Receipt
+from pipeline.storage import Storage
+from schemas.shards import SHARD_SETS
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is not as it was committed, or does not hold."""
+
+    path: str
+    message: str
+
+
+def check_tables(
+    storage: Storage, corpus: str, folders: dict[str, dict[str, Receipt]]
+) -> Iterator[Problem]:
+    """Side tables stand row for row beside the documents, and verdicts follow one another."""
+    documents = folders.get(f"{corpus}/documents")
+    if documents is None:
+        return
+    previous: str | None = None
+    for name in ["dedup"] if corpus == SEEDS else stages_of(corpus):
+        for folder in (f"{corpus}/{name}/measure", f"{corpus}/{name}"):
+            receipts = folders.get(folder, {})
+            for key, receipt in receipts.items():
+                path = f"{folder}/{receipt.object}"
+                if key not in documents:
+                    yield Problem(path, "there is no such shard of documents")
+                elif receipt.columns["doc_id"] != documents[key].columns["doc_id"]:
+                    yield Problem(path, "its rows are not those of the documents")
+                elif "keep" in receipt.columns:
+                    upstream = folders[previous].get(key) if previous is not None else None
+                    before = f"{previous}/{upstream.object}" if upstream is not None else None
+                    yield from _check_verdicts(storage, path, before)
+            if receipts and not folder.endswith("/measure"):
+                previous = folder
+
+
+def _check_verdicts(storage: Storage, path: str, previous: str | None) -> Iterator[Problem]:
+    table = _read_columns(storage, path, ["keep", "reason"])
+    keep, reason = table.column("keep"), table.column("reason")
+    dropped = pc.equal(pc.fill_null(keep, True), False)
+    if pc.any(pc.xor(dropped, pc.is_valid(reason))).as_py():
+        yield Problem(path, "a row has a reason without being dropped, or none when dropped")
+    if previous is None:
+        reached = None
+    else:
+        upstream = _read_columns(storage, previous, ["keep"]).column("keep")
+        reached = pc.fill_null(upstream, False)
+    judged = pc.is_valid(keep)
+    wrong = pc.invert(judged) if reached is None else pc.xor(judged, reached)
+    if pc.any(wrong).as_py():
+        yield Problem(path, f"rows judged here are not the rows that {previous} kept")
+
+
+def _read_columns(storage: Storage, path: str, columns: list[str]) -> Any:
+    with storage.open_read(path) as stream:
+        return pq.read_table(stream, columns=columns)
+
+
+def _files(storage: Storage, folder: str, receipts: Mapping[str, Receipt]) -> list[str]:
+    """A table's objects, as queries name them."""
+    names = sorted(receipt.object for receipt in receipts.values())
+    return [database_path(storage, f"{folder}/{name}") for name in names]
+
+
+def check_duplicates(
+    storage: Storage, corpus: str, receipts: Mapping[str, Receipt], threshold: float
+) -> Iterator[Problem]:
+    """Every duplicate repeats a document that dedup kept; a near-duplicate by at least the
+    threshold, verified. Asked after every run that decided duplicates, and by `verify`."""
+    folder = f"{corpus}/dedup"
+    if not receipts:
+        return
+    with duckdb.connect() as database:
+        attach(database, storage)
+        database.execute(
+            "create temp view dedup as select keep, reason, doc_id, duplicate_of, similarity "
+            f"from read_parquet({_files(storage, folder, receipts)!r})"
+        )
+        for message, query in _DUPLICATE_CHECKS.items():
+            row = database.execute(query.format(threshold=threshold)).fetchone()
+            if row is not None and row[0]:
+                yield Problem(folder, f"{row[0]} {message}")
+
+
+_DUPLICATE_CHECKS = {
+    "duplicates of documents that were not kept": (
+        "select count(*) from dedup where duplicate_of is not null "
+        "and duplicate_of not in (select doc_id from dedup where keep)"
+    ),
+    "dropped documents repeat nothing": (
+        "select count(*) from dedup where reason in ('exact', 'near', 'url') "
+        "and duplicate_of is null"
+    ),
+    "near-duplicates below the threshold": (
+        "select count(*) from dedup where reason = 'near' "
+        "and (similarity is null or similarity < {threshold})"
+    ),
+}
+
+
+def check_shards(storage: Storage, folders: dict[str, dict[str, Receipt]]) -> Iterator[Problem]:
+    """Every document that all stages kept is in exactly one sample, and no other document is."""
+    for corpus, sets in SHARD_SETS.items():
+        emitted = [f"shards/{name}" for name in sets if folders.get(f"shards/{name}")]
+        last = [n for n in ("documents", *stages_of(corpus)) if folders.get(f"{corpus}/{n}")]
+        if not emitted or not last:
+            continue
+        primary = [
+            file
+            for folder in emitted
+            if folder != "shards/code-quality"
+            for file in _files(storage, folder, folders[folder])
+        ]
+        final = f"{corpus}/{last[-1]}"
+        keep = "true" if last[-1] == "documents" else "keep"
+        with duckdb.connect() as database:
+            attach(database, storage)
+            database.execute(
+                "create temp table parts as select unnest(parts).doc_id as doc_id "
+                "from read_parquet($1)",
+                [primary],
+            )
+            database.execute(
+                f"create temp table kept as select doc_id from read_parquet($1) where {keep}",
+                [_files(storage, final, folders[final])],
+            )
+            for message, query in _SHARD_CHECKS.items():
+                row = database.execute(query).fetchone()
+                if row is not None and row[0]:
+                    yield Problem(f"shards ({corpus})", f"{row[0]} {message}")
+
+
+_SHARD_CHECKS = {
+    "kept documents are in no shard": "select count(*) from (from kept except from parts)",
+    "documents in the shards were not kept": "select count(*) from (from parts except from kept)",
+    "documents are in more than one sample": (
+        "select count(*) from (select doc_id from parts group by doc_id having count(*) > 1)"
+    ),
+}
