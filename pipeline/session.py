@@ -257,7 +257,7 @@ def _absolute(spec: InputSpec) -> InputSpec:
 def _refuse_same_identities(receipts: Any) -> None:
     owners: dict[str, str] = {}
     for receipt in receipts:
-        for identity, uri in receipt.summary["identities"]:
+        for identity, uri in receipt.summary.get("identities", ()):
             if identity in owners:
                 raise InputError(
                     f"github.inputs: {owners[identity]} and {uri} are both {identity}; "

@@ -76,11 +76,11 @@ def plan(
     as_json: bool,
 ) -> None:
     """Print what would run."""
-    from pipeline.run import plan as plan_configuration  # noqa: PLC0415
+    from pipeline.run import plan_with_cost  # noqa: PLC0415
 
-    items = plan_configuration(load(config, overrides, folder), stages=stages)
+    items, cost = plan_with_cost(load(config, overrides, folder), stages=stages)
     if as_json:
-        _print_json([vars(item) for item in items])
+        _print_json({"steps": [vars(item) for item in items], "cost": cost.to_dict()})
         return
     stale = [item for item in items if item.n_stale]
     if not stale:
@@ -100,6 +100,7 @@ def plan(
             ],
         )
     )
+    show_text(cost.summary())
 
 
 def apply(stage: str, source: Path, out: Path, overrides: Sequence[str]) -> None:

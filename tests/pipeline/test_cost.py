@@ -20,7 +20,7 @@ from pipeline.cost import (
 )
 from pipeline.cost_table import CRAWL_WARCS, WARC_BYTES, document, rates_of, web_estimate
 from pipeline.inputs import InputSpec
-from pipeline.run import run
+from pipeline.run import plan_with_cost, run
 from pipeline.runner import PlanItem
 from pipeline.storage import LocalStorage
 
@@ -146,3 +146,31 @@ def test_rates_can_be_measured_again(configure: Callable[..., Config], tmp_path:
 def test_sizes_have_three_digits(n_bytes: float, shown: str) -> None:
     """And decimal units."""
     assert show_size(n_bytes) == shown
+
+
+def test_a_plan_says_what_it_costs(configure: Callable[..., Config], tmp_path: Path) -> None:
+    """Before anything has run the defaults are used, and afterwards nothing is left to pay."""
+    config = configure(tmp_path / "run", "github.inputs=[]")
+    items, before = plan_with_cost(config, stages=["web.dedup"])
+    assert items[0].step == "web.documents"
+    assert [unit.unit for unit in before.units] == [
+        "web.documents",
+        "web.dedup.measure",
+        "web.dedup.decide",
+    ]
+    assert before.core_hours > 0
+    assert before.summary().startswith("about 0.00 core-hours; product 0 B, tables ")
+    run(config, stages=["web.dedup"], address="local")
+    _, after = plan_with_cost(config, stages=["web.dedup"])
+    assert after.units == ()
+    _, changed = plan_with_cost(config_with(config, tmp_path), stages=["web.documents"])
+    assert [unit.measured_here for unit in changed.units] == [True]
+
+
+def config_with(config: Config, folder: Path) -> Config:
+    """The same configuration after one of its inputs has grown."""
+    one = folder / "grown.warc.gz"
+    source = Path(sorted(Path(config.web.inputs[0]).parent.glob("*.warc.gz"))[0])
+    one.write_bytes(source.read_bytes())
+    inputs = (*config.web.inputs, str(one))
+    return dataclasses.replace(config, web=config.web.model_copy(update={"inputs": inputs}))
