@@ -135,7 +135,11 @@ class LocalStorage:
         for folder, _, names in os.walk(self.root):
             for name in names:
                 path = Path(folder, name).relative_to(self.root).as_posix()
-                yield path, self.mark(path)
+                try:
+                    mark = self.mark(path)
+                except FileNotFoundError:  # a run at work renames its files
+                    continue
+                yield path, mark
 
     def mark(self, path: str) -> Mark:
         status = self._path(path).stat()
