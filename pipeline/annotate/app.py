@@ -26,7 +26,7 @@ from starlette.staticfiles import StaticFiles
 from pipeline.annotate.guard import Guard, form_token, read_form
 from pipeline.annotate.pages import Pages, href, pattern_href
 from pipeline.annotate.review import Review
-from stages.errors import ConfigError, InputError, SluiceError
+from stages.errors import InputError, SluiceError
 
 Form = dict[str, str]
 
@@ -125,7 +125,7 @@ def _explained(pages: Pages, work: Callable[[], Response]) -> Response:
         return work()
     except InputError as error:
         return HTMLResponse(pages.error(str(error)), HTTPStatus.NOT_FOUND)
-    except (ConfigError, SluiceError) as error:
+    except SluiceError as error:
         return HTMLResponse(pages.error(str(error)), HTTPStatus.CONFLICT)
     except OSError as error:
         return HTMLResponse(

@@ -20,7 +20,7 @@ from pipeline.annotate.tables import Page, Pattern, Text
 DOMAINS_PER_PAGE = 100
 MAX_NODES = 400
 """Patterns of one domain shown at once, around the chosen one."""
-N_EXAMPLES, N_LOWEST = 8, 4
+N_EXAMPLES, N_LOWEST = 8, 8
 
 _HIDDEN = dict.fromkeys(
     (*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)),

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +86,10 @@ def annotate(
     file: Path | None = None,
     author: str | None = None,
     port: int = 0,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve the page until the person ends it with Ctrl-C."""
+    """Serve the page until the person ends it with Ctrl-C. `say` gets each line to print."""
+    say = say or partial(print, flush=True)
     files = choose_files(run, file)
     with open_tables(run) as tables, _bind(port) as listener:
         review = Review(tables, files.written, author or login_name(), others=files.others)

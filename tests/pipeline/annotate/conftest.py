@@ -18,6 +18,12 @@ from pipeline.annotate.tables import RunTables, open_tables
 from schemas.documents import WEB_DOCUMENTS
 from schemas.identity import doc_id
 
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests of the page in a real browser have a mark of their own."""
+    config.addinivalue_line("markers", "browser: drives headless Chromium")
+
+
 TOKEN = "a-token-of-this-test"
 PORT = 8765
 ADDRESS = f"http://127.0.0.1:{PORT}"
