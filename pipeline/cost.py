@@ -163,9 +163,10 @@ def estimate(
     """The cost of what is stale. A unit without a rate counts nothing."""
     shares: dict[str, float] = {}
     for item in items:
-        unit = unit_of(item.step)
-        if item.n_stale and unit in rates:
-            shares[unit] = max(shares.get(unit, 0.0), item.n_stale / item.n_tasks)
+        named = unit_of(item.step)
+        for unit in rates if item.n_stale else ():
+            if unit == named or unit.startswith(f"{named}."):
+                shares[unit] = max(shares.get(unit, 0.0), item.n_stale / item.n_tasks)
     return Estimate(
         tuple(
             unit_cost(unit, share, input_bytes.get(corpus_of(unit), 0), rates[unit])

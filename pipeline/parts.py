@@ -27,9 +27,13 @@ from stages.errors import StorageError
 Ensure = Callable[[Sequence[Plan]], dict[str, Receipt]]
 
 
+class NotMade(Exception):  # noqa: N818 - no error: a dry run knows no further
+    """A dry run asked for the content of something that only a real one makes."""
+
+
 @dataclass(frozen=True)
 class StoredArtefact:
-    """A committed file of the run folder."""
+    """A committed file of the run folder; without a hash, one that a dry run did not make."""
 
     storage: Storage
     path: str
@@ -37,6 +41,8 @@ class StoredArtefact:
 
     def read(self) -> bytes:
         """The bytes; StorageError if they are not what was committed."""
+        if not self.content_hash:
+            raise NotMade(self.path)
         data = self.storage.read_bytes(self.path)
         if bytes_digest(data) != self.content_hash:
             raise StorageError(f"{self.path} changed since it was made; run `sluice verify`")

@@ -17,8 +17,9 @@ from pipeline.digest import stream_digest
 from pipeline.executor import Resources
 from pipeline.inputs import InputSpec, folder_digest, open_input
 from pipeline.lineage import Table, Tables, stage_components
+from pipeline.parts import NotMade
 from pipeline.receipts import Receipt, Receipts
-from pipeline.runner import Plan, Runner
+from pipeline.runner import Plan, PlanItem, Runner
 from pipeline.work.map import DecideWork, MapWork, measure_table
 from pipeline.work.source import UNREADABLE, SourceWork
 from pipeline.work.task import StageRef, Work
@@ -83,7 +84,20 @@ class Session:
             tables = self.tables[corpus] = Tables(corpus)
             for index, name in enumerate(names[: last + 1]):
                 only_measure = index == last and part == MEASURE
-                self.run_stage(tables, name, only_measure=only_measure)
+                try:
+                    self.run_stage(tables, name, only_measure=only_measure)
+                except NotMade:
+                    self._note_unknown(tables, names[index : last + 1])
+                    break
+
+    def _note_unknown(self, tables: Tables, names: Sequence[str]) -> None:
+        """Of a dry run: these stages wait for what the first of them makes."""
+        n_shards = len(tables.keys)
+        first = f"{tables.corpus}.{names[0]}"
+        for name in names:
+            step = f"{EMIT}.{tables.corpus}" if name == EMIT else f"{tables.corpus}.{name}"
+            reasons = {f"{first} is to be made": n_shards}
+            self.runner.items.append(PlanItem(step, n_shards, n_shards, reasons))
 
     def _recalls(self, chains: dict[str, list[str]]) -> bool:
         """Whether the web's recall, which needs the seeds, is to run."""

@@ -64,6 +64,33 @@ def test_an_estimate_is_stale_share_times_bytes_times_rate() -> None:
     assert (cost.table_bytes, cost.product_bytes, cost.scratch_bytes) == (625_000, 500_000, 250_000)
 
 
+def test_a_stage_that_waits_counts_both_its_halves() -> None:
+    """Where a plan cannot see further it names the stage alone."""
+    rates = dict.fromkeys(
+        ("web.redact", "web.decontaminate.measure", "web.decontaminate.decide"), RATE
+    )
+    items = [PlanItem("web.decontaminate", 4, 4), PlanItem("web.redact", 4, 4)]
+    cost = estimate(items, {"web": 1_000_000}, rates)
+    assert {unit.unit for unit in cost.units} == rates.keys()
+
+
+def test_a_plan_goes_as_far_as_an_artefact_that_is_to_be_made(
+    configure: Callable[..., Config], inputs: Path, tmp_path: Path
+) -> None:
+    """Stages after it are named as waiting, and their cost is counted."""
+    seeds = tmp_path / "seeds.jsonl"
+    seeds.write_text('{"url": "https://example.com/", "text": "a page"}\n')
+    config = configure(
+        tmp_path / "run", "github.inputs=[]", f"recall.targets.code.seeds=['{seeds}']"
+    )
+    items, cost = plan_with_cost(config)
+    by_step = {item.step: item for item in items}
+    waiting = [step for step, item in by_step.items() if "is to be made" in str(item.reasons)]
+    assert "emit.web" in {unit.unit for unit in cost.units}
+    assert all(by_step[step].n_stale == by_step[step].n_tasks for step in waiting)
+    assert cost.product_bytes > 0
+
+
 def test_nothing_to_do_costs_nothing() -> None:
     """An empty plan, and one of steps that have no rate."""
     assert estimate([], {}, {}).to_dict() == {
