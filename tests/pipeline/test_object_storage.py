@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.configuration import Config, load
 from pipeline.inputs import expand
-from pipeline.location import is_remote, location, open_storage
+from pipeline.location import attach, database_path, is_remote, location, open_storage
 from pipeline.object_storage.generic import FsspecStore
 from pipeline.object_storage.remote import find_objects, open_object
 from pipeline.object_storage.retry import Retry
@@ -361,3 +362,19 @@ def test_workers_of_ray_write_to_a_faulty_store(
     proxy.rates = {}
     assert contents(open_storage(config.run)) == expected
     assert verify(config.run) == []
+
+
+def test_a_database_reads_a_run_with_many_threads(storage: ObjectStorage) -> None:
+    """DuckDB's threads share a file; every row arrives as it was written."""
+    table = pa.table({"n": range(40_000), "text": [f"{n} " * 20 for n in range(40_000)]})
+    with storage.open_write("t/00000.g1a0.parquet") as stream:
+        pq.write_table(table, stream, row_group_size=2000)
+    with duckdb.connect() as database:
+        attach(database, storage)
+        database.execute("set threads = 8")
+        row = database.execute(
+            "select count(*), sum(n), count(*) filter (text = repeat(n || ' ', 20)) "
+            "from read_parquet($1)",
+            [[database_path(storage, "t/00000.g1a0.parquet")]],
+        ).fetchone()
+    assert row == (40_000, sum(range(40_000)), 40_000)
