@@ -1,4 +1,5 @@
 # make stages            build the demo corpus (CONFIG=… another one, ARGS=… for `sluice run`)
+# make recall            retrain recall on that corpus: nothing is crawled or extracted again
 # make test              the quick tests
 # make test-faults       the long ones that kill workers, truncate files and fill disks
 # make lint              ruff and mypy
@@ -14,7 +15,7 @@ READY := $(VENV)/.ready
 DEMO := configs/demo.toml
 BENCHMARKS := $(wildcard benchmarks/*.py)
 
-.PHONY: help stages test test-faults lint bench
+.PHONY: help stages recall test test-faults lint bench
 .DEFAULT_GOAL := help
 
 help:
@@ -33,6 +34,9 @@ ifeq ($(CONFIG),$(DEMO))
 	@$(BIN)/sluice crawl installed inputs/demo
 endif
 	@$(BIN)/sluice run $(CONFIG) $(ARGS)
+
+recall: $(READY)
+	@$(BIN)/sluice run $(CONFIG) --stage web.recall $(ARGS)
 
 test: $(READY)
 	@$(BIN)/python -m pytest
