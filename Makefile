@@ -1,5 +1,5 @@
 # make stages            build the demo corpus (CONFIG=… another one, ARGS=… for `sluice run`)
-# make recall            retrain recall on that corpus: nothing is crawled or extracted again
+# make recall            recall alone, with other seeds or settings: no page is extracted again
 # make test              the quick tests
 # make test-faults       the long ones that kill workers, truncate files and fill disks
 # make lint              ruff and mypy
