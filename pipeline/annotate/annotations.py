@@ -11,10 +11,11 @@ control.
     date = 2026-11-03
     iteration = 1
 
-One `[[pattern]]` per target and pattern. An edit touches only that table: comments, order and the
-layout of all others stay as they are. It happens under a lock on the folder, on what the file says
-at that moment, and replaces the file atomically, so that neither a crash nor another editor's save
-loses a decision.
+One `[[pattern]]` per target and pattern; of several the last holds. `iteration` is the one whose
+proposals a decision answers. An edit touches only its own table: comments, order and the layout of
+all others stay as they are. It happens under a lock on the folder, on what the file says at that
+moment, and replaces the file atomically, so that neither a crash nor another editor's save loses a
+decision.
 """
 
 import datetime
@@ -54,7 +55,7 @@ class Annotation(BaseModel):
     accept: bool
     author: str = ""
     date: datetime.date | None = None
-    iteration: int | None = None
+    iteration: int | None = Field(None, ge=0)
 
     @property
     def key(self) -> Key:
@@ -77,7 +78,7 @@ class Annotation(BaseModel):
         return "\n".join(lines) + "\n"
 
 
-@dataclass
+@dataclass(eq=False)
 class _Block:
     """A `[[pattern]]` table with the comment lines above it."""
 
@@ -99,18 +100,17 @@ class Document:
 
     def put(self, key: Key, annotation: Annotation | None) -> None:
         """Replace, add (at the end) or remove the decision about `key`."""
-        for index, block in enumerate(self.blocks):
-            if block.annotation.key == key:
-                if annotation is None:
-                    del self.blocks[index]
-                else:
-                    gap = block.text[len(block.text.rstrip()) :].removeprefix("\n")
-                    block.text = annotation.render() + gap
-                    block.annotation = annotation
-                return
-        if annotation is not None:
+        found = [block for block in self.blocks if block.annotation.key == key]
+        kept = found[-1] if found and annotation is not None else None
+        self.blocks = [block for block in self.blocks if block not in found or block is kept]
+        if annotation is None:
+            return
+        if kept is None:
             self._end_with_blank_line()
             self.blocks.append(_Block("", annotation.render(), annotation))
+            return
+        gap = kept.text[len(kept.text.rstrip()) :].removeprefix("\n")
+        kept.text, kept.annotation = annotation.render() + gap, annotation
 
     def render(self) -> str:
         """The whole file."""
@@ -147,16 +147,8 @@ def read(path: Path) -> Document:
     if [_parsed(piece) for _, piece in pieces] != [[entry] for entry in entries]:
         raise ConfigError(f"{path}: write each decision as a [[pattern]] table of its own")
     document = Document(head)
-    seen: set[Key] = set()
     for number, ((comment, piece), entry) in enumerate(zip(pieces, entries, strict=True), 1):
-        annotation = _validated(path, number, entry)
-        if annotation.key in seen:
-            raise ConfigError(
-                f"{path}: [[pattern]] {number}: {annotation.pattern} is decided twice "
-                f"for {annotation.target}"
-            )
-        seen.add(annotation.key)
-        document.blocks.append(_Block(comment, piece, annotation))
+        document.blocks.append(_Block(comment, piece, _validated(path, number, entry)))
     return document
 
 

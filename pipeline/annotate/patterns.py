@@ -16,8 +16,10 @@ _END_OF_PATH = re.compile(r"[?#]")
 
 
 def segments(pattern: str) -> Segments:
-    """The host, then the directories. A host with and without a final `/` is one."""
-    return tuple(pattern.removesuffix("/").split("/"))
+    """The host, then the directories. A host with and without a final `/` is one; people may write
+    a scheme or capitals in the host."""
+    host, slash, path = pattern.strip().rpartition("://")[2].partition("/")
+    return tuple(f"{host.lower()}{slash}{path}".removesuffix("/").split("/"))
 
 
 def address(url: str) -> str:

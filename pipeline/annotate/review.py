@@ -1,9 +1,9 @@
 """One person's pass over the patterns of a run: what is open, what was decided, and undo.
 
-A decision holds for a pattern and for everything under it that has none of its own. The file is
-the only state: every decision is on disk before the next page is shown, and what another editor
-wrote meanwhile is seen. Undo takes back this session's decisions, the last one first, each only
-if it still stands.
+A decision holds for a pattern and for everything under it that has none of its own; it counts from
+the iteration that it answers on. The file is the only state: every decision is on disk before the
+next page is shown, and what another editor wrote meanwhile is seen. Undo takes back this session's
+decisions, the last one first, each only if it still stands.
 """
 
 import datetime
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.annotate.annotations import Annotation, Document, Key, edit, read
+from pipeline.annotate.annotations import Annotation, Document, edit, read
 from pipeline.annotate.patterns import Segments, nearest
 from pipeline.annotate.tables import Domain, Pattern, RunTables
 from stages.errors import InputError
@@ -73,18 +73,21 @@ class Review:
         file: Path,
         author: str,
         *,
-        others: Iterable[Path] = (),
+        before: Iterable[Path] = (),
+        after: Iterable[Path] = (),
         today: Callable[[], datetime.date] = datetime.date.today,
     ) -> None:
-        """`others` are files whose decisions hold as well, but which are not written."""
+        """`before` and `after` are files whose decisions hold as well, but which are not written:
+        the file wins over those before it, and those after win over the file."""
         self.tables = tables
         self.file = file
         self.author = author
         self.changes: list[Change] = []
         self._today = today
-        self._elsewhere: dict[Key, Annotation] = {}
-        for other in others:
-            self._elsewhere.update(read(other).decisions())
+        self._before = {key: one for path in before for key, one in read(path).decisions().items()}
+        self._after = {
+            key: (path, one) for path in after for key, one in read(path).decisions().items()
+        }
         self._trees: dict[str, dict[str, list[Pattern]]] = {}
         self._patterns = {(one.target, one.text): one for one in tables.patterns()}
         for pattern in self._patterns.values():
@@ -170,18 +173,25 @@ class Review:
         """Accept, reject, or (None) withdraw what was decided about this pattern; saved at once."""
         self.refresh()
         before = self._own(pattern)
+        counts = before is not None and self._counts(before)
+        if accept == (before.accept if before is not None and counts else None):
+            return
+        if (pattern.target, pattern.path) in self._after:
+            path = self._after[pattern.target, pattern.path][0]
+            raise InputError(f"{pattern.text} is decided in {path}, which wins over {self.file}")
         after = None
         if accept is not None:
+            # A changed decision still answers the iteration that first asked, or that one would
+            # wait for an answer again.
+            asked = before.iteration if before is not None and counts else self.tables.iteration
             after = Annotation(
                 target=pattern.target,
                 pattern=pattern.text,
                 accept=accept,
                 author=self.author,
                 date=self._today(),
-                iteration=self.tables.iteration,
+                iteration=asked,
             )
-        if (before and before.accept) == accept:
-            return
         self._write(pattern, after)
         self.changes.append(Change(pattern, before, after))
 
@@ -211,9 +221,15 @@ class Review:
     def _adopt(self, document: Document) -> None:
         self._written = document.decisions()
         self._decided = {}
-        for (target, path), annotation in {**self._elsewhere, **self._written}.items():
-            self._decided.setdefault(target, {})[path] = annotation
+        after = {key: annotation for key, (_, annotation) in self._after.items()}
+        for (target, path), annotation in {**self._before, **self._written, **after}.items():
+            if self._counts(annotation):
+                self._decided.setdefault(target, {})[path] = annotation
         self._progress.clear()
+
+    def _counts(self, annotation: Annotation) -> bool:
+        """Whether it was made by the end of the iteration shown."""
+        return (annotation.iteration or 0) <= self.tables.iteration
 
     def _n_decided(self, target: str, domain: str) -> int:
         key = (target, domain)

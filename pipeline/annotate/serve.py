@@ -1,14 +1,16 @@
 """`sluice recall annotate RUN`: where decisions go, and the server on this machine's loopback.
 
 The file is the one named on the command line, else the first of the run's `recall.annotations`,
-else RUN/annotations.toml. The others of `recall.annotations` are read, not written.
+else RUN/annotations.toml. The others of `recall.annotations` are read, not written. The iteration
+is the latest one that proposed patterns; where the run waits for a person
+(`recall.annotate = "person"`) it is the first with an open pattern.
 """
 
 import getpass
 import json
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +21,7 @@ import uvicorn
 
 from pipeline.annotate.app import make_app
 from pipeline.annotate.review import Review
-from pipeline.annotate.tables import open_tables
+from pipeline.annotate.tables import RunTables, open_iterations
 from pipeline.location import is_remote, location, open_storage
 from pipeline.verify import RUN_FILE
 from stages.errors import ConfigError
@@ -28,20 +30,24 @@ LOOPBACK = "127.0.0.1"
 DEFAULT_FILE = "annotations.toml"
 TOKEN_BYTES = 32
 QUIET = "warning"
+PERSON = "person"
+"""`recall.annotate` of a run that waits for the decisions."""
 
 
 @dataclass(frozen=True)
 class AnnotationFiles:
-    """The file that is written, those that are only read, and whether the run reads the first."""
+    """The file that is written, those that are only read, and whether the run reads it too. Of
+    decisions on one pattern the last file's holds."""
 
     written: Path
-    others: tuple[Path, ...]
+    before: tuple[Path, ...]
+    after: tuple[Path, ...]
     is_configured: bool
 
 
 def choose_files(run: Path, file: Path | None) -> AnnotationFiles:
     """Where the decisions on a run go."""
-    configured = [Path(name) for name in _configured(run)]
+    configured = [Path(name) for name in _configured(run).get("annotations", ())]
     written = file or next(iter(configured), None)
     if written is None:
         if is_remote(run):
@@ -55,22 +61,48 @@ def choose_files(run: Path, file: Path | None) -> AnnotationFiles:
             f"`recall.annotations`: {written} is a pattern of file names; "
             "name the file for the decisions with --file"
         )
-    same = [one for one in configured if one.resolve() == written.resolve()]
-    others = tuple(one for one in configured if one not in same and one.exists())
-    return AnnotationFiles(written, others, bool(same))
+    same = [n for n, one in enumerate(configured) if one.resolve() == written.resolve()]
+    place = same[-1] if same else len(configured)
+    before = tuple(one for n, one in enumerate(configured) if n < place and n not in same)
+    return AnnotationFiles(written, before, tuple(configured[place + 1 :]), bool(same))
 
 
-def _configured(run: Path) -> list[str]:
-    """`recall.annotations` of the last run, if there is a run file."""
+def _configured(run: Path) -> dict[str, Any]:
+    """The `[recall]` of the last run, if there is a run file."""
     storage = open_storage(run)
     if not storage.exists(RUN_FILE):
-        return []
+        return {}
     try:
         configuration: dict[str, Any] = json.loads(storage.read_bytes(RUN_FILE))["configuration"]
-        found = configuration.get("web", {}).get("recall", {}).get("annotations", [])
-        return [str(name) for name in found]
+        found: dict[str, Any] = configuration.get("web", {}).get("recall", {})
+        return found
     except (ValueError, KeyError, AttributeError) as error:
         raise ConfigError(f"{location(run)}/{RUN_FILE}: damaged ({error})") from error
+
+
+def choose_review(
+    run: Path,
+    iterations: Mapping[int, RunTables],
+    files: AnnotationFiles,
+    author: str,
+    iteration: int | None = None,
+) -> Review:
+    """The review of the iteration named, else of the one that waits for answers."""
+
+    def review(number: int) -> Review:
+        return Review(
+            iterations[number], files.written, author, before=files.before, after=files.after
+        )
+
+    if iteration is not None:
+        return review(iteration)
+    latest = max(iterations)
+    if _configured(run).get("annotate") == PERSON:
+        for number in sorted(iterations):
+            found = review(number)
+            if number == latest or any(found.progress(target).n_open for target in found.targets):
+                return found
+    return review(latest)
 
 
 def login_name() -> str:
@@ -85,19 +117,25 @@ def annotate(
     *,
     file: Path | None = None,
     author: str | None = None,
+    iteration: int | None = None,
     port: int = 0,
     say: Callable[[str], None] | None = None,
 ) -> None:
     """Serve the page until the person ends it with Ctrl-C. `say` gets each line to print."""
     say = say or partial(print, flush=True)
     files = choose_files(run, file)
-    with open_tables(run) as tables, _bind(port) as listener:
-        review = Review(tables, files.written, author or login_name(), others=files.others)
+    author = author or login_name()
+    with open_iterations(run) as iterations, _bind(port) as listener:
+        if iteration is not None and iteration not in iterations:
+            known = ", ".join(map(str, iterations))
+            raise ConfigError(f"--iteration {iteration}: {location(run)} has patterns of {known}")
+        review = choose_review(run, iterations, files, author, iteration)
         if not review.targets:
             raise ConfigError(
-                f"{location(run)}: iteration {tables.iteration} proposes no patterns; "
+                f"{location(run)}: iteration {review.tables.iteration} proposes no patterns; "
                 "lower the share from which a domain is a target's, or add seeds"
             )
+        say(f"iteration {review.tables.iteration} of {location(run)}")
         token = secrets.token_urlsafe(TOKEN_BYTES)
         bound: int = listener.getsockname()[1]
         app = make_app(review, run=location(run), token=token, port=bound)

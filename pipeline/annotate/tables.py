@@ -1,4 +1,4 @@
-"""What a run says of the patterns it proposes: the latest iteration's tables, as the page asks.
+"""What a run says of the patterns it proposes: an iteration's tables, as the page asks.
 
 Cost. All patterns are held without their examples, about 0.5 kB each. Opening a domain joins its
 scores with the documents' URLs, one scan of narrow columns; of a domain with more than
@@ -18,8 +18,8 @@ from typing import Any
 import duckdb
 
 from pipeline.annotate.patterns import Segments, address, segments
-from pipeline.inspection.views import View, open_run, quoted
-from pipeline.location import open_storage
+from pipeline.inspection.views import open_run, quoted
+from pipeline.location import location, open_storage
 from stages.errors import ConfigError
 
 MAX_PAGES = 20_000
@@ -29,6 +29,7 @@ MAX_CHARACTERS = 4_000
 CACHED_DOMAINS = 8
 
 _TABLE = re.compile(r"web\.recall_iteration_(\d+)_patterns")
+_TABLES = ("domains", "scores")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,29 +190,26 @@ class RunTables:
 
 
 @contextmanager
-def open_tables(run: Path) -> Iterator[RunTables]:
-    """The latest iteration of a run that proposed patterns."""
+def open_iterations(run: Path) -> Iterator[dict[int, RunTables]]:
+    """Every iteration of a run that proposed patterns, by ascending number; at least one."""
     with open_run(run) as (connection, views):
-        iteration = _latest(run, views)
-        metrics = _metrics(run, iteration)
-        yield RunTables(
-            connection, iteration, _thresholds(metrics), bool(metrics.get("accepted", True))
-        )
-
-
-def _latest(run: Path, views: Mapping[str, View]) -> int:
-    found = [int(match[1]) for name in views if (match := _TABLE.fullmatch(name))]
-    if not found:
-        raise ConfigError(
-            f"{run}: no patterns to annotate; recall proposes them once it has scored the web "
-            "(sluice run CONFIG --stage web.recall)"
-        )
-    iteration = max(found)
-    needed = [f"web.recall_iteration_{iteration}_{name}" for name in ("domains", "scores")]
-    for name in (*needed, "web.documents"):
-        if name not in views:
-            raise ConfigError(f"{run}: the table {name} is missing; run recall again")
-    return iteration
+        found = sorted(int(match[1]) for name in views if (match := _TABLE.fullmatch(name)))
+        if not found:
+            raise ConfigError(
+                f"{location(run)}: no patterns to annotate; recall proposes them once it has "
+                "scored the web (sluice run CONFIG --stage web.recall)"
+            )
+        needed = [f"web.recall_iteration_{n}_{table}" for n in found for table in _TABLES]
+        for name in (*needed, "web.documents"):
+            if name not in views:
+                raise ConfigError(f"{location(run)}: the table {name} is missing; run recall again")
+        metrics = {iteration: _metrics(run, iteration) for iteration in found}
+        yield {
+            iteration: RunTables(
+                connection, iteration, _thresholds(facts), bool(facts.get("accepted", True))
+            )
+            for iteration, facts in metrics.items()
+        }
 
 
 def _metrics(run: Path, iteration: int) -> dict[str, Any]:
@@ -226,7 +224,8 @@ def _thresholds(metrics: Mapping[str, Any]) -> dict[str, float]:
     """Target → the calibrated probability from which a page is recalled."""
     found = {}
     for target, facts in metrics.get("targets", {}).items():
-        threshold = facts.get("calibration", {}).get("threshold")
+        calibrated = facts.get("decision") or facts.get("calibration") or {}
+        threshold = calibrated.get("threshold")
         if threshold is not None:
             found[target] = float(threshold)
     return found

@@ -109,6 +109,14 @@ def annotate(
     author: Annotated[
         str | None, typer.Option(metavar="NAME", help="Who decides. Default: the login name.")
     ] = None,
+    iteration: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Whose patterns. Default: the iteration that the run waits for, else the latest.",
+        ),
+    ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, metavar="N", help="Port. Default: any free one.")
     ] = 0,
@@ -120,4 +128,4 @@ def annotate(
     """
     from pipeline.annotate.serve import annotate as serve_page  # noqa: PLC0415
 
-    serve_page(run, file=file, author=author, port=port)
+    serve_page(run, file=file, author=author, iteration=iteration, port=port)

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from pipeline.annotate.app import make_app
 from pipeline.annotate.review import Review
-from pipeline.annotate.tables import RunTables, open_tables
+from pipeline.annotate.tables import RunTables, open_iterations
 from schemas.documents import WEB_DOCUMENTS
 from schemas.identity import doc_id
 
@@ -193,8 +193,8 @@ def run(tmp_path: Path) -> Path:
 @pytest.fixture
 def tables(run: Path) -> Iterator[RunTables]:
     """The run, opened."""
-    with open_tables(run) as opened:
-        yield opened
+    with open_iterations(run) as iterations:
+        yield iterations[2]
 
 
 @pytest.fixture

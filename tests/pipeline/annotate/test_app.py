@@ -13,6 +13,7 @@ from pipeline.annotate.app import make_app
 from pipeline.annotate.guard import form_token
 from pipeline.annotate.review import Review
 from pipeline.annotate.tables import RunTables
+from stages.errors import InputError
 from tests.pipeline.annotate.conftest import ADDRESS, PORT, TODAY, TOKEN
 
 LIBRARY = "docs.python.org/3/library/"
@@ -163,7 +164,7 @@ def test_a_new_session_resumes_where_the_last_one_ended(
         f'version = 1\n[[pattern]]\ntarget = "code"\npattern = "{TUTORIAL}"\naccept = true\n'
     )
     before = other.read_text()
-    again = Review(tables, file, "bo", others=[other], today=lambda: TODAY)
+    again = Review(tables, file, "bo", before=[other], today=lambda: TODAY)
     app = make_app(again, run="runs/test", token=TOKEN, port=PORT)
     browser = TestClient(app, base_url=ADDRESS)
     page = browser.get("/", params={"token": TOKEN}).text
@@ -174,6 +175,35 @@ def test_a_new_session_resumes_where_the_last_one_ended(
     again.decide(again.find("code", TUTORIAL), False)
     assert other.read_text() == before
     assert decisions(file)[TUTORIAL] is False
+
+
+def test_a_later_file_wins_and_says_so(tables: RunTables, file: Path, tmp_path: Path) -> None:
+    """What it decides is shown, and cannot be decided here in vain."""
+    later = tmp_path / "later.toml"
+    later.write_text(
+        f'version = 1\n[[pattern]]\ntarget = "code"\npattern = "{LIBRARY}"\naccept = false\n'
+    )
+    review = Review(tables, file, "ada", after=[later, tmp_path / "none.toml"])
+    assert review.progress("code").n_decided == 1
+    with pytest.raises(InputError, match=r"later\.toml, which wins"):
+        review.decide(review.find("code", LIBRARY), True)
+    assert not file.exists()
+
+
+def test_decisions_count_from_the_iteration_they_answer(client: TestClient, file: Path) -> None:
+    """One of a later iteration is open here; a changed one still answers the first that asked."""
+    decide(client, LIBRARY, "accept")
+    decide(client, TUTORIAL, "accept")
+    text = file.read_text().replace("iteration = 2", "iteration = 1", 1)
+    file.write_text(text.replace("iteration = 2", "iteration = 3"))
+    assert "1 of 5 decided" in client.get("/").text
+    decide(client, LIBRARY, "reject")
+    decide(client, TUTORIAL, "accept")
+    found = tomllib.loads(file.read_text())["pattern"]
+    assert [(one["accept"], one["iteration"]) for one in found] == [(False, 1), (True, 2)]
+    assert "2 of 5 decided" in client.get("/").text
+    undo(client)
+    assert tomllib.loads(file.read_text())["pattern"][1]["iteration"] == 3
 
 
 def test_a_decided_pass_says_so(client: TestClient) -> None:
