@@ -49,8 +49,11 @@ CHAIN = {
 
 
 def seed_patterns(config: Config) -> list[str]:
-    """The files that recall learns from: every target's seeds, then the negatives."""
+    """The files that recall learns from: every target's seeds, then the negatives; none where
+    there is nothing to recall or no page to recall from."""
     options = config.options("web.recall")
+    if not options["targets"] or not config.web.inputs:
+        return []
     patterns = [seed for target in options["targets"].values() for seed in target["seeds"]]
     return [*patterns, *options["negatives"]]
 
