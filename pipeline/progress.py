@@ -1,7 +1,8 @@
 """Progress for people, and a structured log for everything else.
 
 On a terminal a bar per step with documents/s, MB/s and the time left; elsewhere a plain line
-every ten seconds and one at a step's end. `RUN/log.jsonl` gets a line per task.
+every ten seconds and one at a step's end. `RUN/log.jsonl` gets a line per task, if the run lies on
+a disk: nothing can be appended to an object.
 """
 
 import json
@@ -21,6 +22,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from pipeline.location import is_remote
 from pipeline.runner import Monitor
 from pipeline.work.task import Outcome
 
@@ -33,15 +35,16 @@ class ProgressMonitor(Monitor):
 
     def __init__(self, console: Console, run: Path) -> None:
         self._console = console
-        self._log_path = run / "log.jsonl"
+        self._log_path = None if is_remote(run) else run / "log.jsonl"
         self._log: TextIO | None = None
         self._bar: Progress | None = None
         self._bar_task: TaskID | None = None
         self._step = _Step()
 
     def __enter__(self) -> Self:
-        self._log_path.parent.mkdir(parents=True, exist_ok=True)
-        self._log = self._log_path.open("a", encoding="utf-8")
+        if self._log_path is not None:
+            self._log_path.parent.mkdir(parents=True, exist_ok=True)
+            self._log = self._log_path.open("a", encoding="utf-8")
         return self
 
     def __exit__(

@@ -20,7 +20,7 @@ import ray.exceptions
 from pipeline.executor import TICK_SECONDS, Resources, after_io_error, again, failed
 from pipeline.storage import Storage
 from pipeline.work.task import Outcome, Task, run_task
-from stages.errors import StageError
+from stages.errors import StageError, StorageError
 
 SHIPPED = ("schemas", "stages", "pipeline", "seeds")
 """What travels to a cluster's workers: our modules, never an environment or a run folder."""
@@ -138,7 +138,7 @@ class RayExecutor:
             cause = error.as_instanceof_cause()  # type: ignore[no-untyped-call]
             if isinstance(cause, OSError):
                 return after_io_error(task, cause, self._max_attempts)
-            if isinstance(cause, StageError):
+            if isinstance(cause, StageError | StorageError):
                 raise StageError(failed(task, str(error.cause))) from error
             raise StageError(failed(task, COLOUR.sub("", str(error)))) from error
         return outcome

@@ -23,6 +23,7 @@ from pipeline.cli.rendering import (
 )
 from pipeline.cli.rendering import show as show_text
 from pipeline.configuration import load
+from pipeline.location import location
 from pipeline.rows import to_json
 from stages.errors import ConfigError, StageError, StorageError
 
@@ -55,11 +56,11 @@ def run(
         again = shlex.join(["sluice", *sys.argv[1:]])
         raise type(error)(f"{error}\nTo go on after mending the cause: {again}") from error
     if not report.steps:
-        show_text(f"{report.run}: everything is up to date")
+        show_text(f"{location(report.run)}: everything is up to date")
     show_text(funnel_table(funnel(loaded.run)))
     for name, facts in sorted(report.shards.items()):
         show_text(
-            f"{report.run}/shards/{name}: "
+            f"{location(report.run)}/shards/{name}: "
             + ", ".join(
                 f"{show_bytes(value)}" if key == "bytes" else f"{value:,} {key}"
                 for key, value in facts.items()
@@ -205,9 +206,9 @@ def verify(folder: Path) -> None:
     for problem in problems:
         print(f"{problem.path}: {problem.message}")
     if problems:
-        print(f"{folder}: {len(problems):,} problems", file=sys.stderr)
+        print(f"{location(folder)}: {len(problems):,} problems", file=sys.stderr)
         raise typer.Exit(FAILED)
-    print(f"{folder}: sound")
+    print(f"{location(folder)}: sound")
 
 
 def _cell(value: Any) -> Any:

@@ -15,6 +15,7 @@ import duckdb
 from pipeline.configuration.registry import STAGES
 from pipeline.inspection.rows import read_row
 from pipeline.inspection.views import View, open_run
+from pipeline.location import location
 from schemas.identity import doc_id as doc_id_of
 from schemas.verdicts import QUARANTINED
 from stages.errors import InputError
@@ -102,7 +103,7 @@ def lives(run: Path, key: str) -> list[Life]:
             return [Life("", "", -1, {}, quarantine=quarantined)]
         hint = "".join(f"\n  {uri}" for uri in _suggestions(connection, views, key))
         nearest = f"; the nearest:{hint}" if hint else ""
-        raise InputError(f"{run}: no document {key!r}{nearest}")
+        raise InputError(f"{location(run)}: no document {key!r}{nearest}")
 
 
 def _find(
@@ -144,12 +145,13 @@ def _normalised(key: str) -> str:
 def _life(
     connection: Connection, views: dict[str, View], corpus: str, shard: int, row: int
 ) -> Life:
-    file = _file(views[f"{corpus}.documents"], shard)
+    view = views[f"{corpus}.documents"]
+    file = _file(view, shard)
     assert file is not None
-    documents = read_row(file, row)
+    documents = read_row(view, file, row)
     assert documents is not None
     doc_id: bytes = documents["doc_id"]
-    life = Life(corpus, file.stem, row, documents, documents.pop("text"))
+    life = Life(corpus, _key(file), row, documents, documents.pop("text"))
     life.stages = list(_stages(views, corpus, shard, row, doc_id))
     life.twin = _twin(connection, views, corpus, life.stages)
     life.repeats = _repeats(connection, views, corpus, doc_id)
@@ -163,10 +165,15 @@ def _life(
     return life
 
 
-def _file(view: View, shard: int) -> Path | None:
+def _file(view: View, shard: int) -> str | None:
     return next(
-        (file for file in view.files if file.stem.isdigit() and int(file.stem) == shard), None
+        (file for file in view.files if _key(file).isdigit() and int(_key(file)) == shard), None
     )
+
+
+def _key(file: str) -> str:
+    """`web/documents/00000.g1a0.parquet` → `00000`."""
+    return file.rpartition("/")[2].partition(".")[0]
 
 
 def _stages(
@@ -182,8 +189,9 @@ def _stages(
 
     names = [view.name for view in views.values() if view.schema == corpus]
     for name in sorted(set(names) - {"documents"}, key=place):
-        file = _file(views[f"{corpus}.{name}"], shard)
-        found = read_row(file, row) if file is not None else None
+        view = views[f"{corpus}.{name}"]
+        file = _file(view, shard)
+        found = read_row(view, file, row) if file is not None else None
         if found is None or found.pop("doc_id", None) != doc_id:
             continue
         if name.endswith(MEASURE):
@@ -209,8 +217,9 @@ def _twin(
             continue
         twin = Twin(kept.hex(), None, stage.measures.get("similarity"))
         for _, shard, row in _find(connection, views, kept.hex()):
-            file = _file(views[f"{corpus}.documents"], shard)
-            found = read_row(file, row, ["uri", "text"]) if file is not None else None
+            view = views[f"{corpus}.documents"]
+            file = _file(view, shard)
+            found = read_row(view, file, row, ["uri", "text"]) if file is not None else None
             if found is not None:
                 twin.uri, twin.text = found["uri"], found["text"]
         return twin
@@ -245,7 +254,7 @@ def _samples(connection: Connection, views: dict[str, View], doc_id: bytes) -> l
                 "where part.doc_id = ? order by all",
                 [doc_id],
             )
-            samples += [{"set": view.files[0].parent.name, **entry} for entry in found]
+            samples += [{"set": view.folder.rpartition("/")[2], **entry} for entry in found]
     return samples
 
 

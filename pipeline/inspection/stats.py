@@ -15,7 +15,6 @@ from pipeline.configuration.registry import STAGES
 from pipeline.inspection.views import View, find_views, open_run, quoted
 from pipeline.receipts import Receipts
 from pipeline.statistics import merge
-from pipeline.storage import LocalStorage
 from schemas.columns import histogram_edges
 from stages.errors import ConfigError
 
@@ -49,16 +48,16 @@ class StageCount:
 
 def funnel(run: Path) -> list[StageCount]:
     """Every table of the run in order: documents, its stages, the shards."""
-    return [_count(run, view) for view in _in_order(find_views(run))]
+    return [_count(view) for view in _in_order(find_views(run))]
 
 
 def stage_statistics(run: Path, stage: str) -> dict[str, Any]:
     """One stage's counts, by language and by licence, and the histograms of its measures."""
     view = _view_of(stage, find_views(run))
-    statistics = merge(_statistics(run, view))
+    statistics = merge(_statistics(view))
     return {
         "stage": _stage_name(view),
-        "counts": _count(run, view),
+        "counts": _count(view),
         "language": _groups(statistics["cube"], 1),
         "license": _groups(statistics["cube"], 2),
         "histograms": statistics["histograms"],
@@ -118,7 +117,8 @@ def _grouped(
 
 def _group(provider: View, column: str) -> str:
     name = f"provider.{quoted(column)}"
-    edges = histogram_edges(pq.read_schema(provider.files[0]).field(column))
+    with provider.storage.open_read(provider.files[0]) as stream:
+        edges = histogram_edges(pq.read_schema(stream).field(column))
     if edges is None:
         return name
     values = ", ".join(map(repr, edges))
@@ -160,24 +160,23 @@ def _view_of(stage: str, views: Sequence[View]) -> View:
 
 
 def _stage_name(view: View) -> str:
-    name = view.files[0].parent.name if view.schema == "shards" else view.name
+    name = view.folder.rpartition("/")[2] if view.schema == "shards" else view.name
     return f"{view.schema}.{name.removesuffix(MEASURE)}" + (
         ".measure" if name.endswith(MEASURE) else ""
     )
 
 
-def _receipts(run: Path, view: View) -> list[Any]:
-    folder = view.files[0].parent.relative_to(run.resolve()).as_posix()
-    return list(Receipts(LocalStorage(run.resolve()), folder).load().values())
+def _receipts(view: View) -> list[Any]:
+    return list(Receipts(view.storage, view.folder).load().values())
 
 
-def _statistics(run: Path, view: View) -> Iterable[dict[str, Any]]:
-    return [receipt.summary.get("statistics", {}) for receipt in _receipts(run, view)]
+def _statistics(view: View) -> Iterable[dict[str, Any]]:
+    return [receipt.summary.get("statistics", {}) for receipt in _receipts(view)]
 
 
-def _count(run: Path, view: View) -> StageCount:
+def _count(view: View) -> StageCount:
     count = StageCount(_stage_name(view), judges="keep" in view.columns)
-    receipts = _receipts(run, view)
+    receipts = _receipts(view)
     for receipt in receipts:
         count.quarantined += (receipt.quarantine or {}).get("rows", 0)
         for reason, n in receipt.summary.get("skipped", {}).items():

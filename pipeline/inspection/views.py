@@ -10,10 +10,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import duckdb
 
+from pipeline.location import attach, database_path, location, open_storage
+from pipeline.receipts import parse_receipts
+from pipeline.storage import LocalStorage, Storage
 from stages.errors import ConfigError
 
 SCHEMAS = ("github", "web", "seeds", "shards", "quarantine")
@@ -22,11 +25,13 @@ SHARD, ROW = "shard", "row"
 
 @dataclass(frozen=True)
 class View:
-    """One table of a run: its SQL name and its files."""
+    """One table of a run: its SQL name, its folder in the run and the files there."""
 
     schema: str
     name: str
-    files: tuple[Path, ...]
+    storage: Storage
+    folder: str
+    files: tuple[str, ...]
 
     @property
     def sql_name(self) -> str:
@@ -38,13 +43,14 @@ class View:
         """The columns of its files."""
         import pyarrow.parquet as pq  # noqa: PLC0415 - half of this module's import time
 
-        names: list[str] = pq.read_schema(self.files[0]).names
+        with self.storage.open_read(self.files[0]) as stream:
+            names: list[str] = pq.read_schema(stream).names
         return names
 
     @property
     def scan(self) -> str:
         """The SQL table expression behind the view."""
-        files = ", ".join(literal(str(file)) for file in self.files)
+        files = ", ".join(literal(database_path(self.storage, file)) for file in self.files)
         return (
             f"(select * exclude (filename, file_row_number), "
             f"try_cast(regexp_extract(filename, '([0-9]+)[^/]*$', 1) as integer) as {SHARD}, "
@@ -65,26 +71,38 @@ def quoted(name: str) -> str:
 
 def find_views(run: Path) -> list[View]:
     """Every table of the run folder, in order of name."""
-    if not run.is_dir():
+    storage = open_storage(run)
+    if isinstance(storage, LocalStorage) and not storage.root.is_dir():
         raise ConfigError(f"{run}: no such run folder")
+    folders: dict[str, list[str]] = {}
+    for path, _ in storage.walk():
+        if path.endswith(".parquet") and not PurePosixPath(path).name.startswith("."):
+            folders.setdefault(path.rpartition("/")[0], []).append(path)
+    folders = _committed(storage, folders)
     views = []
-    for schema in SCHEMAS:
-        root = run / schema
-        for folder in [root, *sorted(path for path in root.rglob("*") if path.is_dir())]:
-            files = tuple(sorted(_committed(folder)))
-            parts = folder.relative_to(run).parts[1:]
-            if files and parts:
-                views.append(View(schema, "_".join(parts).replace("-", "_"), files))
+    for folder, files in sorted(folders.items(), key=lambda item: PurePosixPath(item[0])):
+        schema, *parts = folder.split("/")
+        if schema in SCHEMAS and parts and files:
+            name = "_".join(parts).replace("-", "_")
+            views.append(View(schema, name, storage, folder, tuple(sorted(files))))
     if not views:
-        raise ConfigError(f"{run}: not a run folder, or nothing has been written yet")
-    return views
+        raise ConfigError(f"{location(run)}: not a run folder, or nothing has been written yet")
+    return sorted(views, key=lambda view: SCHEMAS.index(view.schema))
 
 
-def _committed(folder: Path) -> Iterator[Path]:
-    """Tasks write under hidden names; what is named `*.parquet` was committed."""
-    for path in folder.glob("*.parquet"):
-        if not path.name.startswith("."):
-            yield path.resolve()
+def _committed(storage: Storage, folders: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The files that count. On a disk tasks write under hidden names, so all of them do; on a
+    store those that a receipt names."""
+    if isinstance(storage, LocalStorage):
+        return folders
+    named: set[str] = set()
+    for folder in folders:
+        if not folder.startswith(("quarantine/", "scratch/")):
+            for receipt in parse_receipts(storage, folder).values():
+                named.add(f"{folder}/{receipt.object}")
+                if receipt.quarantine is not None:
+                    named.add(receipt.quarantine["object"])
+    return {folder: [f for f in files if f in named] for folder, files in folders.items()}
 
 
 @contextmanager
@@ -98,13 +116,15 @@ def open_run(run: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, V
         tempfile.TemporaryDirectory(prefix="sluice-sql-") as spill,
         duckdb.connect() as connection,
     ):
+        attach(connection, views[0].storage)
         connection.execute(f"set temp_directory = {literal(spill)}")
         connection.execute("set timezone = 'UTC'")
         for schema in SCHEMAS:
             connection.execute(f"create schema {schema}")
         for view in views:
             connection.execute(f"create view {view.sql_name} as from {view.scan}")
-        allowed = ", ".join(literal(str(path)) for path in (run.resolve(), Path(spill)))
+        root = database_path(views[0].storage, "")
+        allowed = ", ".join(literal(path) for path in (root, spill))
         connection.execute(f"set allowed_directories = [{allowed}]")
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
