@@ -224,7 +224,7 @@ def _thresholds(metrics: Mapping[str, Any]) -> dict[str, float]:
     """Target → the calibrated probability from which a page is recalled."""
     found = {}
     for target, facts in metrics.get("targets", {}).items():
-        calibrated = facts.get("decision") or facts.get("calibration") or {}
+        calibrated = (facts.get("page") or {}).get("calibration") or facts.get("calibration") or {}
         threshold = calibrated.get("threshold")
         if threshold is not None:
             found[target] = float(threshold)

@@ -52,7 +52,7 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-def test_a_person_decides_with_keys(address: str, browser: Any, file: Path, tmp_path: Path) -> None:
+def test_a_person_decides_with_keys(browser: Any, address: str, file: Path, tmp_path: Path) -> None:
     """Each key does what the page says, each decision is on disk before the next page, and
     nothing that a crawled page holds runs or is refused by the policy."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
@@ -108,7 +108,7 @@ def test_a_person_decides_with_keys(address: str, browser: Any, file: Path, tmp_
     )
 
 
-def test_the_page_works_without_javascript(address: str, browser: Any, file: Path) -> None:
+def test_the_page_works_without_javascript(browser: Any, address: str, file: Path) -> None:
     """Links and forms are enough."""
     page = browser.new_context(java_script_enabled=False).new_page()
     page.set_default_timeout(SECONDS * 1000)
