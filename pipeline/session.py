@@ -29,6 +29,9 @@ from stages.contract import Filter
 from stages.errors import ConfigError, InputError
 
 MEASURE, DECIDE = "measure", "decide"
+PATH_OPTIONS = frozenset({"annotations", "benchmarks", "tokenizer"})
+"""Options that may name files: relative to the driver's working directory, which is not a
+worker's."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,8 @@ class Session:
 
     def _ref(self, stage: str, target: str, extra: dict[str, Any] | None = None) -> StageRef:
         options = {**self.config.options(stage), **(extra or {})}
+        for name in PATH_OPTIONS & options.keys():
+            options[name] = _absolute_paths(options[name])
         return StageRef(target, json.dumps(options, sort_keys=True))
 
     def _resources(self, stage: str) -> Resources:
@@ -258,6 +263,13 @@ def _content_digest(spec: InputSpec) -> str:
             return stream_digest(stream)
     except OSError:
         return UNREADABLE
+
+
+def _absolute_paths(value: Any) -> Any:
+    """Paths that exist made absolute; names and URLs as they are."""
+    if isinstance(value, list):
+        return [_absolute_paths(one) for one in value]
+    return str(Path(value).absolute()) if value and Path(value).exists() else value
 
 
 def _absolute(spec: InputSpec) -> InputSpec:
