@@ -4,7 +4,8 @@ SluiceError
 ├── ConfigError      a configuration or command line that cannot work (exit code 2)
 ├── InputError       an input that cannot be read or identified
 ├── StageError       a stage failed: names stage, shard, document, and what to do (exit code 1)
-└── StorageError     a run folder that is locked, damaged or unreachable
+├── StorageError     a run folder that is locked, damaged or unreachable
+└── WaitForPerson    a person's decision is needed; the run is resumable (exit code 0)
 """
 
 
@@ -26,3 +27,7 @@ class StageError(SluiceError):
 
 class StorageError(SluiceError):
     """A run folder that is locked, damaged or unreachable."""
+
+
+class WaitForPerson(SluiceError):
+    """A person's decision is needed; the run is resumable."""

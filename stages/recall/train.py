@@ -14,7 +14,7 @@ paper's. Memory: the tokens of both classes, 4 bytes each; disk: about 6 bytes a
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from stages.kernels.fasttext import (
     list_buffers,
 )
 from stages.recall.calibrate import calibrate, judge
+from stages.recall.evidence import Markup, PageEvidence, fit_weights
 from stages.recall.model import TrainedModel
 from stages.recall.options import Training
 from stages.recall.zeroed import zeroed_allocations
@@ -69,13 +70,35 @@ class Recipe:
     """The larger class is at most this many times the smaller, which is repeated up to it."""
     folds: int
     refit: bool
+    pages: bool
+    """Whether `evidence = "auto"` stands for `page`."""
 
 
 PAPER = Recipe(
-    "paper", 256, 0.1, 3, 3, None, windows_per_document=1, balance=None, folds=20, refit=False
+    name="paper",
+    dimension=256,
+    learning_rate=0.1,
+    epochs=3,
+    min_count=3,
+    window=None,
+    windows_per_document=1,
+    balance=None,
+    folds=20,
+    refit=False,
+    pages=False,
 )
 SMALL = Recipe(
-    "small", 256, 0.5, 5, 3, 300, windows_per_document=8, balance=2.0, folds=5, refit=True
+    name="small",
+    dimension=256,
+    learning_rate=0.5,
+    epochs=5,
+    min_count=3,
+    window=300,
+    windows_per_document=8,
+    balance=2.0,
+    folds=5,
+    refit=True,
+    pages=True,
 )
 
 
@@ -92,11 +115,14 @@ def train(
     options: Training,
     positive_groups: Groups = None,
     negative_groups: Groups = None,
+    positive_markup: Markup | None = None,
+    negative_markup: Markup | None = None,
 ) -> TrainedModel:
     """Train on two list arrays of token ids, one document a row. Groups (domains) are held out
     whole, as a crawl consists of sites that no seed is from; but only where the model that is kept
-    sees all documents: else its largest site would be lost to it. The result depends on the
-    documents and their order, the options and fastText's version alone."""
+    sees all documents: else its largest site would be lost to it. With the markup of both classes
+    the model also judges whole pages, unless options or recipe say otherwise. The result depends
+    on the documents and their order, the options and fastText's version alone."""
     recipe = resolve_recipe(options.recipe, len(positives))
     classes = [
         _Documents.of(documents, groups if recipe.refit else None, name, recipe.folds, options)
@@ -105,16 +131,39 @@ def train(
             (POSITIVE, positives, positive_groups),
         )
     ]
-    logits: list[list[npt.NDArray[np.float64]]] = [[], []]
+    scores = [np.full(len(documents.array), np.nan) for documents in classes]
     for fold in range(recipe.folds if recipe.refit else 1):
         model = fit(classes[0].without(fold), classes[1].without(fold), recipe, options)
-        for scores, documents in zip(logits, classes, strict=True):
-            scores.append(model.logits(documents.within(fold))[:, 0])
+        for part, documents in zip(scores, classes, strict=True):
+            part[documents.folds == fold] = model.logits(documents.within(fold))[:, 0]
     if recipe.refit:
         model = fit(classes[0].array, classes[1].array, recipe, options)
-    below, above = (np.concatenate(parts) for parts in logits)
+    seen = [~np.isnan(part) for part in scores]
+    below, above = (part[rows] for part, rows in zip(scores, seen, strict=True))
     calibration = calibrate(above, below, options.precision)
-    return TrainedModel(model, calibration, judge(calibration, above, below), recipe.name)
+    page = None
+    if (
+        positive_markup is not None
+        and negative_markup is not None
+        and _judges_pages(recipe, options)
+    ):
+        markup = [
+            counts[documents.rows][rows]
+            for counts, documents, rows in zip(
+                (negative_markup, positive_markup), classes, seen, strict=True
+            )
+        ]
+        positive = np.repeat([False, True], [len(below), len(above)])
+        weights = fit_weights(np.concatenate([below, above]), np.concatenate(markup), positive)
+        page = PageEvidence(*weights, calibration)
+        below, above = page.logits(below, markup[0]), page.logits(above, markup[1])
+        page = replace(page, calibration=calibrate(above, below, options.precision))
+    deciding = page.calibration if page else calibration
+    return TrainedModel(model, calibration, judge(deciding, above, below), recipe.name, page)
+
+
+def _judges_pages(recipe: Recipe, options: Training) -> bool:
+    return recipe.pages if options.evidence == "auto" else options.evidence == "page"
 
 
 def fit(negatives: pa.Array, positives: pa.Array, recipe: Recipe, options: Training) -> Collapsed:
@@ -172,6 +221,8 @@ class _Documents:
 
     array: pa.Array
     folds: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+    """Which of the documents given they are."""
 
     @classmethod
     def of(
@@ -195,18 +246,19 @@ class _Documents:
                 f"a classifier needs at least {MIN_DISTINCT} of each class: add seeds"
             )
         names = np.asarray(groups if groups is not None else [], dtype=np.str_)
+        chosen = np.arange(len(documents))
         if len(documents) > options.max_examples:
             chosen = np.sort(np.argsort(keys, kind="stable")[: options.max_examples])
             documents, keys = documents.take(pa.array(chosen)), keys[chosen]
             names = names[chosen] if groups is not None else names
         if len(np.unique(names)) < 2:
-            return cls(documents, np.unique(keys, return_inverse=True)[1] % n_folds)
+            return cls(documents, np.unique(keys, return_inverse=True)[1] % n_folds, chosen)
         unique, group, sizes = np.unique(names, return_inverse=True, return_counts=True)
         fold_of, filled = np.zeros(len(unique), np.int64), np.zeros(n_folds, np.int64)
         for index in np.argsort(-sizes, kind="stable"):
             fold_of[index] = np.argmin(filled)
             filled[fold_of[index]] += sizes[index]
-        return cls(documents, fold_of[group])
+        return cls(documents, fold_of[group], chosen)
 
     def within(self, fold: int) -> pa.Array:
         """The documents held out in `fold`."""

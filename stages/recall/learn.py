@@ -1,0 +1,106 @@
+"""One target's model from the rows of an iteration.
+
+Random pages of a crawl hold pages of every target, and the seeds' own sites hold most of them. So
+pages of the positives' sites, of the sites listed in `seeds/TARGET.toml`, and pages under accepted
+patterns are no candidates for negatives; of the others only the share with the lowest last scores
+become negatives (in the first iteration: of a first model, trained on seeds alone).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.contract import Artefact, Batches
+from stages.errors import StageError
+from stages.recall.examples import (
+    EXAMPLE,
+    SampleCrawl,
+    TokeniseSeeds,
+    drawn_scores,
+    known_sites,
+    markup_of,
+)
+from stages.recall.grow import GrowSeeds, read_covers
+from stages.recall.model import TrainedModel
+from stages.recall.options import NEGATIVE, Training
+from stages.recall.train import fit, resolve_recipe, train
+
+
+@dataclass(frozen=True)
+class TrainTarget:
+    """One target's model file, from the seeds and the drawn pages."""
+
+    target: str
+    training: Training
+    trusted_share: float
+    targets: tuple[str, ...] = ()
+    accepted: Artefact | None = None
+    """The last iteration's decisions on patterns, of all `targets`."""
+
+    def __call__(self, *sources: Batches) -> bytes:
+        """Read the batches of `TokeniseSeeds` and of `SampleCrawl`, and from the second iteration
+        those of `GrowSeeds` and of `DrawScores`."""
+        rows, sample, *last = sources
+        seeds = pa.Table.from_batches(rows, TokeniseSeeds.schema)
+        drawn = pa.Table.from_batches(sample, SampleCrawl.schema)
+        is_positive = pc.equal(seeds["role"], self.target)
+        positives = seeds.filter(is_positive).select(EXAMPLE)
+        negatives = seeds.filter(pc.invert(is_positive)).select(EXAMPLE)
+        avoided = {*positives["domain"].to_pylist(), *known_sites(self.target)}
+        known = pc.is_in(drawn["domain"], pa.array(sorted(avoided), pa.string()))
+        candidates = drawn.filter(pc.invert(known))
+        if last:
+            grown = pa.Table.from_batches(last[0], GrowSeeds.schema)
+            own = grown.filter(pc.equal(grown["role"], self.target)).select(EXAMPLE)
+            positives = pa.concat_tables([positives, own])
+            candidates = self._uncovered(candidates)
+            scores = pa.Table.from_batches(last[1], drawn_scores(self.targets))
+            trusted = self._lowest(candidates, self._last_scores(candidates, scores))
+        elif NEGATIVE in seeds["role"].to_pylist():
+            recipe = resolve_recipe(self.training.recipe, len(positives))
+            first = fit(_tokens(negatives), _tokens(positives), recipe, self.training)
+            trusted = self._lowest(candidates, first.logits(_tokens(candidates))[:, 0])
+        else:
+            trusted = candidates
+        model = self._train(positives, pa.concat_tables([negatives, trusted.select(EXAMPLE)]))
+        if model.page is not None and len(candidates):
+            logits = model.page_logits(_tokens(candidates), markup_of(candidates))
+            page = replace(model.page, background=float(np.median(logits)))
+            model = replace(model, page=page)
+        return model.to_bytes()
+
+    def _uncovered(self, candidates: pa.Table) -> pa.Table:
+        cover = read_covers(self.accepted).get(self.target) if self.accepted else None
+        if cover is None:
+            return candidates
+        shares = cover.shares_of(candidates["url"].combine_chunks())
+        return candidates.filter(pa.array(shares == 0))
+
+    def _last_scores(self, candidates: pa.Table, scores: pa.Table) -> np.ndarray:
+        place = pc.index_in(candidates["doc_id"], scores["doc_id"])
+        found = scores[f"score_{self.target}"].take(place)
+        return np.asarray(pc.fill_null(found, 1.0).to_numpy())
+
+    def _lowest(self, candidates: pa.Table, scores: np.ndarray) -> pa.Table:
+        lowest = np.argsort(scores, kind="stable")[: int(len(scores) * self.trusted_share)]
+        return candidates.take(pa.array(np.sort(lowest)))
+
+    def _train(self, positives: pa.Table, negatives: pa.Table) -> TrainedModel:
+        try:
+            return train(
+                _tokens(positives),
+                _tokens(negatives),
+                self.training,
+                positives["domain"].to_pylist(),
+                negatives["domain"].to_pylist(),
+                markup_of(positives),
+                markup_of(negatives),
+            )
+        except StageError as error:
+            raise StageError(f"target {self.target}: {error}") from error
+
+
+def _tokens(table: pa.Table) -> pa.Array:
+    return table["tokens"].combine_chunks()
