@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.configuration import load_stage
-from pipeline.recall.evaluation import Ranking, rank
+from pipeline.recall.iterations import Ranking, rank
 from pipeline.rows import column_names, read_rows, require_format, write_rows
 from stages.errors import ConfigError
 from stages.kernels.bpe import DEFAULT_TOKENIZER, load_tokenizer

@@ -8,7 +8,8 @@ from typing import Any
 
 from pipeline.cli.rendering import rows_table, show, show_bytes
 from pipeline.recall.classifier import score_table, train_on_table
-from pipeline.recall.evaluation import PRECISION_ASKED, RunEvaluation, Stand, evaluate_run
+from pipeline.recall.evaluation import RunEvaluation, evaluate_run
+from pipeline.recall.iterations import PRECISION_ASKED, Stand
 from pipeline.rows import to_json
 from stages.recall.calibrate import HeldOut
 
@@ -26,6 +27,14 @@ def evaluate(run: Path, labels: Path, worst: int, *, as_json: bool) -> None:
     show(_counts_line(found))
     print()
     show(_stands_table(found.stands))
+    for stand in found.stands:
+        if not stand.accepted:
+            print(f"\niteration {stand.iteration} was rejected: its held-out precision fell")
+        elif stand.rejected:
+            print(
+                f"\niteration {stand.iteration} kept the model before of "
+                f"{', '.join(stand.rejected)}: the new one's held-out precision fell"
+            )
     if found.without_accepted:
         print("\nwithout pages under accepted patterns")
         show(_metrics_table("target", "target", found.without_accepted))
@@ -117,7 +126,6 @@ def _stands_table(stands: Sequence[Stand]) -> Any:
     rows = []
     for stand in stands:
         title = "verdicts" if stand.iteration is None else f"iteration {stand.iteration}"
-        title += "" if stand.accepted else " (rejected)"
         for row in stand.metrics:
             if row["by"] != "all":
                 continue
