@@ -88,11 +88,12 @@ class EngineCorpus:
             for row in receipt.summary.get("statistics", {}).get("cube", [])
         )
 
-    def finish(self) -> None:
-        """Make what the stage keeps and nothing asked for; delete the intermediates."""
+    def finish(self, *, resumes: bool = False) -> None:
+        """Make what the stage keeps and nothing asked for; delete the intermediates, unless the
+        stage is to go on from them."""
         for parts in self._kept:
             parts.made()
-        if not self.runner.dry:
+        if not self.runner.dry and not resumes:
             self.runner.storage.delete_folder(self._scratch)
 
     def _ensure(self, step: Any, folder: str) -> Ensure:

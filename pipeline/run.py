@@ -27,7 +27,7 @@ from pipeline.session import Selection, Session
 from pipeline.storage import Storage
 from pipeline.verify import RUN_FILE, seal
 from pipeline.work.task import Limits, Outcome
-from stages.errors import StageError
+from stages.errors import StageError, WaitForPerson
 
 
 @dataclass
@@ -50,6 +50,8 @@ class RunReport:
     steps: dict[str, StepReport] = field(default_factory=dict)
     shards: dict[str, dict[str, int]] = field(default_factory=dict)
     """Shard set → files, samples, bytes."""
+    waiting: str | None = None
+    """What a person has to decide before the run can go on, and the command for it."""
 
 
 class _Reporting(Monitor):
@@ -110,9 +112,12 @@ def run(
             max_quarantine_rate=config.engine.max_quarantine_rate,
         )
         session = Session(config, runner, inputs, Selection(tuple(stages)))
-        session.run()
+        try:
+            session.run()
+        except WaitForPerson as wait:
+            report.waiting = f"{wait}\nsluice recall annotate {location(config.run)}"
         _check_decisions(config, storage, session, report)
-        if session.shards:
+        if session.shards and report.waiting is None:
             report.shards = finish_product(storage, config, session)
         _write_run_file(storage, config, report, generation, started)
     return report
@@ -123,7 +128,7 @@ def _check_decisions(config: Config, storage: Storage, session: Session, report:
     for corpus, tables in session.tables.items():
         name = f"{corpus}.dedup"
         if any(step.startswith(f"{name}.decide") for step in report.steps):
-            receipts = next(table.receipts for table in tables.tables if table.stage == name)
+            receipts = next((t.receipts for t in tables.tables if t.stage == name), {})
             threshold = config.options(name)["threshold"]
             for problem in check_duplicates(storage, corpus, receipts, threshold):
                 raise StageError(f"{name}: {problem.message}; this is a bug of Sluice")

@@ -26,7 +26,7 @@ from pipeline.work.task import StageRef, Work
 from schemas.shards import SHARD_SETS
 from schemas.verdicts import verdict_table
 from stages.contract import Filter
-from stages.errors import ConfigError, InputError
+from stages.errors import ConfigError, InputError, WaitForPerson
 
 MEASURE, DECIDE = "measure", "decide"
 PATH_OPTIONS = frozenset({"annotations", "benchmarks", "tokenizer"})
@@ -227,7 +227,11 @@ class Session:
             folder,
             self._resources(full),
         )
-        stage.run(corpus)
+        try:
+            stage.run(corpus)
+        except WaitForPerson:
+            corpus.finish(resumes=True)
+            raise
         if corpus.decided is not None:
             tables.add(corpus.decided)
         if emits:

@@ -20,8 +20,9 @@ from pipeline.storage import Storage
 from stages.errors import StorageError
 
 RUN_FILE = "run.json"
-UNHASHED = frozenset({RUN_FILE, "lock", "log.jsonl"})
-"""The run file hashes itself; the lock and the log are no part of the result."""
+UNHASHED = frozenset({RUN_FILE, "lock", "log.jsonl", "annotations.toml"})
+"""The run file hashes itself; the lock and the log are no part of the result, and annotations are
+a person's to change."""
 
 
 def small_files(storage: Storage) -> Iterator[str]:

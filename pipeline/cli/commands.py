@@ -58,6 +58,8 @@ def run(
     if not report.steps:
         show_text(f"{location(report.run)}: everything is up to date")
     show_text(funnel_table(funnel(loaded.run)))
+    if report.waiting is not None:
+        show_text(f"waiting for a person: {report.waiting}")
     for name, facts in sorted(report.shards.items()):
         show_text(
             f"{location(report.run)}/shards/{name}: "
