@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
+from pipeline.chain import seed_patterns
 from pipeline.configuration import Config, load
 from pipeline.inspection.sql import query
 from pipeline.run import RunReport, run
@@ -148,6 +149,7 @@ def configured(tmp_path_factory: pytest.TempPathFactory) -> Configure:
             f"recall.targets.math.seeds=['{folder}/math.jsonl']",
             f"recall.negatives=['{folder}/other.jsonl']",
             "recall.iterations=1",
+            "recall.evidence='text'",
             "recall.max_buckets=4096",
             f"decontaminate.benchmarks=['{folder}/benchmarks']",
             "engine.max_quarantine_rate=0",
@@ -362,6 +364,12 @@ def test_a_threshold_that_changes_no_verdict_ends_there(again: Callable[..., Run
     report = again("github.dedup.threshold=0.86")
     assert "github.dedup.decide.judge" in report.steps
     assert all(".dedup." in step for step in report.steps)
+
+
+def test_without_a_crawl_no_seed_is_asked_for(configured: Configure, tmp_path: Path) -> None:
+    """A run over repositories alone does not need the files that recall learns from."""
+    assert len(seed_patterns(configured(tmp_path))) == 3
+    assert seed_patterns(configured(tmp_path, "web.inputs=[]")) == []
 
 
 def test_one_process_and_two_workers_write_the_same_bytes(
