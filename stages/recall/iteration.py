@@ -32,6 +32,8 @@ class Metrics:
     targets: tuple[str, ...]
     models: tuple[Artefact, ...]
     """The models trained."""
+    used: tuple[Artefact, ...]
+    """The latest ones not rejected."""
     rejected: tuple[str, ...] = ()
     """Targets whose new model is not used."""
     training: Mapping[str, Any] | None = None
@@ -50,12 +52,12 @@ class Metrics:
             "libraries": {name: version(name) for name in LIBRARIES},
             "targets": {},
         }
-        for target, artefact in zip(self.targets, self.models, strict=True):
+        for target, artefact, used in zip(self.targets, self.models, self.used, strict=True):
             trained = load_model(artefact.read())
             described["targets"][target] = {
                 "accepted": target not in self.rejected,
                 "recipe": trained.recipe,
-                "calibration": asdict(trained.decision),
+                "calibration": asdict(load_model(used.read()).decision),
                 "page": asdict(trained.page) if trained.page else None,
                 "held_out": {**asdict(trained.held_out), "f1": trained.held_out.f1},
                 "model_xxh3": artefact.content_hash,

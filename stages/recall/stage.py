@@ -82,8 +82,9 @@ class _Loop:
         self.large = self._large_sites()
 
     def run(self) -> tuple[Parts, tuple[Artefact, ...], int]:
-        """The last accepted iteration's scores, models and number."""
-        models: tuple[Artefact, ...] = ()
+        """The last accepted iteration's scores, latest models and number."""
+        models: tuple[tuple[Artefact, ...], ...] = tuple(() for _ in self.targets)
+        latest: tuple[Artefact, ...] = ()
         scores: Parts | None = None
         own: Parts | None = None
         before: Parts | None = None
@@ -92,15 +93,16 @@ class _Loop:
         iteration = 0
         for number in range(1, 1 + (self.options.iterations if self.targets else 1)):
             trained = self._train(number, scores, accepted)
-            rejected = self._rejected(models, trained)
+            rejected = self._rejected(latest, trained)
             if self.targets and len(rejected) == len(self.targets):
-                self._metrics(number, trained, rejected)
+                self._metrics(number, trained, latest, rejected)
                 break
             iteration = number
             models = tuple(
-                old if target in rejected else new
-                for target, old, new in zip(self.targets, models or trained, trained, strict=True)
+                old if target in rejected else (*old, new)
+                for target, old, new in zip(self.targets, models, trained, strict=True)
             )
+            latest = tuple(of_target[-1] for of_target in models)
             before = scores
             own = self.corpus.map_shards(
                 ScorePages(self.targets, models, DEFAULT_TOKENIZER),
@@ -111,10 +113,10 @@ class _Loop:
             scores = self._judge(
                 own, before, models, number, annotations, f"iteration-{number}/scores"
             )
-            domains, patterns = self._patterns(number, scores, models)
+            domains, patterns = self._patterns(number, scores, latest)
             if not self.targets:
                 break
-            artefact = self._metrics(number, trained, rejected, domains, patterns)
+            artefact = self._metrics(number, trained, latest, rejected, domains, patterns)
             accepted = self.corpus.artefact(
                 f"iteration-{number}/accepted.arrow", self._accept(), patterns
             )
@@ -128,7 +130,7 @@ class _Loop:
         if self.annotations.until(iteration) != self.annotations.until(iteration - 1):
             final = self.annotations.until(iteration)
             scores = self._judge(own, before, models, iteration, final, "scores")
-        return scores, models, iteration
+        return scores, latest, iteration
 
     def _large_sites(self) -> Artefact | None:
         corpus = self.corpus
@@ -190,7 +192,7 @@ class _Loop:
         self,
         own: Parts,
         before: Parts | None,
-        models: tuple[Artefact, ...],
+        models: tuple[tuple[Artefact, ...], ...],
         number: int,
         annotations: Annotations,
         keep_as: str,
@@ -245,11 +247,12 @@ class _Loop:
         self,
         number: int,
         trained: tuple[Artefact, ...],
+        used: tuple[Artefact, ...],
         rejected: tuple[str, ...],
         *sources: Parts,
     ) -> Artefact:
         training = self.options.training().model_dump()
-        step = Metrics(number, self.targets, trained, rejected, training)
+        step = Metrics(number, self.targets, trained, used, rejected, training)
         return self.corpus.artefact(f"iteration-{number}/metrics.json", step, *sources)
 
     def _accept(self) -> Accept:
