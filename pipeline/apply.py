@@ -39,6 +39,7 @@ STAGES = {
     "rules": "stages.rules.stage:RulesStage",
     "extract": "stages.web.extract_stage:ExtractStage",
     "decontaminate": "stages.decontaminate.stage:DecontaminateStage",
+    "recall": "stages.recall.apply:RecallApply",
     "redact": "stages.redact.stage:RedactStage",
     "tokenize": "stages.emit.tokenize:TokenizeStage",
 }

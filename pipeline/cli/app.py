@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.recall import recall
 from stages.errors import ConfigError, SluiceError
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 crawl = typer.Typer(no_args_is_help=True, help="Make input where there is none.")
 app.add_typer(crawl, name="crawl")
+app.add_typer(recall, name="recall")
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/demo.")]
@@ -115,7 +117,7 @@ def apply(
         str,
         typer.Argument(
             metavar="STAGE",
-            help="language, rules, extract, tokenize, dedup, redact or decontaminate.",
+            help="language, rules, extract, tokenize, dedup, recall, redact or decontaminate.",
         ),
     ],
     source: Annotated[

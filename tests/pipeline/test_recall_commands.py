@@ -286,11 +286,8 @@ def test_scoring_answers_row_for_row(model: Path, tmp_path: Path) -> None:
     assert all(row["recalled"] for row in pq.read_table(out).to_pylist()[:-1])
 
 
-def test_apply_scores_and_judges(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_apply_scores_and_judges(model: Path, tmp_path: Path) -> None:
     """`sluice apply recall` keeps what the model recalls and names the reason for the rest."""
-    monkeypatch.setitem(application.STAGES, "recall", "stages.recall.apply:RecallApply")
     table = table_of_texts(tmp_path / "new.jsonl", "new", 5)
     out = tmp_path / "applied.parquet"
     report = application.apply("recall", table, out, [f"model={model}"])
