@@ -126,7 +126,14 @@ def quality(folder: Path, annotator: bool, settings: Iterable[str], run: Path) -
     (run / "recall.toml").write_text(config, "utf-8")
     labels = pq.read_table(folder / "crawl" / "labels.parquet")
     while True:
-        sluice = ["-m", "pipeline.cli", "run", str(run / "recall.toml"), "--run", str(run / "run")]
+        sluice = [
+            "-c",
+            "from pipeline.cli import main; main()",
+            "run",
+            str(run / "recall.toml"),
+            "--run",
+            str(run / "run"),
+        ]
         overrides = [word for setting in settings for word in ("--set", setting)]
         stage = ["--stage", "web.recall", "--address", "local", *overrides]
         done = subprocess.run(

@@ -28,6 +28,7 @@ from stages.kernels.paths import directories, string_hashes
 from stages.recall.annotations import Annotations, ancestors
 from stages.recall.model import load_model
 from stages.recall.score import score_schema
+from stages.recall.sites import read_large_sites
 
 EXAMPLES = 8
 MIN_NODE_PAGES = 2
@@ -60,6 +61,8 @@ class CountNodes:
     models: tuple[Artefact, ...]
     depth: int
     n_partitions: int
+    large: Artefact | None = None
+    """Sites that lie in several parts: their directories count with or without recalled pages."""
 
     schema: ClassVar[pa.Schema] = pa.schema([pa.field(PARTITION, pa.uint32()), *NODE])
 
@@ -71,18 +74,21 @@ class CountNodes:
         urls = pages["url"].combine_chunks().cast(pa.large_string())
         hashes, ends = directories(urls, self.depth)
         sites = string_hashes(pages["domain"].combine_chunks())
+        large = np.array(list(read_large_sites(self.large)), np.uint64)
+        split = np.isin(sites, large)
         for target, artefact in zip(self.targets, self.models, strict=True):
             threshold = load_model(artefact.read()).decision.threshold
             recalled = pages[f"score_{target}"].to_numpy() >= threshold
-            yield from self._level(target, pages, recalled, sites, None, -1)
+            yield from self._level(target, pages, recalled, split, sites, None, -1)
             for depth, (level, end) in enumerate(zip(hashes.T, ends.T, strict=True)):
-                yield from self._level(target, pages, recalled, level, end, depth)
+                yield from self._level(target, pages, recalled, split, level, end, depth)
 
     def _level(
         self,
         target: str,
         pages: pa.Table,
         recalled: npt.NDArray[np.bool_],
+        split: npt.NDArray[np.bool_],
         level: npt.NDArray[np.uint64],
         ends: npt.NDArray[np.int32] | None,
         depth: int,
@@ -93,7 +99,9 @@ class CountNodes:
         n_recalled = np.bincount(node, recalled[rows], minlength=len(first)).astype(np.int64)
         keep = np.ones(len(first), bool)
         if ends is not None:
-            keep = (n_recalled > 0) & (n_pages >= MIN_NODE_PAGES)
+            parted = split[rows[first]]
+            keep = (n_recalled > 0) | parted
+            keep &= (n_pages >= MIN_NODE_PAGES) | (parted & (depth <= 1))
         if not keep.any():
             return
         examples = pa.nulls(int(keep.sum()), pa.list_(EXAMPLE))
@@ -251,9 +259,9 @@ class ProposePatterns:
                 above = ancestors(pattern)
                 next(above)
                 whole_parent = sizes.get(next(above, "")) == n_pages
-                if n_pages < self.rules.pattern_pages or (
-                    whole_parent and pattern not in decisions
-                ):
+                if n_pages < self.rules.pattern_pages or not node["n_recalled"]:
+                    continue
+                if whole_parent and pattern not in decisions:
                     continue
                 node["hit_rate"] = node["n_recalled"] / n_pages
                 answers = (decisions[one] for one in ancestors(pattern) if one in decisions)

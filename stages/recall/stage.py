@@ -44,7 +44,7 @@ class RecallStage:
     """Corpus stage `recall`."""
 
     name: ClassVar[str] = "recall"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     libraries: ClassVar[tuple[str, ...]] = LIBRARIES
     Options: ClassVar[type[RecallOptions]] = RecallOptions
 
@@ -227,7 +227,8 @@ class _Loop:
             by_rule=options.annotate == "rule",
         )
         nodes = corpus.shuffle(
-            CountNodes(self.targets, models, options.pattern_depth, n_partitions), source=scores
+            CountNodes(self.targets, models, options.pattern_depth, n_partitions, self.large),
+            source=scores,
         )
         domains = corpus.reduce_partitions(
             ListDomains(self.targets, rules),

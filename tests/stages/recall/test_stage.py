@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from schemas.identity import doc_id
 from schemas.recall import recall_measures
 from stages.contract import ALIVE, CorpusStage
+from stages.errors import WaitForPerson
 from stages.recall.examples import known_sites
 from stages.recall.model import load_model
 from stages.recall.options import RecallOptions
@@ -121,6 +122,66 @@ def test_a_threshold_changes_verdicts_alone(recalled, memory_corpus):
         assert before["score_code"] == after["score_code"]
         expected = [t for t in ("code", "math") if (after[f"score_{t}"] or 0) >= 0.9]
         assert (after["recalled"] or []) == expected
+
+
+def test_a_later_iteration_learns_from_accepted_patterns(recalled):
+    """The second iteration has more positives, its own folder, and pages keep the number of the
+    iteration that recalled them first."""
+    first, second = (
+        json.loads(recalled.artefacts[f"iteration-{number}/metrics.json"].data)["targets"]["code"]
+        for number in (1, 2)
+    )
+    assert first["held_out"]["n_positives"] == 20 < second["held_out"]["n_positives"]
+    assert "iteration-2/patterns" in recalled.kept
+    assert "iteration-3/scores" not in recalled.kept
+    assert {row["iteration"] for _, row in decided(recalled)} <= {None, 1, 2}
+
+
+def test_a_person_is_waited_for(memory_corpus, tmp_path):
+    """The run stops until every pattern is answered, then goes on with the answers."""
+    path = tmp_path / "annotations.toml"
+    options = RecallOptions(**OPTIONS, annotate="person", annotations=[str(path)])
+    with pytest.raises(WaitForPerson, match=r"patterns of iteration 1 wait .*annotations\.toml"):
+        RecallStage(options).run(crawl(memory_corpus))
+    hosts = [(topic, f"{topic}{n}.org") for topic in ("code", "math") for n in range(3)]
+    others = [(topic, f"other{n}.org") for topic in ("code", "math") for n in range(3)]
+    path.write_text(
+        "version = 1\n"
+        + "".join(
+            f"[[pattern]]\ntarget = '{target}'\npattern = '{host}'\naccept = {accept}\n"
+            "iteration = 1\n"
+            for sites, accept in ((hosts, "true"), (others, "false"))
+            for target, host in sites
+        )
+        + "[[pattern]]\ntarget = 'code'\npattern = 'code0.org/0/'\naccept = false\niteration = 1\n"
+    )
+    corpus = crawl(memory_corpus)
+    RecallStage(options).run(corpus)
+    refused = [
+        row
+        for shard, own in zip(corpus.shards, corpus.decided, strict=True)
+        for url, row in zip(shard["url"].to_pylist(), own.to_pylist(), strict=True)
+        if url.startswith("https://code0.org/0/")
+    ]
+    assert refused
+    assert all("code" not in (row["recalled"] or []) for row in refused)
+
+
+def test_a_person_needs_a_file():
+    """Without one there is nowhere to write an answer."""
+    with pytest.raises(ValidationError, match="needs `annotations`"):
+        RecallOptions(**OPTIONS, annotate="person")
+
+
+def test_a_drifted_iteration_is_rejected(memory_corpus, monkeypatch):
+    """Its metrics say so, and the verdicts are those of one iteration."""
+    monkeypatch.setattr("stages.recall.stage.precision_fell", lambda before, after: True)
+    corpus, one = crawl(memory_corpus), crawl(memory_corpus)
+    RecallStage(RecallOptions(**OPTIONS)).run(corpus)
+    RecallStage(RecallOptions(**OPTIONS, iterations=1)).run(one)
+    assert not json.loads(corpus.artefacts["iteration-2/metrics.json"].data)["accepted"]
+    assert "iteration-2/scores" not in corpus.kept
+    assert decided(corpus) == decided(one)
 
 
 def test_shards_do_not_change_a_decision(recalled, memory_corpus):
