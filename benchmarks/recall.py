@@ -186,14 +186,17 @@ def answer(iteration: Path, run: Path, labels: pa.Table, annotations: Path) -> b
 def _labelled_pages(run: Path, labels: pa.Table) -> list[tuple[str, tuple[str, str]]]:
     paths = sorted((run / "web" / "documents").glob("*.parquet"))
     documents = pq.read_table(paths, columns=["url", "warc", "warc_offset"])
-    joined = documents.join(
-        labels.select(["warc", "offset", "label", "also"]),
-        ["warc", "warc_offset"],
-        ["warc", "offset"],
-        join_type="inner",
-    )
-    columns = (joined[name].to_pylist() for name in ("url", "label", "also"))
-    return [(url, (label, also)) for url, label, also in zip(*columns, strict=True)]
+    keys = ("warc", "offset", "label", "also")
+    known = {
+        (warc, offset): (label, also)
+        for warc, offset, label, also in zip(*(labels[k].to_pylist() for k in keys), strict=True)
+    }
+    columns = (documents[name].to_pylist() for name in documents.schema.names)
+    return [
+        (url, known[warc, offset])
+        for url, warc, offset in zip(*columns, strict=True)
+        if (warc, offset) in known
+    ]
 
 
 def report(run: Path, labels: pa.Table) -> None:

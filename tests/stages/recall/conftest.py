@@ -8,6 +8,10 @@ import pytest
 import xxhash
 
 from stages.contract import ALIVE, PARTITION, ROW, SHARD
+from stages.kernels.fasttext import Collapsed
+from stages.recall.calibrate import Calibration, HeldOut
+from stages.recall.evidence import PageEvidence
+from stages.recall.model import TrainedModel
 
 
 @dataclass
@@ -131,3 +135,14 @@ def topic():
         return pa.array(lists, pa.large_list(pa.uint32()))
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def even_model():
+    """A model whose threshold is one half and whose median page has log-odds of -1."""
+    none = np.zeros((1, 1), np.float32)
+    bare = Collapsed(("n", "p"), 3, np.zeros(0, np.uint32), none[:, 0:0], none[0], none)
+    even = Calibration(1.0, 0.5)
+    page = PageEvidence((1.0, 1.0, 1.0, 0.0, 0.0), 0.0, even, background=-1.0)
+    trained = TrainedModel(bare, even, HeldOut(1, 1, 1.0, 1.0), "small", page)
+    return MemoryArtefact(trained.to_bytes())

@@ -5,19 +5,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 import pytest
-import xxhash
 
 from schemas.identity import doc_id
 from stages.contract import PARTITION
-from stages.kernels.fasttext import Collapsed
 from stages.kernels.paths import string_hashes
 from stages.recall.annotations import Annotations, Decision
-from stages.recall.calibrate import Calibration, HeldOut
+from stages.recall.calibrate import HeldOut
 from stages.recall.directories import JudgeByDirectory, SendPages, directory_means, page_rows
-from stages.recall.evidence import MARKUP, PageEvidence, fit_weights
+from stages.recall.evidence import MARKUP, fit_weights
 from stages.recall.grow import Accept, read_covers
 from stages.recall.iteration import precision_fell
-from stages.recall.model import TrainedModel
 from stages.recall.patterns import CountNodes, ListDomains, PatternRules, ProposePatterns, wilson
 from stages.recall.score import logit_schema, score_schema
 from stages.recall.sites import SITES, CountSites, KeepLargeSites, WriteTable
@@ -26,28 +23,19 @@ RULES = PatternRules(0.1, 1, False, 0.5, 3, by_rule=True)
 
 
 @dataclass(frozen=True)
-class File:
-    """An artefact in memory."""
+class MemoryArtefact:
+    """Bytes that were made once."""
 
     data: bytes
-
-    @property
-    def content_hash(self):
-        return xxhash.xxh3_128_hexdigest(self.data)
 
     def read(self):
         return self.data
 
 
 @pytest.fixture(scope="module")
-def model():
+def model(even_model):
     """A model file whose threshold is one half."""
-    none = np.zeros((1, 1), np.float32)
-    bare = Collapsed(("n", "p"), 3, np.zeros(0, np.uint32), none[:, 0:0], none[0], none)
-    even = Calibration(1.0, 0.5)
-    page = PageEvidence((1.0, 1.0, 1.0, 0.0, 0.0), 0.0, even, background=-1.0)
-    trained = TrainedModel(bare, even, HeldOut(1, 1, 1.0, 1.0), "small", page)
-    return File(trained.to_bytes())
+    return even_model
 
 
 def logits(urls, values):
@@ -78,7 +66,7 @@ def judged(model, urls, values, decisions=()):
 def nodes_of(model, urls, values, parts=1):
     """Nodes of pages that lie in `parts` partitions."""
     site = pa.record_batch([string_hashes(pa.array(["a.org"])), [len(urls)]], schema=SITES)
-    large = File(WriteTable()(iter([site]))) if parts > 1 else None
+    large = MemoryArtefact(WriteTable()(iter([site]))) if parts > 1 else None
     step = CountNodes(("code",), (model,), 4, 1, large)
     batches = []
     for part in range(parts):
@@ -184,7 +172,7 @@ def test_grown_pages_are_shared_among_domains(model):
     nodes = nodes_of(model, urls, [2.0] * 20)
     answers = Annotations((Decision("code", "x.a.org/q/", False),))
     patterns = list(ProposePatterns(RULES, answers)(iter(nodes)))
-    cover = read_covers(File(Accept(4, 1000)(iter(patterns))))["code"]
+    cover = read_covers(MemoryArtefact(Accept(4, 1000)(iter(patterns))))["code"]
     shares = cover.shares_of(pa.array([*urls, "http://z.a.org/p/1"]))
     assert shares[:10].tolist() == pytest.approx([0.4] * 10)
     assert shares[10:].tolist() == [0.0] * 11
@@ -196,7 +184,7 @@ def test_a_large_site_is_split(monkeypatch):
     urls = [f"http://x.a.org/big/{n}" for n in range(300)] + ["http://x.b.org/1"] * 20
     batch = logits(urls, [0.0] * len(urls))
     counts = [b.drop_columns([PARTITION]) for b in CountSites(8)(iter([batch]))]
-    large = File(WriteTable()(KeepLargeSites(50)(iter(counts))))
+    large = MemoryArtefact(WriteTable()(KeepLargeSites(50)(iter(counts))))
     (sent,) = SendPages(("code",), 64, large)(iter([batch]))
     partitions = sent.column(PARTITION).to_numpy()
     assert len(set(partitions[:300])) == 7
