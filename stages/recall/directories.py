@@ -29,8 +29,11 @@ from stages.recall.sites import SPLIT_PAGES, read_large_sites
 Float64 = npt.NDArray[np.float64]
 
 OWN_SHARE = 0.25
-"""How much of a page's own log-odds stays beside its directory's, or beside a person's decision;
-0.1 to 0.3 do as well, none leaves the pages of a directory without an order."""
+"""How much of a page's own log-odds stays beside its directory's; 0.1 to 0.3 do as well, none
+leaves the pages of a directory without an order."""
+DECIDED_OWN_SHARE = 0.49
+"""How much stays beside a person's decision: under a half, so that its sign is the person's while
+the pages under it keep their order."""
 
 
 def page_rows(targets: tuple[str, ...]) -> pa.Schema:
@@ -174,7 +177,8 @@ def directory_means(logits: Float64, levels: Hashes, weight: float, background: 
 def _override(
     logits: Float64, own: Float64, folders: Hashes, decisions: dict[str, bool]
 ) -> Float64:
-    """Log-odds of the pages a person decided on: the deepest decision's, and a little their own."""
+    """Log-odds of the pages a person decided on: on the side of the deepest decision, which a
+    threshold other than one half may still cut."""
     if not decisions:
         return logits
     hashes = pattern_hashes(list(decisions))
@@ -184,8 +188,9 @@ def _override(
     for level in folders.T:
         place = np.minimum(np.searchsorted(hashes, level), len(hashes) - 1)
         found = hashes[place] == level
-        sign = np.where(answers[place], CLIP, -CLIP)
-        result = np.where(found, sign + OWN_SHARE * own, result)
+        answer = np.where(answers[place], CLIP, -CLIP)
+        mixed = (1 - DECIDED_OWN_SHARE) * answer + DECIDED_OWN_SHARE * own
+        result = np.where(found, mixed, result)
     return result
 
 

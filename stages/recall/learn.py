@@ -19,7 +19,6 @@ from stages.recall.examples import (
     SampleCrawl,
     TokeniseSeeds,
     drawn_scores,
-    known_sites,
     markup_of,
 )
 from stages.recall.grow import GrowSeeds, read_covers
@@ -36,6 +35,8 @@ class TrainTarget:
     training: Training
     trusted_share: float
     targets: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    """The domains that `seeds/TARGET.toml` lists."""
     accepted: Artefact | None = None
     """The last iteration's decisions on patterns, of all `targets`."""
 
@@ -48,7 +49,7 @@ class TrainTarget:
         is_positive = pc.equal(seeds["role"], self.target)
         positives = seeds.filter(is_positive).select(EXAMPLE)
         negatives = seeds.filter(pc.invert(is_positive)).select(EXAMPLE)
-        avoided = {*positives["domain"].to_pylist(), *known_sites(self.target)}
+        avoided = {*positives["domain"].to_pylist(), *self.known}
         known = pc.is_in(drawn["domain"], pa.array(sorted(avoided), pa.string()))
         candidates = drawn.filter(pc.invert(known))
         if last:

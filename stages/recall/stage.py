@@ -25,7 +25,7 @@ from stages.kernels.bpe import DEFAULT_TOKENIZER
 from stages.recall.annotations import Annotations, read_annotations
 from stages.recall.decide import RecallPages, ToShards
 from stages.recall.directories import JudgeByDirectory, SendPages, SendRecalled
-from stages.recall.examples import SampleCrawl, TokeniseSeeds
+from stages.recall.examples import SampleCrawl, TokeniseSeeds, known_sites
 from stages.recall.grow import Accept, DrawScores, GrowSeeds
 from stages.recall.iteration import LIBRARIES, Metrics, is_made, n_open, n_recalled, precision_fell
 from stages.recall.learn import TrainTarget
@@ -44,7 +44,7 @@ class RecallStage:
     """Corpus stage `recall`."""
 
     name: ClassVar[str] = "recall"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     libraries: ClassVar[tuple[str, ...]] = LIBRARIES
     Options: ClassVar[type[RecallOptions]] = RecallOptions
 
@@ -162,7 +162,12 @@ class _Loop:
             corpus.artefact(
                 f"iteration-{number}/model/{target}.arrow",
                 TrainTarget(
-                    target, options.training(), options.trusted_share, self.targets, accepted
+                    target,
+                    options.training(),
+                    options.trusted_share,
+                    self.targets,
+                    tuple(known_sites(target)),
+                    accepted,
                 ),
                 *sources,
             )
