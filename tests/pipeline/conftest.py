@@ -5,6 +5,7 @@ import io
 import sys
 import tarfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -90,23 +91,24 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def configured(inputs: Path, folder: Path, *overrides: str) -> Config:
+    """A configuration over the inputs, several shards on each side."""
+    return load(
+        None,
+        [
+            f"github.inputs=['{inputs}/*.tar.gz']",
+            f"web.inputs=['{inputs}/*.warc.gz']",
+            "github.shard_bytes=60000",
+            *overrides,
+        ],
+        folder,
+    )
+
+
 @pytest.fixture
 def configure(inputs: Path) -> Callable[..., Config]:
-    """A configuration over the inputs, several shards on each side."""
-
-    def make(run: Path, *overrides: str) -> Config:
-        return load(
-            None,
-            [
-                f"github.inputs=['{inputs}/*.tar.gz']",
-                f"web.inputs=['{inputs}/*.warc.gz']",
-                "github.shard_bytes=60000",
-                *overrides,
-            ],
-            run,
-        )
-
-    return make
+    """`configured` over the inputs."""
+    return partial(configured, inputs)
 
 
 def product(run: Path) -> dict[str, str]:
