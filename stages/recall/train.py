@@ -39,10 +39,8 @@ from stages.recall.calibrate import calibrate, judge
 from stages.recall.evidence import Markup, PageEvidence, fit_weights
 from stages.recall.model import TrainedModel
 from stages.recall.options import Training
+from stages.recall.windows import Ranges, windows
 from stages.recall.zeroed import zeroed_allocations
-
-Ranges = npt.NDArray[np.int64]
-"""[n, 2]: the first token of an example and the one after its last."""
 
 Groups = Sequence[str] | None
 """The domain of each document, or None: what is held out together."""
@@ -137,17 +135,14 @@ def train(
         model = fit(classes[0].without(fold), classes[1].without(fold), recipe, options)
         for part, documents in zip(scores, classes, strict=True):
             part[documents.folds == fold] = model.logits(documents.within(fold))[:, 0]
+    judges_pages = recipe.pages if options.evidence == "auto" else options.evidence == "page"
     if recipe.refit:
         model = fit(classes[0].array, classes[1].array, recipe, options)
     seen = [~np.isnan(part) for part in scores]
     below, above = (part[rows] for part, rows in zip(scores, seen, strict=True))
     calibration = calibrate(above, below, options.precision)
     page = None
-    if (
-        positive_markup is not None
-        and negative_markup is not None
-        and _judges_pages(recipe, options)
-    ):
+    if positive_markup is not None and negative_markup is not None and judges_pages:
         markup = [
             counts[documents.rows][rows]
             for counts, documents, rows in zip(
@@ -161,10 +156,6 @@ def train(
         page = replace(page, calibration=calibrate(above, below, options.precision))
     deciding = page.calibration if page else calibration
     return TrainedModel(model, calibration, judge(deciding, above, below), recipe.name, page)
-
-
-def _judges_pages(recipe: Recipe, options: Training) -> bool:
-    return recipe.pages if options.evidence == "auto" else options.evidence == "page"
 
 
 def fit(negatives: pa.Array, positives: pa.Array, recipe: Recipe, options: Training) -> Collapsed:
@@ -278,7 +269,7 @@ def _examples(
     values, ranges, base = [], [], 0
     for documents in (negatives, positives):
         offsets, tokens = list_buffers(documents)
-        ranges.append(_windows(offsets, recipe) + base)
+        ranges.append(windows(offsets, recipe.window, recipe.windows_per_document) + base)
         values.append(tokens)
         base += len(tokens)
     if recipe.balance is not None:
@@ -288,21 +279,6 @@ def _examples(
     labels = np.repeat([False, True], [len(part) for part in ranges])
     order = random.permutation(len(labels))
     return np.concatenate(values), np.concatenate(ranges)[order], labels[order]
-
-
-def _windows(offsets: npt.NDArray[np.int64], recipe: Recipe) -> Ranges:
-    """Cut documents into windows; a last one under a quarter of the size is left off, and of many
-    windows evenly spaced ones are taken."""
-    parts = []
-    for start, end in pairwise(offsets.tolist()):
-        if end == start:
-            continue
-        step = recipe.window or end - start
-        n = max(1, (end - start + step - step // 4) // step)
-        chosen = np.unique(np.linspace(0, n - 1, min(n, recipe.windows_per_document)).astype(int))
-        starts = start + chosen * step
-        parts.append(np.stack([starts, np.minimum(starts + step, end)], axis=1))
-    return np.concatenate(parts)
 
 
 def _lines(values: Tokens, examples: Ranges, labels: npt.NDArray[np.bool_]) -> Iterator[memoryview]:

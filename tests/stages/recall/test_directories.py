@@ -15,7 +15,8 @@ from stages.recall.directories import JudgeByDirectory, SendPages, directory_mea
 from stages.recall.evidence import MARKUP, fit_weights
 from stages.recall.grow import Accept, read_covers
 from stages.recall.iteration import precision_fell
-from stages.recall.patterns import CountNodes, ListDomains, PatternRules, ProposePatterns, wilson
+from stages.recall.patterns import CountNodes, ListDomains, ProposePatterns
+from stages.recall.rules import PatternRules, wilson
 from stages.recall.score import logit_schema, score_schema
 from stages.recall.sites import SITES, CountSites, KeepLargeSites, WriteTable
 

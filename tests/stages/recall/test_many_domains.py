@@ -10,7 +10,8 @@ from schemas.columns import DOC_ID
 from stages.contract import PARTITION
 from stages.recall.annotations import Annotations
 from stages.recall.directories import SendPages, page_rows
-from stages.recall.patterns import NODE, CountNodes, ListDomains, PatternRules, ProposePatterns
+from stages.recall.patterns import NODE, CountNodes, ListDomains, ProposePatterns
+from stages.recall.rules import PatternRules
 from stages.recall.score import logit_schema, score_schema
 
 RULES = PatternRules(0.1, 1, False, 0.5, 3, by_rule=True)
