@@ -21,6 +21,8 @@ from pipeline.storage import LocalStorage, Storage
 from stages.errors import StorageError
 
 WAIT_SECONDS = 30.0
+LOCK_BYTES = 512
+"""A holder with the longest host name, padded with spaces."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ def run_lock(run: Path, *, wait_seconds: float = WAIT_SECONDS) -> Iterator[int]:
             "pid": os.getpid(),
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        # In place and of one length: a full disk must not cost the count of generations.
+        os.pwrite(descriptor, json.dumps(holder).encode().ljust(LOCK_BYTES), 0)
         os.fsync(descriptor)
         yield generation
     finally:

@@ -5,6 +5,7 @@ every ten seconds and one at a step's end. `RUN/log.jsonl` gets a line per task,
 a disk: nothing can be appended to an object.
 """
 
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -54,10 +55,12 @@ class ProgressMonitor(Monitor):
         trace: TracebackType | None,
     ) -> None:
         self._end_bar()
-        if error is not None:
-            self._write({"event": "failed", "error": f"{type(error).__name__}: {error}"})
+        with contextlib.suppress(OSError):  # of a full disk, which `error` tells of
+            if error is not None:
+                self._write({"event": "failed", "error": f"{type(error).__name__}: {error}"})
         if self._log is not None:
-            self._log.close()
+            with contextlib.suppress(OSError):
+                self._log.close()
 
     def step_started(self, step: str, n_tasks: int, n_stale: int) -> None:
         self._write({"event": "step", "step": step, "tasks": n_tasks, "stale": n_stale})

@@ -5,7 +5,7 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from pipeline.session import Selection, Session
 from pipeline.storage import Storage
 from pipeline.verify import RUN_FILE, seal
 from pipeline.work.task import Limits, Outcome
-from stages.errors import StageError, WaitForPerson
+from stages.errors import StageError, StorageError, WaitForPerson
 
 
 @dataclass
@@ -97,7 +97,8 @@ def run(
     workers_storage = open_storage(config.run)
     report = RunReport(config.run)
     started = datetime.now(UTC)
-    with ExitStack() as stack:
+    items: list[PlanItem] = []
+    with _naming_the_step(config.run, items), ExitStack() as stack:
         held = stack.enter_context(hold(workers_storage))
         storage, generation = held.storage, held.generation
         inputs = _inputs(config, storage)
@@ -110,6 +111,7 @@ def run(
             generation=generation,
             limits=Limits(config.engine.record_seconds),
             max_quarantine_rate=config.engine.max_quarantine_rate,
+            items=items,
         )
         session = Session(config, runner, inputs, Selection(tuple(stages)))
         try:
@@ -121,6 +123,17 @@ def run(
             report.shards = finish_product(storage, config, session)
         _write_run_file(storage, config, report, generation, started)
     return report
+
+
+@contextlib.contextmanager
+def _naming_the_step(run: Path, items: Sequence[PlanItem]) -> Iterator[None]:
+    """Where the driver itself cannot read or write (a full disk), say so with the last step."""
+    try:
+        yield
+    except OSError as error:
+        step = items[-1].step if items else "preparation"
+        what = f"{type(error).__name__}: {error}"
+        raise StorageError(f"{step} failed in {location(run)}: {what}") from error
 
 
 def _check_decisions(config: Config, storage: Storage, session: Session, report: RunReport) -> None:

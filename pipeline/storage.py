@@ -167,10 +167,14 @@ class LocalStorage:
     def open_write(self, path: str) -> Iterator[BinaryIO]:
         target = self._path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
+        try:
+            with target.open("wb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+        except BaseException:
+            target.unlink(missing_ok=True)  # on a full disk the driver needs its room
+            raise
 
     def commit(self, staged: str, path: str) -> Committed:
         target = self._path(path)
