@@ -29,5 +29,5 @@ class StorageError(SluiceError):
     """A run folder that is locked, damaged or unreachable."""
 
 
-class WaitForPerson(SluiceError):
+class WaitForPerson(SluiceError):  # noqa: N818 - nothing failed; the run goes on later
     """A person's decision is needed; the run is resumable."""
