@@ -79,12 +79,10 @@ def holder(storage: ObjectStorage) -> Iterator["subprocess.Popen[str]"]:
 def test_generations_count_up(storage: ObjectStorage) -> None:
     """A lease that was given back is free at once, and each driver has its own number."""
     generations = []
-    began = time.monotonic()
     for _ in range(3):
         with hold_lease(storage, wait_seconds=0, timing=QUICK) as held:
             generations.append(held.generation)
     assert generations == [1, 2, 3]
-    assert time.monotonic() - began < 2
 
 
 def test_a_second_driver_is_refused_and_told_who_holds_the_run(

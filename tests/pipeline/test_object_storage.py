@@ -219,9 +219,9 @@ def test_a_slow_answer_is_given_up(storage: ObjectStorage, proxy: FaultProxy) ->
     hasty.write("a/x", b"content")
     proxy.delay_seconds = 0.8
     proxy.script = ["delay"]
-    began = time.monotonic()
+    before = len(proxy.requests)
     assert hasty.read_bytes("a/x") == b"content"
-    assert time.monotonic() - began < 0.7
+    assert len(proxy.requests) > before + 1
 
 
 def test_patience_ends_with_the_reason(storage: ObjectStorage, proxy: FaultProxy) -> None:

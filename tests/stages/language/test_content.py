@@ -1,7 +1,5 @@
 """Interpreter lines, modelines and content rules."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,11 +92,9 @@ HOSTILE = [b" ", b"\t \n", b"a", b"a ", b"${", b"(", b"A:", b"\r"]
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
-def test_hostile_content_takes_bounded_time(piece: bytes) -> None:
-    """All rules together look at 50 kB of a repeated piece within seconds."""
+def test_hostile_content_comes_to_an_end(piece: bytes) -> None:
+    """Every rule looks at 50 kB of a repeated piece, which backtracking would never finish."""
     head = piece * (51_200 // len(piece))
-    started = time.process_time()
     for extension in content_rules():
         resolve(extension, head)
-    modeline(head)
-    assert time.process_time() - started < 5
+    assert modeline(head) is None
