@@ -9,56 +9,24 @@ compares both estimates with the exact Jaccard similarity of real pairs.
 
 import argparse
 import re
-import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import datasketch
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import xxhash
+from corpora import DEFAULT, read_texts
 
 from schemas.dedup import N_PERMUTATIONS
 from stages.dedup.measure import DedupMeasure
 from stages.dedup.options import DedupOptions
 
-DEFAULT = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "github"
 NGRAM = 5
 TOKEN = re.compile(r"\w+|[^\w\s]")
 SEPARATOR = "\x1f"
-
-
-def read_texts(source: Path, n_bytes: int) -> list[str]:
-    """Texts from repository archives, or the `text` column of a Parquet file, to `n_bytes`."""
-    texts: list[str] = []
-    total = 0
-    for text in _parquet(source) if source.is_file() else _archives(source):
-        texts.append(text)
-        total += len(text.encode())
-        if total >= n_bytes:
-            break
-    return texts
-
-
-def _parquet(path: Path) -> Iterator[str]:
-    for batch in pq.ParquetFile(path).iter_batches(columns=["text"]):
-        yield from batch["text"].to_pylist()
-
-
-def _archives(folder: Path) -> Iterator[str]:
-    for path in sorted(folder.glob("*.tar.gz")):
-        with tarfile.open(path) as archive:
-            for member in archive:
-                stream = archive.extractfile(member)
-                if stream is None or member.size > 1_000_000:
-                    continue
-                try:
-                    yield stream.read().decode()
-                except UnicodeDecodeError:
-                    continue
 
 
 def shingle_set(text: str) -> set[bytes]:

@@ -4,7 +4,7 @@ import gzip
 import io
 import sys
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from pipeline.configuration import Config, load
+from tests.pipeline.object_store import FaultProxy, environment, faulty, serve_store
 
 STANDARD_LIBRARY = Path(sys.modules["json"].__file__ or "").parents[1]
 MODULES = ("json", "email", "logging", "html", "urllib", "wsgiref", "xml", "importlib")
@@ -126,3 +127,19 @@ def read_shards(folder: Path, columns: list[str] | None = None) -> pa.Table:
     return pa.concat_tables(
         pq.read_table(path, columns=columns) for path in sorted(folder.glob("*.parquet"))
     )
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[str]:
+    """The URL of an S3 store on loopback."""
+    with serve_store() as url:
+        yield url
+
+
+@pytest.fixture
+def proxy(backend: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
+    """A proxy in front of the store, to which the environment points."""
+    with faulty(backend) as proxy:
+        for name, value in environment(proxy.url).items():
+            monkeypatch.setenv(name, value)
+        yield proxy

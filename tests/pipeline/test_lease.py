@@ -17,7 +17,7 @@ from pipeline.object_storage.retry import Retry
 from pipeline.object_storage.s3 import S3Store
 from pipeline.object_storage.storage import ObjectStorage
 from stages.errors import StorageError
-from tests.pipeline.object_store import BUCKET, FaultProxy, environment, faulty, serve_store
+from tests.pipeline.object_store import BUCKET, FaultProxy
 
 pytest.importorskip("moto")
 
@@ -36,20 +36,6 @@ with hold_lease(storage, wait_seconds=10, timing=Timing(0.2, 2.0, 0.05, 0.1)) as
     sys.stdin.readline()
     held.write("late", b"after the lease was lost")
 """
-
-
-@pytest.fixture(scope="module")
-def backend() -> Iterator[str]:
-    with serve_store() as url:
-        yield url
-
-
-@pytest.fixture
-def proxy(backend: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
-    with faulty(backend) as proxy:
-        for name, value in environment(proxy.url).items():
-            monkeypatch.setenv(name, value)
-        yield proxy
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import io
 import random
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -27,27 +26,13 @@ from pipeline.storage import LocalStorage, Storage
 from pipeline.tables import TableRead, read_aligned
 from pipeline.verify import verify
 from stages.errors import ConfigError, StorageError
-from tests.pipeline.object_store import BUCKET, FAULTS, FaultProxy, environment, faulty, serve_store
+from tests.pipeline.object_store import BUCKET, FAULTS, FaultProxy
 
 pytest.importorskip("moto")
 
 HASTE = Retry(patience_seconds=20, first_pause_seconds=0.01, longest_pause_seconds=0.2)
 RATES = {"error": 0.02, "slow_down": 0.02, "drop": 0.02, "lose_answer": 0.02, "delay": 0.005}
 RATES |= {"truncate": 0.01, "short": 0.01}
-
-
-@pytest.fixture(scope="module")
-def backend() -> Iterator[str]:
-    with serve_store() as url:
-        yield url
-
-
-@pytest.fixture
-def proxy(backend: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
-    with faulty(backend) as proxy:
-        for name, value in environment(proxy.url).items():
-            monkeypatch.setenv(name, value)
-        yield proxy
 
 
 @pytest.fixture
