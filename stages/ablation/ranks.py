@@ -70,9 +70,8 @@ def join(config: TrainConfig) -> Iterator[Ranks]:
     if mine and "RANK" in os.environ:
         dist.init_process_group(backend, timeout=TIMEOUT)
     elif mine:
-        dist.init_process_group(
-            backend, store=dist.HashStore(), rank=0, world_size=1, timeout=TIMEOUT
-        )
+        store = dist.HashStore()  # type: ignore[attr-defined]  # no port is opened for one
+        dist.init_process_group(backend, store=store, rank=0, world_size=1, timeout=TIMEOUT)
     try:
         group = dist.new_group(backend="gloo", timeout=TIMEOUT)
         yield Ranks(dist.get_rank(), dist.get_world_size(), device, group)
