@@ -76,9 +76,7 @@ class CheckpointStore:
         """Begin a checkpoint; returns as soon as the tensors are copied."""
         self.finish()
         folder = self._folder / f".{step_name(step)}"
-        response = async_save(
-            tensors, checkpoint_id=folder, process_group=self._ranks.checkpoint_group
-        )
+        response = async_save(tensors, checkpoint_id=folder, process_group=self._ranks.checkpoints)
         assert not isinstance(response, AsyncSaveResponse)
         self._pending = Pending(step, folder, state, response)
 
