@@ -12,7 +12,9 @@ from math import ceil, gcd
 from stages.ablation.presets import PRESETS, Preset
 from stages.errors import ConfigError
 
-MAX_DEFAULT_STREAMS = 16
+MANY_STREAMS = 64
+FEW_STREAMS = 16
+"""Streams by default: at least 64 where the batch is smaller, else as many of 16 as divide it."""
 
 Need = Callable[[bool, str, object, str], None]
 
@@ -114,8 +116,9 @@ class TrainConfig:
     micro_batch: int = 8
     """Sequences in one forward and backward pass of a rank; all it has, if those are fewer."""
     streams: int | None = None
-    """Parts the data is read in, a multiple of the ranks and a divisor of `batch`; fixed for the
-    run. None means the greatest common divisor of `batch` and 16."""
+    """Parts the data is read in (see mixture), fixed for the run: a divisor of `batch` that the
+    ranks divide, or a multiple of `batch`. None means the greatest common divisor of `batch` and
+    16, or for a batch under 64 the least multiple from 64."""
     split: str = "train"
     """Rows of this split are read, others passed over."""
     seed: int = 0
@@ -170,7 +173,11 @@ class TrainConfig:
     @property
     def n_streams(self) -> int:
         """Parts the data is read in."""
-        return self.streams or gcd(self.batch, MAX_DEFAULT_STREAMS)
+        if self.streams is not None:
+            return self.streams
+        if self.batch < MANY_STREAMS:
+            return self.batch * ceil(MANY_STREAMS / self.batch)
+        return gcd(self.batch, FEW_STREAMS)
 
     @property
     def peak_rate(self) -> float:
@@ -200,8 +207,9 @@ def check(config: TrainConfig) -> None:
         need(value is None or value > 0, name, value, "expected more than 0")
     for name in ("batch", "micro_batch"):
         need(getattr(config, name) > 0, name, getattr(config, name), "expected more than 0")
-    divides = config.batch % config.n_streams == 0
-    need(divides, "streams", config.n_streams, f"expected a divisor of batch = {config.batch}")
+    fits = config.batch % config.n_streams == 0 or config.n_streams % config.batch == 0
+    expected = f"expected a divisor or a multiple of batch = {config.batch}"
+    need(fits, "streams", config.n_streams, expected)
     need(0 <= config.fim_rate <= 1, "fim_rate", config.fim_rate, "expected 0 to 1")
     named = config.tokenizer is not None or config.special_tokens is not None
     need(named, "tokenizer", config.tokenizer, "expected a tokenizer.json, or special_tokens")

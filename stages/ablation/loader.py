@@ -1,10 +1,11 @@
 """One rank's share of every global batch, packed ahead of the device by a thread.
 
-Sequences stand in a global batch in order of their streams, and ranks own consecutive streams.
+Sequences stand in a global batch in order of their streams, and ranks own consecutive streams of
+those that a batch is made of.
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from queue import Full, Queue
 from typing import Any, Self
@@ -21,8 +22,8 @@ AHEAD = 2
 """Batches packed in advance."""
 PATIENCE_SECONDS = 0.1
 
-Positions = list[dict[str, Any]]
-"""A small dict per stream."""
+Positions = dict[str, dict[str, Any]]
+"""Where each stream is, by its number."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,9 @@ class Share:
 
     packed: Packed
     before: Positions
-    """Where its streams stood before the step, for the log of a skipped one."""
+    """Where the step's streams stood before it, for the log of a skipped one."""
     after: Positions
-    """Where they stand after it, for a checkpoint."""
+    """Where all of the rank's streams stand after it, for a checkpoint."""
 
 
 def open_sources(config: TrainConfig) -> list[ShardSource]:
@@ -45,7 +46,10 @@ def open_sources(config: TrainConfig) -> list[ShardSource]:
 
 
 class Loader:
-    """Iterates over a rank's shares, without end; close it to stop its thread."""
+    """Iterates over a rank's shares from step `start` on, without end.
+
+    Use it as a context manager, which stops its thread.
+    """
 
     def __init__(
         self,
@@ -54,18 +58,21 @@ class Loader:
         special: SpecialTokens,
         rank: int,
         n_ranks: int,
-        positions: Sequence[Mapping[str, Any]] | None = None,
+        start: int = 0,
+        positions: Positions | None = None,
     ) -> None:
-        mine = range(config.n_streams)[streams_of(config, rank, n_ranks)]
+        self._turns = streams_of(config, rank, n_ranks)
+        self._step = start
         weights = [config.sources[source.name].weight for source in sources]
-        self._n_sequences = config.batch // config.n_streams
-        self._packers = []
-        for number in mine:
-            start = positions[number] if positions else None
-            stream = Stream(sources, weights, number, config.n_streams, config.seed, start)
-            self._packers.append(
-                Packer(stream, config.length, special, config.fim_rate, config.seed, start)
+        self._n_sequences = max(config.batch // config.n_streams, 1)
+        self._packers = {}
+        for number in (number for turn in self._turns for number in turn):
+            place = positions[str(number)] if positions else None
+            stream = Stream(sources, weights, number, config.n_streams, config.seed, place)
+            self._packers[number] = Packer(
+                stream, config.length, special, config.fim_rate, config.seed, place
             )
+        self._positions = {str(n): packer.position() for n, packer in self._packers.items()}
         self._queue: Queue[Share | Exception] = Queue(AHEAD)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="packing", daemon=True)
@@ -105,27 +112,31 @@ class Loader:
                 return
 
     def _pack(self) -> Share:
-        before = [packer.position() for packer in self._packers]
-        parts = [packer.pack(self._n_sequences) for packer in self._packers]
+        turn = self._turns[self._step % len(self._turns)]
+        before = {str(number): self._positions[str(number)] for number in turn}
+        parts = [self._packers[number].pack(self._n_sequences) for number in turn]
+        after = {str(number): self._packers[number].position() for number in turn}
+        self._positions = self._positions | after
+        self._step += 1
         arrays = (
             np.concatenate([getattr(part, field.name) for part in parts])
             for field in fields(Packed)
         )
-        return Share(Packed(*arrays), before, [packer.position() for packer in self._packers])
+        return Share(Packed(*arrays), before, self._positions)
 
 
-def streams_of(config: TrainConfig, rank: int, n_ranks: int) -> slice:
-    """The consecutive streams a rank owns."""
-    if config.n_streams % n_ranks:
-        raise ConfigError(
-            f"streams = {config.n_streams}: expected a multiple of the {n_ranks} ranks"
-            " (and a divisor of batch)"
-        )
-    each = config.n_streams // n_ranks
+def streams_of(config: TrainConfig, rank: int, n_ranks: int) -> list[range]:
+    """The streams a rank owns: those of one batch, of the next, and so on until all had a turn."""
+    width = min(config.n_streams, config.batch)
+    if width % n_ranks:
+        name = "streams" if config.n_streams < config.batch else "batch"
+        raise ConfigError(f"{name} = {width}: expected a multiple of the {n_ranks} ranks")
+    each = width // n_ranks
     share = config.batch // n_ranks
     if share % min(config.micro_batch, share):
         raise ConfigError(
             f"micro_batch = {config.micro_batch}: expected a divisor of the {share} sequences "
             f"that each of {n_ranks} ranks has of batch = {config.batch}"
         )
-    return slice(rank * each, (rank + 1) * each)
+    firsts = range(rank * each, config.n_streams, width)
+    return [range(first, first + each) for first in firsts]

@@ -39,8 +39,8 @@ class Step:
     """Share of 1; None on a device whose peak is unknown (see flops)."""
     skipped: str | None = None
     """Why no step was taken."""
-    position: tuple[Mapping[str, Any], ...] | None = None
-    """Of a skipped step: where each stream stood when its batch began."""
+    position: Mapping[str, Any] | None = None
+    """Of a skipped step: where each of its streams stood when its batch began."""
 
 
 class RunLog:

@@ -60,33 +60,34 @@ class Run:
             Path(config.output) / "checkpoints", config.checkpoints, self._ranks
         )
         state = self._store.latest()
-        self._step = 0
+        self.step = 0
+        """Steps taken."""
         self.loss = nan
         """Of the newest step."""
         self.n_skipped = 0
         self.positions: Positions | None = None
-        """Where the streams stand, all of them; None at the beginning."""
+        """Where all streams stood at the beginning of this process; None: at theirs."""
         if state is None:
             initialise(machine.model, config.seed)
             self._guard = SpikeGuard(config.spikes)
             return
-        self._step, self.loss = state["step"], state["loss"]
+        self.step, self.loss = state["step"], state["loss"]
         self.n_skipped = state["skipped"]
         self.positions = state["positions"]
         self._guard = SpikeGuard(config.spikes, state["spikes"])
-        self._store.load(self._step, self._tensors())
-        set_steps(self._optimizer, self._step - self.n_skipped)
+        self._store.load(self.step, self._tensors())
+        set_steps(self._optimizer, self.step - self.n_skipped)
 
     def train(
         self, shares: Iterable[Share], names: Sequence[str], on_step: OnStep | None = None
     ) -> None:
         """Take the steps that are left; `names` are the sources'."""
         config, first = self._config, self._ranks.first
-        log = RunLog(config, self._step) if first else None
+        log = RunLog(config, self.step) if first else None
         try:
             ended = time.perf_counter()
-            for share in islice(shares, config.n_steps - self._step):
-                self._step += 1
+            for share in islice(shares, config.n_steps - self.step):
+                self.step += 1
                 step = self._take(share, names, ended)
                 ended = time.perf_counter()
                 if log is not None:
@@ -95,7 +96,7 @@ class Run:
                         on_step(step)
                 self._check_skips(step)
                 self._store.poll()
-                if self._store.due(self._step, config.n_steps):
+                if self._store.due(self.step, config.n_steps):
                     self._save(share)
             self._store.finish()
         finally:
@@ -104,7 +105,7 @@ class Run:
 
     def _take(self, share: Share, names: Sequence[str], began: float) -> Step:
         config = self._config
-        rate = learning_rate(config, self._step - 1)
+        rate = learning_rate(config, self.step - 1)
         set_rate(self._optimizer, rate)
         sums = self._accumulate(share.packed, len(names))
         gradients = self._gradients()
@@ -125,8 +126,8 @@ class Run:
         self._optimizer.zero_grad(set_to_none=True)
         speed = config.step_tokens / (time.perf_counter() - began)
         return Step(
-            step=self._step,
-            tokens=self._step * config.step_tokens,
+            step=self.step,
+            tokens=self.step * config.step_tokens,
             loss=self.loss,
             losses={
                 name: total / count
@@ -144,7 +145,7 @@ class Run:
                 self._ranks.count,
             ),
             skipped=skipped,
-            position=None if skipped is None else tuple(self._all_streams(share.before)),
+            position=None if skipped is None else self._all_streams(share.before),
         )
 
     def _accumulate(self, packed: Packed, n_sources: int) -> torch.Tensor:
@@ -182,19 +183,21 @@ class Run:
 
     def _save(self, share: Share) -> None:
         state: dict[str, Any] = {
-            "step": self._step,
+            "step": self.step,
             "loss": self.loss,
             "skipped": self.n_skipped,
             "positions": self._all_streams(share.after),
             "spikes": self._guard.state(),
         }
-        self._store.save(self._step, self._tensors(), state)
+        self._store.save(self.step, self._tensors(), state)
 
     def _tensors(self) -> dict[str, torch.Tensor]:
         return tensors(self._machine.model.llama, self._optimizer)
 
     def _all_streams(self, mine: Positions) -> Positions:
-        return [position for part in self._ranks.gather(mine) for position in part]
+        return {
+            number: place for part in self._ranks.gather(mine) for number, place in part.items()
+        }
 
 
 def _to(array: np.ndarray[Any, Any], device: torch.device) -> torch.Tensor:

@@ -114,8 +114,10 @@ def _cut_cross_entropy() -> CrossEntropy:
     def cut(
         hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, scale: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        kernel = "cce_exact" if hidden.is_cuda else "torch_compile"
-        losses = linear_cross_entropy(hidden, weight, targets, reduction="none", impl=kernel)
+        kernel = "cce" if hidden.is_cuda else "torch_compile"
+        losses = linear_cross_entropy(
+            hidden, weight, targets, reduction="none", filter_eps=None, impl=kernel
+        )
         return losses.float().sum() * scale, losses.detach().float()
 
     return cut

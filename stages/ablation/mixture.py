@@ -2,12 +2,18 @@
 
 The data is read in a fixed number of *streams*. Stream s of S takes, of each source, the units
 s, s + S, s + 2S … of an endless sequence: the units in one random order, then in another, and so
-on; each turn is an epoch. A rank owns S / ranks streams, whole; nothing a stream yields depends on
-who reads it, so the global batch is the same for any number of ranks.
+on; each turn is an epoch. A rank owns whole streams, as many as the others; nothing a stream yields
+depends on who reads it, so the global batch is the same for any number of ranks.
+
+A stream stays in one document until it is through, so a batch has no more documents at a time than
+there are streams. Where the batch is small there are more streams than sequences in it, and the
+batches take turns among them: else a few long documents would fill a short run.
 
 After every document the stream turns to the source that is furthest behind its weight, in tokens.
 That keeps the mixture within one document at every moment; drawing sources at random would keep it
-only on average.
+only on average. A new stream begins as if it came from the middle of a document of every source,
+at a random place in each: with all of them at 0, the many first documents of a short run would have
+every source as often as any other, whatever the weights.
 """
 
 from collections.abc import Mapping, Sequence
@@ -109,17 +115,13 @@ class Stream:
     ) -> None:
         self.number = number
         self._weights = weights
-        places = position["sources"] if position else {}
-        fresh = {"unit": 0, "row": 0, "tokens": 0}
-        starts = [places.get(source.name, fresh) for source in sources]
-        self._drawn = [start["tokens"] for start in starts]
-        self._cursors = [
-            Cursor(source, number, n_streams, seed, start["unit"], start["row"])
-            for source, start in zip(sources, starts, strict=True)
-        ]
-        # streams begin with different sources, else a first batch would be of one source alone
-        turn = number % len(sources)
-        self._turns = [*range(turn, len(sources)), *range(turn)]
+        self._cursors = []
+        self._drawn = []
+        for source in sources:
+            place = position["sources"][source.name] if position else {"unit": 0, "row": 0}
+            cursor = Cursor(source, number, n_streams, seed, place["unit"], place["row"])
+            self._cursors.append(cursor)
+            self._drawn.append(place["tokens"] if position else _phase(cursor, number, seed))
 
     def document(self) -> Document:
         """The document at the stream's place; the same until `advance`."""
@@ -144,4 +146,13 @@ class Stream:
         }
 
     def _current(self) -> int:
-        return min(self._turns, key=lambda number: self._drawn[number] / self._weights[number])
+        sources = range(len(self._drawn))
+        behind: int = min(sources, key=lambda n: self._drawn[n] / self._weights[n])
+        return behind
+
+
+def _phase(cursor: Cursor, stream: int, seed: int) -> int:
+    """How much of a document like its first a new stream is ahead in a source, in tokens."""
+    _, tokens = cursor.document()
+    mark = xxhash.xxh3_64_intdigest(f"{seed} {cursor.source.name} {stream} phase".encode())
+    return len(tokens) * mark >> 64

@@ -81,7 +81,7 @@ class Trainer:
         began = time.perf_counter()
         run = Run(self._machine, config)
         rank, count = self.ranks.rank, self.ranks.count
-        with Loader(config, sources, special, rank, count, run.positions) as loader:
+        with Loader(config, sources, special, rank, count, run.step, run.positions) as loader:
             run.train(loader, [source.name for source in sources], on_step)
         export(config, self.model.llama, special, tokenizer, self.ranks, self.dtype)
         report = TrainReport(

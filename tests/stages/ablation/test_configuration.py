@@ -59,7 +59,10 @@ def test_a_preset_can_be_written_out(tmp_path: Path) -> None:
         ({"sources": {"a": {"paths": ["b"], "weight": 0}}}, r"sources\.a\.weight = 0"),
         ({"steps": 5}, r"steps, tokens = \(5, 3000000\): expected one of the two"),
         ({"batch": "8"}, "batch = '8': expected int"),
-        ({"batch": 24, "streams": 16}, "streams = 16: expected a divisor of batch = 24"),
+        (
+            {"batch": 24, "streams": 16},
+            "streams = 16: expected a divisor or a multiple of batch = 24",
+        ),
         ({"fim_rate": 2}, r"fim_rate = 2\.0: expected 0 to 1"),
         ({"special_tokens": None}, "tokenizer = None: expected a tokenizer.json"),
         ({"device": "tpu"}, "device = 'tpu': expected one of auto, cuda, cpu"),

@@ -116,6 +116,23 @@ def test_a_position_is_all_a_packer_needs(rows: list[list[int]], before: int, le
         assert one.position() == other.position()
 
 
+def test_the_first_documents_of_many_streams_have_the_mixture(tmp_path: Path) -> None:
+    """A source of an eighth of the tokens is not a third of what the streams begin with."""
+    random = np.random.default_rng(1)
+    for name in "abc":
+        rows = [[1] * int(n) for n in random.integers(20, 60, 400)]
+        write_shard(tmp_path / name / "0.parquet", rows, row_group=400)
+    sources = [open_source(tmp_path / name, 200, name) for name in "abc"]
+    drawn = np.zeros(3)
+    for number in range(200):
+        stream = Stream(sources, [5.0, 1.0, 2.0], number, 200, 0)
+        for _ in range(2):
+            document = stream.document()
+            drawn[document.source] += len(document.tokens)
+            stream.advance(len(document.tokens))
+    assert drawn / drawn.sum() == pytest.approx([0.625, 0.125, 0.25], abs=0.03)
+
+
 def test_the_mixture_holds_at_every_moment(tmp_path: Path) -> None:
     """To within the longest document, in tokens."""
     random = np.random.default_rng(0)

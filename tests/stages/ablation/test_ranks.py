@@ -18,7 +18,9 @@ from typing import Any
 import pytest
 
 from stages.ablation.configuration import Checkpoints, TrainConfig
+from stages.ablation.loader import streams_of
 from stages.ablation.logs import read_log
+from stages.errors import ConfigError
 
 Start = Callable[[TrainConfig, int], list[BaseProcess]]
 
@@ -137,14 +139,13 @@ def test_bf16_keeps_float32_weights_on_one_rank_and_on_two(
     assert losses(two) == pytest.approx(losses(one), rel=1e-3)
 
 
-def test_a_rank_count_that_does_not_divide_the_streams_is_refused(
-    small: Callable[..., TrainConfig],
-) -> None:
-    """Named with both numbers."""
-    from stages.ablation.loader import streams_of
-    from stages.errors import ConfigError
-
-    config = small(batch=24)
-    assert streams_of(config, 1, 4) == slice(2, 4)
+def test_ranks_own_consecutive_streams_of_each_batch(small: Callable[..., TrainConfig]) -> None:
+    """Fewer streams than sequences, or more; ranks that do not divide them are refused."""
+    few = small(batch=24, streams=8)
+    assert streams_of(few, 1, 4) == [range(2, 4)]
+    many = small(batch=4, streams=12)
+    assert streams_of(many, 1, 2) == [range(2, 4), range(6, 8), range(10, 12)]
     with pytest.raises(ConfigError, match="streams = 8: expected a multiple of the 3 ranks"):
-        streams_of(config, 0, 3)
+        streams_of(few, 0, 3)
+    with pytest.raises(ConfigError, match="batch = 4: expected a multiple of the 3 ranks"):
+        streams_of(many, 0, 3)

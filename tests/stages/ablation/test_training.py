@@ -17,18 +17,18 @@ from stages.ablation.trainer import Trainer
 from stages.errors import ConfigError, StageError
 
 GOLDEN = [
-    4.865972,
-    4.773222,
-    4.658611,
-    4.549346,
-    4.437337,
-    4.402247,
-    4.204495,
-    4.105657,
-    4.123274,
-    4.063454,
-    4.033245,
-    4.007049,
+    4.870051,
+    4.78745,
+    4.693148,
+    4.606306,
+    4.505231,
+    4.433652,
+    4.329509,
+    4.290116,
+    4.186592,
+    4.098745,
+    4.120159,
+    4.009234,
 ]
 """Losses of the twelve steps on the fixture's shards, at seed 0."""
 
@@ -134,8 +134,8 @@ def test_a_nan_step_is_skipped_and_logged_with_its_place_in_the_data(
     assert [line["step"] for line in lines if line["skipped"]] == [5]
     skipped = lines[4]
     assert (skipped["skipped"], skipped["grad_norm"]) == ("gradient norm is nan", None)
-    assert len(skipped["position"]) == config.n_streams
-    assert {"unit", "row", "tokens"} == set(skipped["position"][0]["sources"]["code"])
+    assert sorted(skipped["position"], key=int) == ["16", "17", "18", "19"]
+    assert {"unit", "row", "tokens"} == set(skipped["position"]["16"]["sources"]["code"])
     assert not isnan(lines[-1]["loss"])
 
 
@@ -235,3 +235,27 @@ def test_the_command_line_trains_and_explains(
     path.write_text(json.dumps(config | {"sources": sources, "output": str(tmp_path / "x")}))
     assert main([str(path)]) == 1
     assert "source code: no Parquet shards at" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_compiled_layers_are_compiled_once_for_all_models(
+    small: Callable[..., TrainConfig], tmp_path: Path
+) -> None:
+    """One graph each for layer, norm and loss, none broken; the curve is the eager one's."""
+    from torch._dynamo.utils import counters
+
+    eager = small(steps=4)
+    first, second = (
+        replace(eager, output=str(tmp_path / name), compile=True, seed=seed)
+        for name, seed in (("first", 0), ("second", 1))
+    )
+    train(eager)
+    torch._dynamo.reset()
+    counters.clear()
+    with Trainer(first) as trainer:
+        trainer.run(first)
+        trainer.run(second)
+    assert counters["stats"]["unique_graphs"] == 3
+    assert not counters["graph_break"]
+    assert losses(first) == pytest.approx(losses(eager), rel=1e-4)
