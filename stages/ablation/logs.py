@@ -13,6 +13,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from stages.ablation.checkpoint import replace_text
 from stages.ablation.configuration import TrainConfig
 from stages.errors import ConfigError
 
@@ -54,9 +55,8 @@ class RunLog:
         self._board = _board(folder / "tensorboard", start) if config.tensorboard else None
         path = folder / LOG
         kept = [line for line in _lines(path) if line["step"] <= start]
-        self._file = path.open("w", encoding="utf-8")
-        self._file.writelines(json.dumps(line) + "\n" for line in kept)
-        self._file.flush()
+        replace_text(path, "".join(_json(line) for line in kept))
+        self._file = path.open("a", encoding="utf-8")
 
     def close(self) -> None:
         """Close the files."""
@@ -66,7 +66,7 @@ class RunLog:
 
     def write(self, step: Step) -> None:
         """Log a step everywhere."""
-        self._file.write(json.dumps(_finite(asdict(step)), ensure_ascii=False) + "\n")
+        self._file.write(_json(asdict(step)))
         self._file.flush()
         if self._board is not None:
             for name, value in _scalars(step):
@@ -100,6 +100,10 @@ def _lines(path: Path) -> list[dict[str, Any]]:
             if text.endswith("\n"):
                 lines.append(json.loads(text))
     return lines
+
+
+def _json(line: dict[str, Any]) -> str:
+    return json.dumps(_finite(line), ensure_ascii=False) + "\n"
 
 
 def _finite(value: Any) -> Any:

@@ -175,6 +175,7 @@ class Run:
 
     def _check_skips(self, step: Step) -> None:
         if self._guard.n_consecutive >= self._config.spikes.max_consecutive:
+            self._store.finish()
             raise StageError(
                 f"{self._guard.n_consecutive} steps in a row were skipped, the last, {step.step}, "
                 f"because {step.skipped}: lower optimizer.learning_rate, or look at the data at "

@@ -91,7 +91,7 @@ def build(config: TrainConfig, device: torch.device, *, compiled: bool) -> Packe
     """
     shape = llama_config(config.shape, config.length)
     shape._attn_implementation = attention.NAME
-    with torch.random.fork_rng(), device:
+    with torch.random.fork_rng([device] if device.type == "cuda" else []), device:
         llama = LlamaForCausalLM(shape)
     llama.train()
     for layer in llama.model.layers:
