@@ -92,7 +92,7 @@ def weights(config: TrainConfig) -> bytes:
     return (Path(config.output) / "model" / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("n_ranks", [1, 2])
+@pytest.mark.parametrize("n_ranks", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_killed_run_resumes_to_the_last_digit_and_on_other_ranks(
     small: Callable[..., TrainConfig], tmp_path: Path, start: Start, n_ranks: int
 ) -> None:
