@@ -19,7 +19,7 @@ Memory: one model a worker; see `directories` and `patterns` for the shuffles.
 import json
 from typing import Any, ClassVar
 
-from stages.contract import Artefact, Corpus, Parts
+from stages.contract import Artefact, Corpus, Parts, Shuffled
 from stages.errors import WaitForPerson
 from stages.recall.annotations import Annotations, read_annotations
 from stages.recall.centre import CountLogOdds, FindCentres
@@ -221,7 +221,7 @@ class _Loop:
             step, *sources, n_partitions=self.n_partitions, keep_as=keep_as
         )
 
-    def _centres(self, number: int, count: CountLogOdds, pages: Parts) -> Artefact | None:
+    def _centres(self, number: int, count: CountLogOdds, pages: Shuffled) -> Artefact | None:
         if not self.targets:
             return None
         counts = self.corpus.reduce_partitions(count, pages, n_partitions=self.n_partitions)
