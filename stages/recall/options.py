@@ -65,7 +65,8 @@ class RecallOptions(Training):
     min_growth: float = Field(
         0.02,
         ge=0,
-        description="an iteration that recalls fewer more pages than this share is the last",
+        description="an iteration that recalls fewer more pages than this share is the last; by "
+        "the rule it is not accepted, and the scores of the one before stand",
     )
     annotate: Literal["rule", "person"] = Field(
         "rule",

@@ -11,9 +11,10 @@ person or by a rule, and their pages join the seeds. Of the pages no target reca
 as natural language, drawn by identity.
 
 Beside the stage's shards each iteration leaves `iteration-K/`: `model/TARGET.arrow`, `own` (each
-page's own log-odds), `scores`, `domains`, `patterns`, `accepted.arrow`, `metrics.json`. Cost per
-iteration: tokenising (6 MB/s a core); the look-ups run at over a hundred million tokens a second.
-Memory: one model a worker; see `directories` and `patterns` for the shuffles.
+page's own log-odds), `centres.json`, `scores`, `domains`, `patterns`, `accepted.arrow`,
+`metrics.json`. Cost per iteration: tokenising (6 MB/s a core); the look-ups run at over a hundred
+million tokens a second. Memory: one model a worker; see `directories` and `patterns` for the
+shuffles.
 """
 
 import json
@@ -27,7 +28,7 @@ from stages.recall.decide import RecallPages, ToShards
 from stages.recall.directories import JudgeByDirectory, SendPages, SendRecalled
 from stages.recall.examples import SampleCrawl, TokeniseSeeds, known_sites
 from stages.recall.grow import Accept, DrawScores, GrowSeeds
-from stages.recall.iteration import LIBRARIES, Metrics, is_made, n_open, n_recalled, precision_fell
+from stages.recall.iteration import LIBRARIES, Metrics, has_grown, is_made, n_open, precision_fell
 from stages.recall.learn import TrainTarget
 from stages.recall.model import load_model
 from stages.recall.options import RecallOptions
@@ -89,6 +90,7 @@ class _Loop:
         scores: Parts | None = None
         own: Parts | None = None
         before: Parts | None = None
+        described: Artefact | None = None
         metrics: dict[str, Any] = {}
         accepted: Artefact | None = None
         iteration = 0
@@ -96,8 +98,9 @@ class _Loop:
             trained = self._train(number, scores, accepted)
             rejected = self._rejected(latest, trained)
             if self.targets and len(rejected) == len(self.targets):
-                self._metrics(number, trained, latest, rejected)
+                self._metrics(number, trained, latest, rejected, described)
                 break
+            standing = (scores, own, before, models, latest, iteration)
             iteration = number
             models = tuple(
                 old if target in rejected else (*old, new)
@@ -117,14 +120,19 @@ class _Loop:
             domains, patterns = self._patterns(number, scores, latest)
             if not self.targets:
                 break
-            artefact = self._metrics(number, trained, latest, rejected, domains, patterns)
+            described = self._metrics(
+                number, trained, latest, rejected, described, domains, patterns
+            )
             accepted = self.corpus.artefact(
                 f"iteration-{number}/accepted.arrow", self._accept(), patterns
             )
-            if is_made(artefact):
-                last, metrics = metrics, json.loads(artefact.read())
+            if is_made(described):
+                last, metrics = metrics, json.loads(described.read())
+                if not metrics["accepted"]:
+                    scores, own, before, models, latest, iteration = standing
+                    break
                 self._ask(number, metrics)
-                if last and n_recalled(metrics) < n_recalled(last) * (1 + self.options.min_growth):
+                if last and not has_grown(last, metrics, self.options.min_growth):
                     break
         assert scores is not None
         assert own is not None
@@ -264,10 +272,13 @@ class _Loop:
         trained: tuple[Artefact, ...],
         used: tuple[Artefact, ...],
         rejected: tuple[str, ...],
+        before: Artefact | None,
         *sources: Parts,
     ) -> Artefact:
-        training = self.options.training().model_dump()
-        step = Metrics(number, self.targets, trained, used, rejected, training)
+        options = self.options
+        training = options.training().model_dump()
+        min_growth = options.min_growth if options.annotate == "rule" else None
+        step = Metrics(number, self.targets, trained, used, rejected, training, before, min_growth)
         return self.corpus.artefact(f"iteration-{number}/metrics.json", step, *sources)
 
     def _accept(self) -> Accept:
