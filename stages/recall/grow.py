@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 
 from schemas.identity import seeded_hash
 from stages.contract import Artefact, Batches
-from stages.kernels.bpe import DEFAULT_TOKENIZER
 from stages.kernels.paths import depth_of, directories, pattern_hashes
 from stages.recall.annotations import ancestors
 from stages.recall.evidence import MARKUP
-from stages.recall.examples import EXAMPLE_FIELDS, drawn_rows, drawn_scores, tokenise
+from stages.recall.examples import EXAMPLE_FIELDS, drawn_rows, drawn_scores
+from stages.recall.tokens import BPE, tokenise
 
 ACCEPTED = pa.schema(
     [
@@ -119,7 +119,7 @@ class GrowSeeds:
 
     accepted: Artefact
     seed: int
-    tokenizer: str = DEFAULT_TOKENIZER
+    tokens: str = BPE
 
     reads: ClassVar = ("doc_id", "domain", "url", *MARKUP, "text")
     schema: ClassVar[pa.Schema] = pa.schema([pa.field("role", pa.string()), *EXAMPLE_FIELDS])
@@ -142,7 +142,7 @@ class GrowSeeds:
                 columns = [
                     pa.array([target] * len(chosen), pa.string()),
                     *(chosen.column(name) for name in ("domain", *MARKUP)),
-                    tokenise(chosen, self.tokenizer),
+                    tokenise(chosen.column("text"), self.tokens),
                 ]
                 yield pa.record_batch(columns, schema=self.schema)
 

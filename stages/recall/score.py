@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from schemas.columns import DOC_ID
 from stages.contract import ROW, SHARD, Artefact, Batches
-from stages.kernels.bpe import load_tokenizer
 from stages.recall.calibrate import Float64
 from stages.recall.evidence import CLIP, MARKUP, Markup
 from stages.recall.examples import markup_of
 from stages.recall.model import TrainedModel, load_model
+from stages.recall.tokens import tokenise
 
 PAGE = (
     pa.field(SHARD, pa.int32(), nullable=False),
@@ -45,8 +45,7 @@ class ScorePages:
 
     targets: tuple[str, ...]
     models: tuple[tuple[Artefact, ...], ...]
-    """Each target's, oldest first."""
-    tokenizer: str
+    """Each target's, oldest first; all of the same tokens."""
 
     schema: ClassVar[pa.Schema]
     reads_without_targets: ClassVar = tuple(field.name for field in PAGE)
@@ -61,7 +60,7 @@ class ScorePages:
         for batch in batches:
             columns = [batch.column(name) for name in self.reads_without_targets]
             if models:
-                tokens = load_tokenizer(self.tokenizer).encode_batch(batch.column("text"))
+                tokens = tokenise(batch.column("text"), models[0][-1].tokens)
                 markup = markup_of(batch)
                 columns += [
                     pa.array(mean_logits(of_target, tokens, markup)) for of_target in models

@@ -21,7 +21,6 @@ from typing import Any, ClassVar
 
 from stages.contract import Artefact, Corpus, Parts
 from stages.errors import WaitForPerson
-from stages.kernels.bpe import DEFAULT_TOKENIZER
 from stages.recall.annotations import Annotations, read_annotations
 from stages.recall.decide import RecallPages, ToShards
 from stages.recall.directories import JudgeByDirectory, SendPages, SendRecalled
@@ -106,7 +105,7 @@ class _Loop:
             latest = tuple(of_target[-1] for of_target in models)
             before = scores
             own = self.corpus.map_shards(
-                ScorePages(self.targets, models, DEFAULT_TOKENIZER),
+                ScorePages(self.targets, models),
                 reads=ScorePages.reads if self.targets else ScorePages.reads_without_targets,
                 keep_as=f"iteration-{number}/own",
             )
@@ -152,11 +151,17 @@ class _Loop:
         seeds = corpus.other(SEEDS)
         share = self._drawn_share()
         sources: list[Parts] = [
-            seeds.map_shards(TokeniseSeeds(options.roles()), reads=TokeniseSeeds.reads),
-            corpus.map_shards(SampleCrawl(share, options.seed), reads=SampleCrawl.reads),
+            seeds.map_shards(
+                TokeniseSeeds(options.roles(), options.tokens), reads=TokeniseSeeds.reads
+            ),
+            corpus.map_shards(
+                SampleCrawl(share, options.seed, options.tokens), reads=SampleCrawl.reads
+            ),
         ]
         if accepted is not None and scores is not None:
-            grown = corpus.map_shards(GrowSeeds(accepted, options.seed), reads=GrowSeeds.reads)
+            grown = corpus.map_shards(
+                GrowSeeds(accepted, options.seed, options.tokens), reads=GrowSeeds.reads
+            )
             drawn = corpus.map_shards(DrawScores(self.targets, share, options.seed), source=scores)
             sources += [grown, drawn]
         return tuple(
