@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.columns import DOC_ID
-from schemas.identity import seeded_hash
 from stages.contract import Batches
+from stages.kernels.identity import seeded_hashes
 from stages.recall.evidence import MARKUP, Markup
 from stages.recall.tokens import BPE, TOKEN_LISTS, tokenise
 
@@ -75,9 +75,9 @@ class SampleCrawl:
 
 def drawn_rows(doc_ids: pa.Array, share: float, seed: int) -> pa.Array:
     """Which documents are in a draw of `share`: by identity alone."""
+    hashes = seeded_hashes(seed, doc_ids)
     limit = int(share * 2**64)
-    drawn = [seeded_hash(seed, identity) < limit for identity in doc_ids.to_pylist()]
-    return pa.array(drawn, pa.bool_())
+    return pa.array(hashes < np.uint64(limit) if limit < 2**64 else np.ones(len(hashes), bool))
 
 
 def known_sites(target: str) -> Iterable[str]:

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.identity import seeded_hash
 from stages.contract import Artefact, Batches
+from stages.kernels.identity import seeded_hashes
 from stages.kernels.paths import depth_of, directories, pattern_hashes
 from stages.recall.annotations import ancestors
 from stages.recall.evidence import MARKUP
@@ -128,15 +128,10 @@ class GrowSeeds:
         """Read `reads`, yield `schema`."""
         covers = read_covers(self.accepted)
         for batch in batches:
+            hashes = seeded_hashes(self.seed, batch.column("doc_id")).astype(np.float64)
             for target, cover in covers.items():
                 limits = cover.shares_of(batch.column("url")) * 2.0**64
-                drawn = [
-                    limit > 0 and seeded_hash(self.seed, identity) < limit
-                    for limit, identity in zip(
-                        limits.tolist(), batch.column("doc_id").to_pylist(), strict=True
-                    )
-                ]
-                chosen = batch.filter(pa.array(drawn, pa.bool_()))
+                chosen = batch.filter(pa.array((hashes < limits) | (limits == 2.0**64)))
                 if not len(chosen):
                     continue
                 columns = [
