@@ -21,6 +21,7 @@ from stages.kernels.paths import depth_of, directories, pattern_hashes
 from stages.recall.annotations import ancestors
 from stages.recall.evidence import MARKUP
 from stages.recall.examples import EXAMPLE_FIELDS, drawn_rows, drawn_scores, tokenise
+from stages.recall.places import WEB, Places
 
 ACCEPTED = pa.schema(
     [
@@ -119,15 +120,20 @@ class GrowSeeds:
 
     accepted: Artefact
     seed: int
+    places: Places = WEB
     tokenizer: str = DEFAULT_TOKENIZER
 
-    reads: ClassVar = ("doc_id", "domain", "url", *MARKUP, "text")
     schema: ClassVar[pa.Schema] = pa.schema([pa.field("role", pa.string()), *EXAMPLE_FIELDS])
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of the documents it asks for."""
+        return ("doc_id", *self.places.columns, "text")
 
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
         covers = read_covers(self.accepted)
-        for batch in batches:
+        for batch in map(self.places.pages, batches):
             for target, cover in covers.items():
                 limits = cover.shares_of(batch.column("url")) * 2.0**64
                 drawn = [

@@ -54,6 +54,10 @@ MIN_BUCKETS = 1 << 12
 TOKENS_AT_ONCE = 1 << 22
 
 
+class TooFewExamplesError(StageError):
+    """Nothing can be learned from so few examples."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Hyper-parameters of one training."""
@@ -195,7 +199,7 @@ def train_fasttext(
                     verbose=0,
                 )
         except (RuntimeError, ValueError) as error:
-            raise StageError(
+            raise TooFewExamplesError(
                 f"recall: fastText could not learn from {len(examples)} examples of "
                 f"{n_tokens} tokens ({error}); add seeds"
             ) from error
@@ -233,7 +237,7 @@ class _Documents:
         )
         n_distinct = len(np.unique(keys[np.diff(offsets) > 0]))
         if n_distinct < MIN_DISTINCT:
-            raise StageError(
+            raise TooFewExamplesError(
                 f"recall: {n_distinct} distinct {name} documents; "
                 f"a classifier needs at least {MIN_DISTINCT} of each class: add seeds"
             )
