@@ -106,6 +106,7 @@ class TrainTarget:
                 negatives["domain"].to_pylist(),
                 markup_of(positives),
                 markup_of(negatives),
+                mixed_groups=not self.avoids_sites,
             )
         except TooFewExamplesError as error:
             if self.may_lack:

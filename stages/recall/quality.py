@@ -135,7 +135,7 @@ class QualitySeeds:
             options.seed,
         )
         picked = corpus.map_shards(pick, reads=PickSeeds.reads, everything=True)
-        return corpus.artefact("examples.arrow", draw, picked)
+        return corpus.artefact("seeds/examples.arrow", draw, picked)
 
 
 @dataclass(frozen=True)
