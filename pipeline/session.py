@@ -9,7 +9,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.chain import CHAIN, DOCUMENTS, EMIT, RECALL, SEEDS, Implementation, chain_of
+from pipeline.chain import (
+    DOCUMENTS,
+    EMIT,
+    RECALL,
+    SEEDS,
+    Implementation,
+    chain_of,
+    implementation_of,
+)
 from pipeline.configuration import Config
 from pipeline.configuration.settings import StageResources
 from pipeline.corpus import EngineCorpus
@@ -104,20 +112,22 @@ class Session:
             self.runner.items.append(PlanItem(step, n_shards, n_shards, reasons))
 
     def _recalls(self, chains: dict[str, list[str]]) -> bool:
-        """Whether the web's recall, which needs the seeds, is to run."""
-        names = chains.get("web", [])
-        return RECALL in names and self.selection.last("web", names)[0] >= names.index(RECALL)
+        """Whether a recall, which needs the seeds, is to run."""
+        return any(
+            RECALL in names and self.selection.last(corpus, names)[0] >= names.index(RECALL)
+            for corpus, names in chains.items()
+        )
 
     def run_stage(self, tables: Tables, name: str, *, only_measure: bool = False) -> None:
         """One stage of a corpus, whose tables so far are in `tables`."""
         if name == "documents":
             self._documents(tables)
             return
-        implementation = CHAIN[name]
-        if implementation.map is not None:
-            self._map(tables, name, implementation, only_measure=only_measure)
-        if implementation.corpus is not None and not only_measure:
-            self._corpus(tables, name, implementation.corpus)
+        classes = implementation_of(tables.corpus, name)
+        if classes.map is not None:
+            self._map(tables, name, classes, only_measure=only_measure)
+        if classes.corpus is not None and not only_measure:
+            self._corpus(tables, name, classes.corpus)
 
     def _ref(self, stage: str, target: str, extra: dict[str, Any] | None = None) -> StageRef:
         options = {**self.config.options(stage), **(extra or {})}

@@ -20,6 +20,7 @@ from stages.kernels.paths import depth_of, directories, pattern_hashes
 from stages.recall.annotations import ancestors
 from stages.recall.evidence import MARKUP
 from stages.recall.examples import EXAMPLE_FIELDS, drawn_rows, drawn_scores
+from stages.recall.places import WEB, Places
 from stages.recall.tokens import BPE, tokenise
 
 ACCEPTED = pa.schema(
@@ -119,15 +120,20 @@ class GrowSeeds:
 
     accepted: Artefact
     seed: int
+    places: Places = WEB
     tokens: str = BPE
 
-    reads: ClassVar = ("doc_id", "domain", "url", *MARKUP, "text")
     schema: ClassVar[pa.Schema] = pa.schema([pa.field("role", pa.string()), *EXAMPLE_FIELDS])
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of the documents it asks for."""
+        return ("doc_id", *self.places.columns, "text")
 
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
         covers = read_covers(self.accepted)
-        for batch in batches:
+        for batch in map(self.places.pages, batches):
             hashes = seeded_hashes(self.seed, batch.column("doc_id")).astype(np.float64)
             for target, cover in covers.items():
                 limits = cover.shares_of(batch.column("url")) * 2.0**64

@@ -22,9 +22,9 @@ from stages.recall.examples import (
     markup_of,
 )
 from stages.recall.grow import GrowSeeds, read_covers
-from stages.recall.model import TrainedModel
+from stages.recall.model import TrainedModel, nothing_learned
 from stages.recall.options import NEGATIVE, Training
-from stages.recall.train import fit, resolve_recipe, train
+from stages.recall.train import TooFewExamplesError, fit, resolve_recipe, train
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,25 @@ class TrainTarget:
     """The domains that `seeds/TARGET.toml` lists."""
     accepted: Artefact | None = None
     """The last iteration's decisions on patterns, of all `targets`."""
+    n_seed_sources: int = 1
+    """How many sources hold seeds; the drawn pages follow."""
+    avoids_sites: bool = True
+    """Whether pages of the positives' sites are no candidates."""
+    may_lack: bool = False
+    """Whether too few examples make a model that recalls nothing, instead of an error."""
 
     def __call__(self, *sources: Batches) -> bytes:
         """Read the batches of `TokeniseSeeds` and of `SampleCrawl`, and from the second iteration
         those of `GrowSeeds` and of `DrawScores`."""
-        rows, sample, *last = sources
+        rows = [batch for source in sources[: self.n_seed_sources] for batch in source]
+        sample, *last = sources[self.n_seed_sources :]
         seeds = pa.Table.from_batches(rows, TokeniseSeeds.schema)
         drawn = pa.Table.from_batches(sample, SampleCrawl.schema)
         is_positive = pc.equal(seeds["role"], self.target)
         positives = seeds.filter(is_positive).select(EXAMPLE)
         negatives = seeds.filter(pc.invert(is_positive)).select(EXAMPLE)
-        avoided = {*positives["domain"].to_pylist(), *self.known}
+        own_sites = positives["domain"].to_pylist() if self.avoids_sites else ()
+        avoided = {*own_sites, *self.known}
         known = pc.is_in(drawn["domain"], pa.array(sorted(avoided), pa.string()))
         candidates = drawn.filter(pc.invert(known))
         if last:
@@ -98,8 +106,11 @@ class TrainTarget:
                 negatives["domain"].to_pylist(),
                 markup_of(positives),
                 markup_of(negatives),
+                mixed_groups=not self.avoids_sites,
             )
-        except StageError as error:
+        except TooFewExamplesError as error:
+            if self.may_lack:
+                return nothing_learned(len(positives), len(negatives))
             raise StageError(f"target {self.target}: {error}") from error
 
 

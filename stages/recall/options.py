@@ -52,27 +52,14 @@ class Target(Options):
     )
 
 
-class RecallOptions(Training):
-    """`[recall]`: the targets, their seeds, and what happens to the pages not recalled."""
+class LoopOptions(Training):
+    """What holds for every corpus that is recalled from."""
 
-    targets: Mapping[str, Target] = Field(
-        default_factory=dict, description="name → seeds; one classifier each, one against the rest"
-    )
-    negatives: tuple[str, ...] = Field(
-        (), description="seed files whose documents are negatives of every target"
-    )
     iterations: int = Field(3, ge=1, le=20, description="rounds of training and recall at most")
     min_growth: float = Field(
         0.02,
         ge=0,
         description="an iteration that recalls fewer more pages than this share is the last",
-    )
-    annotate: Literal["rule", "person"] = Field(
-        "rule",
-        description="who accepts URL patterns; person: the run waits for `sluice recall annotate`",
-    )
-    annotations: tuple[str, ...] = Field(
-        (), description="TOML files with decisions on patterns; they win over the rule"
     )
     domain_share: float = Field(
         0.1, ge=0, lt=1, description="share of recalled pages above which a domain is a target's"
@@ -115,6 +102,28 @@ class RecallOptions(Training):
         description="probability from which a page is recalled; without it, each target's "
         "calibrated one. Only the verdicts depend on it",
     )
+
+    def training(self) -> Training:
+        """The options that a trained classifier depends on, alone."""
+        return Training.model_validate(self.model_dump(include=set(Training.model_fields)))
+
+
+class RecallOptions(LoopOptions):
+    """`[recall]`: the targets, their seeds, and what happens to the pages not recalled."""
+
+    targets: Mapping[str, Target] = Field(
+        default_factory=dict, description="name → seeds; one classifier each, one against the rest"
+    )
+    negatives: tuple[str, ...] = Field(
+        (), description="seed files whose documents are negatives of every target"
+    )
+    annotate: Literal["rule", "person"] = Field(
+        "rule",
+        description="who accepts URL patterns; person: the run waits for `sluice recall annotate`",
+    )
+    annotations: tuple[str, ...] = Field(
+        (), description="TOML files with decisions on patterns; they win over the rule"
+    )
     natural_share: float = Field(
         0.3, ge=0, le=1, description="share of the pages not recalled that are kept as `natural`"
     )
@@ -149,10 +158,6 @@ class RecallOptions(Training):
             for role, files in self._roles()
         )
 
-    def training(self) -> Training:
-        """The options that a trained classifier depends on, alone."""
-        return Training.model_validate(self.model_dump(include=set(Training.model_fields)))
-
     def _roles(self) -> list[tuple[str, tuple[str, ...]]]:
         roles = [(name, target.seeds) for name, target in self.targets.items()]
         return [*roles, (NEGATIVE, self.negatives)]
@@ -160,3 +165,42 @@ class RecallOptions(Training):
 
 NEGATIVE = "negatives"
 """The role of the seed files that are negatives of every target."""
+
+
+class QualityOptions(LoopOptions):
+    """`[github.recall]`: what quality is learned from. Documents are only marked, none is dropped.
+    Without `quality` and `seeds` there is nothing to learn from, and the stage does not run."""
+
+    quality: bool = Field(
+        False, description="learn from the files that seeds/github-quality.toml picks"
+    )
+    seeds: tuple[str, ...] = Field(
+        (),
+        description="seed files (JSONL or Parquet with `text`, and if known `repo` and `path`); "
+        "with `quality` in addition to what the rule picks",
+    )
+    iterations: int = Field(2, ge=1, le=20, description="rounds of training and recall at most")
+    evidence: Literal["auto", "text", "page"] = Field(
+        "text",
+        description="what a file is judged by; text: its text alone; page: also the directory it "
+        "lies in; auto: page with the small recipe",
+    )
+    crawl_negatives: int = Field(
+        400,
+        ge=0,
+        description="files drawn as candidate negatives at least; as many as there are positives, "
+        "if that is more",
+    )
+
+    @property
+    def runs(self) -> bool:
+        """Whether there is anything to learn from."""
+        return self.quality or bool(self.seeds)
+
+    def roles(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The target, with the base names (or patterns) of its seed files."""
+        return ((QUALITY, tuple(PurePosixPath(file).name for file in self.seeds)),)
+
+
+QUALITY = "quality"
+"""The one target of `github.recall`."""
