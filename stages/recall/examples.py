@@ -1,10 +1,7 @@
 """The rows that classifiers learn from: seed documents, and pages drawn from the crawl."""
 
-import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from importlib.resources import files
 from typing import ClassVar
 
 import numpy as np
@@ -78,14 +75,6 @@ def drawn_rows(doc_ids: pa.Array, share: float, seed: int) -> pa.Array:
     hashes = seeded_hashes(seed, doc_ids)
     limit = int(share * 2**64)
     return pa.array(hashes < np.uint64(limit) if limit < 2**64 else np.ones(len(hashes), bool))
-
-
-def known_sites(target: str) -> Iterable[str]:
-    """The registrable domains that `seeds/TARGET.toml` lists; none without such a file."""
-    listing = files("seeds").joinpath(f"{target}.toml")
-    if not listing.is_file():
-        return []
-    return [site["domain"] for site in tomllib.loads(listing.read_text("utf-8"))["site"]]
 
 
 def markup_of(rows: pa.Table | pa.RecordBatch) -> Markup:

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from stages.contract import Options
+from stages.recall.site_lists import seed_sites
 
 
 class Training(Options):
@@ -48,7 +49,12 @@ class Target(Options):
     """One class of pages to recall."""
 
     seeds: tuple[str, ...] = Field(
-        min_length=1, description="seed files (patterns allowed) whose documents are positives"
+        (), description="seed files (patterns allowed) whose documents are positives"
+    )
+    sites: tuple[str, ...] | None = Field(
+        None,
+        description="hosts and directories (`stackoverflow.com/questions/`) whose crawled pages "
+        "are positives, too; without it, those that seeds/TARGET.toml lists as seeds",
     )
 
 
@@ -140,6 +146,13 @@ class RecallOptions(LoopOptions):
     def _name_a_file_to_write(self) -> Self:
         if self.annotate == "person" and not self.annotations:
             raise ValueError('annotate = "person" needs `annotations`: the file to write them to')
+        return self
+
+    @model_validator(mode="after")
+    def _learn_from_something(self) -> Self:
+        for name, target in self.targets.items():
+            if not target.seeds and not seed_sites({name: target.sites}):
+                raise ValueError(f"target {name!r} needs `seeds` (files) or `sites`")
         return self
 
     @model_validator(mode="after")

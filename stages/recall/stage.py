@@ -24,16 +24,15 @@ from stages.errors import WaitForPerson
 from stages.recall.annotations import Annotations
 from stages.recall.decide import RecallPages, ToShards
 from stages.recall.directories import JudgeByDirectory, SendPages, SendRecalled
-from stages.recall.grow import Accept, DrawScores, GrowSeeds
+from stages.recall.grow import DrawScores, GrowSeeds
 from stages.recall.iteration import LIBRARIES, Metrics, is_made, n_open, n_recalled, precision_fell
 from stages.recall.model import load_model
 from stages.recall.options import LoopOptions, RecallOptions
 from stages.recall.patterns import CountNodes, ListDomains, ProposePatterns
 from stages.recall.rules import PatternRules
 from stages.recall.score import ScorePages
-from stages.recall.seeding import Seeding, WebSeeds
+from stages.recall.seeding import Seeding, WebSeeds, accept
 from stages.recall.sites import SPLIT_PAGES, CountSites, KeepLargeSites, WriteTable
-from stages.recall.train import PAPER, resolve_recipe
 
 PARTITION_PAGES = 500_000
 
@@ -118,7 +117,9 @@ class Loop:
                 break
             artefact = self._metrics(number, trained, latest, rejected, domains, patterns)
             accepted = self.corpus.artefact(
-                f"iteration-{number}/accepted.arrow", self._accept(), patterns
+                f"iteration-{number}/accepted.arrow",
+                accept(self.options, self.seeding.n_seeds()),
+                patterns,
             )
             if is_made(artefact):
                 last, metrics = metrics, json.loads(artefact.read())
@@ -243,10 +244,6 @@ class Loop:
         training = self.options.training().model_dump()
         step = Metrics(number, self.targets, trained, used, rejected, training)
         return self.corpus.artefact(f"iteration-{number}/metrics.json", step, *sources)
-
-    def _accept(self) -> Accept:
-        small = resolve_recipe(self.options.recipe, self.seeding.n_seeds()) is not PAPER
-        return Accept(self.options.grow_per_domain if small else None, self.options.max_examples)
 
     def _ask(self, number: int, metrics: dict[str, Any]) -> None:
         if self.seeding.decisions_file and n_open(metrics):
