@@ -75,7 +75,7 @@ class LoopOptions(Training):
         False, description="compare the lower end of the share's Wilson 95 % interval instead"
     )
     pattern_share: float = Field(
-        0.5, ge=0, lt=1, description="rule: share of recalled pages above which one is accepted"
+        0.9, ge=0, lt=1, description="rule: share of recalled pages above which one is accepted"
     )
     pattern_pages: int = Field(3, ge=1, description="pages a proposed pattern has at least")
     pattern_depth: int = Field(4, ge=0, le=16, description="directories a pattern has at most")

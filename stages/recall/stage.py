@@ -19,9 +19,10 @@ Memory: one model a worker; see `directories` and `patterns` for the shuffles.
 import json
 from typing import Any, ClassVar
 
-from stages.contract import Artefact, Corpus, Parts
+from stages.contract import Artefact, Corpus, Parts, Shuffled
 from stages.errors import WaitForPerson
 from stages.recall.annotations import Annotations
+from stages.recall.centre import CountLogOdds, FindCentres
 from stages.recall.decide import RecallPages, ToShards
 from stages.recall.directories import JudgeByDirectory, SendPages, SendRecalled
 from stages.recall.grow import DrawScores, GrowSeeds
@@ -41,7 +42,7 @@ class RecallStage:
     """Corpus stage `recall`."""
 
     name: ClassVar[str] = "recall"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     libraries: ClassVar[tuple[str, ...]] = LIBRARIES
     Options: ClassVar[type[RecallOptions]] = RecallOptions
 
@@ -189,19 +190,21 @@ class Loop:
         options, corpus = self.options, self.corpus
         route = (self.targets, self.n_partitions, self.large)
         sources = [corpus.shuffle(SendPages(*route), source=own)]
+        mixing = (options.directory_weight, options.pattern_depth)
+        centres = self._centres(number, CountLogOdds(self.targets, models, *mixing), sources[0])
         if before is not None:
             sources.append(corpus.shuffle(SendRecalled(*route), source=before))
-        step = JudgeByDirectory(
-            self.targets,
-            models,
-            options.directory_weight,
-            options.pattern_depth,
-            annotations,
-            number,
-        )
+        step = JudgeByDirectory(self.targets, models, centres, *mixing, annotations, number)
         return corpus.reduce_partitions(
             step, *sources, n_partitions=self.n_partitions, keep_as=keep_as
         )
+
+    def _centres(self, number: int, count: CountLogOdds, pages: Shuffled) -> Artefact | None:
+        if not self.targets:
+            return None
+        counts = self.corpus.reduce_partitions(count, pages, n_partitions=self.n_partitions)
+        path = f"iteration-{number}/centres.json"
+        return self.corpus.artefact(path, FindCentres(self.targets), counts)
 
     def _patterns(
         self, number: int, scores: Parts, models: tuple[Artefact, ...]
