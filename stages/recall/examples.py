@@ -3,7 +3,6 @@
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from importlib.resources import files
 from typing import ClassVar
 
@@ -16,6 +15,7 @@ from stages.contract import Batches
 from stages.kernels.bpe import DEFAULT_TOKENIZER, load_tokenizer
 from stages.kernels.identity import seeded_hashes
 from stages.recall.evidence import MARKUP, Markup
+from stages.recall.options import role_of
 
 TOKENS = pa.field("tokens", pa.large_list(pa.uint32()))
 DOMAIN = pa.field("domain", pa.string())
@@ -37,18 +37,12 @@ class TokeniseSeeds:
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
         for batch in batches:
-            roles = [self._role(name) for name in batch.column("warc").to_pylist()]
+            roles = [role_of(name, self.roles) for name in batch.column("warc").to_pylist()]
             chosen = pa.array(roles, pa.string())
             own = (batch.column(name) for name in EXAMPLE[:-1])
             columns = [chosen, *own, tokenise(batch, self.tokenizer)]
             rows = pa.record_batch(columns, schema=self.schema)
             yield rows.filter(pc.is_valid(chosen))
-
-    def _role(self, file_name: str) -> str | None:
-        for role, patterns in self.roles:
-            if any(fnmatchcase(file_name, pattern) for pattern in patterns):
-                return role
-        return None
 
 
 @dataclass(frozen=True)
