@@ -1,7 +1,6 @@
 """The rows that classifiers learn from: seed documents, and pages drawn from the crawl."""
 
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +11,7 @@ from schemas.columns import DOC_ID
 from stages.contract import Batches
 from stages.kernels.identity import seeded_hashes
 from stages.recall.evidence import MARKUP, Markup
+from stages.recall.options import role_of
 from stages.recall.tokens import BPE, TOKEN_LISTS, tokenise
 
 TOKENS = pa.field("tokens", TOKEN_LISTS)
@@ -34,18 +34,12 @@ class TokeniseSeeds:
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
         for batch in batches:
-            roles = [self._role(name) for name in batch.column("warc").to_pylist()]
+            roles = [role_of(name, self.roles) for name in batch.column("warc").to_pylist()]
             chosen = pa.array(roles, pa.string())
             own = (batch.column(name) for name in EXAMPLE[:-1])
             columns = [chosen, *own, tokenise(batch.column("text"), self.tokens)]
             rows = pa.record_batch(columns, schema=self.schema)
             yield rows.filter(pc.is_valid(chosen))
-
-    def _role(self, file_name: str) -> str | None:
-        for role, patterns in self.roles:
-            if any(fnmatchcase(file_name, pattern) for pattern in patterns):
-                return role
-        return None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What a user may set about recall (DeepSeekMath, arXiv 2402.03300 section 2.1)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Literal, Self
 
@@ -178,6 +179,14 @@ class RecallOptions(LoopOptions):
 
 NEGATIVE = "negatives"
 """The role of the seed files that are negatives of every target."""
+
+
+def role_of(file_name: str, roles: Iterable[tuple[str, Iterable[str]]]) -> str | None:
+    """The target (or `NEGATIVE`) that a seed file belongs to, by the patterns of base names."""
+    for role, patterns in roles:
+        if any(fnmatchcase(file_name, pattern) for pattern in patterns):
+            return role
+    return None
 
 
 class QualityOptions(LoopOptions):
