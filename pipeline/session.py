@@ -25,13 +25,14 @@ from pipeline.digest import stream_digest
 from pipeline.executor import Resources
 from pipeline.inputs import InputSpec, folder_digest, open_input
 from pipeline.lineage import Table, Tables, stage_components
+from pipeline.manifest import emitted_before
 from pipeline.parts import NotMade
 from pipeline.receipts import Receipt, Receipts
 from pipeline.runner import Plan, PlanItem, Runner
 from pipeline.work.map import DecideWork, MapWork, measure_table
 from pipeline.work.source import UNREADABLE, SourceWork
 from pipeline.work.task import StageRef, Work
-from schemas.shards import SHARD_SETS
+from schemas.shards import corpus_of, shard_sets
 from schemas.verdicts import verdict_table
 from stages.contract import Filter
 from stages.errors import ConfigError, InputError, WaitForPerson
@@ -224,7 +225,8 @@ class Session:
         emits = name == EMIT
         full = EMIT if emits else f"{tables.corpus}.{name}"
         step = f"{EMIT}.{tables.corpus}" if emits else f"{full}.{DECIDE}"
-        extra = {"columns": sorted(tables.columns())} if emits else None
+        targets = sorted(self.config.options("web.recall")["targets"])
+        extra = {"columns": sorted(tables.columns()), "targets": targets} if emits else None
         stage = self._ref(full, target, extra).load()
         folder = f"{tables.corpus}/{name}"
         corpus = EngineCorpus(
@@ -245,7 +247,8 @@ class Session:
         if corpus.decided is not None:
             tables.add(corpus.decided)
         if emits:
-            for shard_set in SHARD_SETS[tables.corpus]:
+            sets = {*shard_sets(tables.corpus, targets), *emitted_before(self.runner.storage)}
+            for shard_set in sorted(name for name in sets if corpus_of(name) == tables.corpus):
                 path = f"shards/{shard_set}"
                 if path not in corpus.written:
                     self.runner.ensure(f"{step}.prune", path, [], self._resources(full))

@@ -53,7 +53,7 @@ STAGES = {
     ),
     "redact": Registered("stages.redact.options:RedactOptions", ("github", "web")),
     "concatenate": Registered("stages.concatenate.options:ConcatenateOptions", ("github",)),
-    "emit": Registered("stages.emit.options:EmitOptions", filled=frozenset({"columns"})),
+    "emit": Registered("stages.emit.options:EmitOptions", filled=frozenset({"columns", "targets"})),
 }
 
 

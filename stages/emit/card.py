@@ -12,9 +12,8 @@ from typing import Any
 
 import jinja2
 
-from schemas.shards import SHARD_SETS
-
-SET_ORDER = [name for sets in SHARD_SETS.values() for name in sets]
+from schemas.recall import NATURAL
+from schemas.shards import GITHUB_SETS
 
 SET_CONTENT = {
     "code": "source files, joined per repository",
@@ -71,10 +70,7 @@ def render_card(summary: Row) -> str:
     template = package_files("stages.emit").joinpath("card.md.jinja").read_text("utf-8")
     sets = summary["sets"]
     return environment.from_string(template).render(
-        sets=[
-            {"name": name, "content": SET_CONTENT.get(name, ""), **sets[name]}
-            for name in _ordered(sets)
-        ],
+        sets=[{"name": name, "content": _content(name), **sets[name]} for name in _ordered(sets)],
         totals=summary["totals"],
         funnel=[_with_reasons(row) for row in summary["funnel"]],
         work=_work(summary["funnel"]),
@@ -84,6 +80,10 @@ def render_card(summary: Row) -> str:
         configuration=summary["configuration"],
         size_category=_size_category(summary["totals"]["samples"]),
     )
+
+
+def _content(name: str) -> str:
+    return SET_CONTENT.get(name, f"web pages recalled as `{name.removesuffix('-web')}`")
 
 
 def _totals(files: Sequence[Row]) -> dict[str, int]:
@@ -96,9 +96,14 @@ def _totals(files: Sequence[Row]) -> dict[str, int]:
 
 
 def _ordered(names: Iterable[str]) -> list[str]:
-    """Shard sets in the order of the schema, others after them."""
+    """Shard sets: GitHub's in the order of the schema, the targets', natural language."""
     return sorted(
-        names, key=lambda name: (SET_ORDER.index(name) if name in SET_ORDER else 99, name)
+        names,
+        key=lambda name: (
+            GITHUB_SETS.index(name) if name in GITHUB_SETS else len(GITHUB_SETS),
+            name == NATURAL,
+            name,
+        ),
     )
 
 

@@ -275,9 +275,8 @@ def _names_licence(text: Bytes, first: int, last: int, words: Marks, pool: Bytes
             same = True
             for index in range(end - begin):
                 byte = text[position + index]
-                if 65 <= byte <= 90:
-                    byte |= np.uint8(32)
-                if byte != pool[begin + index]:
+                lower = byte | np.uint8(32) if 65 <= byte <= 90 else byte
+                if lower != pool[begin + index]:
                     same = False
                     break
             if same:

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.columns import DOC_ID
-from schemas.identity import seeded_hash
 from stages.contract import Batches
-from stages.kernels.bpe import DEFAULT_TOKENIZER, load_tokenizer
+from stages.kernels.identity import seeded_hashes
 from stages.recall.evidence import MARKUP, Markup
+from stages.recall.tokens import BPE, TOKEN_LISTS, tokenise
 
-TOKENS = pa.field("tokens", pa.large_list(pa.uint32()))
+TOKENS = pa.field("tokens", TOKEN_LISTS)
 DOMAIN = pa.field("domain", pa.string())
 EXAMPLE_FIELDS = (DOMAIN, *(pa.field(name, pa.int32()) for name in MARKUP), TOKENS)
 EXAMPLE = [field.name for field in EXAMPLE_FIELDS]
@@ -29,7 +29,7 @@ class TokeniseSeeds:
     without a role are nobody's examples."""
 
     roles: tuple[tuple[str, tuple[str, ...]], ...]
-    tokenizer: str = DEFAULT_TOKENIZER
+    tokens: str = BPE
 
     reads: ClassVar = ("warc", "domain", *MARKUP, "text")
     schema: ClassVar[pa.Schema] = pa.schema([("role", pa.string()), *EXAMPLE_FIELDS])
@@ -40,7 +40,7 @@ class TokeniseSeeds:
             roles = [self._role(name) for name in batch.column("warc").to_pylist()]
             chosen = pa.array(roles, pa.string())
             own = (batch.column(name) for name in EXAMPLE[:-1])
-            columns = [chosen, *own, tokenise(batch, self.tokenizer)]
+            columns = [chosen, *own, tokenise(batch.column("text"), self.tokens)]
             rows = pa.record_batch(columns, schema=self.schema)
             yield rows.filter(pc.is_valid(chosen))
 
@@ -57,7 +57,7 @@ class SampleCrawl:
 
     share: float
     seed: int
-    tokenizer: str = DEFAULT_TOKENIZER
+    tokens: str = BPE
 
     reads: ClassVar = ("doc_id", "url", "domain", *MARKUP, "text")
     schema: ClassVar[pa.Schema] = pa.schema(
@@ -69,21 +69,15 @@ class SampleCrawl:
         for batch in batches:
             drawn = batch.filter(drawn_rows(batch.column("doc_id"), self.share, self.seed))
             own = (drawn.column(name) for name in self.schema.names[:-1])
-            columns = [*own, tokenise(drawn, self.tokenizer)]
+            columns = [*own, tokenise(drawn.column("text"), self.tokens)]
             yield pa.record_batch(columns, schema=self.schema)
-
-
-def tokenise(batch: pa.RecordBatch, tokenizer: str) -> pa.Array:
-    """The token ids of a batch's `text`."""
-    tokens = load_tokenizer(tokenizer).encode_batch(batch.column("text"))
-    return tokens.cast(TOKENS.type)
 
 
 def drawn_rows(doc_ids: pa.Array, share: float, seed: int) -> pa.Array:
     """Which documents are in a draw of `share`: by identity alone."""
+    hashes = seeded_hashes(seed, doc_ids)
     limit = int(share * 2**64)
-    drawn = [seeded_hash(seed, identity) < limit for identity in doc_ids.to_pylist()]
-    return pa.array(drawn, pa.bool_())
+    return pa.array(hashes < np.uint64(limit) if limit < 2**64 else np.ones(len(hashes), bool))
 
 
 def known_sites(target: str) -> Iterable[str]:

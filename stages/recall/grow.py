@@ -14,14 +14,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.identity import seeded_hash
 from stages.contract import Artefact, Batches
-from stages.kernels.bpe import DEFAULT_TOKENIZER
+from stages.kernels.identity import seeded_hashes
 from stages.kernels.paths import depth_of, directories, pattern_hashes
 from stages.recall.annotations import ancestors
 from stages.recall.evidence import MARKUP
-from stages.recall.examples import EXAMPLE_FIELDS, drawn_rows, drawn_scores, tokenise
+from stages.recall.examples import EXAMPLE_FIELDS, drawn_rows, drawn_scores
 from stages.recall.places import WEB, Places
+from stages.recall.tokens import BPE, tokenise
 
 ACCEPTED = pa.schema(
     [
@@ -120,8 +120,8 @@ class GrowSeeds:
 
     accepted: Artefact
     seed: int
+    tokens: str = BPE
     places: Places = WEB
-    tokenizer: str = DEFAULT_TOKENIZER
 
     schema: ClassVar[pa.Schema] = pa.schema([pa.field("role", pa.string()), *EXAMPLE_FIELDS])
 
@@ -134,21 +134,16 @@ class GrowSeeds:
         """Read `reads`, yield `schema`."""
         covers = read_covers(self.accepted)
         for batch in map(self.places.pages, batches):
+            hashes = seeded_hashes(self.seed, batch.column("doc_id")).astype(np.float64)
             for target, cover in covers.items():
                 limits = cover.shares_of(batch.column("url")) * 2.0**64
-                drawn = [
-                    limit > 0 and seeded_hash(self.seed, identity) < limit
-                    for limit, identity in zip(
-                        limits.tolist(), batch.column("doc_id").to_pylist(), strict=True
-                    )
-                ]
-                chosen = batch.filter(pa.array(drawn, pa.bool_()))
+                chosen = batch.filter(pa.array((hashes < limits) | (limits == 2.0**64)))
                 if not len(chosen):
                     continue
                 columns = [
                     pa.array([target] * len(chosen), pa.string()),
                     *(chosen.column(name) for name in ("domain", *MARKUP)),
-                    tokenise(chosen, self.tokenizer),
+                    tokenise(chosen.column("text"), self.tokens),
                 ]
                 yield pa.record_batch(columns, schema=self.schema)
 

@@ -15,6 +15,7 @@ from stages.errors import InputError
 from stages.kernels.fasttext import Collapsed, from_bytes
 from stages.recall.calibrate import EVEN, Calibration, Float64, HeldOut
 from stages.recall.evidence import Markup, PageEvidence
+from stages.recall.tokens import BPE, require_tokens, tokens_hash
 
 METADATA = "recall"
 NOTHING = "none"
@@ -33,6 +34,8 @@ class TrainedModel:
     held_out: HeldOut
     recipe: str
     page: PageEvidence | None = None
+    tokens: str = BPE
+    """What its texts were split into, and what all texts it judges are."""
 
     @property
     def decision(self) -> Calibration:
@@ -55,6 +58,8 @@ class TrainedModel:
             "held_out": asdict(self.held_out),
             "recipe": self.recipe,
             "page": asdict(self.page) if self.page else None,
+            "tokens": self.tokens,
+            "tokens_hash": tokens_hash(self.tokens),
         }
         return self.model.to_bytes({METADATA: json.dumps(described, sort_keys=True)})
 
@@ -74,11 +79,13 @@ def nothing_learned(n_positives: int, n_negatives: int) -> TrainedModel:
 
 
 def load_model(data: bytes) -> TrainedModel:
-    """The model of `TrainedModel.to_bytes`."""
+    """The model of `TrainedModel.to_bytes`; InputError if it is none, or of tokens that are not
+    made here."""
     model, metadata = from_bytes(data)
     if METADATA not in metadata:
         raise InputError("a fastText table without a calibration is no recall model")
     described = json.loads(metadata[METADATA])
+    require_tokens(described.get("tokens", ""), described.get("tokens_hash", ""))
     page = described.get("page")
     return TrainedModel(
         model=model,
@@ -86,6 +93,7 @@ def load_model(data: bytes) -> TrainedModel:
         held_out=HeldOut(**described["held_out"]),
         recipe=described["recipe"],
         page=_page_evidence(page) if page else None,
+        tokens=described["tokens"],
     )
 
 

@@ -15,6 +15,11 @@ class Training(Options):
     recipe: Literal["auto", "small", "paper"] = Field(
         "auto", description="hyper-parameters; auto: small below 50,000 positives, else paper"
     )
+    tokens: Literal["bpe", "whitespace"] = Field(
+        "bpe",
+        description="what a text is split into; bpe: DeepSeek-V2's tokens, as the paper does; "
+        "whitespace: words, as fastText itself reads them",
+    )
     mode: Literal["reproducible", "fast"] = Field(
         "reproducible", description="fast trains on all cores and loses byte identity"
     )

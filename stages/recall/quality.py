@@ -16,20 +16,20 @@ import logging
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from heapq import nsmallest
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.columns import DOC_ID
-from schemas.identity import seeded_hash
 from schemas.quality import QUALITY_MEASURES
 from stages.contract import ALIVE, Artefact, Batches, Corpus, Parts
-from stages.kernels.bpe import DEFAULT_TOKENIZER
+from stages.kernels.identity import seeded_hashes
 from stages.recall.annotations import Annotations
 from stages.recall.decide import RecallPages, ToShards
-from stages.recall.examples import EXAMPLE, SampleCrawl, TokeniseSeeds, drawn_rows, tokenise
+from stages.recall.examples import EXAMPLE, SampleCrawl, TokeniseSeeds, drawn_rows
 from stages.recall.iteration import LIBRARIES, is_made
 from stages.recall.learn import TrainTarget
 from stages.recall.model import NOTHING, load_model
@@ -38,10 +38,11 @@ from stages.recall.places import GITHUB, JUDGED_KIND
 from stages.recall.quality_rule import QualityRule, quality_rule
 from stages.recall.seeding import SEEDS
 from stages.recall.stage import Loop
+from stages.recall.tokens import tokenise
 
 log = logging.getLogger("sluice")
 
-PICKED = "picked"
+PICKED, HASH = "picked", "hash"
 DRAWN_PER_EXAMPLE = 4
 """Candidate negatives are among so many times as many files as there can be examples."""
 
@@ -98,10 +99,11 @@ class QualitySeeds:
 
     def sources(self) -> list[Parts]:
         """Files that were picked, documents of the seed files, other files."""
-        picked, others = TokenisePicked(self._examples), TokeniseOthers(self._examples)
+        examples, tokens = self._examples, self._options.tokens
+        picked, others = TokenisePicked(examples, tokens), TokeniseOthers(examples, tokens)
         seeds: list[Parts] = [self._corpus.map_shards(picked, reads=picked.reads)]
         if self._options.seeds:
-            step = TokeniseSeeds(self._options.roles())
+            step = TokeniseSeeds(self._options.roles(), tokens)
             seeds.append(self._corpus.other(SEEDS).map_shards(step, reads=step.reads))
         return [*seeds, self._corpus.map_shards(others, reads=others.reads)]
 
@@ -197,35 +199,46 @@ class DrawExamples:
 
     def __call__(self, *sources: Batches) -> bytes:
         """Read the batches of `PickSeeds`."""
-        most = self._n_candidates(self.max_examples)
-        kept: dict[bool, list[tuple[int, bytes]]] = {True: [], False: []}
-        limits = {True: self.max_examples, False: most}
+        picked = _Smallest(self.max_examples)
+        others = _Smallest(self._n_candidates(self.max_examples))
         for source in sources:
             for batch in source:
-                rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
-                for doc_id, picked in rows:
-                    kept[picked].append((seeded_hash(self.seed, doc_id), doc_id))
-                for flag, limit in limits.items():
-                    if len(kept[flag]) > 2 * limit:
-                        kept[flag] = nsmallest(limit, kept[flag])
-        positives = nsmallest(self.max_examples, kept[True])
+                rows = batch.append_column(HASH, pa.array(self._hashes(batch)))
+                picked.add(rows.filter(rows.column(PICKED)))
+                others.add(rows.filter(pc.invert(rows.column(PICKED))))
+        positives = picked.table(self.max_examples)
         n_positives = min(len(positives) + self.n_given, self.max_examples)
-        candidates = nsmallest(self._n_candidates(n_positives), kept[False])
-        chosen = sorted(
-            [(doc_id, True) for _, doc_id in positives]
-            + [(doc_id, False) for _, doc_id in candidates]
-        )
-        columns = [
-            pa.array([doc_id for doc_id, _ in chosen], DOC_ID),
-            pa.array([picked for _, picked in chosen], pa.bool_()),
-        ]
+        candidates = others.table(self._n_candidates(n_positives))
+        chosen = pa.concat_tables([positives, candidates]).sort_by(HASH).drop_columns([HASH])
         sink = io.BytesIO()
         with pa.ipc.new_file(sink, PickSeeds.schema) as writer:
-            writer.write_batch(pa.record_batch(columns, schema=PickSeeds.schema))
+            writer.write_table(chosen.combine_chunks())
         return sink.getvalue()
+
+    def _hashes(self, batch: pa.RecordBatch) -> npt.NDArray[np.uint64]:
+        return seeded_hashes(self.seed, batch.column("doc_id"))
 
     def _n_candidates(self, n_positives: int) -> int:
         return max(self.min_candidates, math.ceil(n_positives / self.trusted_share))
+
+
+class _Smallest:
+    """The rows of the smallest hashes so far, at most twice as many as are wanted."""
+
+    def __init__(self, wanted: int) -> None:
+        self._wanted = wanted
+        fields = [*PickSeeds.schema, pa.field(HASH, pa.uint64())]
+        self._rows = pa.schema(fields).empty_table()
+
+    def add(self, rows: pa.RecordBatch) -> None:
+        """Take these into account."""
+        self._rows = pa.concat_tables([self._rows, pa.Table.from_batches([rows])])
+        if len(self._rows) > 2 * self._wanted:
+            self._rows = self.table(self._wanted)
+
+    def table(self, n: int) -> pa.Table:
+        """Those of the `n` smallest."""
+        return self._rows.sort_by(HASH).slice(0, n).combine_chunks()
 
 
 @dataclass(frozen=True)
@@ -233,7 +246,7 @@ class _TokeniseExamples:
     """Files of `DrawExamples` as token ids."""
 
     examples: Artefact
-    tokenizer: str = DEFAULT_TOKENIZER
+    tokens: str
 
     reads: ClassVar = ("doc_id", *GITHUB.columns, "text")
     picked: ClassVar[bool]
@@ -250,7 +263,7 @@ class _TokeniseExamples:
             pages = GITHUB.pages(own)
             columns = {name: pages.column(name) for name in ("doc_id", "url", *EXAMPLE[:-1])}
             columns["role"] = pa.array([QUALITY] * len(pages), pa.string())
-            columns[EXAMPLE[-1]] = tokenise(pages, self.tokenizer)
+            columns[EXAMPLE[-1]] = tokenise(pages.column("text"), self.tokens)
             yield pa.record_batch([columns[name] for name in self.schema.names], self.schema)
 
 

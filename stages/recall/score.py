@@ -9,12 +9,12 @@ import pyarrow as pa
 
 from schemas.columns import DOC_ID
 from stages.contract import ROW, SHARD, Artefact, Batches
-from stages.kernels.bpe import load_tokenizer
 from stages.recall.calibrate import Float64
 from stages.recall.evidence import CLIP, Markup
 from stages.recall.examples import markup_of
 from stages.recall.model import TrainedModel, load_model
 from stages.recall.places import WEB, Places
+from stages.recall.tokens import tokenise
 
 PAGE = (
     pa.field(SHARD, pa.int32(), nullable=False),
@@ -46,8 +46,7 @@ class ScorePages:
 
     targets: tuple[str, ...]
     models: tuple[tuple[Artefact, ...], ...]
-    """Each target's, oldest first."""
-    tokenizer: str
+    """Each target's, oldest first; all of the same tokens."""
     places: Places = WEB
 
     schema: ClassVar[pa.Schema]
@@ -67,7 +66,7 @@ class ScorePages:
         for batch in map(self.places.pages, batches):
             columns = [batch.column(field.name) for field in PAGE]
             if models:
-                tokens = load_tokenizer(self.tokenizer).encode_batch(batch.column("text"))
+                tokens = tokenise(batch.column("text"), models[0][-1].tokens)
                 markup = markup_of(batch)
                 columns += [
                     pa.array(mean_logits(of_target, tokens, markup)) for of_target in models

@@ -86,8 +86,8 @@ class WebSeeds:
 
     def sources(self) -> list[Parts]:
         """Documents of the seed files, and pages drawn by identity."""
-        seeds = TokeniseSeeds(self._options.roles())
-        sample = SampleCrawl(self.drawn_share, self._options.seed)
+        seeds = TokeniseSeeds(self._options.roles(), self._options.tokens)
+        sample = SampleCrawl(self.drawn_share, self._options.seed, self._options.tokens)
         return [
             self._corpus.other(SEEDS).map_shards(seeds, reads=seeds.reads),
             self._corpus.map_shards(sample, reads=sample.reads),

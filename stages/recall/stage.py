@@ -21,7 +21,6 @@ from typing import Any, ClassVar
 
 from stages.contract import Artefact, Corpus, Parts
 from stages.errors import WaitForPerson
-from stages.kernels.bpe import DEFAULT_TOKENIZER
 from stages.recall.annotations import Annotations
 from stages.recall.decide import RecallPages, ToShards
 from stages.recall.directories import JudgeByDirectory, SendPages, SendRecalled
@@ -104,7 +103,7 @@ class Loop:
             )
             latest = tuple(of_target[-1] for of_target in models)
             before = scores
-            score = ScorePages(self.targets, models, DEFAULT_TOKENIZER, self.seeding.places)
+            score = ScorePages(self.targets, models, self.seeding.places)
             own = self.corpus.map_shards(
                 score,
                 reads=score.reads,
@@ -152,7 +151,7 @@ class Loop:
         options, corpus, seeding = self.options, self.corpus, self.seeding
         sources = seeding.sources()
         if accepted is not None and scores is not None:
-            grow = GrowSeeds(accepted, options.seed, seeding.places)
+            grow = GrowSeeds(accepted, options.seed, options.tokens, seeding.places)
             draw = DrawScores(self.targets, seeding.drawn_share, options.seed)
             grown = corpus.map_shards(grow, reads=grow.reads)
             sources += [grown, corpus.map_shards(draw, source=scores)]

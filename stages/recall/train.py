@@ -31,10 +31,10 @@ from stages.kernels.fasttext import (
     LABEL_PREFIX,
     MAX_NGRAMS,
     Collapsed,
-    Tokens,
     collapse,
     list_buffers,
 )
+from stages.kernels.ngrams import Tokens
 from stages.recall.calibrate import calibrate, judge
 from stages.recall.evidence import Markup, PageEvidence, fit_weights
 from stages.recall.folds import deal_groups
@@ -168,7 +168,9 @@ def train(
         below, above = page.logits(below, markup[0]), page.logits(above, markup[1])
         page = replace(page, calibration=calibrate(above, below, options.precision))
     deciding = page.calibration if page else calibration
-    return TrainedModel(model, calibration, judge(deciding, above, below), recipe.name, page)
+    return TrainedModel(
+        model, calibration, judge(deciding, above, below), recipe.name, page, options.tokens
+    )
 
 
 def fit(negatives: pa.Array, positives: pa.Array, recipe: Recipe, options: Training) -> Collapsed:

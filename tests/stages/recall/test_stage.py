@@ -214,6 +214,18 @@ def test_models_and_metrics_are_artefacts(recalled):
         assert metrics["targets"][target]["held_out"]["n_positives"] == 20
 
 
+def test_words_between_white_space_run_the_same_loop(memory_corpus):
+    """Models know what they were trained on, and pages of plain English are recalled as ever."""
+    corpus = crawl(memory_corpus)
+    RecallStage(RecallOptions(**OPTIONS, tokens="whitespace", iterations=1)).run(corpus)
+    for target in ("code", "math"):
+        model = load_model(corpus.artefacts[f"iteration-1/model/{target}.arrow"].data)
+        assert model.tokens == "whitespace"
+        assert model.model.word_ids.max() > 1 << 20
+    for topic, row in decided(corpus):
+        assert row["recalled"] in (None, [topic] if topic != "other" else [])
+
+
 def test_without_targets_every_page_is_natural(web):
     """Nothing is trained and nothing dropped."""
     RecallStage(RecallOptions()).run(web)
