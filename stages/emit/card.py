@@ -31,11 +31,13 @@ STAGE_WORK = {
     "rules": "the filtering rules of DeepSeek-Coder",
     "dedup": "near-duplicates removed, each against a kept document and with its exact similarity",
     "recall": "recall with fastText classifiers, trained in iterations",
+    "github.recall": "code of high quality marked by a fastText classifier, trained in iterations",
     "decontaminate": "documents that contain benchmark problems removed",
     "redact": "personal data and secrets replaced by their kind",
     "concatenate": "source files joined per repository, each after a comment with its path",
 }
-"""What each stage did, for the card; a stage that did not run is not claimed."""
+"""What each stage did, for the card (`CORPUS.STAGE` where a corpus has its own); a stage that did
+not run is not claimed."""
 
 
 def build_manifest(*, files: Iterable[Row], tokenizer: str, configuration: str) -> dict[str, Any]:
@@ -118,8 +120,9 @@ def _work(funnel: Iterable[Row]) -> list[str]:
     lines: dict[str, list[str]] = {}
     for row in funnel:
         corpus, _, stage = row["stage"].partition(".")
-        if stage in STAGE_WORK:
-            lines.setdefault(corpus, []).append(STAGE_WORK[stage])
+        work = STAGE_WORK.get(row["stage"]) or STAGE_WORK.get(stage)
+        if work is not None:
+            lines.setdefault(corpus, []).append(work)
     return [f"{corpus}: {'; '.join(work)}." for corpus, work in lines.items()]
 
 

@@ -10,7 +10,7 @@ no space are letters. Rules, commented-out code and tables have none. A comment 
 licence says nothing about the code and is neither comment nor code. Bytes above 127 are letters;
 twelve of them in a run make one word more, as some scripts have no spaces.
 
-Cost: about 500 MB/s a core.
+Cost: 130 MB/s a core.
 """
 
 from collections.abc import Sequence
@@ -253,11 +253,11 @@ def _prose_words(text: Bytes, first: int, last: int) -> int:
     for position in range(first, last + 1):
         byte = text[position] if position < last else np.uint8(32)
         is_letter = byte >= 128 or np.uint8((byte | np.uint8(32)) - np.uint8(97)) < 26
-        solid += byte not in (32, 9)
+        solid += int(byte not in (32, 9))
         if is_letter:
             letters += 1
             run += 1
-            high += byte >= 128
+            high += int(byte >= 128)
         else:
             if run >= 2:
                 words += 1 + high // WORD_BYTES
@@ -275,9 +275,8 @@ def _names_licence(text: Bytes, first: int, last: int, words: Marks, pool: Bytes
             same = True
             for index in range(end - begin):
                 byte = text[position + index]
-                if 65 <= byte <= 90:
-                    byte |= np.uint8(32)
-                if byte != pool[begin + index]:
+                lower = byte | np.uint8(32) if 65 <= byte <= 90 else byte
+                if lower != pool[begin + index]:
                     same = False
                     break
             if same:

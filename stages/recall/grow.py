@@ -121,8 +121,8 @@ class GrowSeeds:
 
     accepted: Artefact
     seed: int
-    places: Places = WEB
     tokens: str = BPE
+    places: Places = WEB
 
     schema: ClassVar[pa.Schema] = pa.schema([pa.field("role", pa.string()), *EXAMPLE_FIELDS])
 

@@ -207,6 +207,16 @@ class QualityOptions(LoopOptions):
         description="what a file is judged by; text: its text alone; page: also the directory it "
         "lies in; auto: page with the small recipe",
     )
+    pattern_share: float = Field(
+        0.8, ge=0, lt=1, description="share of recalled files above which a directory is accepted"
+    )
+    trusted_share: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="share of the drawn files, lowest scores first, that become negatives: the "
+        "rule already took what it thinks good",
+    )
     crawl_negatives: int = Field(
         400,
         ge=0,

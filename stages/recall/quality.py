@@ -6,42 +6,34 @@ Positives are source files that a rule picks by their comments (`seeds/github-qu
 that the user supplies; candidates for negatives are other source files, drawn by identity. A
 repository holds both, so none is avoided. Nothing is dropped: `recalled` says which documents are
 emitted once more as `code-quality`.
-
-A repository lies in one shard whole, so whether it has a README and tests is worked out there:
-about 300 bytes per document of a shard are held.
 """
 
-import io
 import logging
-import math
-from dataclasses import dataclass
 from functools import cached_property
-from heapq import nsmallest
 from typing import ClassVar
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from schemas.columns import DOC_ID
-from schemas.identity import seeded_hash
-from schemas.quality import QUALITY_MEASURES
-from stages.contract import ALIVE, Artefact, Batches, Corpus, Parts
+from stages.contract import Artefact, Corpus, Parts
 from stages.recall.annotations import Annotations
 from stages.recall.decide import RecallPages, ToShards
-from stages.recall.examples import EXAMPLE, SampleCrawl, TokeniseSeeds, drawn_rows
+from stages.recall.examples import TokeniseSeeds
 from stages.recall.iteration import LIBRARIES, is_made
 from stages.recall.learn import TrainTarget
 from stages.recall.model import NOTHING, load_model
 from stages.recall.options import QUALITY, QualityOptions
-from stages.recall.places import GITHUB, JUDGED_KIND
-from stages.recall.quality_rule import QualityRule, quality_rule
+from stages.recall.places import GITHUB
+from stages.recall.quality_examples import (
+    DrawExamples,
+    PickSeeds,
+    TokeniseOthers,
+    TokenisePicked,
+    n_picked,
+)
+from stages.recall.quality_rule import quality_rule
 from stages.recall.seeding import SEEDS
 from stages.recall.stage import Loop
-from stages.recall.tokens import BPE, tokenise
 
 log = logging.getLogger("sluice")
 
-PICKED = "picked"
 DRAWN_PER_EXAMPLE = 4
 """Candidate negatives are among so many times as many files as there can be examples."""
 
@@ -98,9 +90,8 @@ class QualitySeeds:
 
     def sources(self) -> list[Parts]:
         """Files that were picked, documents of the seed files, other files."""
-        tokens = self._options.tokens
-        picked = TokenisePicked(self._examples, tokens)
-        others = TokeniseOthers(self._examples, tokens)
+        examples, tokens = self._examples, self._options.tokens
+        picked, others = TokenisePicked(examples, tokens), TokeniseOthers(examples, tokens)
         seeds: list[Parts] = [self._corpus.map_shards(picked, reads=picked.reads)]
         if self._options.seeds:
             step = TokeniseSeeds(self._options.roles(), tokens)
@@ -138,148 +129,6 @@ class QualitySeeds:
         )
         picked = corpus.map_shards(pick, reads=PickSeeds.reads, everything=True)
         return corpus.artefact("seeds/examples.arrow", draw, picked)
-
-
-@dataclass(frozen=True)
-class PickSeeds:
-    """The living source files of a shard: whether the rule picks them as seeds, and of the others
-    a share."""
-
-    rule: QualityRule | None
-    share: float
-    seed: int
-
-    reads: ClassVar = (
-        ALIVE,
-        "doc_id",
-        "kind",
-        "repo",
-        "path",
-        "language",
-        *QUALITY_MEASURES.names,
-    )
-    schema: ClassVar[pa.Schema] = pa.schema([pa.field("doc_id", DOC_ID), (PICKED, pa.bool_())])
-
-    def __call__(self, batches: Batches) -> Batches:
-        """Read `reads` of all rows (a README that was dropped is one all the same), yield
-        `schema`."""
-        described: set[str] = set()
-        tested: set[str] = set()
-        files: list[tuple[bytes, str | None]] = []
-        for batch in batches:
-            columns = (batch.column(name).to_pylist() for name in self.reads)
-            for alive, doc_id, kind, repo, path, language, *measures in zip(*columns, strict=True):
-                if self.rule is not None:
-                    if repo not in described and self.rule.is_readme(path):
-                        described.add(repo)
-                    if repo not in tested and self.rule.is_test(path):
-                        tested.add(repo)
-                if alive and kind == JUDGED_KIND:
-                    fits = self.rule is not None and self.rule.picks(path, language, *measures)
-                    files.append((doc_id, repo if fits else None))
-        sound = described & tested
-        picked = pa.array([repo in sound for _, repo in files], pa.bool_())
-        doc_ids = pa.array([doc_id for doc_id, _ in files], DOC_ID)
-        rows = pa.record_batch([doc_ids, picked], schema=self.schema)
-        yield rows.filter(pc.or_(picked, drawn_rows(doc_ids, self.share, self.seed)))
-
-
-@dataclass(frozen=True)
-class DrawExamples:
-    """Which files are examples (Arrow IPC, `PickSeeds.schema`): at most `max_examples` of those
-    picked, and so many of the others that their trusted share is as many, but at least
-    `min_candidates`. The smallest hashes of identities are drawn. Memory: 60 bytes an example."""
-
-    max_examples: int
-    min_candidates: int
-    n_given: int
-    """Positives from seed files."""
-    trusted_share: float
-    seed: int
-
-    def __call__(self, *sources: Batches) -> bytes:
-        """Read the batches of `PickSeeds`."""
-        most = self._n_candidates(self.max_examples)
-        kept: dict[bool, list[tuple[int, bytes]]] = {True: [], False: []}
-        limits = {True: self.max_examples, False: most}
-        for source in sources:
-            for batch in source:
-                rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
-                for doc_id, picked in rows:
-                    kept[picked].append((seeded_hash(self.seed, doc_id), doc_id))
-                for flag, limit in limits.items():
-                    if len(kept[flag]) > 2 * limit:
-                        kept[flag] = nsmallest(limit, kept[flag])
-        positives = nsmallest(self.max_examples, kept[True])
-        n_positives = min(len(positives) + self.n_given, self.max_examples)
-        candidates = nsmallest(self._n_candidates(n_positives), kept[False])
-        chosen = sorted(
-            [(doc_id, True) for _, doc_id in positives]
-            + [(doc_id, False) for _, doc_id in candidates]
-        )
-        columns = [
-            pa.array([doc_id for doc_id, _ in chosen], DOC_ID),
-            pa.array([picked for _, picked in chosen], pa.bool_()),
-        ]
-        sink = io.BytesIO()
-        with pa.ipc.new_file(sink, PickSeeds.schema) as writer:
-            writer.write_batch(pa.record_batch(columns, schema=PickSeeds.schema))
-        return sink.getvalue()
-
-    def _n_candidates(self, n_positives: int) -> int:
-        return max(self.min_candidates, math.ceil(n_positives / self.trusted_share))
-
-
-@dataclass(frozen=True)
-class _TokeniseExamples:
-    """Files of `DrawExamples` as token ids."""
-
-    examples: Artefact
-    tokens: str = BPE
-
-    reads: ClassVar = ("doc_id", *GITHUB.columns, "text")
-    picked: ClassVar[bool]
-    schema: ClassVar[pa.Schema]
-
-    def __call__(self, batches: Batches) -> Batches:
-        """Read `reads`, yield `schema`."""
-        chosen = _read_examples(self.examples)
-        wanted = chosen.filter(pc.equal(chosen[PICKED], self.picked))["doc_id"]
-        for batch in batches:
-            own = batch.filter(pc.is_in(batch.column("doc_id"), wanted.combine_chunks()))
-            if not len(own):
-                continue
-            pages = GITHUB.pages(own)
-            columns = {name: pages.column(name) for name in ("doc_id", "url", *EXAMPLE[:-1])}
-            columns["role"] = pa.array([QUALITY] * len(pages), pa.string())
-            columns[EXAMPLE[-1]] = tokenise(pages.column("text"), self.tokens)
-            yield pa.record_batch([columns[name] for name in self.schema.names], self.schema)
-
-
-@dataclass(frozen=True)
-class TokenisePicked(_TokeniseExamples):
-    """Those that the rule picked, as seeds of the target."""
-
-    picked = True
-    schema = TokeniseSeeds.schema
-
-
-@dataclass(frozen=True)
-class TokeniseOthers(_TokeniseExamples):
-    """The others, as candidate negatives."""
-
-    picked = False
-    schema = SampleCrawl.schema
-
-
-def n_picked(examples: Artefact) -> int:
-    """Seeds among the examples."""
-    return pc.sum(_read_examples(examples)[PICKED]).as_py() or 0
-
-
-def _read_examples(artefact: Artefact) -> pa.Table:
-    with pa.ipc.open_file(pa.BufferReader(artefact.read())) as reader:
-        return reader.read_all()
 
 
 def _warn_of_nothing(artefact: Artefact) -> None:

@@ -61,7 +61,7 @@ def is_described(n_code: int, n_comment: int, n_words: int, n_header: int) -> bo
     """Whether the comments of a file say what its code does, at a size worth reading."""
     size, wanted = _table()["size"], _table()["description"]
     share = n_comment / max(n_code + n_comment, 1)
-    return (
+    return bool(
         size["min_code_lines"] <= n_code <= size["max_code_lines"]
         and wanted["min_comment_share"] <= share <= wanted["max_comment_share"]
         and n_words >= wanted["min_words"]

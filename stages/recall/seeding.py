@@ -108,7 +108,7 @@ class WebSeeds:
         if self._counted is not None:
             draw = DrawSites(self._counted, accept(options, self.n_seeds()))
             drawn = corpus.artefact("seed-sites/drawn.arrow", draw)
-            grow = GrowSeeds(drawn, options.seed, self.places, options.tokens)
+            grow = GrowSeeds(drawn, options.seed, options.tokens, self.places)
             seeds.append(corpus.map_shards(grow, reads=grow.reads))
         sample = SampleCrawl(self.drawn_share, options.seed, options.tokens)
         return [*seeds, corpus.map_shards(sample, reads=sample.reads)]

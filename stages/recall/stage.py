@@ -153,7 +153,7 @@ class Loop:
         options, corpus, seeding = self.options, self.corpus, self.seeding
         sources = seeding.sources()
         if accepted is not None and scores is not None:
-            grow = GrowSeeds(accepted, options.seed, seeding.places, options.tokens)
+            grow = GrowSeeds(accepted, options.seed, options.tokens, seeding.places)
             draw = DrawScores(self.targets, seeding.drawn_share, options.seed)
             grown = corpus.map_shards(grow, reads=grow.reads)
             sources += [grown, corpus.map_shards(draw, source=scores)]
