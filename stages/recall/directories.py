@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.contract import PARTITION, ROW, SHARD, Artefact, Batches
+from stages.kernels.identity import identity_words
 from stages.kernels.paths import Hashes, depth_of, directories, pattern_hashes, string_hashes
 from stages.recall.annotations import Annotations
 from stages.recall.calibrate import probability_of
@@ -34,6 +35,7 @@ Float64 = npt.NDArray[np.float64]
 OWN_SHARE = 0.25
 """How much of a page's own log-odds stays beside its directory's; 0.1 to 0.3 do as well, none
 leaves the pages of a directory without an order."""
+OUTPUT_ROWS = 1 << 16
 DECIDED_OWN_SHARE = 0.49
 """How much stays beside a person's decision: under a half, so that its sign is the person's while
 the pages under it keep their order."""
@@ -135,10 +137,12 @@ class JudgeByDirectory:
             probability = probability_of(_override(log_odds, own, folders, decisions))
             passes |= probability >= models[-1].decision.threshold
             scores.append(pa.array(probability))
-        first = self._first(pages, earlier, passes)
+        del levels, folders, known
         columns = [pages[field.name] for field in PAGE]
+        first = self._first(pages, earlier, passes)
         table = pa.table([*columns, *scores, first], schema=self.schema)
-        yield from table.combine_chunks().to_batches(max_chunksize=1 << 16)
+        for start in range(0, len(table), OUTPUT_ROWS):
+            yield from table.slice(start, OUTPUT_ROWS).combine_chunks().to_batches()
 
     def _first(
         self, pages: pa.Table, recalled: pa.Table, passes: npt.NDArray[np.bool_]
@@ -154,17 +158,31 @@ class JudgeByDirectory:
 
 
 def gather_pages(batches: Batches, targets: tuple[str, ...]) -> tuple[pa.Table, pa.Table]:
-    """The pages of `page_rows`, and those that an earlier iteration recalled."""
-    rows = pa.Table.from_batches(batches, page_rows(targets)).combine_chunks()
-    unknown = pc.is_null(rows["iteration"])
-    return rows.filter(unknown), rows.filter(pc.invert(unknown))
+    """The pages of `page_rows`, and the places of those that an earlier iteration recalled. What is
+    not needed goes batch by batch: a partition is never held twice."""
+    schema = page_rows(targets)
+    pages, earlier = [], []
+    for batch in batches:
+        recalled = pc.is_valid(batch.column("iteration"))
+        pages.append(batch.filter(pc.invert(recalled)).select(schema.names[:-1]))
+        earlier.append(batch.filter(recalled).select([SHARD, ROW, "iteration"]))
+    places = pa.schema([schema.field(name) for name in (SHARD, ROW, "iteration")])
+    return (
+        pa.Table.from_batches(pages, pa.schema(list(schema)[:-1])),
+        pa.Table.from_batches(earlier, places),
+    )
 
 
 def site_levels(pages: pa.Table, depth: int) -> Hashes:
     """[n, depth + 2]: the hashes of each page's domain, host and directories."""
-    folders = directories(pages["url"].combine_chunks().cast(pa.large_string()), depth)[0]
-    sites = string_hashes(pages["domain"].combine_chunks())
-    return np.concatenate([sites[:, None], folders], axis=1)
+    levels = np.empty((len(pages), depth + 2), np.uint64)
+    start = 0
+    for batch in pages.to_batches():
+        end = start + len(batch)
+        levels[start:end, 0] = string_hashes(batch.column("domain"))
+        levels[start:end, 1:] = directories(batch.column("url"), depth)[0]
+        start = end
+    return levels
 
 
 def page_log_odds(
@@ -231,12 +249,10 @@ def _partitions(batch: pa.RecordBatch, large: dict[int, int], n_partitions: int)
     if large:
         sizes = np.array(list(large.values()))
         sites = np.array(list(large), np.uint64)
-        folders = directories(batch.column("url").cast(pa.large_string()), 1)[0]
+        folders = directories(batch.column("url"), 1)[0]
         first = np.where(folders[:, 1] != 0, folders[:, 1], folders[:, 0])
         keys = np.where(np.isin(keys, sites), first, keys)
-        own = np.frombuffer(
-            b"".join(identity[:8] for identity in batch.column("doc_id").to_pylist()), np.uint64
-        )
+        own = identity_words(batch.column("doc_id"))[:, 0]
         order = np.argsort(sites)
         place = np.minimum(np.searchsorted(sites[order], keys), len(sites) - 1)
         parts = (sizes[order][place] // SPLIT_PAGES + 1).astype(np.uint64)

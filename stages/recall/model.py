@@ -13,11 +13,15 @@ import pyarrow as pa
 
 from stages.errors import InputError
 from stages.kernels.fasttext import Collapsed, from_bytes
-from stages.recall.calibrate import Calibration, Float64, HeldOut
+from stages.recall.calibrate import EVEN, Calibration, Float64, HeldOut
 from stages.recall.evidence import Markup, PageEvidence
 from stages.recall.tokens import BPE, require_tokens, tokens_hash
 
 METADATA = "recall"
+NOTHING = "none"
+"""The recipe of a model that had too few examples to learn from."""
+IMPOSSIBLE = -40.0
+"""Its log-odds of every document."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,20 @@ class TrainedModel:
             "tokens_hash": tokens_hash(self.tokens),
         }
         return self.model.to_bytes({METADATA: json.dumps(described, sort_keys=True)})
+
+
+def nothing_learned(n_positives: int, n_negatives: int) -> TrainedModel:
+    """A model that recalls nothing, with the number of examples that were too few."""
+    bare = Collapsed(
+        labels=("negative", "positive"),
+        ngrams=1,
+        word_ids=np.zeros(0, np.uint32),
+        word_scores=np.zeros((1, 0), np.float32),
+        end_scores=np.array([IMPOSSIBLE], np.float32),
+        bucket_scores=np.zeros((1, 1), np.float32),
+    )
+    held_out = HeldOut(n_positives, n_negatives, precision=0.0, recall=0.0)
+    return TrainedModel(bare, Calibration(1.0, EVEN), held_out, NOTHING)
 
 
 def load_model(data: bytes) -> TrainedModel:

@@ -10,9 +10,10 @@ import pyarrow as pa
 from schemas.columns import DOC_ID
 from stages.contract import ROW, SHARD, Artefact, Batches
 from stages.recall.calibrate import Float64
-from stages.recall.evidence import CLIP, MARKUP, Markup
+from stages.recall.evidence import CLIP, Markup
 from stages.recall.examples import markup_of
 from stages.recall.model import TrainedModel, load_model
+from stages.recall.places import WEB, Places
 from stages.recall.tokens import tokenise
 
 PAGE = (
@@ -45,19 +46,24 @@ class ScorePages:
     targets: tuple[str, ...]
     models: tuple[tuple[Artefact, ...], ...]
     """Each target's, oldest first; all of the same tokens."""
+    places: Places = WEB
 
     schema: ClassVar[pa.Schema]
-    reads_without_targets: ClassVar = tuple(field.name for field in PAGE)
-    reads: ClassVar = (*reads_without_targets, *MARKUP, "text")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "schema", logit_schema(self.targets))
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of the documents it asks for; without targets no text."""
+        text = ("text",) if self.targets else ()
+        return (SHARD, ROW, "doc_id", *self.places.columns, *text)
+
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
         models = [[load_model(one.read()) for one in of_target] for of_target in self.models]
-        for batch in batches:
-            columns = [batch.column(name) for name in self.reads_without_targets]
+        for batch in map(self.places.pages, batches):
+            columns = [batch.column(field.name) for field in PAGE]
             if models:
                 tokens = tokenise(batch.column("text"), models[0][-1].tokens)
                 markup = markup_of(batch)
