@@ -36,9 +36,8 @@ def evaluate(run: Path, labels: Path, worst: int, *, as_json: bool) -> None:
     show(_stands_table(found.stands))
     for stand in found.stands:
         if not stand.accepted:
-            print(
-                f"\niteration {stand.iteration} was rejected: {_REJECTED_FOR[stand.rejected_for or PRECISION]}"
-            )
+            why = _REJECTED_FOR[stand.rejected_for or PRECISION]
+            print(f"\niteration {stand.iteration} was rejected: {why}")
         elif stand.rejected:
             print(
                 f"\niteration {stand.iteration} kept the model before of "
