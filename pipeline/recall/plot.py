@@ -12,7 +12,7 @@ from pipeline.recall.iterations import PRECISION_ASKED, Stand
 
 SIDE = 300
 """Of the square both axes span, in pixels; recall and precision from 0 to 1."""
-LEFT, TOP, BOTTOM, GAP = 56, 44, 52, 28
+LEFT, TOP, BOTTOM, GAP = 56, 44, 62, 28
 LEGEND_LINE = 18
 TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
