@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.contract import PARTITION, ROW, SHARD, Artefact, Batches
+from stages.kernels.groups import group
 from stages.kernels.identity import identity_words
 from stages.kernels.paths import Hashes, depth_of, directories, pattern_hashes, string_hashes
 from stages.recall.annotations import Annotations
@@ -195,7 +196,7 @@ def directory_means(logits: Float64, levels: Hashes, weight: float, background: 
     means = np.full(len(logits), background)
     for level in levels.T:
         inside = level != 0
-        _, node = np.unique(level[inside], return_inverse=True)
+        node, _ = group(level[inside])
         n_pages, total = np.bincount(node), np.bincount(node, logits[inside])
         shares = weight * means[inside] + total[node]
         means[inside] = shares / (n_pages[node] + weight)
