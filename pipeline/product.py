@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.configuration import Config
 from pipeline.digest import fingerprint
+from pipeline.manifest import MANIFEST, SHARDS
 from pipeline.receipts import Receipt
 from pipeline.session import Session
 from pipeline.statistics import merge
@@ -16,8 +17,7 @@ from pipeline.storage import Storage
 from stages.emit.card import build_manifest, render_card
 from stages.kernels.bpe import Tokenizer
 
-MANIFEST, CARD, TOKENIZER = "manifest.json", "README.md", "tokenizer.json"
-FOLDER = "shards"
+CARD, TOKENIZER = "README.md", "tokenizer.json"
 
 
 def finish_product(storage: Storage, config: Config, session: Session) -> dict[str, dict[str, int]]:
@@ -94,7 +94,7 @@ def _lasting(config: Config) -> dict[str, Any]:
 def _file(name: str, receipt: Receipt) -> dict[str, Any]:
     statistics = receipt.summary["statistics"]
     return {
-        "path": f"{FOLDER}/{name}/{receipt.object}",
+        "path": f"{SHARDS}/{name}/{receipt.object}",
         "set": name,
         "rows": receipt.rows,
         "tokens": sum(row[5] for row in statistics["cube"]),
@@ -120,6 +120,6 @@ def _breakdown(sets: Mapping[str, Mapping[str, Receipt]], index: int) -> list[di
 
 
 def _write(storage: Storage, name: str, data: bytes) -> None:
-    path = f"{FOLDER}/{name}"
+    path = f"{SHARDS}/{name}"
     if not storage.exists(path) or storage.read_bytes(path) != data:
         storage.write(path, data)

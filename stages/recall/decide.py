@@ -59,6 +59,8 @@ class RecallPages:
     natural_share: float
     seed: int
     iteration: int
+    drops: bool = True
+    """Whether pages that are neither recalled nor drawn are dropped."""
 
     reads: ClassVar = (ROW, "doc_id")
     schema: ClassVar[pa.Schema]
@@ -69,7 +71,7 @@ class RecallPages:
 
     def __call__(self, batches: Batches, records: pa.Table) -> Batches:
         """Read `reads` of all rows and the shard's scores; yield `schema`. A page without a score
-        was dropped before: its measures are null."""
+        was dropped before, or is none that could be recalled: its measures are null."""
         rows = records[ROW].to_numpy()
         order = np.argsort(rows)
         thresholds = self._thresholds()
@@ -86,7 +88,7 @@ class RecallPages:
             natural = drawn.to_numpy(zero_copy_only=False) & ~passes & scored
             yield pa.record_batch(
                 [
-                    _where(scored & ~passes & ~natural, NOT_RECALLED),
+                    _where(scored & ~passes & ~natural & self.drops, NOT_RECALLED),
                     *columns,
                     self._lists(recalled, scored),
                     self._best(scores, thresholds, passes, natural),

@@ -1,9 +1,6 @@
 """The rows that classifiers learn from: seed documents, and pages drawn from the crawl."""
 
-import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import ClassVar
 
 import numpy as np
@@ -12,12 +9,12 @@ import pyarrow.compute as pc
 
 from schemas.columns import DOC_ID
 from stages.contract import Batches
-from stages.kernels.bpe import DEFAULT_TOKENIZER, load_tokenizer
 from stages.kernels.identity import seeded_hashes
 from stages.recall.evidence import MARKUP, Markup
 from stages.recall.options import role_of
+from stages.recall.tokens import BPE, TOKEN_LISTS, tokenise
 
-TOKENS = pa.field("tokens", pa.large_list(pa.uint32()))
+TOKENS = pa.field("tokens", TOKEN_LISTS)
 DOMAIN = pa.field("domain", pa.string())
 EXAMPLE_FIELDS = (DOMAIN, *(pa.field(name, pa.int32()) for name in MARKUP), TOKENS)
 EXAMPLE = [field.name for field in EXAMPLE_FIELDS]
@@ -29,7 +26,7 @@ class TokeniseSeeds:
     without a role are nobody's examples."""
 
     roles: tuple[tuple[str, tuple[str, ...]], ...]
-    tokenizer: str = DEFAULT_TOKENIZER
+    tokens: str = BPE
 
     reads: ClassVar = ("warc", "domain", *MARKUP, "text")
     schema: ClassVar[pa.Schema] = pa.schema([("role", pa.string()), *EXAMPLE_FIELDS])
@@ -40,7 +37,7 @@ class TokeniseSeeds:
             roles = [role_of(name, self.roles) for name in batch.column("warc").to_pylist()]
             chosen = pa.array(roles, pa.string())
             own = (batch.column(name) for name in EXAMPLE[:-1])
-            columns = [chosen, *own, tokenise(batch, self.tokenizer)]
+            columns = [chosen, *own, tokenise(batch.column("text"), self.tokens)]
             rows = pa.record_batch(columns, schema=self.schema)
             yield rows.filter(pc.is_valid(chosen))
 
@@ -51,7 +48,7 @@ class SampleCrawl:
 
     share: float
     seed: int
-    tokenizer: str = DEFAULT_TOKENIZER
+    tokens: str = BPE
 
     reads: ClassVar = ("doc_id", "url", "domain", *MARKUP, "text")
     schema: ClassVar[pa.Schema] = pa.schema(
@@ -63,14 +60,8 @@ class SampleCrawl:
         for batch in batches:
             drawn = batch.filter(drawn_rows(batch.column("doc_id"), self.share, self.seed))
             own = (drawn.column(name) for name in self.schema.names[:-1])
-            columns = [*own, tokenise(drawn, self.tokenizer)]
+            columns = [*own, tokenise(drawn.column("text"), self.tokens)]
             yield pa.record_batch(columns, schema=self.schema)
-
-
-def tokenise(batch: pa.RecordBatch, tokenizer: str) -> pa.Array:
-    """The token ids of a batch's `text`."""
-    tokens = load_tokenizer(tokenizer).encode_batch(batch.column("text"))
-    return tokens.cast(TOKENS.type)
 
 
 def drawn_rows(doc_ids: pa.Array, share: float, seed: int) -> pa.Array:
@@ -78,14 +69,6 @@ def drawn_rows(doc_ids: pa.Array, share: float, seed: int) -> pa.Array:
     hashes = seeded_hashes(seed, doc_ids)
     limit = int(share * 2**64)
     return pa.array(hashes < np.uint64(limit) if limit < 2**64 else np.ones(len(hashes), bool))
-
-
-def known_sites(target: str) -> Iterable[str]:
-    """The registrable domains that `seeds/TARGET.toml` lists; none without such a file."""
-    listing = files("seeds").joinpath(f"{target}.toml")
-    if not listing.is_file():
-        return []
-    return [site["domain"] for site in tomllib.loads(listing.read_text("utf-8"))["site"]]
 
 
 def markup_of(rows: pa.Table | pa.RecordBatch) -> Markup:
