@@ -9,8 +9,10 @@ from typing import Any
 from pipeline.cli.rendering import rows_table, show, show_bytes
 from pipeline.recall.classifier import score_table, train_on_table
 from pipeline.recall.evaluation import RunEvaluation, evaluate_run
-from pipeline.recall.iterations import PRECISION_ASKED, Stand
+from pipeline.recall.iterations import PRECISION_ASKED, RECALLS, Stand
+from pipeline.recall.plot import draw_curves, drawn
 from pipeline.rows import to_json
+from stages.errors import ConfigError
 from stages.recall.calibrate import HeldOut
 from stages.recall.iteration import GROWTH, PRECISION
 
@@ -25,15 +27,22 @@ _REJECTED_FOR = {
 }
 
 
-def evaluate(run: Path, labels: Path, worst: int, *, as_json: bool) -> None:
-    """Compare a run with labels, as tables or JSON."""
+def evaluate(run: Path, labels: Path, worst: int, plot: Path | None, *, as_json: bool) -> None:
+    """Compare a run with labels, as tables or JSON, and with `plot` as an SVG file."""
+    if plot is not None and plot.suffix != ".svg":
+        raise ConfigError(f"--plot {plot}: expected a name ending in .svg")
     found = evaluate_run(run, labels)
+    if plot is not None:
+        plot.parent.mkdir(parents=True, exist_ok=True)
+        plot.write_text(draw_curves(found.stands), encoding="utf-8")
     if as_json:
         _print_json(asdict(found))
         return
     show(_counts_line(found))
     print()
     show(_stands_table(found.stands))
+    print("\nprecision at recall")
+    show(_curves_table(found.stands))
     for stand in found.stands:
         if not stand.accepted:
             why = _REJECTED_FOR[stand.rejected_for or PRECISION]
@@ -133,14 +142,13 @@ def _stands_table(stands: Sequence[Stand]) -> Any:
     names = ["", "target", *COUNT_TITLES, *RATIOS, "best F1", f"recall at {PRECISION_ASKED}"]
     rows = []
     for stand in stands:
-        title = "verdicts" if stand.iteration is None else f"iteration {stand.iteration}"
         for row in stand.metrics:
             if row["by"] != "all":
                 continue
             ranking = stand.rankings.get(row["target"])
             rows.append(
                 [
-                    title,
+                    stand.title,
                     row["target"],
                     *_numbers(row),
                     "" if ranking is None else _ratio(ranking.best_f1),
@@ -148,6 +156,15 @@ def _stands_table(stands: Sequence[Stand]) -> Any:
                 ]
             )
     return rows_table(names, rows)
+
+
+def _curves_table(stands: Sequence[Stand]) -> Any:
+    rows = [
+        [stand.title, target, *(_ratio(curve.precision_at(recall)) for recall in RECALLS)]
+        for stand in drawn(stands)
+        for target, curve in stand.curves.items()
+    ]
+    return rows_table(["", "target", *map(str, RECALLS)], rows)
 
 
 def _metrics_table(

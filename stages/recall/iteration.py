@@ -69,7 +69,8 @@ class Metrics:
                 "model_bytes": trained.model.n_bytes,
             }
         if sources:
-            domains, patterns = (list(batches) for batches in sources)
+            domains = list(sources[0])
+            patterns = [batch.select(["target", "accepted"]) for batch in sources[1]]
             described["largest_domain"] = _largest("n_pages", domains)
             for target, entry in described["targets"].items():
                 entry.update(_found(target, domains, patterns))

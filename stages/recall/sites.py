@@ -1,4 +1,4 @@
-"""Which sites are too large for one task: domains, and first directories, of over a million pages.
+"""Which sites are too large for one task: domains, and first directories, of over 500,000 pages.
 
 Only a crawl of more pages than that is counted. Cost: 16 bytes a directory and shard of scratch.
 """
@@ -14,7 +14,7 @@ from stages.contract import PARTITION, Artefact, Batches
 from stages.kernels.paths import directories, string_hashes
 from stages.recall.places import WEB, Places
 
-SPLIT_PAGES = 1_000_000
+SPLIT_PAGES = 500_000
 
 SITES = pa.schema([("site", pa.uint64()), ("n_pages", pa.int64())])
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pyarrow as pa
@@ -207,7 +208,9 @@ def test_a_run_without_recall_says_so(
         evaluate_run(tmp_path / "run", label(truth()))
 
 
-def test_evaluate_prints_tables_or_json(recalled: Path, label: Callable[..., Path]) -> None:
+def test_evaluate_prints_tables_or_json(
+    recalled: Path, label: Callable[..., Path], tmp_path: Path
+) -> None:
     """By target, natural language and domain; JSON holds the same."""
     rows = [{**row, "natural_language": "en"} for row in truth()]
     rows[2 * N_PAGES]["label"] = "code"
@@ -218,8 +221,19 @@ def test_evaluate_prints_tables_or_json(recalled: Path, label: Callable[..., Pat
     assert "code by natural language" in out
     assert "code: the domains with the most errors" in out
     assert "math: the domains with the most errors" not in out
-    code, out = sluice("evaluate", recalled, "--labels", path, "--json")
+    assert "precision at recall" in out
+    plot = tmp_path / "plots" / "recall.svg"
+    code, out = sluice("evaluate", recalled, "--labels", path, "--json", "--plot", plot)
     found = json.loads(out)
+    curves = found["stands"][-1]["curves"]
+    assert list(curves) == ["code", "math"]
+    used, metrics = curves["math"]["used"], found["stands"][-1]["metrics"]
+    overall = next(r for r in metrics if (r["target"], r["by"]) == ("math", "all"))
+    assert (used["precision"], used["recall"]) == (overall["precision"], overall["recall"])
+    assert used in curves["math"]["points"]
+    assert ElementTree.fromstring(plot.read_text()).get("role") == "img"
+    with pytest.raises(ConfigError, match=r"recall\.png: expected a name ending in \.svg"):
+        sluice("evaluate", recalled, "--labels", path, "--plot", "recall.png")
     assert found["n_judged"] == len(rows)
     assert {row["by"] for row in found["stands"][-1]["metrics"]} == {
         "all",
