@@ -27,6 +27,7 @@ from pipeline.inputs import InputSpec, folder_digest, open_input
 from pipeline.lineage import Table, Tables, stage_components
 from pipeline.manifest import emitted_before
 from pipeline.parts import NotMade
+from pipeline.recall.seed_files import require_seeds, seed_files
 from pipeline.receipts import Receipt, Receipts
 from pipeline.runner import Plan, PlanItem, Runner
 from pipeline.work.map import DecideWork, MapWork, measure_table
@@ -36,6 +37,7 @@ from schemas.shards import corpus_of, shard_sets
 from schemas.verdicts import verdict_table
 from stages.contract import Filter
 from stages.errors import ConfigError, InputError, WaitForPerson
+from stages.recall.options import RecallOptions
 
 MEASURE, DECIDE = "measure", "decide"
 PATH_OPTIONS = frozenset({"annotations", "benchmarks", "tokenizer"})
@@ -101,6 +103,13 @@ class Session:
                 except NotMade:
                     self._note_unknown(tables, names[index : last + 1])
                     break
+            if corpus == SEEDS and last > 0 and not self.runner.dry:
+                self._require_seeds(tables)
+
+    def _require_seeds(self, tables: Tables) -> None:
+        documents, dedup = (table.receipts for table in (tables.tables[0], tables.tables[-1]))
+        files = seed_files(self.runner.storage, documents.values(), dedup)
+        require_seeds(files, RecallOptions(**self.config.options("web.recall")))
 
     def _note_unknown(self, tables: Tables, names: Sequence[str]) -> None:
         """Of a dry run: these stages wait for what the first of them makes."""

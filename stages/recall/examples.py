@@ -1,10 +1,6 @@
 """The rows that classifiers learn from: seed documents, and pages drawn from the crawl."""
 
-import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from importlib.resources import files
 from typing import ClassVar
 
 import numpy as np
@@ -15,6 +11,7 @@ from schemas.columns import DOC_ID
 from stages.contract import Batches
 from stages.kernels.identity import seeded_hashes
 from stages.recall.evidence import MARKUP, Markup
+from stages.recall.options import role_of
 from stages.recall.tokens import BPE, TOKEN_LISTS, tokenise
 
 TOKENS = pa.field("tokens", TOKEN_LISTS)
@@ -37,18 +34,12 @@ class TokeniseSeeds:
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
         for batch in batches:
-            roles = [self._role(name) for name in batch.column("warc").to_pylist()]
+            roles = [role_of(name, self.roles) for name in batch.column("warc").to_pylist()]
             chosen = pa.array(roles, pa.string())
             own = (batch.column(name) for name in EXAMPLE[:-1])
             columns = [chosen, *own, tokenise(batch.column("text"), self.tokens)]
             rows = pa.record_batch(columns, schema=self.schema)
             yield rows.filter(pc.is_valid(chosen))
-
-    def _role(self, file_name: str) -> str | None:
-        for role, patterns in self.roles:
-            if any(fnmatchcase(file_name, pattern) for pattern in patterns):
-                return role
-        return None
 
 
 @dataclass(frozen=True)
@@ -78,14 +69,6 @@ def drawn_rows(doc_ids: pa.Array, share: float, seed: int) -> pa.Array:
     hashes = seeded_hashes(seed, doc_ids)
     limit = int(share * 2**64)
     return pa.array(hashes < np.uint64(limit) if limit < 2**64 else np.ones(len(hashes), bool))
-
-
-def known_sites(target: str) -> Iterable[str]:
-    """The registrable domains that `seeds/TARGET.toml` lists; none without such a file."""
-    listing = files("seeds").joinpath(f"{target}.toml")
-    if not listing.is_file():
-        return []
-    return [site["domain"] for site in tomllib.loads(listing.read_text("utf-8"))["site"]]
 
 
 def markup_of(rows: pa.Table | pa.RecordBatch) -> Markup:

@@ -21,6 +21,7 @@ from stages.recall.annotations import ancestors
 from stages.recall.evidence import MARKUP
 from stages.recall.examples import EXAMPLE_FIELDS, drawn_rows, drawn_scores
 from stages.recall.places import WEB, Places
+from stages.recall.sites import read_table
 from stages.recall.tokens import BPE, tokenise
 
 ACCEPTED = pa.schema(
@@ -66,7 +67,8 @@ class Accept:
             key = row["target"], row["domain"]
             share = limits[key] / n_of_domain[key] if n_of_domain[key] > 0 else 1.0
             row["share"] = share * min(1.0, self.max_examples / max(totals[row["target"]], 1))
-        table = pa.Table.from_pylist(rows, ACCEPTED).sort_by(
+        unique = {(row["target"], row["pattern"]): row for row in rows}
+        table = pa.Table.from_pylist(list(unique.values()), ACCEPTED).sort_by(
             [("target", "ascending"), ("pattern", "ascending")]
         )
         sink = pa.BufferOutputStream()
@@ -97,8 +99,7 @@ class Cover:
 
 def read_covers(artefact: Artefact) -> Mapping[str, Cover]:
     """Target → its decisions."""
-    with pa.ipc.open_file(pa.BufferReader(artefact.read())) as reader:
-        table = reader.read_all()
+    table = read_table(artefact)
     covers = {}
     for target in pc.unique(table["target"]).to_pylist():
         rows = table.filter(pc.equal(table["target"], target))

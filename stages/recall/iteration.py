@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -65,6 +66,7 @@ class Metrics:
             }
         if sources:
             domains, patterns = (list(batches) for batches in sources)
+            described["largest_domain"] = _largest("n_pages", domains)
             for target, entry in described["targets"].items():
                 entry.update(_found(target, domains, patterns))
         return (json.dumps(described, indent=2, sort_keys=True) + "\n").encode()
@@ -94,16 +96,27 @@ def is_made(artefact: Artefact) -> bool:
 
 def _found(
     target: str, domains: list[pa.RecordBatch], patterns: list[pa.RecordBatch]
-) -> dict[str, int]:
+) -> dict[str, Any]:
     own = [batch.filter(pc.equal(batch.column("target"), target)) for batch in patterns]
     return {
         "n_pages": _sum(batch.column("n_pages") for batch in domains),
         "n_recalled": _sum(batch.column(f"n_recalled_{target}") for batch in domains),
         "n_domains": _sum(batch.column(f"is_{target}") for batch in domains),
+        "largest_domain": _largest(f"n_recalled_{target}", domains),
         "n_patterns": sum(map(len, own)),
         "n_patterns_accepted": _sum(batch.column("accepted") for batch in own),
         "n_patterns_open": sum(batch.column("accepted").null_count for batch in own),
     }
+
+
+def _largest(column: str, domains: list[pa.RecordBatch]) -> dict[str, Any] | None:
+    """The domain with the most pages (of several, the first by name), and how many."""
+    counts = np.concatenate([np.zeros(0, np.int64), *(batch.column(column) for batch in domains)])
+    if not counts.any():
+        return None
+    names = pa.chunked_array([batch.column("domain") for batch in domains])
+    first = int(counts.argmax())
+    return {"domain": names[first].as_py(), "n_pages": int(counts[first])}
 
 
 def _sum(columns: Any) -> int:

@@ -7,13 +7,16 @@ become negatives (in the first iteration: of a first model, trained on seeds alo
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import xxhash
 
 from stages.contract import Artefact, Batches
 from stages.errors import StageError
+from stages.kernels.fasttext import list_buffers
 from stages.recall.examples import (
     EXAMPLE,
     SampleCrawl,
@@ -63,7 +66,7 @@ class TrainTarget:
         if last:
             grown = pa.Table.from_batches(last[0], GrowSeeds.schema)
             own = grown.filter(pc.equal(grown["role"], self.target)).select(EXAMPLE)
-            positives = pa.concat_tables([positives, own])
+            positives = _distinct(pa.concat_tables([positives, own]))
             candidates = self._uncovered(candidates)
             scores = pa.Table.from_batches(last[1], drawn_scores(self.targets))
             trusted = self._lowest(candidates, self._last_scores(candidates, scores))
@@ -112,6 +115,17 @@ class TrainTarget:
             if self.may_lack:
                 return nothing_learned(len(positives), len(negatives))
             raise StageError(f"target {self.target}: {error}") from error
+
+
+def _distinct(documents: pa.Table) -> pa.Table:
+    """The first of documents with the same tokens: a page under a seed site may have grown, too."""
+    offsets, tokens = list_buffers(_tokens(documents))
+    keys = [
+        xxhash.xxh3_64_intdigest(tokens[start:end].tobytes())
+        for start, end in pairwise(offsets.tolist())
+    ]
+    _, first = np.unique(np.array(keys, np.uint64), return_index=True)
+    return documents.take(pa.array(np.sort(first)))
 
 
 def _tokens(table: pa.Table) -> pa.Array:

@@ -42,8 +42,12 @@ class TrainedModel:
         """What turns a page's log-odds into a probability, with the threshold."""
         return self.page.calibration if self.page else self.calibration
 
+    def log_odds(self, documents: pa.Array, markup: Markup) -> Float64:
+        """Calibrated log-odds of pages, before their directories speak."""
+        return self.decision.log_odds(self.page_logits(documents, markup))
+
     def page_logits(self, documents: pa.Array, markup: Markup) -> Float64:
-        """Log-odds of pages, before their directories speak."""
+        """Scores of pages, before they are calibrated."""
         text = self.model.logits(documents)[:, 0]
         return self.page.logits(text, markup) if self.page else text
 

@@ -1,12 +1,14 @@
 """What a user may set about recall (DeepSeekMath, arXiv 2402.03300 section 2.1)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from stages.contract import Options
+from stages.recall.site_lists import seed_sites
 
 
 class Training(Options):
@@ -48,7 +50,12 @@ class Target(Options):
     """One class of pages to recall."""
 
     seeds: tuple[str, ...] = Field(
-        min_length=1, description="seed files (patterns allowed) whose documents are positives"
+        (), description="seed files (patterns allowed) whose documents are positives"
+    )
+    sites: tuple[str, ...] | None = Field(
+        None,
+        description="hosts and directories (`stackoverflow.com/questions/`) whose crawled pages "
+        "are positives, too; without it, those that seeds/TARGET.toml lists as seeds",
     )
 
 
@@ -69,7 +76,7 @@ class LoopOptions(Training):
         False, description="compare the lower end of the share's Wilson 95 % interval instead"
     )
     pattern_share: float = Field(
-        0.5, ge=0, lt=1, description="rule: share of recalled pages above which one is accepted"
+        0.9, ge=0, lt=1, description="rule: share of recalled pages above which one is accepted"
     )
     pattern_pages: int = Field(3, ge=1, description="pages a proposed pattern has at least")
     pattern_depth: int = Field(4, ge=0, le=16, description="directories a pattern has at most")
@@ -143,6 +150,13 @@ class RecallOptions(LoopOptions):
         return self
 
     @model_validator(mode="after")
+    def _learn_from_something(self) -> Self:
+        for name, target in self.targets.items():
+            if not target.seeds and not seed_sites({name: target.sites}):
+                raise ValueError(f"target {name!r} needs `seeds` (files) or `sites`")
+        return self
+
+    @model_validator(mode="after")
     def _give_each_file_one_role(self) -> Self:
         seen: dict[str, str] = {}
         for role, files in self._roles():
@@ -165,6 +179,14 @@ class RecallOptions(LoopOptions):
 
 NEGATIVE = "negatives"
 """The role of the seed files that are negatives of every target."""
+
+
+def role_of(file_name: str, roles: Iterable[tuple[str, Iterable[str]]]) -> str | None:
+    """The target (or `NEGATIVE`) that a seed file belongs to, by the patterns of base names."""
+    for role, patterns in roles:
+        if any(fnmatchcase(file_name, pattern) for pattern in patterns):
+            return role
+    return None
 
 
 class QualityOptions(LoopOptions):

@@ -33,16 +33,15 @@ def score_schema(targets: tuple[str, ...]) -> pa.Schema:
 
 
 def logit_schema(targets: tuple[str, ...]) -> pa.Schema:
-    """A page's own log-odds of each target."""
+    """A page's own calibrated log-odds of each target."""
     return pa.schema([*PAGE, *(pa.field(f"logit_{target}", pa.float64()) for target in targets)])
 
 
 @dataclass(frozen=True)
 class ScorePages:
     """The log-odds of every living page for every target: the mean over the models of all
-    iterations where whole pages are judged, so that no single round of seeds can carry it away
-    (precision 0.9 is then kept at the same recall: 0.967, 0.972, 0.972 for code on the development
-    crawl, 0.967, 0.972, 0.957 by the last model alone)."""
+    iterations where whole pages are judged, so that no single round of seeds can carry it away.
+    Each is calibrated and clipped before: a model that is surer of its seeds weighs no more."""
 
     targets: tuple[str, ...]
     models: tuple[tuple[Artefact, ...], ...]
@@ -69,14 +68,14 @@ class ScorePages:
                 tokens = tokenise(batch.column("text"), models[0][-1].tokens)
                 markup = markup_of(batch)
                 columns += [
-                    pa.array(mean_logits(of_target, tokens, markup)) for of_target in models
+                    pa.array(mean_log_odds(of_target, tokens, markup)) for of_target in models
                 ]
             yield pa.record_batch(columns, schema=self.schema)
 
 
-def mean_logits(models: Sequence[TrainedModel], tokens: pa.Array, markup: Markup) -> Float64:
+def mean_log_odds(models: Sequence[TrainedModel], tokens: pa.Array, markup: Markup) -> Float64:
     """The models' mean log-odds of pages; the last one's where texts alone are judged."""
     if models[-1].page is None:
-        return models[-1].page_logits(tokens, markup)
-    logits = [np.clip(model.page_logits(tokens, markup), -CLIP, CLIP) for model in models]
-    return np.asarray(np.mean(logits, axis=0), np.float64)
+        return models[-1].log_odds(tokens, markup)
+    log_odds = [np.clip(model.log_odds(tokens, markup), -CLIP, CLIP) for model in models]
+    return np.asarray(np.mean(log_odds, axis=0), np.float64)

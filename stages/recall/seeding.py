@@ -3,14 +3,24 @@
 On the web, documents of seed files against pages drawn from the crawl; on GitHub see `quality`.
 """
 
+from functools import cached_property
 from typing import Protocol
 
 from stages.contract import Artefact, Corpus, Parts
 from stages.recall.annotations import Annotations, read_annotations
-from stages.recall.examples import SampleCrawl, TokeniseSeeds, known_sites
+from stages.recall.examples import SampleCrawl, TokeniseSeeds
+from stages.recall.grow import Accept, GrowSeeds
+from stages.recall.iteration import is_made
 from stages.recall.learn import TrainTarget
-from stages.recall.options import RecallOptions
+from stages.recall.options import LoopOptions, RecallOptions
 from stages.recall.places import WEB, Places
+from stages.recall.seed_sites import (
+    CountSitePages,
+    DrawSites,
+    SumSitePages,
+    n_site_pages,
+)
+from stages.recall.site_lists import known_sites, seed_sites
 from stages.recall.train import PAPER, resolve_recipe
 
 SEEDS = "seeds"
@@ -70,6 +80,8 @@ class WebSeeds:
         self.annotations = read_annotations(options.annotations)
         waits = options.annotate == "person"
         self.decisions_file = options.annotations[0] if waits else None
+        self._files = any(files for _, files in options.roles())
+        self._sites = seed_sites({name: one.sites for name, one in options.targets.items()})
 
     @property
     def drawn_share(self) -> float:
@@ -81,17 +93,25 @@ class WebSeeds:
         return min(1.0, wanted / max(self._corpus.n_rows(), 1))
 
     def n_seeds(self) -> int:
-        """All that seed files hold, negatives too."""
-        return self._corpus.other(SEEDS).n_rows()
+        """All that seed files hold, negatives too, and the pages of seed sites."""
+        supplied = self._corpus.other(SEEDS).n_rows() if self._files else 0
+        counted = self._counted
+        return supplied + (n_site_pages(counted) if counted and is_made(counted) else 0)
 
     def sources(self) -> list[Parts]:
-        """Documents of the seed files, and pages drawn by identity."""
-        seeds = TokeniseSeeds(self._options.roles(), self._options.tokens)
-        sample = SampleCrawl(self.drawn_share, self._options.seed, self._options.tokens)
-        return [
-            self._corpus.other(SEEDS).map_shards(seeds, reads=seeds.reads),
-            self._corpus.map_shards(sample, reads=sample.reads),
-        ]
+        """Documents of the seed files, pages of seed sites, and pages drawn by identity."""
+        corpus, options = self._corpus, self._options
+        seeds: list[Parts] = []
+        if self._files:
+            step = TokeniseSeeds(options.roles(), options.tokens)
+            seeds.append(corpus.other(SEEDS).map_shards(step, reads=step.reads))
+        if self._counted is not None:
+            draw = DrawSites(self._counted, accept(options, self.n_seeds()))
+            drawn = corpus.artefact("seed-sites/drawn.arrow", draw)
+            grow = GrowSeeds(drawn, options.seed, options.tokens, self.places)
+            seeds.append(corpus.map_shards(grow, reads=grow.reads))
+        sample = SampleCrawl(self.drawn_share, options.seed, options.tokens)
+        return [*seeds, corpus.map_shards(sample, reads=sample.reads)]
 
     def trainer(self, target: str, accepted: Artefact | None) -> TrainTarget:
         """Pages of the positives' sites and of known ones are no candidates."""
@@ -101,6 +121,21 @@ class WebSeeds:
             options.training(),
             options.trusted_share,
             self.targets,
-            tuple(known_sites(target)),
+            known_sites(target),
             accepted,
+            n_seed_sources=int(self._files) + int(self._counted is not None),
         )
+
+    @cached_property
+    def _counted(self) -> Artefact | None:
+        """The pages of the crawl under seed sites; None without any."""
+        if not self._sites:
+            return None
+        counts = self._corpus.map_shards(CountSitePages(self._sites), reads=CountSitePages.reads)
+        return self._corpus.artefact("seed-sites/counted.arrow", SumSitePages(), counts)
+
+
+def accept(options: LoopOptions, n_seeds: int) -> Accept:
+    """How many pages under accepted patterns join the seeds, by the recipe."""
+    small = resolve_recipe(options.recipe, n_seeds) is not PAPER
+    return Accept(options.grow_per_domain if small else None, options.max_examples)

@@ -77,10 +77,15 @@ class WriteTable:
         return bytes(sink.getvalue())
 
 
+def read_table(artefact: Artefact) -> pa.Table:
+    """A table written as one artefact."""
+    with pa.ipc.open_file(pa.BufferReader(artefact.read())) as reader:
+        return reader.read_all()
+
+
 def read_large_sites(artefact: Artefact | None) -> dict[int, int]:
     """Hash of the site → pages."""
     if artefact is None:
         return {}
-    with pa.ipc.open_file(pa.BufferReader(artefact.read())) as reader:
-        table = reader.read_all()
+    table = read_table(artefact)
     return dict(zip(table["site"].to_pylist(), table["n_pages"].to_pylist(), strict=True))

@@ -19,21 +19,21 @@ Memory: one model a worker; see `directories` and `patterns` for the shuffles.
 import json
 from typing import Any, ClassVar
 
-from stages.contract import Artefact, Corpus, Parts
+from stages.contract import Artefact, Corpus, Parts, Shuffled
 from stages.errors import WaitForPerson
 from stages.recall.annotations import Annotations
+from stages.recall.centre import CountLogOdds, FindCentres
 from stages.recall.decide import RecallPages, ToShards
 from stages.recall.directories import JudgeByDirectory, SendPages, SendRecalled
-from stages.recall.grow import Accept, DrawScores, GrowSeeds
+from stages.recall.grow import DrawScores, GrowSeeds
 from stages.recall.iteration import LIBRARIES, Metrics, is_made, n_open, n_recalled, precision_fell
 from stages.recall.model import load_model
 from stages.recall.options import LoopOptions, RecallOptions
 from stages.recall.patterns import CountNodes, ListDomains, ProposePatterns
 from stages.recall.rules import PatternRules
 from stages.recall.score import ScorePages
-from stages.recall.seeding import Seeding, WebSeeds
+from stages.recall.seeding import Seeding, WebSeeds, accept
 from stages.recall.sites import SPLIT_PAGES, CountSites, KeepLargeSites, WriteTable
-from stages.recall.train import PAPER, resolve_recipe
 
 PARTITION_PAGES = 500_000
 
@@ -42,7 +42,7 @@ class RecallStage:
     """Corpus stage `recall`."""
 
     name: ClassVar[str] = "recall"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     libraries: ClassVar[tuple[str, ...]] = LIBRARIES
     Options: ClassVar[type[RecallOptions]] = RecallOptions
 
@@ -118,7 +118,9 @@ class Loop:
                 break
             artefact = self._metrics(number, trained, latest, rejected, domains, patterns)
             accepted = self.corpus.artefact(
-                f"iteration-{number}/accepted.arrow", self._accept(), patterns
+                f"iteration-{number}/accepted.arrow",
+                accept(self.options, self.seeding.n_seeds()),
+                patterns,
             )
             if is_made(artefact):
                 last, metrics = metrics, json.loads(artefact.read())
@@ -188,19 +190,21 @@ class Loop:
         options, corpus = self.options, self.corpus
         route = (self.targets, self.n_partitions, self.large)
         sources = [corpus.shuffle(SendPages(*route), source=own)]
+        mixing = (options.directory_weight, options.pattern_depth)
+        centres = self._centres(number, CountLogOdds(self.targets, models, *mixing), sources[0])
         if before is not None:
             sources.append(corpus.shuffle(SendRecalled(*route), source=before))
-        step = JudgeByDirectory(
-            self.targets,
-            models,
-            options.directory_weight,
-            options.pattern_depth,
-            annotations,
-            number,
-        )
+        step = JudgeByDirectory(self.targets, models, centres, *mixing, annotations, number)
         return corpus.reduce_partitions(
             step, *sources, n_partitions=self.n_partitions, keep_as=keep_as
         )
+
+    def _centres(self, number: int, count: CountLogOdds, pages: Shuffled) -> Artefact | None:
+        if not self.targets:
+            return None
+        counts = self.corpus.reduce_partitions(count, pages, n_partitions=self.n_partitions)
+        path = f"iteration-{number}/centres.json"
+        return self.corpus.artefact(path, FindCentres(self.targets), counts)
 
     def _patterns(
         self, number: int, scores: Parts, models: tuple[Artefact, ...]
@@ -243,10 +247,6 @@ class Loop:
         training = self.options.training().model_dump()
         step = Metrics(number, self.targets, trained, used, rejected, training)
         return self.corpus.artefact(f"iteration-{number}/metrics.json", step, *sources)
-
-    def _accept(self) -> Accept:
-        small = resolve_recipe(self.options.recipe, self.seeding.n_seeds()) is not PAPER
-        return Accept(self.options.grow_per_domain if small else None, self.options.max_examples)
 
     def _ask(self, number: int, metrics: dict[str, Any]) -> None:
         if self.seeding.decisions_file and n_open(metrics):

@@ -188,6 +188,9 @@ def train_fasttext(
     """The fastText model itself; `buckets` overrides what the data asks for."""
     import fasttext  # noqa: PLC0415 - compiled library, needed only where models are trained
 
+    for name, documents in ((NEGATIVE, negatives), (POSITIVE, positives)):
+        if not len(documents.flatten()):
+            raise StageError(f"recall: no {name} document with a text; add seeds")
     values, examples, labels = _examples(negatives, positives, recipe, options)
     n_tokens = int((examples[:, 1] - examples[:, 0]).sum())
     with tempfile.TemporaryDirectory(prefix="sluice-recall-") as folder:

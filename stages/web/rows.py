@@ -2,11 +2,10 @@
 
 A row has `url` and either `html`, which is extracted as a crawled page would be, or `text`, which
 is taken as it is. A text may do without a URL: one of `repo` (OWNER/REPO) and `path` is
-`repository://OWNER/REPO/PATH`, any other `row://FILE/NUMBER`.
-
-Rows are numbered from 0: every line of a JSON Lines file counts, also a broken or a blank one, so
-that a row's identity does not depend on its neighbours' health. `length` is the line's bytes
-without its end; in Parquet, the bytes of the page.
+`repository://OWNER/REPO/PATH`, any other `row://FILE/NUMBER`. Rows are numbered from 0: every line
+of a JSON Lines file counts, also a broken or a blank one, so that a row's identity does not depend
+on its neighbours' health. `length` is the line's bytes without its end; in Parquet, the bytes of
+the page.
 """
 
 import json
