@@ -57,6 +57,7 @@ SHARD_PAGES = 50_000
 """Pages of a shard: those of a WARC file or two."""
 FOLDERS = 4
 TARGET = "code"
+PAGE_TOKENS = 1000
 LOG_ODDS = 4.0
 """What the synthetic classifier says of a hit; of others, the negative of it."""
 MEMORY_BYTES = 1 << 30
@@ -182,6 +183,7 @@ class Classified:
     """Stands for `ScorePages`: hits are the pages of the first folder of every tenth domain."""
 
     schema: ClassVar[pa.Schema] = logit_schema((TARGET,))
+    reads: ClassVar[list[str]] = schema.names[:-2]
 
     def __call__(self, batches: Batches) -> Batches:
         """Read places and addresses, yield log-odds."""
@@ -189,8 +191,9 @@ class Classified:
             tenth = pc.match_substring_regex(batch.column("domain"), r"^site-\d*0\.org$")
             hit = pc.and_(tenth, pc.match_substring(batch.column("url"), ".org/d0/"))
             logits = pc.if_else(hit, LOG_ODDS, -LOG_ODDS)
-            places = (batch.column(name) for name in self.schema.names[:-1])
-            yield pa.record_batch([*places, logits], schema=self.schema)
+            places = (batch.column(name) for name in self.reads)
+            n_tokens = pa.array(np.full(len(batch), PAGE_TOKENS, np.int32))
+            yield pa.record_batch([*places, n_tokens, logits], schema=self.schema)
 
 
 @dataclass(frozen=True)
@@ -218,7 +221,7 @@ class ClassifiedCorpus(EngineCorpus):
 
     def map_shards(self, step: Any, *, reads: Any = (), **options: Any) -> Any:
         if isinstance(step, ScorePages):
-            return super().map_shards(Classified(), reads=Classified.schema.names[:-1], **options)
+            return super().map_shards(Classified(), reads=Classified.reads, **options)
         return super().map_shards(step, reads=reads, **options)
 
 

@@ -5,6 +5,7 @@ it passes by the most log-odds. Of the rest, a share is kept as natural language
 identity, so that the draw does not depend on shards or order.
 """
 
+import json
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -61,6 +62,8 @@ class RecallPages:
     iteration: int
     drops: bool = True
     """Whether pages that are neither recalled nor drawn are dropped."""
+    budget: Artefact | None = None
+    """Of `FindThresholds`: they raise those of the models."""
 
     reads: ClassVar = (ROW, "doc_id")
     schema: ClassVar[pa.Schema]
@@ -101,7 +104,13 @@ class RecallPages:
         if self.threshold is not None:
             return np.full(len(self.targets), self.threshold)
         models = [load_model(artefact.read()) for artefact in self.models]
-        return np.array([model.decision.threshold for model in models], np.float64)
+        raised = json.loads(self.budget.read()) if self.budget else {}
+        return np.array(
+            [
+                max(model.decision.threshold, raised.get(target, 0.0))
+                for target, model in zip(self.targets, models, strict=True)
+            ]
+        )
 
     def _first(self, records: pa.Table, place: pa.Array) -> npt.NDArray[np.int32]:
         """The first iteration each page passed in, by the calibrated thresholds; the last one for

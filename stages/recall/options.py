@@ -57,6 +57,12 @@ class Target(Options):
         description="hosts and directories (`stackoverflow.com/questions/`) whose crawled pages "
         "are positives, too; without it, those that seeds/TARGET.toml lists as seeds",
     )
+    max_tokens: int | None = Field(
+        None,
+        gt=0,
+        description="tokens of the crawl to recall at most: the threshold rises to the score from "
+        "which pages hold no more. Only the verdicts depend on it",
+    )
 
 
 class LoopOptions(Training):

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.columns import DOC_ID
 from stages.contract import ROW, SHARD, Artefact, Batches
@@ -22,8 +23,9 @@ PAGE = (
     pa.field("doc_id", DOC_ID, nullable=False),
     pa.field("domain", pa.string()),
     pa.field("url", pa.string()),
+    pa.field("n_tokens", pa.int32()),
 )
-"""Where a page is."""
+"""Where a page is, and how long; without targets its tokens are not counted."""
 
 
 def score_schema(targets: tuple[str, ...]) -> pa.Schema:
@@ -63,10 +65,13 @@ class ScorePages:
         """Read `reads`, yield `schema`."""
         models = [[load_model(one.read()) for one in of_target] for of_target in self.models]
         for batch in map(self.places.pages, batches):
-            columns = [batch.column(field.name) for field in PAGE]
-            if models:
+            columns = [batch.column(field.name) for field in PAGE[:-1]]
+            if not models:
+                columns.append(pa.nulls(len(batch), pa.int32()))
+            else:
                 tokens = tokenise(batch.column("text"), models[0][-1].tokens)
                 markup = markup_of(batch)
+                columns.append(pc.list_value_length(tokens).cast(pa.int32()))
                 columns += [
                     pa.array(mean_log_odds(of_target, tokens, markup)) for of_target in models
                 ]

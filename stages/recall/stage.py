@@ -23,6 +23,7 @@ from typing import Any, ClassVar
 from stages.contract import Artefact, Corpus, Parts, Shuffled
 from stages.errors import WaitForPerson
 from stages.recall.annotations import Annotations
+from stages.recall.budget import CountTokens, FindThresholds
 from stages.recall.centre import CountLogOdds, FindCentres
 from stages.recall.decide import RecallPages, ToShards
 from stages.recall.directories import JudgeByDirectory, SendPages, SendRecalled
@@ -63,10 +64,23 @@ class RecallStage:
                 natural_share=options.natural_share if loop.targets else 1.0,
                 seed=options.seed,
                 iteration=iteration,
+                budget=self._budget(corpus, scores),
             ),
             corpus.shuffle(ToShards(loop.targets), source=scores),
             reads=RecallPages.reads,
         )
+
+    def _budget(self, corpus: Corpus, scores: Parts) -> Artefact | None:
+        budgets = tuple(
+            (name, target.max_tokens)
+            for name, target in self.options.targets.items()
+            if target.max_tokens is not None
+        )
+        if not budgets:
+            return None
+        count = CountTokens(tuple(name for name, _ in budgets))
+        counts = corpus.map_shards(count, source=scores)
+        return corpus.artefact("budget.json", FindThresholds(budgets), counts)
 
 
 class Loop:

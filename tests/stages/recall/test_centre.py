@@ -60,6 +60,7 @@ def test_partitions_add_up(even_model):
             pa.array([doc_id(url) for url in urls], pa.binary(16)),
             pa.array([f"s{n // 5}.org" for n in range(200)]),
             pa.array(urls),
+            pa.array([100] * 200, pa.int32()),
             pa.array(values),
             pa.nulls(200, pa.int32()),
         ],

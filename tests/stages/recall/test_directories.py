@@ -50,6 +50,7 @@ def logits(urls, values):
             pa.array([doc_id(url) for url in urls], pa.binary(16)),
             pa.array([url.partition("://")[2].split("/")[0].split(".", 1)[-1] for url in urls]),
             pa.array(urls),
+            pa.array([100] * n, pa.int32()),
             pa.array(values, pa.float64()),
         ],
         schema=logit_schema(("code",)),

@@ -297,6 +297,32 @@ def test_pages_of_seed_sites_are_seeds(memory_corpus):
     assert all(("code" in targets) == (topic == "code") for topic, targets in recalled)
 
 
+def test_a_budget_of_tokens_recalls_the_best_pages_alone(recalled, memory_corpus):
+    """Half the tokens: the pages with the highest scores, and no training or scoring again."""
+    corpus = crawl(memory_corpus)
+    scored = recalled.kept["iteration-1/scores"]
+    total = sum(
+        n
+        for n, score in zip(
+            scored["n_tokens"].to_pylist(), scored["score_code"].to_pylist(), strict=True
+        )
+        if score > 0.5
+    )
+    targets = {**OPTIONS["targets"]}
+    targets["code"] = {**targets["code"], "max_tokens": total // 2}
+    RecallStage(RecallOptions(**OPTIONS | {"targets": targets})).run(corpus)
+    whole, half = (
+        {
+            i: row["score_code"]
+            for i, (_, row) in enumerate(decided(one))
+            if "code" in (row["recalled"] or ())
+        }
+        for one in (recalled, corpus)
+    )
+    assert 0 < len(half) < len(whole)
+    assert min(half.values()) >= max(score for i, score in whole.items() if i not in half)
+
+
 def test_a_target_without_seeds_and_sites_is_refused():
     """Nothing says what the target is."""
     with pytest.raises(ValidationError, match=r"poetry.*needs `seeds`"):
