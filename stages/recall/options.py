@@ -66,7 +66,8 @@ class LoopOptions(Training):
     min_growth: float = Field(
         0.02,
         ge=0,
-        description="an iteration that recalls fewer more pages than this share is the last",
+        description="an iteration that recalls fewer more pages than this share is the last; by "
+        "the rule it is not accepted, and the scores of the one before stand",
     )
     domain_share: float = Field(
         0.1, ge=0, lt=1, description="share of recalled pages above which a domain is a target's"

@@ -29,8 +29,8 @@ PICKED, HASH = "picked", "hash"
 
 @dataclass(frozen=True)
 class PickSeeds:
-    """The living source files of a shard: whether the rule picks them as seeds, and of the others
-    a share."""
+    """The living source files of a shard: those that the rule picks as seeds, and a share of the
+    others. A file that the rule would pick in another repository is neither: it is no worse."""
 
     rule: QualityRule | None
     share: float
@@ -64,8 +64,9 @@ class PickSeeds:
                 if alive and kind == JUDGED_KIND:
                     fits = self.rule is not None and self.rule.picks(path, language, *measures)
                     files.append((doc_id, repo if fits else None))
-        sound = described & tested
-        picked = pa.array([repo in sound for _, repo in files], pa.bool_())
+        sound = {None, *(described & tested)}
+        files = [(doc_id, repo) for doc_id, repo in files if repo in sound]
+        picked = pa.array([repo is not None for _, repo in files], pa.bool_())
         doc_ids = pa.array([doc_id for doc_id, _ in files], DOC_ID)
         rows = pa.record_batch([doc_ids, picked], schema=self.schema)
         yield rows.filter(pc.or_(picked, drawn_rows(doc_ids, self.share, self.seed)))

@@ -11,9 +11,10 @@ person or by a rule, and their pages join the seeds. Of the pages no target reca
 as natural language, drawn by identity.
 
 Beside the stage's shards each iteration leaves `iteration-K/`: `model/TARGET.arrow`, `own` (each
-page's own log-odds), `scores`, `domains`, `patterns`, `accepted.arrow`, `metrics.json`. Cost per
-iteration: tokenising (6 MB/s a core); the look-ups run at over a hundred million tokens a second.
-Memory: one model a worker; see `directories` and `patterns` for the shuffles.
+page's own log-odds), `centres.json`, `scores`, `domains`, `patterns`, `accepted.arrow`,
+`metrics.json`. Cost per iteration: tokenising (6 MB/s a core); the look-ups run at over a hundred
+million tokens a second. Memory: one model a worker; see `directories` and `patterns` for the
+shuffles.
 """
 
 import json
@@ -26,7 +27,7 @@ from stages.recall.centre import CountLogOdds, FindCentres
 from stages.recall.decide import RecallPages, ToShards
 from stages.recall.directories import JudgeByDirectory, SendPages, SendRecalled
 from stages.recall.grow import DrawScores, GrowSeeds
-from stages.recall.iteration import LIBRARIES, Metrics, is_made, n_open, n_recalled, precision_fell
+from stages.recall.iteration import LIBRARIES, Metrics, has_grown, is_made, n_open, precision_fell
 from stages.recall.model import load_model
 from stages.recall.options import LoopOptions, RecallOptions
 from stages.recall.patterns import CountNodes, ListDomains, ProposePatterns
@@ -87,6 +88,7 @@ class Loop:
         scores: Parts | None = None
         own: Parts | None = None
         before: Parts | None = None
+        described: Artefact | None = None
         metrics: dict[str, Any] = {}
         accepted: Artefact | None = None
         iteration = 0
@@ -94,8 +96,9 @@ class Loop:
             trained = self._train(number, scores, accepted)
             rejected = self._rejected(latest, trained)
             if self.targets and len(rejected) == len(self.targets):
-                self._metrics(number, trained, latest, rejected)
+                self._metrics(number, trained, latest, rejected, described)
                 break
+            standing = (scores, own, before, models, latest, iteration)
             iteration = number
             models = tuple(
                 old if target in rejected else (*old, new)
@@ -116,16 +119,21 @@ class Loop:
             domains, patterns = self._patterns(number, scores, latest)
             if not self.targets:
                 break
-            artefact = self._metrics(number, trained, latest, rejected, domains, patterns)
+            described = self._metrics(
+                number, trained, latest, rejected, described, domains, patterns
+            )
             accepted = self.corpus.artefact(
                 f"iteration-{number}/accepted.arrow",
                 accept(self.options, self.seeding.n_seeds()),
                 patterns,
             )
-            if is_made(artefact):
-                last, metrics = metrics, json.loads(artefact.read())
+            if is_made(described):
+                last, metrics = metrics, json.loads(described.read())
+                if not metrics["accepted"]:
+                    scores, own, before, models, latest, iteration = standing
+                    break
                 self._ask(number, metrics)
-                if last and n_recalled(metrics) < n_recalled(last) * (1 + self.options.min_growth):
+                if last and not has_grown(last, metrics, self.options.min_growth):
                     break
         assert scores is not None
         assert own is not None
@@ -242,10 +250,13 @@ class Loop:
         trained: tuple[Artefact, ...],
         used: tuple[Artefact, ...],
         rejected: tuple[str, ...],
+        before: Artefact | None,
         *sources: Parts,
     ) -> Artefact:
-        training = self.options.training().model_dump()
-        step = Metrics(number, self.targets, trained, used, rejected, training)
+        options = self.options
+        training = options.training().model_dump()
+        min_growth = None if self.seeding.decisions_file else options.min_growth
+        step = Metrics(number, self.targets, trained, used, rejected, training, before, min_growth)
         return self.corpus.artefact(f"iteration-{number}/metrics.json", step, *sources)
 
     def _ask(self, number: int, metrics: dict[str, Any]) -> None:

@@ -179,9 +179,23 @@ def test_a_drifted_iteration_is_rejected(memory_corpus, monkeypatch):
     corpus, one = crawl(memory_corpus), crawl(memory_corpus)
     RecallStage(RecallOptions(**OPTIONS)).run(corpus)
     RecallStage(RecallOptions(**OPTIONS, iterations=1)).run(one)
-    assert not json.loads(corpus.artefacts["iteration-2/metrics.json"].data)["accepted"]
+    metrics = json.loads(corpus.artefacts["iteration-2/metrics.json"].data)
+    assert (metrics["accepted"], metrics["rejected_for"]) == (False, "precision")
     assert "iteration-2/scores" not in corpus.kept
     assert decided(corpus) == decided(one)
+
+
+def test_an_iteration_that_finds_nothing_new_is_not_accepted(recalled, memory_corpus):
+    """Its metrics say so, and the verdicts are exactly those of the iteration before."""
+    metrics = json.loads(recalled.artefacts["iteration-2/metrics.json"].data)
+    assert (metrics["accepted"], metrics["rejected_for"]) == (False, "growth")
+    assert "iteration-2/scores" in recalled.kept
+    one = crawl(memory_corpus)
+    RecallStage(RecallOptions(**OPTIONS, iterations=1)).run(one)
+    assert decided(recalled) == decided(one)
+    kept = crawl(memory_corpus)
+    RecallStage(RecallOptions(**OPTIONS, iterations=2, min_growth=0.0)).run(kept)
+    assert json.loads(kept.artefacts["iteration-2/metrics.json"].data)["accepted"]
 
 
 def test_shards_do_not_change_a_decision(recalled, memory_corpus):
