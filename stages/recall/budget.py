@@ -72,7 +72,7 @@ def bins_of(probabilities: Float64) -> npt.NDArray[np.int64]:
     with np.errstate(divide="ignore"):
         log_odds = np.log(probabilities) - np.log1p(-probabilities)
     bins = np.floor((np.clip(log_odds, -LIMIT, LIMIT) + LIMIT) * BINS_PER_UNIT)
-    return np.minimum(bins, N_BINS - 1).astype(np.int64)
+    return np.asarray(np.minimum(bins, N_BINS - 1), np.int64)
 
 
 def threshold_of(counts: npt.NDArray[np.int64], budget: int) -> float:
