@@ -13,7 +13,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := configs/demo.toml
-BENCHMARKS := $(wildcard benchmarks/*.py)
+BENCHMARKS := $(filter-out benchmarks/recall_scale.py,$(wildcard benchmarks/*.py))
 TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 TORCH_READY := $(VENV)/.ready-$(TORCH)
 

@@ -17,7 +17,7 @@ from schemas.shards import GITHUB_SETS
 
 SET_CONTENT = {
     "code": "source files, joined per repository",
-    "code-quality": "documents of `code` and `text` that the quality recall chose, once more",
+    "code-quality": "source files of `code` that the quality recall chose, once more",
     "text": "Markdown and issues of code repositories",
     "code-web": "web pages about code",
     "math-web": "web pages about mathematics",

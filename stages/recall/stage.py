@@ -80,7 +80,7 @@ class RecallStage:
             return None
         count = CountTokens(tuple(name for name, _ in budgets))
         counts = corpus.map_shards(count, source=scores)
-        return corpus.artefact("budget.json", FindThresholds(budgets), counts)
+        return corpus.artefact("budget/thresholds.json", FindThresholds(budgets), counts)
 
 
 class Loop:
@@ -165,7 +165,7 @@ class Loop:
         large = corpus.reduce_partitions(
             KeepLargeSites(SPLIT_PAGES), counts, n_partitions=self.n_partitions
         )
-        return corpus.artefact("large-sites.arrow", WriteTable(), large)
+        return corpus.artefact("sites/large.arrow", WriteTable(), large)
 
     def _train(
         self, number: int, scores: Parts | None, accepted: Artefact | None
