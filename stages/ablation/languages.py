@@ -50,5 +50,7 @@ def languages() -> dict[str, Language]:
 
 
 def _language(key: str, row: dict[str, Any]) -> Language:
-    fields = {name: tuple(v) if isinstance(v, list) else v for name, v in row.items()}
+    fields: dict[str, Any] = {
+        name: tuple(v) if isinstance(v, list) else v for name, v in row.items()
+    }
     return Language(**{"key": key, **fields})
