@@ -19,9 +19,10 @@ from stages.ablation.supervise import Limits
 from stages.ablation.toolchains import Missing, Toolchain, find
 
 DETAIL_CHARACTERS = 400
-# Compilers are ours, and large; what they may use is for runaway templates.
-COMPILE = Limits(wall_seconds=60, cpu_seconds=40, memory_bytes=2 << 30)
+# Of the sets' own solutions the slowest, MBPP's 123, takes 6 s of a processor.
 RUN = Limits()
+# A compiler is the system's, and large; its limits are for runaway templates.
+COMPILE = Limits(wall_seconds=120, cpu_seconds=60, memory_bytes=2 << 30)
 
 
 class Status(StrEnum):
@@ -61,7 +62,13 @@ def find_toolchains(keys: Iterable[str] | None = None) -> dict[str, Toolchain | 
     }
 
 
-def judge(problem: Problem, completion: str, toolchains: Toolchains | None = None) -> Verdict:
+def judge(
+    problem: Problem,
+    completion: str,
+    *,
+    toolchains: Toolchains | None = None,
+    limits: Limits = RUN,
+) -> Verdict:
     """Runs one completion's program. Raises StageError only if the sandbox itself fails."""
     toolchain = (toolchains or find_toolchains([problem.language]))[problem.language]
     if isinstance(toolchain, Missing):
@@ -69,7 +76,7 @@ def judge(problem: Problem, completion: str, toolchains: Toolchains | None = Non
     marker = secrets.token_hex(16)
     language = toolchain.language
     files = {language.file: problem.program(completion, marker), **language.sources}
-    steps = [Step(toolchain.run, _with_address_space(RUN, toolchain))]
+    steps = [Step(toolchain.run, replace(limits, address_space=language.address_space))]
     if toolchain.compile:
         steps.insert(0, Step(toolchain.compile, COMPILE))
     outcome = run(
@@ -86,6 +93,7 @@ def judge_all(
     items: Sequence[tuple[Problem, str]],
     *,
     toolchains: Toolchains | None = None,
+    limits: Limits = RUN,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Verdict]:
@@ -99,7 +107,7 @@ def judge_all(
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         try:
             futures = {
-                pool.submit(judge, problem, completion, found): number
+                pool.submit(judge, problem, completion, toolchains=found, limits=limits): number
                 for number, (problem, completion) in enumerate(items)
             }
             for future in as_completed(futures):
@@ -110,10 +118,6 @@ def judge_all(
             pool.shutdown(cancel_futures=True)
             raise
     return [verdicts[number] for number in range(len(items))]
-
-
-def _with_address_space(limits: Limits, toolchain: Toolchain) -> Limits:
-    return replace(limits, address_space=toolchain.language.address_space)
 
 
 def _judged(outcome: Outcome, *, compiling: bool, marker: str) -> tuple[Status, str]:

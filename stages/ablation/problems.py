@@ -119,7 +119,12 @@ def _tests(record: "_Record", language: Language) -> str:
 
 
 def _mbpp(path: Path) -> list[Problem]:
-    records = {record.number("task_id"): record for record in _records(path)}
+    records: dict[int, _Record] = {}
+    for record in _records(path):
+        task = record.number("task_id")
+        if task in records:
+            raise record.error("task_id", f"{task} stands twice")
+        records[task] = record
     missing = [task for task in MBPP_SHOTS if task not in records]
     if missing:
         raise InputError(f"{path}: the tasks {missing}, which every prompt shows, are missing")

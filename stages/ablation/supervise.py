@@ -32,8 +32,9 @@ Stop = Literal["wall time", "CPU time", "output", "processes", "memory"]
 class Limits:
     """What one step may use; the whole tree of processes where nothing else is said."""
 
-    wall_seconds: float = 20.0
-    cpu_seconds: int = 10
+    wall_seconds: float = 60.0
+    """A guard against sleepers: on a busy machine a program's own seconds take longer."""
+    cpu_seconds: int = 15
     """Of one process."""
     memory_bytes: int = 1 << 30
     """Resident."""
