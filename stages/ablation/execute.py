@@ -7,12 +7,15 @@ every language where no sandbox works, is `not_run`, never failed.
 
 import os
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from stages.ablation.languages import languages
+from stages.ablation.precompile import with_header
 from stages.ablation.problems import Problem
 from stages.ablation.sandbox import Outcome, Step, run, unavailable
 from stages.ablation.supervise import Limits
@@ -102,9 +105,15 @@ def judge_all(
     The verdicts are in the order of the pairs. `progress(done, total)` is called from the calling
     thread after each.
     """
-    found = toolchains or find_toolchains(problem.language for problem, _ in items)
+    found = dict(toolchains or find_toolchains(problem.language for problem, _ in items))
+    counts = Counter(problem.language for problem, _ in items)
     verdicts: dict[int, Verdict] = {}
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+    with ExitStack() as stack:
+        for key, n_programs in counts.items():
+            toolchain = found[key]
+            if isinstance(toolchain, Toolchain):
+                found[key] = stack.enter_context(with_header(toolchain, n_programs))
+        pool = stack.enter_context(ThreadPoolExecutor(workers or os.cpu_count() or 1))
         try:
             futures = {
                 pool.submit(judge, problem, completion, toolchains=found, limits=limits): number
