@@ -359,11 +359,32 @@ def test_a_run_ends_when_its_parent_is_killed(word):
         time.sleep(0.05)
 
 
+def test_a_folder_that_others_cannot_enter_is_mounted_all_the_same(word, tmp_path):
+    """Read-only, and without what lies beside it."""
+    closed = tmp_path / "closed"
+    for name in ("given", "kept"):
+        (closed / name).mkdir(parents=True)
+        (closed / name / "file").write_text(name)
+    closed.chmod(0o700)
+    script = "cat /toolchain/x/file; echo y > /toolchain/x/file; ls /toolchain /mnt"
+    outcome = sandbox.run(
+        [Step(["/bin/sh", "-c", script])],
+        {},
+        mounts=[(closed / "given", Path("/toolchain/x"))],
+        environment={"WORD": word},
+    )
+    assert outcome.stdout == b"given/toolchain:\nx\n"
+    assert (closed / "given" / "file").read_text() == "given"
+    assert not Path("/mnt/0").exists()
+
+
 def test_what_cannot_be_mounted_is_an_error_not_a_verdict(tmp_path):
     """No program ran, so nothing is said about it."""
     missing = tmp_path / "missing"
     with pytest.raises(StageError, match=r"a sandbox does not start: .*missing"):
         sandbox.run([Step(["/bin/true"])], {}, mounts=[(missing, Path("/toolchain/x"))])
+    with pytest.raises(StageError, match=r"a sandbox does not start: .*missing"):
+        sandbox.run([Step(["/bin/true"])], {}, mounts=[(missing / "in", Path("/toolchain/x"))])
 
 
 def test_without_bubblewrap_nothing_is_executed(monkeypatch):
