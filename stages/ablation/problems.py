@@ -52,7 +52,10 @@ class Problem:
     def program(self, completion: str, marker: str) -> str:
         """The whole program; it prints `marker` after the last test."""
         tests = languages()[self.language].finished(self.tests, marker)
-        return f"{self.before}\n{self.truncate(completion)}\n{tests}"
+        body = self.truncate(completion)
+        if not self.before:  # it is the whole program; a blank before `def` would be an indent
+            body = body.strip()
+        return f"{self.before}\n{body}\n{tests}"
 
 
 def set_names() -> dict[str, str]:

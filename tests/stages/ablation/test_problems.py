@@ -107,8 +107,9 @@ def test_mbpp_sets_up_between_code_and_tests(tmp_path, capsys):
     setup = {"test_setup_code": "made = f11()", "test_list": ["assert made == 11"]}
     write(tmp_path, "mbpp", *(mbpp(task) for task in (2, 3, 4)), mbpp(11, **setup))
     (problem,) = load_problems(tmp_path)
-    exec(problem.program("\ndef f11():\n    return 11\n[DONE]", "WORD"), {})
-    assert capsys.readouterr().out == "WORD\n"
+    for begin in ("\n", " ", ""):
+        exec(problem.program(f"{begin}def f11():\n    return 11\n[DONE]", "WORD"), {})
+        assert capsys.readouterr().out == "WORD\n"
 
 
 def test_sets_can_be_chosen(tmp_path):
