@@ -18,6 +18,22 @@ DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "benchmarks"
 OTHERS = [key for key in languages() if key != "python"]
 QUICK = ("python", "php", "sh", "js")
 SAMPLE = 10
+THROWING = {
+    "cpp": "    throw std::runtime_error(WORD);\n",
+    "java": "        throw new RuntimeException(WORD);\n",
+    "php": "    throw new Exception(WORD);\n}\n",
+    "ts": "  throw new Error(WORD);\n}\n",
+    "cs": "        throw new Exception(WORD);\n",
+    "sh": "    echo WORD >&2\n    exit 3\n",
+    "js": "  throw new Error(WORD);\n}\n",
+}
+# What no completion passes: a value where C++ wants a type, a function that PHP has already, a
+# string that is not closed on its line.
+BROKEN = {
+    "cpp": ["HumanEval_137_compare_one"],
+    "php": ["HumanEval_23_strlen"],
+    "js": ["HumanEval_51_remove_vowels"],
+}
 
 pytestmark = pytest.mark.skipif(
     not DATA.exists(), reason="the benchmarks do not lie beside the checkout"
@@ -69,3 +85,19 @@ def test_all_of_the_sets_own_solutions_pass(key, name):
     """164 and 500."""
     problems = load_problems(DATA, (name,))
     assert not_passed([(p, p.solution) for p in problems]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", each(OTHERS, OTHERS))
+def test_every_problem_gets_as_far_as_its_completion(key):
+    """All prompts and tests compile around a body that throws, but for three of the sets' own."""
+    problems = load_problems(DATA, (f"humaneval-{key}",))
+    word = "reached-the-body"
+    body = THROWING[key].replace("WORD", word if key == "sh" else f'"{word}"')
+    found = judge_all([(problem, body) for problem in problems], toolchains=TOOLCHAINS)
+    broken = [
+        verdict.task_id
+        for verdict in found
+        if verdict.status is not Status.FAILED or word not in verdict.detail
+    ]
+    assert broken == BROKEN.get(key, [])
