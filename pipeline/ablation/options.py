@@ -19,9 +19,7 @@ class AblationOptions(Options):
     heldout_bytes: int = Field(
         600_000, gt=0, description="text to hold out, in equal parts of every source"
     )
-    heldout_document_bytes: int = Field(
-        4096, gt=0, description="no longer document is held out"
-    )
+    heldout_document_bytes: int = Field(4096, gt=0, description="no longer document is held out")
     heldout_rate: float = Field(
         0.1, gt=0, le=0.5, description="largest share of the documents that may be held out"
     )

@@ -58,7 +58,9 @@ def _untrained(base: str) -> tokenizers.Tokenizer:
     """The base's splitting around an empty vocabulary."""
     described = json.loads(tokenizer_json(base))
     if described["model"].get("type") != "BPE":
-        raise ConfigError(f"tokenizer {base!r} is no byte-level BPE; a tiny one cannot split like it")
+        raise ConfigError(
+            f"tokenizer {base!r} is no byte-level BPE; a tiny one cannot split like it"
+        )
     described["added_tokens"] = []
     described["post_processor"] = None
     described["model"] = {"type": "BPE", "vocab": {}, "merges": []}

@@ -21,7 +21,7 @@ def test_a_paired_difference_agrees_with_scipy() -> None:
     stats = pytest.importorskip("scipy.stats")
     a, b, n_bytes = documents(0)
 
-    def difference(bits_a, bits_b, size, axis=-1):  # noqa: ANN001, ANN202
+    def difference(bits_a, bits_b, size, axis=-1):
         return (bits_b.sum(axis) - bits_a.sum(axis)) / size.sum(axis)
 
     expected = stats.bootstrap(

@@ -65,7 +65,7 @@ def test_it_splits_as_the_run_s_tokenizer() -> None:
     assert tiny.pre_tokenizer.pre_tokenize_str(text) == base.pre_tokenizer.pre_tokenize_str(text)
 
 
-def test_a_base_that_is_no_bpe_is_refused(tmp_path) -> None:  # noqa: ANN001
+def test_a_base_that_is_no_bpe_is_refused(tmp_path) -> None:
     words = tokenizers.Tokenizer(tokenizers.models.WordLevel({"a": 0}, unk_token="a"))
     words.save(str(tmp_path / "words.json"))
     with pytest.raises(ConfigError, match=r"words\.json"):
