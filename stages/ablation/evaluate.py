@@ -8,24 +8,37 @@ It needs no more than the trainer does, so it runs where the model was trained.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 import xxhash
-from transformers import AutoModelForCausalLM
 
 from stages.ablation.bits_per_byte import bits_table, count_windows, document_bits
+from stages.ablation.execute import judge_all
+from stages.ablation.export import MODEL
+from stages.ablation.generate import Generator, complete_problems
 from stages.ablation.heldout import TOKENIZER, HeldoutSet, read_heldout
+from stages.ablation.passrate import pass_rates
+from stages.ablation.problems import load_problems
 from stages.ablation.recipe import RECIPE
-from stages.errors import ConfigError, InputError
+from stages.ablation.report import REPORT
+from stages.errors import ConfigError
 
 EVALUATION, BITS, PROBLEMS = "eval.json", "bits.parquet", "problems.parquet"
-MODEL, REPORT = "model", "report.json"
+
+VERDICTS = pa.schema(
+    [
+        *(pa.field(name, pa.string()) for name in ("set", "task_id", "language", "status")),
+        pa.field("detail", pa.string()),
+        pa.field("completion", pa.string()),
+        pa.field("seconds", pa.float64()),
+    ]
+)
+"""A row for each benchmark problem: the fields of a Verdict."""
 
 Progress = Callable[[str, int, int], None]
 """Is told what is measured, how much of it is done, and how much there is."""
@@ -57,7 +70,8 @@ def evaluate(
     """Measure, write OUT, and return what eval.json holds. ConfigError for a folder without a
     model, InputError for held-out shards or benchmarks that cannot be read."""
     folder, run = _folders(wanted.model)
-    model = _load(folder, wanted.device)
+    generator = Generator.load(folder, None if wanted.device == "auto" else wanted.device)
+    model = generator.model.eval()
     heldout = read_heldout(wanted.heldout, folder / TOKENIZER)
     context = wanted.context or model.config.max_position_embeddings
     stride = wanted.stride or context // 2
@@ -65,7 +79,7 @@ def evaluate(
     (out / EVALUATION).unlink(missing_ok=True)
     bits = _score(model, heldout, context, stride, progress)
     pq.write_table(bits_table(heldout.documents, bits), out / BITS, compression="zstd")
-    found = {
+    found: dict[str, Any] = {
         "name": wanted.name or (run or folder).name,
         "model": {
             "folder": str(folder),
@@ -83,8 +97,9 @@ def evaluate(
         },
         "benchmarks": None,
     }
+    (out / PROBLEMS).unlink(missing_ok=True)
     if wanted.benchmarks is not None:
-        found["benchmarks"] = _solve(model, folder, wanted.benchmarks, out, progress)
+        found["benchmarks"] = _solve(generator, wanted.benchmarks, out, progress)
     (out / EVALUATION).write_text(json.dumps(found, indent=1), encoding="utf-8")
     return found
 
@@ -100,7 +115,7 @@ def training(run: Path) -> dict[str, Any]:
         "steps": report["steps"],
         "loss": report["loss"],
         "seed": recipe["seed"],
-        "corpus": xxhash.xxh3_128_hexdigest(json.dumps(digests)),
+        "corpus": xxhash.xxh3_128_hexdigest(json.dumps(digests).encode()),
         "weights": {name: source["weight"] for name, source in recipe["sources"].items()},
     }
 
@@ -116,20 +131,7 @@ def _folders(model: Path) -> tuple[Path, Path | None]:
     return folder, folder.parent if trained else None
 
 
-def _load(folder: Path, device: str) -> Any:
-    place = "cuda" if device == "auto" and torch.cuda.is_available() else device
-    place = "cpu" if place == "auto" else place
-    dtype = torch.bfloat16 if place == "cuda" else torch.float32
-    try:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: not a model that transformers can load: {error}") from error
-    return model.eval().to(place)
-
-
-def _score(
-    model: Any, heldout: HeldoutSet, context: int, stride: int, progress: Progress
-) -> Any:
+def _score(model: Any, heldout: HeldoutSet, context: int, stride: int, progress: Progress) -> Any:
     total = count_windows(heldout.documents, context, stride)
     done = 0
 
@@ -138,9 +140,25 @@ def _score(
         done += n_windows
         progress("bits per byte", done, total)
 
-    return document_bits(
-        model, heldout.documents, context=context, stride=stride, progress=advance
+    return document_bits(model, heldout.documents, context=context, stride=stride, progress=advance)
+
+
+def _solve(
+    generator: Generator, benchmarks: Path, out: Path, progress: Progress
+) -> list[dict[str, Any]]:
+    """Complete and judge every problem; returns pass@1 of each set."""
+    problems = load_problems(benchmarks)
+    completions = complete_problems(
+        generator, problems, progress=lambda done, total: progress("completions", done, total)
     )
+    written = [completion.text for completion in completions]
+    verdicts = judge_all(
+        list(zip(problems, written, strict=True)),
+        progress=lambda done, total: progress("programs", done, total),
+    )
+    rows = [asdict(verdict) | {"status": verdict.status.value} for verdict in verdicts]
+    pq.write_table(pa.Table.from_pylist(rows, schema=VERDICTS), out / PROBLEMS, compression="zstd")
+    return [asdict(rate) for rate in pass_rates(verdicts)]
 
 
 def _digest(path: Path) -> str | None:

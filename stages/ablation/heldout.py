@@ -47,13 +47,13 @@ def read_heldout(folder: Path, model_tokenizer: Path) -> HeldoutSet:
     if not files:
         raise InputError(f"{folder}: no shard sets (SET/00000.parquet) here")
     own = _load(root / TOKENIZER)
-    same = (root / TOKENIZER).read_bytes() == model_tokenizer.read_bytes()
-    other = None if same else _load(model_tokenizer)
+    other = _load(model_tokenizer)
+    same = own.to_str() == other.to_str()
     documents = tuple(
         document
         for path in files
         for rows in _rows(path)
-        for document in _documents(rows, own, other)
+        for document in _documents(rows, own, None if same else other)
     )
     if not documents:
         raise InputError(f"{folder}: no row of the shards has split = {SPLIT}")
@@ -68,7 +68,7 @@ def _load(path: Path) -> tokenizers.Tokenizer:
         tokenizer = tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from error
-    except Exception as error:  # noqa: BLE001 - the library raises nothing narrower
+    except Exception as error:
         raise InputError(f"{path}: not a tokenizer.json: {error}") from error
     tokenizer.encode_special_tokens = True
     return tokenizer

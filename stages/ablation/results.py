@@ -73,9 +73,9 @@ class Side:
         return np.stack([table["bits"].to_numpy() for table in tables])
 
     @cached_property
-    def problems(self) -> list[dict[str, dict[str, tuple[str, str]]]]:
-        """For each seed: set → task → status and detail."""
-        found = []
+    def problems(self) -> list["Solved"]:
+        """What the models of each seed solved."""
+        found: list[Solved] = []
         for folder in self.folders:
             sets: dict[str, dict[str, tuple[str, str]]] = {}
             if (folder / PROBLEMS).is_file():
@@ -117,7 +117,9 @@ def read_side(folder: Path) -> Side:
     else:
         folders = sorted(path.parent for path in folder.glob(f"**/{EVALUATION}"))
     if not folders:
-        raise ConfigError(f"{folder}: no {EVALUATION} here or below; `sluice ablate eval` writes it")
+        raise ConfigError(
+            f"{folder}: no {EVALUATION} here or below; `sluice ablate eval` writes it"
+        )
     evaluations = [json.loads((one / EVALUATION).read_text("utf-8")) for one in folders]
     return Side(tuple(folders), tuple(evaluations))
 
@@ -137,6 +139,8 @@ def compare_sides(a: Side, b: Side, *, n_resamples: int, seed: int = 0) -> Resul
 
 
 Compare = Callable[[Measured, Measured], Comparison]
+Solved = Mapping[str, Mapping[str, tuple[str, str]]]
+"""Set → task → status and detail."""
 
 
 def _scored_on(evaluation: Mapping[str, Any]) -> list[Any]:
@@ -163,7 +167,9 @@ def _bits(a: Side, b: Side, compared: Compare) -> Iterable[Row]:
     for source in sorted(set(sources.tolist())):
         mine = sources == source
         yield row(source, mine)
-        counted = {one: int((languages[mine] == one).sum()) for one in set(languages[mine].tolist())}
+        counted = {
+            one: int((languages[mine] == one).sum()) for one in set(languages[mine].tolist())
+        }
         frequent = [one for one, n in counted.items() if n >= MIN_DOCUMENTS]
         if len(counted) > 1:
             for language in sorted(frequent, key=lambda one: (-counted[one], one)):
@@ -188,7 +194,9 @@ def _solved(a: Side, b: Side, compared: Compare) -> Iterable[Row]:
         yield Row(AVERAGE, n_problems, compared(*_passes(a, b, languages)))
 
 
-def _missing(name: str, models: Sequence[Mapping[str, Mapping[str, tuple[str, str]]]]) -> str | None:
+def _missing(
+    name: str, models: Sequence[Mapping[str, Mapping[str, tuple[str, str]]]]
+) -> str | None:
     """Why a set does not count, or None."""
     for sets in models:
         if name not in sets:
