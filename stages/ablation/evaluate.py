@@ -26,9 +26,8 @@ from stages.ablation.passrate import pass_rates
 from stages.ablation.problems import load_problems
 from stages.ablation.recipe import RECIPE
 from stages.ablation.report import REPORT
+from stages.ablation.results import BITS, EVALUATION, PROBLEMS
 from stages.errors import ConfigError
-
-EVALUATION, BITS, PROBLEMS = "eval.json", "bits.parquet", "problems.parquet"
 
 VERDICTS = pa.schema(
     [

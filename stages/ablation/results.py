@@ -17,12 +17,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.ablation.bootstrap import Comparison, Floats, Measured, compare, ratio
-from stages.ablation.evaluate import BITS, EVALUATION, PROBLEMS
+from stages.ablation.bootstrap import N_RESAMPLES, Comparison, Floats, Measured, compare, ratio
 from stages.ablation.execute import Status
 from stages.ablation.problems import MBPP, set_names
 from stages.errors import ConfigError, InputError
 
+EVALUATION, BITS, PROBLEMS = "eval.json", "bits.parquet", "problems.parquet"
+"""The files of an evaluation folder."""
 AVERAGE = "Avg"
 HUMANEVAL = "humaneval-"
 MIN_DOCUMENTS = 5
@@ -110,21 +111,23 @@ class Results:
     """Bits per byte: over all documents, by source, and by source and language."""
 
 
-def read_side(folder: Path) -> Side:
-    """A corpus's evaluations: `folder` itself, or every evaluation folder below it."""
+def find_evaluations(folder: Path) -> list[Path]:
+    """`folder` itself if it is an evaluation folder, else every one below it (a seed each)."""
     if (folder / EVALUATION).is_file():
-        folders = [folder]
-    else:
-        folders = sorted(path.parent for path in folder.glob(f"**/{EVALUATION}"))
-    if not folders:
-        raise ConfigError(
-            f"{folder}: no {EVALUATION} here or below; `sluice ablate eval` writes it"
-        )
+        return [folder]
+    found = sorted(path.parent for path in folder.glob(f"**/{EVALUATION}"))
+    if not found:
+        raise ConfigError(f"{folder}: no {EVALUATION} in it; `sluice ablate eval` writes one")
+    return found
+
+
+def read_side(folders: Sequence[Path]) -> Side:
+    """A corpus's evaluations, one for each training seed."""
     evaluations = [json.loads((one / EVALUATION).read_text("utf-8")) for one in folders]
     return Side(tuple(folders), tuple(evaluations))
 
 
-def compare_sides(a: Side, b: Side, *, n_resamples: int, seed: int = 0) -> Results:
+def compare_sides(a: Side, b: Side, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Results:
     """Every measure that both have. ConfigError where they were scored on different documents."""
     if a.heldout != b.heldout:
         raise ConfigError(
