@@ -71,7 +71,7 @@ def test_seeds_are_found_below_a_folder(tmp_path: Path) -> None:
         find_evaluations(tmp_path / "b")
 
 
-def sides(tmp_path: Path, **changed) -> list:  # noqa: ANN003
+def sides(tmp_path: Path, **changed) -> list:
     for name, bits in (("a", 2.0), ("b", 1.8)):
         for seed in range(3):
             options = changed.get(name, {})
