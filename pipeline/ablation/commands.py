@@ -18,7 +18,14 @@ from pipeline.ablation.printing import (
     write_table,
 )
 from pipeline.ablation.variants import FOLDER, Variants, make_variants
-from pipeline.ablation.workflow import EVAL, evaluate_all, require_torch, train_all, trainings
+from pipeline.ablation.workflow import (
+    EVAL,
+    evaluate_all,
+    require_torch,
+    train_all,
+    train_each,
+    trainings,
+)
 from pipeline.progress import ProgressMonitor
 from stages.ablation.results import compare_sides, find_evaluations, read_side
 from stages.errors import StageError, StorageError
@@ -68,17 +75,16 @@ def ablate(
         print(f"\n{markdown(results)}")
 
 
-def train(config: Path, overrides: Sequence[str]) -> None:
-    """Train one model in this process; torchrun starts the same on many GPUs."""
+def train(configs: Sequence[Path], overrides: Sequence[str]) -> None:
+    """Train models in this process; torchrun starts the trainer itself on many GPUs."""
     require_torch()
     from stages.ablation.parse import read_config  # noqa: PLC0415
-    from stages.ablation.train import train as train_model  # noqa: PLC0415
 
-    report = train_model(read_config(config, overrides))
-    print(
-        f"{report.output}/model: {report.parameters:,} parameters, {report.tokens:,} tokens, "
-        f"loss {report.loss:.4f}, {report.skipped} steps skipped"
-    )
+    for report in train_each([read_config(config, overrides) for config in configs]):
+        print(
+            f"{report.output}/model: {report.parameters:,} parameters, {report.tokens:,} tokens, "
+            f"loss {report.loss:.4f}, {report.skipped} steps skipped"
+        )
 
 
 def evaluate(

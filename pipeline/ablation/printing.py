@@ -63,7 +63,6 @@ class ProgressLines(Watcher):
 
     def __init__(self) -> None:
         self._said = 0.0
-        self.progress = self._progress
 
     def training(self, training: Training, number: int, total: int, *, finished: bool) -> None:
         """Say which model is next."""
@@ -75,7 +74,8 @@ class ProgressLines(Watcher):
         state = "evaluated already" if finished else "evaluating"
         self._say(f"{training.variant}, seed {training.seed}: {state}")
 
-    def _progress(self, what: str, done: int, total: int) -> None:
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Say how far a measurement is."""
         if done >= total or time.monotonic() - self._said >= LINE_SECONDS:
             self._say(f"  {what}: {done:,} of {total:,}")
 

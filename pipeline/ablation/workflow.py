@@ -13,8 +13,9 @@ the web a shard set has the weight of its own tokens. So only what was kept diff
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from math import gcd
 from pathlib import Path
@@ -30,10 +31,11 @@ from stages.ablation.results import EVALUATION
 from stages.errors import ConfigError
 
 if TYPE_CHECKING:
-    from stages.ablation.evaluate import Progress
+    from stages.ablation.report import TrainReport
 
 EVAL = "eval"
 MADE_FROM = "made-from"
+REPORT = "report.json"
 MICRO_BATCH = 8
 LONG_STEPS = 1000
 """A longer training writes checkpoints, this far apart."""
@@ -55,7 +57,6 @@ class Training:
         return Path(self.config.output)
 
 
-@dataclass
 class Watcher:
     """Is told what happens; the base class keeps silent."""
 
@@ -63,7 +64,7 @@ class Watcher:
 
     def evaluating(self, training: Training, *, finished: bool) -> None: ...
 
-    progress: "Progress" = field(default=lambda what, done, total: None)
+    def progress(self, what: str, done: int, total: int) -> None: ...
 
 
 def require_torch() -> None:
@@ -129,25 +130,34 @@ def mixture(variants: Variants, variant: str, code_share: float) -> dict[str, So
 
 
 def train_all(planned: list[Training], watcher: Watcher) -> None:
-    """Train what is not finished, in one process."""
-    from stages.ablation.trainer import Trainer  # noqa: PLC0415 - torch takes seconds to import
+    """Train what is not finished."""
 
-    trainer: Any = None
-    try:
+    def unfinished() -> Iterator[TrainConfig]:
         for number, one in enumerate(planned, 1):
-            finished = (
-                _is_current(one.folder, one.made_from) and (one.folder / "report.json").is_file()
-            )
+            current = _is_current(one.folder, one.made_from)
+            finished = current and (one.folder / REPORT).is_file()
             watcher.training(one, number, len(planned), finished=finished)
-            if finished:
-                continue
-            _claim(one.folder, one.made_from)
-            if trainer is None:
-                trainer = Trainer(one.config).__enter__()
-            trainer.run(one.config)
-    finally:
-        if trainer is not None:
-            trainer.__exit__(None, None, None)
+            if not finished:
+                _claim(one.folder, one.made_from)
+                yield one.config
+
+    for _ in train_each(unfinished()):
+        pass
+
+
+def train_each(configs: Iterable[TrainConfig]) -> Iterator["TrainReport"]:
+    """Train one model after another in this process; those of one shape share a compilation."""
+    from stages.ablation.trainer import BUILT_IN, Trainer  # noqa: PLC0415 - torch takes seconds
+
+    with ExitStack() as stack:
+        trainer: Trainer | None = None
+        built: list[object] = []
+        for config in configs:
+            wanted = [getattr(config, name) for name in BUILT_IN]
+            if trainer is None or wanted != built:
+                stack.close()
+                trainer, built = stack.enter_context(Trainer(config)), wanted
+            yield trainer.run(config)
 
 
 def evaluate_all(

@@ -81,8 +81,9 @@ def emit(
     epilog="Example: sluice ablate train old.json --set seed=1 --set output=models/old-1"
 )
 def train(
-    config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", help="JSON: output, preset, tokens, sources, …")
+    configs: Annotated[
+        list[Path],
+        typer.Argument(metavar="CONFIG...", help="JSON: output, preset, tokens, sources, …"),
     ],
     set_: Annotated[
         list[str] | None,
@@ -91,13 +92,16 @@ def train(
         ),
     ] = None,
 ) -> None:
-    """Train one model on shards. The same command resumes an interrupted training.
+    """Train a model on shards for each CONFIG; those of one shape share a compilation.
+
+    The same command resumes an interrupted training. The fields are those of
+    stages/ablation/configuration.py.
 
     On many GPUs: torchrun --standalone --nproc_per_node=8 -m stages.ablation.train CONFIG
     """
     from pipeline.ablation import commands  # noqa: PLC0415
 
-    commands.train(config, set_ or [])
+    commands.train(configs, set_ or [])
 
 
 @ablate.command(
