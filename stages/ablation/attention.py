@@ -26,7 +26,7 @@ Mask = torch.Tensor | BlockMask | None
 
 def number_documents(positions: torch.Tensor) -> torch.Tensor:
     """[batch, length] places since a border -> [batch, length] document numbers, rising from 1."""
-    return (positions == 0).cumsum(1)
+    return (positions == 0).cumsum(1, dtype=torch.int32)
 
 
 def dense_mask(positions: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

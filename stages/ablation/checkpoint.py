@@ -16,8 +16,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch.distributed.checkpoint as dcp
-from torch.distributed.checkpoint.state_dict_saver import AsyncSaveResponse
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import AsyncSaveResponse, async_save
 
 from stages.ablation.configuration import Checkpoints
 from stages.ablation.ranks import Ranks
@@ -70,15 +70,13 @@ class CheckpointStore:
 
     def load(self, step: int, tensors: dict[str, Any]) -> None:
         """Fill the tensors, in place."""
-        dcp.load(tensors, checkpoint_id=self._folder / step_name(step))
+        load(tensors, checkpoint_id=self._folder / step_name(step))
 
     def save(self, step: int, tensors: dict[str, Any], state: Mapping[str, Any]) -> None:
         """Begin a checkpoint; returns as soon as the tensors are copied."""
         self.finish()
         folder = self._folder / f".{step_name(step)}"
-        response = dcp.async_save(
-            tensors, checkpoint_id=folder, process_group=self._ranks.checkpoint_group
-        )
+        response = async_save(tensors, checkpoint_id=folder, process_group=self._ranks.checkpoints)
         assert not isinstance(response, AsyncSaveResponse)
         self._pending = Pending(step, folder, state, response)
 

@@ -156,7 +156,7 @@ class Run:
         on_device = [_to(getattr(packed, field.name), device) for field in fields(Packed)]
         sums = torch.zeros(n_sources, dtype=torch.float64, device=device)
         for inputs, targets, positions, sources in zip(
-            *(whole.split(micro) for whole in on_device), strict=True
+            *(torch.split(whole, micro) for whole in on_device), strict=True
         ):
             loss, losses = self._machine.model(inputs, targets, positions, scale)
             loss.backward()

@@ -39,8 +39,10 @@ def cross_entropy(config: TrainConfig, *, compiled: bool) -> CrossEntropy:
     def chunked(
         hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, scale: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        total, losses = ChunkedCrossEntropy.apply(hidden, weight, targets, scale, kernel)
-        return total, losses
+        result: tuple[torch.Tensor, torch.Tensor] = ChunkedCrossEntropy.apply(
+            hidden, weight, targets, scale, kernel
+        )  # type: ignore[no-untyped-call]
+        return result
 
     return chunked
 

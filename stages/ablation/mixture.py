@@ -12,6 +12,7 @@ only on average.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,6 @@ import xxhash
 
 from stages.ablation.fim import Ids
 from stages.ablation.shards import RowGroup, ShardSource
-from stages.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Cursor:
 
     def _settle(self) -> None:
         """Move `unit` and `row` to the first usable row at or after them."""
-        for _ in range(len(self.source.units) + 1):
+        for tries in count(1):
             unit = self.source.units[self._unit_number()]
             if self._group is None:
                 self._group = self.source.load(unit)
@@ -82,10 +82,8 @@ class Cursor:
                 self.row = int(rows[self._index]) - unit.first
                 return
             self.unit, self.row, self._group = self.unit + 1, 0, None
-        raise InputError(
-            f"source {self.source.name}: no rows to train on in {self.source.files[0].parent} "
-            "(is the split right?)"
-        )
+            if tries == len(self.source.units):
+                self.source.require_rows()
 
     def _unit_number(self) -> int:
         n_units = len(self.source.units)

@@ -19,7 +19,8 @@ EMBEDDING = "model.embed_tokens.weight"
 
 def make_optimizer(config: TrainConfig, llama: nn.Module) -> torch.optim.AdamW:
     """An optimizer of `llama`'s weights that has taken no step."""
-    decayed, others = [], []
+    decayed: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, weight in llama.named_parameters():
         (others if weight.dim() == 1 or name == EMBEDDING else decayed).append(weight)
     chosen = config.optimizer

@@ -66,7 +66,8 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
             raise ConfigError(f"{name} = {value!r}: expected an object")
         item_hint = get_args(hint)[1]
         return {key: _convert(item_hint, item, f"{name}.{key}") for key, item in value.items()}
-    return parse(hint, value, name) if is_dataclass(hint) else _plain(hint, value, name)
+    nested: Any = hint
+    return parse(nested, value, name) if is_dataclass(hint) else _plain(hint, value, name)
 
 
 def _choose(hint: Any, value: Any) -> Any:

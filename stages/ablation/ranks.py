@@ -32,8 +32,10 @@ class Ranks:
     rank: int
     count: int
     device: torch.device
-    checkpoint_group: dist.ProcessGroup
-    """A group of its own on CPUs, for the thread that writes checkpoints."""
+    objects: dist.ProcessGroup
+    """A group on CPUs, for objects."""
+    checkpoints: dist.ProcessGroup
+    """Another, for the thread that writes checkpoints: two threads must not share a group."""
 
     @property
     def first(self) -> bool:
@@ -51,7 +53,7 @@ class Ranks:
         """Every rank's value, in their order."""
         values: list[Any] = [value] * self.count
         if self.count > 1:
-            dist.all_gather_object(values, value, group=self.checkpoint_group)
+            dist.all_gather_object(values, value, group=self.objects)
         return values
 
     def from_first(self, value: Any) -> Any:
@@ -70,12 +72,11 @@ def join(config: TrainConfig) -> Iterator[Ranks]:
     if mine and "RANK" in os.environ:
         dist.init_process_group(backend, timeout=TIMEOUT)
     elif mine:
-        dist.init_process_group(
-            backend, store=dist.HashStore(), rank=0, world_size=1, timeout=TIMEOUT
-        )
+        store = dist.HashStore()  # type: ignore[attr-defined]  # no port is opened for one
+        dist.init_process_group(backend, store=store, rank=0, world_size=1, timeout=TIMEOUT)
     try:
-        group = dist.new_group(backend="gloo", timeout=TIMEOUT)
-        yield Ranks(dist.get_rank(), dist.get_world_size(), device, group)
+        groups = [dist.new_group(backend="gloo", timeout=TIMEOUT) for _ in range(2)]
+        yield Ranks(dist.get_rank(), dist.get_world_size(), device, *groups)
     finally:
         if mine:
             dist.destroy_process_group()

@@ -82,6 +82,14 @@ class ShardSource:
             self._loaded[key] = group
         return group
 
+    def require_rows(self) -> None:
+        """Raises InputError if no shard has a row of the split: streams would look for ever."""
+        if not any(count_tokens([path], self._split) for path in self.files):
+            raise InputError(
+                f"source {self.name}: no rows of split {self._split!r} in its {len(self.files)} "
+                f"shards, the first {self.files[0]}"
+            )
+
     def _read(self, file: int, row_group: int) -> RowGroup:
         path = self.files[file]
         table = _read_columns(path, row_group)

@@ -48,8 +48,8 @@ class Trainer:
             compiled = on_cuda if config.compile is None else config.compile
             self.model = build(config, device, compiled=compiled)
             ranks.shard(self.model, self.ranks, self.dtype)
-            peak = peak_flops(torch.cuda.get_device_name(device)) if on_cuda else None
-            self._machine = Machine(self.model, self.ranks, peak)
+            self.peak_flops = peak_flops(torch.cuda.get_device_name(device)) if on_cuda else None
+            self._machine = Machine(self.model, self.ranks, self.peak_flops)
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
