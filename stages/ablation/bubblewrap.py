@@ -12,10 +12,13 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from stages.errors import StageError
+
 HOME = "/tmp"
 # Above the ids of people, services and containers.
 FIRST_USER, N_USERS = 2_000_000_000, 100_000_000
 NOBODY = "65534"
+STAGES = ("/mnt", "/media", "/srv", "/opt")
 
 Mounts = Sequence[tuple[Path, Path]]
 
@@ -35,7 +38,8 @@ def command(
     """
     root = os.geteuid() == 0
     hidden = [here for here, _ in mounts if not _anyone_can_reach(here)] if root else []
-    moved = {here: Path(HOME, str(number)) for number, here in enumerate(hidden)}
+    stage = _stage([here for here, _ in mounts])
+    moved = {here: stage / str(number) for number, here in enumerate(hidden)}
     binds = [("--ro-bind", str(moved.get(here, here)), str(there)) for here, there in mounts]
     sandbox = [
         "bwrap",
@@ -51,7 +55,7 @@ def command(
         *(word for variable in _environment(environment) for word in ("--setenv", *variable)),
         *("--", "/bin/sh", "-c", script),
     ]
-    return [*_staged(moved), *_as_user(), *sandbox] if root else sandbox
+    return [*_staged(moved, stage), *_as_user(), *sandbox] if root else sandbox
 
 
 def _system() -> Iterator[str]:
@@ -76,17 +80,23 @@ def _as_user() -> list[str]:
     return ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"]
 
 
-def _staged(moved: Mapping[Path, Path]) -> list[str]:
+def _stage(sources: Sequence[Path]) -> Path:
+    """A folder that every system has and no source lies in, to be covered for this run alone."""
+    for folder in map(Path, STAGES):
+        if folder.is_dir() and not any(source.is_relative_to(folder) for source in sources):
+            return folder
+    raise StageError(f"a sandbox needs one of {', '.join(STAGES)} free of what it mounts")
+
+
+def _staged(moved: Mapping[Path, Path], stage: Path) -> list[str]:
     if not moved:
         return []
-    lines = ["set -e", f"mount -t tmpfs -o mode=755 none {HOME}"]
+    lines = ["set -e", f"mount -t tmpfs -o mode=755 none {stage}"]
     for here, there in moved.items():
         lines += [
             f"mkdir {there}" if here.is_dir() else f"touch {there}",
             f"mount --bind {shlex.quote(str(here))} {there}",
         ]
-    # A bind mount made before this one would be hidden by the new /tmp: sources below /tmp are
-    # reachable by anyone unless someone closed them on purpose.
     return [
         *("unshare", "--mount", "--propagation", "private", "--"),
         *("/bin/sh", "-c", "\n".join([*lines, 'exec "$@"']), "sh"),

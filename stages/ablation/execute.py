@@ -7,21 +7,25 @@ every language where no sandbox works, is `not_run`, never failed.
 
 import os
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from stages.ablation.languages import languages
+from stages.ablation.precompile import with_header
 from stages.ablation.problems import Problem
 from stages.ablation.sandbox import Outcome, Step, run, unavailable
 from stages.ablation.supervise import Limits
 from stages.ablation.toolchains import Missing, Toolchain, find
 
 DETAIL_CHARACTERS = 400
-# Compilers are ours, and large; what they may use is for runaway templates.
-COMPILE = Limits(wall_seconds=60, cpu_seconds=40, memory_bytes=2 << 30)
+# Of the sets' own solutions the slowest, MBPP's 123, takes 6 s of a processor.
 RUN = Limits()
+# A compiler is the system's, and large; its limits are for runaway templates.
+COMPILE = Limits(wall_seconds=120, cpu_seconds=60, memory_bytes=2 << 30)
 
 
 class Status(StrEnum):
@@ -61,7 +65,13 @@ def find_toolchains(keys: Iterable[str] | None = None) -> dict[str, Toolchain | 
     }
 
 
-def judge(problem: Problem, completion: str, toolchains: Toolchains | None = None) -> Verdict:
+def judge(
+    problem: Problem,
+    completion: str,
+    *,
+    toolchains: Toolchains | None = None,
+    limits: Limits = RUN,
+) -> Verdict:
     """Runs one completion's program. Raises StageError only if the sandbox itself fails."""
     toolchain = (toolchains or find_toolchains([problem.language]))[problem.language]
     if isinstance(toolchain, Missing):
@@ -69,7 +79,7 @@ def judge(problem: Problem, completion: str, toolchains: Toolchains | None = Non
     marker = secrets.token_hex(16)
     language = toolchain.language
     files = {language.file: problem.program(completion, marker), **language.sources}
-    steps = [Step(toolchain.run, _with_address_space(RUN, toolchain))]
+    steps = [Step(toolchain.run, replace(limits, address_space=language.address_space))]
     if toolchain.compile:
         steps.insert(0, Step(toolchain.compile, COMPILE))
     outcome = run(
@@ -86,6 +96,7 @@ def judge_all(
     items: Sequence[tuple[Problem, str]],
     *,
     toolchains: Toolchains | None = None,
+    limits: Limits = RUN,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Verdict]:
@@ -94,12 +105,18 @@ def judge_all(
     The verdicts are in the order of the pairs. `progress(done, total)` is called from the calling
     thread after each.
     """
-    found = toolchains or find_toolchains(problem.language for problem, _ in items)
+    found = dict(toolchains or find_toolchains(problem.language for problem, _ in items))
+    counts = Counter(problem.language for problem, _ in items)
     verdicts: dict[int, Verdict] = {}
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+    with ExitStack() as stack:
+        for key, n_programs in counts.items():
+            toolchain = found[key]
+            if isinstance(toolchain, Toolchain):
+                found[key] = stack.enter_context(with_header(toolchain, n_programs))
+        pool = stack.enter_context(ThreadPoolExecutor(workers or os.cpu_count() or 1))
         try:
             futures = {
-                pool.submit(judge, problem, completion, found): number
+                pool.submit(judge, problem, completion, toolchains=found, limits=limits): number
                 for number, (problem, completion) in enumerate(items)
             }
             for future in as_completed(futures):
@@ -110,10 +127,6 @@ def judge_all(
             pool.shutdown(cancel_futures=True)
             raise
     return [verdicts[number] for number in range(len(items))]
-
-
-def _with_address_space(limits: Limits, toolchain: Toolchain) -> Limits:
-    return replace(limits, address_space=toolchain.language.address_space)
 
 
 def _judged(outcome: Outcome, *, compiling: bool, marker: str) -> tuple[Status, str]:

@@ -88,14 +88,18 @@ class Generator:
         device = self.model.device.type
         budget = batch_tokens or BATCH_TOKENS.get(device, BATCH_TOKENS["cuda"])
         done: dict[int, Completion] = {}
+
+        def ended(row: _Row) -> None:
+            done[row.number] = self._completion(row)
+            if progress is not None:
+                progress(len(done), len(rows))
+
         was_training = self.model.training
         self.model.eval()
         try:
-            for batch in _batches(rows, max_new_tokens, budget):
-                for row in self._finished(batch):
-                    done[row.number] = self._completion(row)
-                    if progress is not None:
-                        progress(len(done), len(rows))
+            with torch.inference_mode():
+                for batch in _batches(rows, max_new_tokens, budget):
+                    self._write(batch, ended)
         finally:
             self.model.train(was_training)
         return [done[number] for number in range(len(rows))]
@@ -111,9 +115,8 @@ class Generator:
             raise InputError(f"prompt {number} is empty, and the model has no token to begin with")
         return _Row(number, kept, stops, min(new, context - len(kept)), len(tokens) > room)
 
-    @torch.inference_mode()
-    def _finished(self, rows: list["_Row"]) -> Iterator["_Row"]:
-        """The rows of one batch as they end; each row's `written` grows meanwhile."""
+    def _write(self, rows: list["_Row"], ended: Callable[["_Row"], None]) -> None:
+        """Writes one batch to its end, row by row handed to `ended`."""
         model, device = self.model, self.model.device
         ends = _ends(model)
         longest = max(len(row.prompt) for row in rows)
@@ -142,7 +145,7 @@ class Generator:
                 if row.end is None:
                     going.append(at)
                 else:
-                    yield row
+                    ended(row)
             if len(going) < len(rows):
                 rows = [rows[at] for at in going]
                 stay = torch.tensor(going, device=device, dtype=torch.long)

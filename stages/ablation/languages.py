@@ -28,6 +28,7 @@ class Language:
     before: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()
     address_space: int | None = None
+    header: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
 

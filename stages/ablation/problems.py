@@ -52,7 +52,10 @@ class Problem:
     def program(self, completion: str, marker: str) -> str:
         """The whole program; it prints `marker` after the last test."""
         tests = languages()[self.language].finished(self.tests, marker)
-        return f"{self.before}\n{self.truncate(completion)}\n{tests}"
+        body = self.truncate(completion)
+        if not self.before:  # it is the whole program; a blank before `def` would be an indent
+            body = body.strip()
+        return f"{self.before}\n{body}\n{tests}"
 
 
 def set_names() -> dict[str, str]:
@@ -119,7 +122,12 @@ def _tests(record: "_Record", language: Language) -> str:
 
 
 def _mbpp(path: Path) -> list[Problem]:
-    records = {record.number("task_id"): record for record in _records(path)}
+    records: dict[int, _Record] = {}
+    for record in _records(path):
+        task = record.number("task_id")
+        if task in records:
+            raise record.error("task_id", f"{task} stands twice")
+        records[task] = record
     missing = [task for task in MBPP_SHOTS if task not in records]
     if missing:
         raise InputError(f"{path}: the tasks {missing}, which every prompt shows, are missing")

@@ -90,15 +90,15 @@ def run(
         control, theirs = (stack.enter_context(end) for end in socket.socketpair())
         info, writing = (stack.enter_context(open(end, mode)) for end, mode in _pipe())
         contents = {name: _in_memory(name, data, stack) for name, data in files.items()}
-        command = bubblewrap.command(
-            _script(steps),
-            mounts,
-            contents,
-            environment or {},
-            limits[0].disk_bytes,
-            writing.fileno(),
-        )
         try:
+            command = bubblewrap.command(
+                _script(steps),
+                mounts,
+                contents,
+                environment or {},
+                limits[0].disk_bytes,
+                writing.fileno(),
+            )
             process = subprocess.Popen(
                 command,
                 bufsize=0,

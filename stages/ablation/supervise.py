@@ -32,8 +32,9 @@ Stop = Literal["wall time", "CPU time", "output", "processes", "memory"]
 class Limits:
     """What one step may use; the whole tree of processes where nothing else is said."""
 
-    wall_seconds: float = 20.0
-    cpu_seconds: int = 10
+    wall_seconds: float = 60.0
+    """A guard against sleepers: on a busy machine a program's own seconds take longer."""
+    cpu_seconds: int = 15
     """Of one process."""
     memory_bytes: int = 1 << 30
     """Resident."""
@@ -103,9 +104,8 @@ class Supervised:
         with self._process:  # waits for it and closes its pipes, which nobody writes to any more
             for pipe, kept in self._outputs:
                 kept.extend(pipe.read())
-        with suppress(ConnectionResetError):
-            while told := self._control.recv(READ_BYTES):
-                self._begun(told)
+        while self._told():
+            pass
 
     def not_started(self, why: str = "") -> StageError:
         """What to raise if the sandbox never came to its first step."""
@@ -132,15 +132,7 @@ class Supervised:
         deadline = time.monotonic() + START_SECONDS
         tick = 0.0
         while True:
-            events = [key for key, _ in selector.select(TICK_SECONDS)]
-            for key in events:
-                if key.data == "step":
-                    self._begun(self._control.recv(READ_BYTES))
-                elif key.data != "over":
-                    data = os.read(key.fd, READ_BYTES)
-                    key.data.extend(data)
-                    if not data:
-                        selector.unregister(key.fileobj)
+            over = self._read(selector)
             now = time.monotonic()
             if self.step > step:
                 step = self.step
@@ -148,7 +140,7 @@ class Supervised:
             limit = limits[max(step, 0)]
             if len(self.stdout) + len(self.stderr) > limit.output_bytes:
                 return "output"
-            if any(key.data == "over" for key in events):
+            if over:
                 return None
             if now > deadline:
                 return "wall time"
@@ -160,5 +152,27 @@ class Supervised:
                 if resident > limit.memory_bytes:
                     return "memory"
 
-    def _begun(self, told: bytes) -> None:
+    def _read(self, selector: selectors.BaseSelector) -> bool:
+        """Takes what has been written within a tick; whether the sandbox is over."""
+        over = False
+        for key, _ in selector.select(TICK_SECONDS):
+            if key.data == "over":
+                over = True
+                continue
+            if key.data == "step":
+                data = self._told()
+            else:
+                data = os.read(key.fd, READ_BYTES)
+                key.data.extend(data)
+            if not data:
+                selector.unregister(key.fileobj)
+        return over
+
+    def _told(self) -> bytes:
+        """What the sandbox said about its steps; nothing once it is closed."""
+        try:
+            told = self._control.recv(READ_BYTES)
+        except ConnectionResetError:  # it ended without having heard the word to go
+            return b""
         self.step += told.count(b"\n")
+        return told

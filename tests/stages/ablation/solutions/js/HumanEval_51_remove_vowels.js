@@ -1,2 +1,0 @@
-  return text.replace(/[aeiou]/gi, "");
-}
