@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.configuration import Config
 from pipeline.digest import fingerprint
+from pipeline.manifest import MANIFEST, SHARDS
 from pipeline.receipts import Receipt
 from pipeline.session import Session
 from pipeline.statistics import merge
@@ -16,8 +17,7 @@ from pipeline.storage import Storage
 from stages.emit.card import build_manifest, render_card
 from stages.kernels.bpe import Tokenizer
 
-MANIFEST, CARD, TOKENIZER = "manifest.json", "README.md", "tokenizer.json"
-FOLDER = "shards"
+CARD, TOKENIZER = "README.md", "tokenizer.json"
 
 
 def finish_product(storage: Storage, config: Config, session: Session) -> dict[str, dict[str, int]]:
@@ -31,9 +31,9 @@ def finish_product(storage: Storage, config: Config, session: Session) -> dict[s
         "languages": _breakdown(sets, 1),
         "licenses": _breakdown(sets, 2),
     }
-    write_changed(storage, f"{FOLDER}/{TOKENIZER}", tokenizer.tokenizer_json)
-    write_changed(storage, f"{FOLDER}/{MANIFEST}", manifest_json(manifest))
-    write_changed(storage, f"{FOLDER}/{CARD}", render_card(summary).encode())
+    write_changed(storage, f"{SHARDS}/{TOKENIZER}", tokenizer.tokenizer_json)
+    write_changed(storage, f"{SHARDS}/{MANIFEST}", manifest_json(manifest))
+    write_changed(storage, f"{SHARDS}/{CARD}", render_card(summary).encode())
     return {
         name: {
             "files": len(receipts),
@@ -109,7 +109,7 @@ def _lasting(config: Config) -> dict[str, Any]:
 def _file(name: str, receipt: Receipt) -> dict[str, Any]:
     statistics = receipt.summary["statistics"]
     return {
-        "path": f"{FOLDER}/{name}/{receipt.object}",
+        "path": f"{SHARDS}/{name}/{receipt.object}",
         "set": name,
         "rows": receipt.rows,
         "tokens": sum(row[5] for row in statistics["cube"]),

@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 
 from schemas.columns import DOC_ID
 from schemas.identity import seeded_hash
+from schemas.shards import web_set
 from stages.ablation.tokenizer import TEXTS
 from stages.contract import Artefact, Batches
-from stages.emit.placement import github_sets, web_set
+from stages.emit.placement import github_sets
 from stages.emit.samples import TokenizeSamples
 
 HELDOUT_DRAW, SAMPLE_DRAW = b"ablation-heldout:", b"ablation-sample:"

@@ -41,14 +41,15 @@ from pipeline.executor import Resources
 from pipeline.lineage import Tables
 from pipeline.location import open_storage
 from pipeline.lock import hold
+from pipeline.manifest import MANIFEST, SHARDS, emitted_before
 from pipeline.parts import LazyParts
-from pipeline.product import MANIFEST, TOKENIZER, manifest_json, manifest_of, write_changed
+from pipeline.product import TOKENIZER, manifest_json, manifest_of, write_changed
 from pipeline.receipts import Receipt
 from pipeline.run import open_executor
 from pipeline.runner import Monitor, Runner
 from pipeline.storage import LocalStorage
 from pipeline.work.task import Limits
-from schemas.shards import SHARD_SETS
+from schemas.shards import corpus_of, shard_sets
 from stages.ablation.tokenizer import TrainTokenizer
 from stages.contract import Output
 from stages.emit.comments import comments_hash
@@ -78,7 +79,7 @@ class Variants:
 
     def shards(self, variant: str) -> Path:
         """The folder with a variant's shard sets."""
-        return self.folder / variant / "shards"
+        return self.folder / variant / SHARDS
 
 
 class AblationStage(EmitStage):
@@ -151,7 +152,7 @@ class _Maker:
             fingerprints[variant] = fingerprint(manifest)
             counts += _counts(variant, manifest["sets"], counted)
         root = self.storage.root / FOLDER
-        return Variants(root, counts, root / RULES / "shards" / TOKENIZER, fingerprints)
+        return Variants(root, counts, root / RULES / SHARDS / TOKENIZER, fingerprints)
 
     def _tables(self, variant: str) -> dict[str, Tables]:
         return self.ruled if variant == RULES else self.whole
@@ -228,8 +229,10 @@ class _Maker:
         heldout: Heldout,
     ) -> None:
         emit = self.config.options("emit")
+        sets = shard_sets(engine.name, self.config.options("web.recall")["targets"])
         tokenize = TokenizeSamples(
             corpus=engine.name,
+            sets=sets,
             tokenizer=str(tokenizer),
             tokenizer_hash=xxhash.xxh3_128_hexdigest(tokenizer_json(str(tokenizer))),
             seed=emit["seed"],
@@ -242,12 +245,13 @@ class _Maker:
         shuffled = engine.shuffle(step, reads=list(dict.fromkeys([*columns, CLUSTER])))
         outputs = [
             Output(f"{FOLDER}/{variant}/{output.path}", output.partitions)
-            for output in files_of(engine.name, shuffled.sizes(), emit["shard_bytes"])
+            for output in files_of(sets, shuffled.sizes(), emit["shard_bytes"])
         ]
         engine.write(WriteSamples(), shuffled, outputs)
-        for shard_set in SHARD_SETS[engine.name]:
-            path = f"{FOLDER}/{variant}/shards/{shard_set}"
-            if path not in engine.written:
+        before = emitted_before(self.storage, f"{FOLDER}/{variant}/{SHARDS}")
+        for shard_set in {*sets, *before}:
+            path = f"{FOLDER}/{variant}/{SHARDS}/{shard_set}"
+            if corpus_of(shard_set) == engine.name and path not in engine.written:
                 self.runner.ensure(f"{FOLDER}.{variant}.prune", path, [], self._resources)
 
     def _count(
@@ -271,7 +275,7 @@ class _Maker:
         data = tokenizer_json(str(tokenizer))
         settings = self.options.model_dump(mode="json", include={"seed", "concatenate"})
         manifest = manifest_of(sets, xxhash.xxh3_128_hexdigest(data), fingerprint(settings))
-        folder = f"{FOLDER}/{variant}/shards"
+        folder = f"{FOLDER}/{variant}/{SHARDS}"
         write_changed(self.storage, f"{folder}/{TOKENIZER}", data)
         write_changed(self.storage, f"{folder}/{MANIFEST}", manifest_json(manifest))
         found: dict[str, Any] = json.loads(manifest_json(manifest))

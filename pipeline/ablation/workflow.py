@@ -25,7 +25,7 @@ from pipeline.ablation.corpora import HELDOUT, VARIANTS
 from pipeline.ablation.options import AblationOptions
 from pipeline.ablation.variants import Variants
 from pipeline.digest import fingerprint
-from schemas.shards import SHARD_SETS
+from schemas.shards import corpus_of
 from stages.ablation.configuration import Checkpoints, Source, TrainConfig
 from stages.ablation.results import EVALUATION
 from stages.errors import ConfigError
@@ -120,7 +120,7 @@ def mixture(variants: Variants, variant: str, code_share: float) -> dict[str, So
     shares = {"github": code_share, "web": 1 - code_share}
     found = {}
     for corpus, share in shares.items():
-        sets = {name: tokens[name] for name in SHARD_SETS[corpus] if name in tokens}
+        sets = {name: n for name, n in tokens.items() if corpus_of(name) == corpus}
         alone = len(sets) == len(tokens)
         for name, n_tokens in sets.items():
             weight = (1.0 if alone else share) * n_tokens / sum(sets.values())

@@ -18,14 +18,13 @@ from pipeline.configuration import load_stage
 from pipeline.recall.iterations import Ranking, rank
 from pipeline.rows import column_names, read_rows, require_format, write_rows
 from stages.errors import ConfigError
-from stages.kernels.bpe import DEFAULT_TOKENIZER, load_tokenizer
 from stages.kernels.urls import registrable_domain, url_host
 from stages.recall.apply import read_model_file, score_texts
 from stages.recall.model import TrainedModel, load_model
 from stages.recall.options import Training
+from stages.recall.tokens import TOKEN_LISTS, tokenise
 from stages.recall.train import train
 
-TOKENS = pa.large_list(pa.uint32())
 _TYPES = {
     "text": pa.large_string(),
     "label": pa.string(),
@@ -69,7 +68,7 @@ def train_on_table(table: Path, target: str, out: Path, overrides: Sequence[str]
     """Train a classifier of `target` against the table's other rows and write it to `out`."""
     options = cast(Training, load_stage("recall", overrides, Training))
     columns = _require(table, ("text", "label"))
-    tokens, positive, groups, n_left_out = _examples(table, target, columns)
+    tokens, positive, groups, n_left_out = _examples(table, target, columns, options.tokens)
     _require_both(table, target, positive)
     flags = pa.array(positive)
     sites = None if groups is None else np.array(groups, np.object_)
@@ -144,12 +143,13 @@ def _compare(
     scored.parts.append((found[labelled], positive[labelled]))
 
 
-def _examples(table: Path, target: str, columns: set[str]) -> tuple[Any, Any, Any, int]:
+def _examples(
+    table: Path, target: str, columns: set[str], split_into: str
+) -> tuple[Any, Any, Any, int]:
     """Token ids, which rows are positive, their groups (or None), rows left out."""
     wanted = {name: kind for name, kind in _TYPES.items() if name in columns}
     if "domain" in wanted:
         wanted.pop("url", None)
-    tokenizer = load_tokenizer(DEFAULT_TOKENIZER)
     parts, flags, sites, n_left_out = [], [], [], 0
     for rows in read_rows(table, wanted):
         good = np.ones(rows.batch.num_rows, bool)
@@ -158,7 +158,7 @@ def _examples(table: Path, target: str, columns: set[str]) -> tuple[Any, Any, An
             good &= pc.is_valid(rows.batch.column(name)).to_numpy(zero_copy_only=False)
         n_left_out += int((~good).sum())
         batch = rows.batch.filter(pa.array(good))
-        parts.append(tokenizer.encode_batch(batch.column("text")).cast(TOKENS))
+        parts.append(tokenise(batch.column("text"), split_into))
         own = [batch.column(name) for name in ("label", "also") if name in wanted]
         flags.append(
             np.logical_or.reduce(
@@ -167,7 +167,7 @@ def _examples(table: Path, target: str, columns: set[str]) -> tuple[Any, Any, An
         )
         sites += _sites(batch)
     groups = sites if {"domain", "url"} & set(wanted) else None
-    tokens = pa.concat_arrays(parts) if parts else pa.array([], TOKENS)
+    tokens = pa.concat_arrays(parts) if parts else pa.array([], TOKEN_LISTS)
     return tokens, np.concatenate(flags) if flags else np.zeros(0, bool), groups, n_left_out
 
 

@@ -2,7 +2,7 @@
 
 `iteration-K/scores` are what the iteration said of every page, `metrics.json` its thresholds. A
 target whose new model was rejected is scored by the model before, so that one's threshold holds;
-an iteration that was rejected for all targets scored nothing.
+an iteration that was rejected for all targets counts for nothing.
 """
 
 import json
@@ -44,6 +44,8 @@ class Stand:
     metrics: list[dict[str, Any]]
     rankings: dict[str, Ranking]
     rejected: tuple[str, ...] = ()
+    rejected_for: str | None = None
+    """`precision` or `growth`, of an iteration that was rejected for all targets."""
 
 
 def iterations_of(
@@ -63,7 +65,7 @@ def iterations_of(
         rejected = tuple(name for name in targets if not entries[name].get("accepted", True))
         view = views.get(f"web.recall_iteration_{number}_scores")
         if view is None or not described["accepted"]:
-            yield Stand(number, False, [], {}, rejected)
+            yield Stand(number, False, [], {}, rejected, described.get("rejected_for"))
             return
         thresholds |= {
             name: entries[name]["calibration"]["threshold"]

@@ -12,10 +12,17 @@ from pipeline.recall.evaluation import RunEvaluation, evaluate_run
 from pipeline.recall.iterations import PRECISION_ASKED, Stand
 from pipeline.rows import to_json
 from stages.recall.calibrate import HeldOut
+from stages.recall.iteration import GROWTH, PRECISION
 
 RATIOS = ("precision", "recall", "f1")
 COUNTS = ("n_pages", "n_positives", "n_recalled", "n_correct")
 COUNT_TITLES = ("pages", "positive", "recalled", "correct")
+
+
+_REJECTED_FOR = {
+    GROWTH: "it recalled hardly more pages than the one before",
+    PRECISION: "its held-out precision fell",
+}
 
 
 def evaluate(run: Path, labels: Path, worst: int, *, as_json: bool) -> None:
@@ -29,7 +36,8 @@ def evaluate(run: Path, labels: Path, worst: int, *, as_json: bool) -> None:
     show(_stands_table(found.stands))
     for stand in found.stands:
         if not stand.accepted:
-            print(f"\niteration {stand.iteration} was rejected: its held-out precision fell")
+            why = _REJECTED_FOR[stand.rejected_for or PRECISION]
+            print(f"\niteration {stand.iteration} was rejected: {why}")
         elif stand.rejected:
             print(
                 f"\niteration {stand.iteration} kept the model before of "

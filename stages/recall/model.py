@@ -13,10 +13,15 @@ import pyarrow as pa
 
 from stages.errors import InputError
 from stages.kernels.fasttext import Collapsed, from_bytes
-from stages.recall.calibrate import Calibration, Float64, HeldOut
+from stages.recall.calibrate import EVEN, Calibration, Float64, HeldOut
 from stages.recall.evidence import Markup, PageEvidence
+from stages.recall.tokens import BPE, require_tokens, tokens_hash
 
 METADATA = "recall"
+NOTHING = "none"
+"""The recipe of a model that had too few examples to learn from."""
+IMPOSSIBLE = -40.0
+"""Its log-odds of every document."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +34,20 @@ class TrainedModel:
     held_out: HeldOut
     recipe: str
     page: PageEvidence | None = None
+    tokens: str = BPE
+    """What its texts were split into, and what all texts it judges are."""
 
     @property
     def decision(self) -> Calibration:
         """What turns a page's log-odds into a probability, with the threshold."""
         return self.page.calibration if self.page else self.calibration
 
+    def log_odds(self, documents: pa.Array, markup: Markup) -> Float64:
+        """Calibrated log-odds of pages, before their directories speak."""
+        return self.decision.log_odds(self.page_logits(documents, markup))
+
     def page_logits(self, documents: pa.Array, markup: Markup) -> Float64:
-        """Log-odds of pages, before their directories speak."""
+        """Scores of pages, before they are calibrated."""
         text = self.model.logits(documents)[:, 0]
         return self.page.logits(text, markup) if self.page else text
 
@@ -51,16 +62,34 @@ class TrainedModel:
             "held_out": asdict(self.held_out),
             "recipe": self.recipe,
             "page": asdict(self.page) if self.page else None,
+            "tokens": self.tokens,
+            "tokens_hash": tokens_hash(self.tokens),
         }
         return self.model.to_bytes({METADATA: json.dumps(described, sort_keys=True)})
 
 
+def nothing_learned(n_positives: int, n_negatives: int) -> TrainedModel:
+    """A model that recalls nothing, with the number of examples that were too few."""
+    bare = Collapsed(
+        labels=("negative", "positive"),
+        ngrams=1,
+        word_ids=np.zeros(0, np.uint32),
+        word_scores=np.zeros((1, 0), np.float32),
+        end_scores=np.array([IMPOSSIBLE], np.float32),
+        bucket_scores=np.zeros((1, 1), np.float32),
+    )
+    held_out = HeldOut(n_positives, n_negatives, precision=0.0, recall=0.0)
+    return TrainedModel(bare, Calibration(1.0, EVEN), held_out, NOTHING)
+
+
 def load_model(data: bytes) -> TrainedModel:
-    """The model of `TrainedModel.to_bytes`."""
+    """The model of `TrainedModel.to_bytes`; InputError if it is none, or of tokens that are not
+    made here."""
     model, metadata = from_bytes(data)
     if METADATA not in metadata:
         raise InputError("a fastText table without a calibration is no recall model")
     described = json.loads(metadata[METADATA])
+    require_tokens(described.get("tokens", ""), described.get("tokens_hash", ""))
     page = described.get("page")
     return TrainedModel(
         model=model,
@@ -68,6 +97,7 @@ def load_model(data: bytes) -> TrainedModel:
         held_out=HeldOut(**described["held_out"]),
         recipe=described["recipe"],
         page=_page_evidence(page) if page else None,
+        tokens=described["tokens"],
     )
 
 

@@ -22,7 +22,7 @@ from pipeline.recall.iterations import rank
 from pipeline.recall.labels import read_labels
 from pipeline.recall.patterns import AcceptedPatterns, prefixes
 from pipeline.run import run
-from stages.errors import ConfigError
+from stages.errors import ConfigError, InputError
 from tests.pipeline.conftest import write_warc
 
 TOPICS = {
@@ -284,6 +284,38 @@ def test_scoring_answers_row_for_row(model: Path, tmp_path: Path) -> None:
     assert found["code"]["f1"] == found["code"]["best_f1"] == 1.0
     sluice("score", table, "--model", model, "-o", out, "--threshold", "0.0")
     assert all(row["recalled"] for row in pq.read_table(out).to_pylist()[:-1])
+
+
+def test_a_model_splits_texts_as_it_was_trained(tmp_path: Path) -> None:
+    """Trained on white-space words, a model scores by them: a glued text says nothing to it."""
+    table = table_of_texts(tmp_path / "train.jsonl", "train", 20)
+    model, out = tmp_path / "words.arrow", tmp_path / "scored.jsonl"
+    settings = ("--set", "max_buckets=4096", "--set", "tokens=whitespace")
+    assert sluice("train", table, "--target", "code", "-o", model, *settings)[0] == 0
+    spaced = text("code", "a new one")
+    new = tmp_path / "new.jsonl"
+    rows = [spaced, spaced.replace(" ", "\u3000"), text("math", "a new one")]
+    new.write_text("".join(json.dumps({"text": row}) + "\n" for row in rows))
+    assert sluice("score", new, "--model", model, "-o", out)[0] == 0
+    scores = [json.loads(line)["score"] for line in out.read_text().splitlines()]
+    assert scores[0] > 0.9 > 0.1 > scores[2]
+    assert 0.3 < scores[1] < 0.7
+    applied = tmp_path / "applied.jsonl"
+    application.apply("recall", new, applied, [f"model={model}"])
+    assert [json.loads(line)["score"] for line in applied.read_text().splitlines()] == scores
+
+
+def test_a_model_of_another_tokenizer_is_refused(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its ids would mean other words here."""
+    table = table_of_texts(tmp_path / "new.jsonl", "new", 1)
+    monkeypatch.setattr("stages.recall.tokens.tokens_hash", lambda tokens: "0" * 32)
+    message = "trained on bpe tokens of rule [0-9a-f]{32}, and here they are of rule 0{32}"
+    with pytest.raises(InputError, match=message):
+        sluice("score", table, "--model", model, "-o", tmp_path / "out.jsonl")
+    with pytest.raises(ConfigError, match=message):
+        application.apply("recall", table, tmp_path / "out.jsonl", [f"model={model}"])
 
 
 def test_apply_scores_and_judges(model: Path, tmp_path: Path) -> None:
