@@ -16,7 +16,7 @@ def write_shards(
     """One file of `documents` (name and token ids), a document a row; its folder is the set."""
     rows = []
     for name, tokens in documents:
-        doc_id = xxhash.xxh3_128_digest(name)
+        doc_id = xxhash.xxh3_128_digest(name.encode())
         part = {
             "doc_id": doc_id,
             "uri": name,
