@@ -8,7 +8,7 @@ SHARDS = "shards"
 MANIFEST = "manifest.json"
 
 
-def emitted_before(storage: Storage) -> list[str]:
-    """The shard sets that the manifest lists; none without one."""
-    path = f"{SHARDS}/{MANIFEST}"
+def emitted_before(storage: Storage, folder: str = SHARDS) -> list[str]:
+    """The shard sets that the manifest in `folder` lists; none without one."""
+    path = f"{folder}/{MANIFEST}"
     return list(json.loads(storage.read_bytes(path))["sets"]) if storage.exists(path) else []

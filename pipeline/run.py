@@ -109,7 +109,7 @@ def run(
         storage, generation = held.storage, held.generation
         recorded, inputs = _inputs(config, storage)
         save(storage, recorded)
-        executor = stack.enter_context(_executor(config, workers_storage, address, workers))
+        executor = stack.enter_context(open_executor(config, workers_storage, address, workers))
         runner = Runner(
             storage=storage,
             executor=executor,
@@ -210,9 +210,10 @@ def _with_metadata(spec: InputSpec, metadata: dict[str, dict[str, Any]]) -> Inpu
     return spec if row is None else replace(spec, metadata=tuple(sorted(row.items())))
 
 
-def _executor(
+def open_executor(
     config: Config, storage: Storage, address: str | None, workers: int | None
 ) -> Executor:
+    """Where tasks run: see `run` for `address`."""
     attempts = config.engine.max_attempts
     if address == "local":
         return LocalExecutor(storage, attempts)

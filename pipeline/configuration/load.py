@@ -92,6 +92,15 @@ def load(
         )
 
 
+def from_resolved(resolved: Mapping[str, Any], run: Path) -> Config:
+    """The configuration that a finished run was made with, from what `resolved` gave."""
+    table = dict(resolved)
+    for name, stage in STAGES.items():
+        if stage.filled and name in table:
+            table[name] = {k: v for k, v in table[name].items() if k not in stage.filled}
+    return _build(table, None, run)
+
+
 def load_stage(stage: str, overrides: Sequence[str], model: type[Options] | None = None) -> Options:
     """One stage's options from overrides with bare keys, as `sluice apply` takes them."""
     if model is None:
