@@ -62,6 +62,14 @@ def train(
             "--set", metavar="KEY=VALUE", help="A setting of [recall]: recipe, mode, precision, …"
         ),
     ] = None,
+    full: Annotated[
+        Path | None,
+        typer.Option(
+            "--bin",
+            metavar="FILE",
+            help="Write fastText's own model, too: up to 2 GB, for programs that want it.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train one classifier on a table with `text` and `label`.
@@ -70,7 +78,7 @@ def train(
     """
     from pipeline.recall import printing  # noqa: PLC0415
 
-    printing.train(table, target, out, set_ or [], as_json=as_json)
+    printing.train(table, target, out, set_ or [], full, as_json=as_json)
 
 
 @recall.command(

@@ -67,9 +67,17 @@ def evaluate(run: Path, labels: Path, worst: int, plot: Path | None, *, as_json:
             show(_metrics_table("domain", "value", wrong, errors=True))
 
 
-def train(table: Path, target: str, out: Path, overrides: Sequence[str], *, as_json: bool) -> None:
+def train(
+    table: Path,
+    target: str,
+    out: Path,
+    overrides: Sequence[str],
+    full: Path | None,
+    *,
+    as_json: bool,
+) -> None:
     """Train, and say what came of it."""
-    made = train_on_table(table, target, out, overrides)
+    made = train_on_table(table, target, out, overrides, full)
     held_out = made.model.held_out
     if as_json:
         _print_json(

@@ -54,19 +54,16 @@ class Metrics:
             "accepted": True,
             "rejected_for": None,
             "training": dict(self.training or {}),
-            "libraries": {name: version(name) for name in LIBRARIES},
+            "libraries": library_versions(),
             "targets": {},
         }
         for target, artefact, used in zip(self.targets, self.models, self.used, strict=True):
             trained = load_model(artefact.read())
             described["targets"][target] = {
                 "accepted": target not in self.rejected,
-                "recipe": trained.recipe,
+                **trained.record(),
                 "calibration": asdict(load_model(used.read()).decision),
-                "page": asdict(trained.page) if trained.page else None,
-                "held_out": {**asdict(trained.held_out), "f1": trained.held_out.f1},
                 "model_xxh3": artefact.content_hash,
-                "model_bytes": trained.model.n_bytes,
             }
         if sources:
             domains = list(sources[0])
@@ -81,6 +78,11 @@ class Metrics:
         elif self.targets:
             described.update(accepted=False, rejected_for=PRECISION)
         return (json.dumps(described, indent=2, sort_keys=True) + "\n").encode()
+
+
+def library_versions() -> dict[str, str]:
+    """The distributions on which a model's bytes depend."""
+    return {name: version(name) for name in LIBRARIES}
 
 
 def precision_fell(before: HeldOut, after: HeldOut) -> bool:

@@ -4,15 +4,17 @@ One file holds all three, so that a threshold can never be used with another mod
 """
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import xxhash
 
 from stages.errors import InputError
-from stages.kernels.fasttext import Collapsed, from_bytes
+from stages.kernels.fasttext import Collapsed, from_bytes, list_buffers
 from stages.recall.calibrate import EVEN, Calibration, Float64, HeldOut
 from stages.recall.evidence import Markup, PageEvidence
 from stages.recall.tokens import BPE, require_tokens, tokens_hash
@@ -22,6 +24,25 @@ NOTHING = "none"
 """The recipe of a model that had too few examples to learn from."""
 IMPOSSIBLE = -40.0
 """Its log-odds of every document."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The documents of one class that a model learned from."""
+
+    n_documents: int
+    n_tokens: int
+    xxh3: str
+    """xxh3_128 of their token ids and lengths, in their order."""
+
+    @classmethod
+    def of(cls, documents: pa.Array) -> "Examples":
+        """Count and hash a list array of token ids."""
+        offsets, tokens = list_buffers(documents)
+        used = tokens[offsets[0] : offsets[-1]]
+        hashed = xxhash.xxh3_128(np.ascontiguousarray(used).tobytes())
+        hashed.update(np.diff(offsets).tobytes())
+        return cls(len(documents), len(used), hashed.hexdigest())
 
 
 @dataclass(frozen=True)
@@ -36,6 +57,8 @@ class TrainedModel:
     page: PageEvidence | None = None
     tokens: str = BPE
     """What its texts were split into, and what all texts it judges are."""
+    examples: Mapping[str, Examples] = field(default_factory=dict)
+    """By class: `positive`, `negative`."""
 
     @property
     def decision(self) -> Calibration:
@@ -55,6 +78,17 @@ class TrainedModel:
         """The probability of each row of a list array of token ids, by its text alone."""
         return self.calibration.probability(self.model.logits(documents)[:, 0])
 
+    def record(self) -> dict[str, Any]:
+        """How it was trained and what it did on documents it had not seen, for JSON."""
+        return {
+            "recipe": self.recipe,
+            "tokens": self.tokens,
+            "examples": {name: asdict(examples) for name, examples in self.examples.items()},
+            "page": asdict(self.page) if self.page else None,
+            "held_out": {**asdict(self.held_out), "f1": self.held_out.f1},
+            "model_bytes": self.model.n_bytes,
+        }
+
     def to_bytes(self) -> bytes:
         """The model file (Arrow IPC)."""
         described = {
@@ -64,6 +98,7 @@ class TrainedModel:
             "page": asdict(self.page) if self.page else None,
             "tokens": self.tokens,
             "tokens_hash": tokens_hash(self.tokens),
+            "examples": {name: asdict(examples) for name, examples in self.examples.items()},
         }
         return self.model.to_bytes({METADATA: json.dumps(described, sort_keys=True)})
 
@@ -98,6 +133,7 @@ def load_model(data: bytes) -> TrainedModel:
         recipe=described["recipe"],
         page=_page_evidence(page) if page else None,
         tokens=described["tokens"],
+        examples={name: Examples(**one) for name, one in described.get("examples", {}).items()},
     )
 
 

@@ -38,7 +38,7 @@ from stages.kernels.ngrams import Tokens
 from stages.recall.calibrate import calibrate, judge
 from stages.recall.evidence import Markup, PageEvidence, fit_weights
 from stages.recall.folds import deal_groups
-from stages.recall.model import TrainedModel
+from stages.recall.model import Examples, TrainedModel
 from stages.recall.options import Training
 from stages.recall.windows import Ranges, windows
 from stages.recall.zeroed import zeroed_allocations
@@ -123,13 +123,15 @@ def train(
     negative_markup: Markup | None = None,
     *,
     mixed_groups: bool = False,
+    full: Path | None = None,
 ) -> TrainedModel:
     """Train on two list arrays of token ids, one document a row. Groups (domains) are held out
     whole, as a crawl consists of sites that no seed is from; but only where the model that is kept
     sees all documents: else its largest site would be lost to it. `mixed_groups`: groups have
     documents of both classes, which are then held out together. With the markup of both classes
-    the model also judges whole pages, unless options or recipe say otherwise. The result depends
-    on the documents and their order, the options and fastText's version alone."""
+    the model also judges whole pages, unless options or recipe say otherwise. `full`: where to
+    write fastText's own file of the model, beside the collapsed one. The result depends on the
+    documents and their order, the options and fastText's version alone."""
     recipe = resolve_recipe(options.recipe, len(positives))
     dealt = None
     if mixed_groups:
@@ -145,12 +147,13 @@ def train(
     ]
     scores = [np.full(len(documents.array), np.nan) for documents in classes]
     for fold in range(recipe.folds if recipe.refit else 1):
-        model = fit(classes[0].without(fold), classes[1].without(fold), recipe, options)
+        kept = None if recipe.refit else full
+        model = fit(classes[0].without(fold), classes[1].without(fold), recipe, options, kept)
         for part, documents in zip(scores, classes, strict=True):
             part[documents.folds == fold] = model.logits(documents.within(fold))[:, 0]
     judges_pages = recipe.pages if options.evidence == "auto" else options.evidence == "page"
     if recipe.refit:
-        model = fit(classes[0].array, classes[1].array, recipe, options)
+        model = fit(classes[0].array, classes[1].array, recipe, options, full)
     seen = [~np.isnan(part) for part in scores]
     below, above = (part[rows] for part, rows in zip(scores, seen, strict=True))
     calibration = calibrate(above, below, options.precision)
@@ -168,14 +171,27 @@ def train(
         below, above = page.logits(below, markup[0]), page.logits(above, markup[1])
         page = replace(page, calibration=calibrate(above, below, options.precision))
     deciding = page.calibration if page else calibration
-    return TrainedModel(
-        model, calibration, judge(deciding, above, below), recipe.name, page, options.tokens
-    )
+    held_out = judge(deciding, above, below)
+    examples = {
+        name: Examples.of(documents.array)
+        for name, documents in zip((NEGATIVE, POSITIVE), classes, strict=True)
+    }
+    return TrainedModel(model, calibration, held_out, recipe.name, page, options.tokens, examples)
 
 
-def fit(negatives: pa.Array, positives: pa.Array, recipe: Recipe, options: Training) -> Collapsed:
-    """One run of fastText over the examples of both classes, collapsed."""
-    return collapse(train_fasttext(negatives, positives, recipe, options), NEGATIVE)
+def fit(
+    negatives: pa.Array,
+    positives: pa.Array,
+    recipe: Recipe,
+    options: Training,
+    full: Path | None = None,
+) -> Collapsed:
+    """One run of fastText over the examples of both classes, collapsed; `full`: where to write
+    fastText's own file of it."""
+    model = train_fasttext(negatives, positives, recipe, options)
+    if full is not None:
+        model.save_model(str(full))
+    return collapse(model, NEGATIVE)
 
 
 def train_fasttext(

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import fasttext
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xxhash
 from typer.testing import CliRunner
 
 from pipeline import apply as application
@@ -24,6 +26,7 @@ from pipeline.recall.labels import read_labels
 from pipeline.recall.patterns import AcceptedPatterns, prefixes
 from pipeline.run import run
 from stages.errors import ConfigError, InputError
+from stages.recall.train import SMALL
 from tests.pipeline.conftest import write_warc
 
 TOPICS = {
@@ -277,8 +280,19 @@ def test_training_again_gives_the_same_file(model: Path, tmp_path: Path) -> None
     assert json.loads(out)["held_out"]["f1"] == 1.0
     assert (tmp_path / "a.arrow").read_bytes() == model.read_bytes()
     other = tmp_path / "b.arrow"
-    sluice("train", table, "--target", "code", "-o", other, "--set", "seed=1", *settings)
+    full = tmp_path / "full.bin"
+    settings = ("--set", "seed=1", "--bin", full, *settings)
+    sluice("train", table, "--target", "code", "-o", other, *settings)
     assert other.read_bytes() != model.read_bytes()
+    assert fasttext.load_model(str(full)).get_dimension() == SMALL.dimension
+    first, second = (
+        json.loads((tmp_path / f"{name}.arrow.json").read_text()) for name in ("a", "b")
+    )
+    assert first["model_xxh3"] == xxhash.xxh3_128_hexdigest(model.read_bytes())
+    assert (first["training"]["seed"], second["training"]["seed"]) == (0, 1)
+    assert first["examples"] == second["examples"]
+    assert first["examples"]["positive"]["n_documents"] == 20
+    assert first["libraries"]["fasttext-numpy2"]
 
 
 def test_scoring_answers_row_for_row(model: Path, tmp_path: Path) -> None:
