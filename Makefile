@@ -1,5 +1,6 @@
 # make stages            build the demo corpus (CONFIG=… another one, ARGS=… for `sluice run`)
 # make recall            recall alone, with other seeds or settings: no page is extracted again
+# make ablate            train small models on what rules alone keep of RUN, and on its corpus
 # make test              the quick tests (sets up torch, too)
 # make test-faults       the long ones that kill workers, truncate files and fill disks
 # make lint              ruff and mypy
@@ -8,6 +9,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 CONFIG ?= configs/demo.toml
+RUN ?= runs/$(basename $(notdir $(CONFIG)))
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -17,7 +19,7 @@ BENCHMARKS := $(filter-out benchmarks/recall_scale.py,$(wildcard benchmarks/*.py
 TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 TORCH_READY := $(VENV)/.ready-$(TORCH)
 
-.PHONY: help stages recall test test-faults lint bench
+.PHONY: help stages recall ablate test test-faults lint bench
 .DEFAULT_GOAL := help
 
 help:
@@ -44,6 +46,9 @@ endif
 
 recall: $(READY)
 	@$(BIN)/sluice run $(CONFIG) --stage web.recall $(ARGS)
+
+ablate: $(TORCH_READY)
+	@$(BIN)/sluice ablate run $(RUN) $(ARGS)
 
 test: $(TORCH_READY)
 	@$(BIN)/python -m pytest
