@@ -1,6 +1,7 @@
 # make stages            build the demo corpus (CONFIG=… another one, ARGS=… for `sluice run`)
 # make recall            recall alone, with other seeds or settings: no page is extracted again
-# make test              the quick tests
+# make ablate            train small models on what rules alone keep of RUN, and on its corpus
+# make test              the quick tests (sets up torch, too)
 # make test-faults       the long ones that kill workers, truncate files and fill disks
 # make lint              ruff and mypy
 # make bench             Sluice and its peers on the same bytes
@@ -8,14 +9,17 @@
 PYTHON ?= python3
 VENV ?= .venv
 CONFIG ?= configs/demo.toml
+RUN ?= runs/$(basename $(notdir $(CONFIG)))
 ARGS ?=
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := configs/demo.toml
-BENCHMARKS := $(wildcard benchmarks/*.py)
+BENCHMARKS := $(filter-out benchmarks/recall_scale.py,$(wildcard benchmarks/*.py))
+TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
+TORCH_READY := $(VENV)/.ready-$(TORCH)
 
-.PHONY: help stages recall test test-faults lint bench
+.PHONY: help stages recall ablate test test-faults lint bench
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +33,11 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(TORCH_READY): $(READY)
+	@echo "installing $(TORCH) in $(VENV)"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check $(TORCH)
+	@touch $@
+
 stages: $(READY)
 ifeq ($(CONFIG),$(DEMO))
 	@$(BIN)/sluice crawl installed inputs/demo
@@ -38,16 +47,19 @@ endif
 recall: $(READY)
 	@$(BIN)/sluice run $(CONFIG) --stage web.recall $(ARGS)
 
-test: $(READY)
+ablate: $(TORCH_READY)
+	@$(BIN)/sluice ablate run $(RUN) $(ARGS)
+
+test: $(TORCH_READY)
 	@$(BIN)/python -m pytest
 
-test-faults: $(READY)
+test-faults: $(TORCH_READY)
 	@$(BIN)/python -m pytest -m faults
 
-lint: $(READY)
+lint: $(TORCH_READY)
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
 
-bench: $(READY)
+bench: $(TORCH_READY)
 	@for benchmark in $(BENCHMARKS); do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done

@@ -2,18 +2,17 @@
 
     python benchmarks/recall.py speed    [WEB FOLDER] [--buckets 2097152 524288]
     python benchmarks/recall.py quality  [WEB FOLDER] [--annotator] [--set recall.seed=1 …]
+    python benchmarks/recall.py tokens   [WEB FOLDER] [--set recall.evidence=text …]
 
 `speed` trains on the folder's seeds and scores its crawl with both, the same token ids, one core,
 CPU time; fastText gets strings made beforehand. `quality` runs `sluice run` to `web.recall` on
 seeds and crawl and compares every iteration with the folder's labels, which nothing else reads.
 With `--annotator` they answer each proposed pattern (yes where most of its pages are positive).
+`tokens` runs the same loop on BPE tokens and on white-space words, and prints both by language.
 """
 
 import argparse
-import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -24,14 +23,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from recalled import ALL, iterations, read_labels, recall_pages, verdicts
 
 from stages.contract import SKIPPED, Input
-from stages.kernels.bpe import DEFAULT_TOKENIZER
 from stages.kernels.fasttext import collapse
-from stages.recall.evaluate import evaluate
-from stages.recall.examples import TokeniseSeeds, tokenise
+from stages.recall.examples import TokeniseSeeds
 from stages.recall.options import RecallOptions
+from stages.recall.tokens import BPE, WHITESPACE, tokenise
 from stages.recall.train import NEGATIVE, PAPER, POSITIVE, SMALL, train_fasttext
 from stages.web.options import WebOptions
 from stages.web.stage import WebSource
@@ -82,7 +80,7 @@ def speed(folder: Path, bucket_counts: Iterable[int]) -> None:
     positives = rows["tokens"].filter(is_code).combine_chunks()
     negatives = rows["tokens"].filter(pc.invert(is_code)).combine_chunks()
     crawl = read_pages((folder / "crawl").glob("*.warc.gz"))
-    tokens = pa.concat_arrays([tokenise(b, DEFAULT_TOKENIZER) for b in batches_of(crawl, ["text"])])
+    tokens = pa.concat_arrays([tokenise(b["text"], BPE) for b in batches_of(crawl, ["text"])])
     lines = [" ".join(map(str, ids)) for ids in tokens.to_pylist()]
     millions = len(tokens.flatten()) / 1e6
     print(f"{len(tokens)} pages, {millions:.2f} M tokens, CPU time of one core")
@@ -118,148 +116,50 @@ def speed(folder: Path, bucket_counts: Iterable[int]) -> None:
         print(f"  same side of 0.5   {np.mean((theirs >= 0.5) == (ours >= 0.5)):.3%}", flush=True)
 
 
-def quality(folder: Path, annotator: bool, settings: Iterable[str], run: Path) -> None:
-    """Print best F1, recall at precision 0.9, and F1 at the threshold, after every iteration."""
-    annotations = run / "annotations.toml"
-    person = f'annotate = "person"\nannotations = ["{annotations}"]\n' if annotator else ""
-    config = CONFIG.format(crawl=folder / "crawl", seeds=folder / "seeds", person=person)
-    (run / "recall.toml").write_text(config, "utf-8")
-    labels = pq.read_table(folder / "crawl" / "labels.parquet")
-    while True:
-        sluice = [
-            "-c",
-            "from pipeline.cli import main; main()",
-            "run",
-            str(run / "recall.toml"),
-            "--run",
-            str(run / "run"),
-        ]
-        overrides = [word for setting in settings for word in ("--set", setting)]
-        stage = ["--stage", "web.recall", "--address", "local", *overrides]
-        done = subprocess.run(
-            [sys.executable, *sluice, *stage], check=False, stdout=subprocess.PIPE, text=True
-        )
-        recall = run / "run" / "web" / "recall"
-        last = max(recall.glob("iteration-*/patterns"), key=lambda p: p.parent.name).parent
-        if not annotator or not answer(last, run / "run", labels, annotations):
-            break
-    if done.returncode != 0:
-        raise SystemExit(done.stdout)
-    report(run / "run", labels)
-
-
-CONFIG = """
-[web]
-inputs = ["{crawl}/*.warc.gz"]
-[recall]
-negatives = ["{seeds}/negatives_*.jsonl.gz"]
-{person}
-[recall.targets.code]
-seeds = ["{seeds}/code_*.jsonl.gz"]
-[recall.targets.math]
-seeds = ["{seeds}/math_*.jsonl.gz"]
-"""
-
-
-def answer(iteration: Path, run: Path, labels: pa.Table, annotations: Path) -> bool:
-    """Answer what is proposed and not yet answered; whether there was anything."""
-    number = int(iteration.name.partition("-")[2])
-    rows = pq.read_table(sorted((iteration / "patterns").glob("*.parquet"))).to_pylist()
-    text = annotations.read_text() if annotations.exists() else "version = 1\n"
-    pages = _labelled_pages(run, labels)
-    new = [row for row in rows if f'pattern = "{row["pattern"]}"\n# {row["target"]}' not in text]
-    for row in new:
-        under = [
-            row["target"] in names
-            for url, names in pages
-            if f"{url.partition('://')[2]}/".startswith(row["pattern"].rstrip("/") + "/")
-        ]
-        accept = str(np.mean(under or [False]) > 0.5).lower()
-        text += (
-            f'\n[[pattern]]\npattern = "{row["pattern"]}"\n# {row["target"]}\n'
-            f'target = "{row["target"]}"\naccept = {accept}\niteration = {number}\n'
-        )
-    annotations.write_text(text)
-    return bool(new)
-
-
-def _labelled_pages(run: Path, labels: pa.Table) -> list[tuple[str, tuple[str, str]]]:
-    paths = sorted((run / "web" / "documents").glob("*.parquet"))
-    documents = pq.read_table(paths, columns=["url", "warc", "warc_offset"])
-    keys = ("warc", "offset", "label", "also")
-    known = {
-        (warc, offset): (label, also)
-        for warc, offset, label, also in zip(*(labels[k].to_pylist() for k in keys), strict=True)
-    }
-    columns = (documents[name].to_pylist() for name in documents.schema.names)
-    return [
-        (url, known[warc, offset])
-        for url, warc, offset in zip(*columns, strict=True)
-        if (warc, offset) in known
-    ]
-
-
-def report(run: Path, labels: pa.Table) -> None:
-    """Every iteration's ranking, then the verdicts."""
-    columns = ["doc_id", "domain", "warc", "warc_offset", "natural_language"]
-    documents = pq.read_table(
-        sorted((run / "web" / "documents").glob("*.parquet")), columns=columns
-    )
-    verdicts = pq.read_table(sorted((run / "web" / "recall").glob("*.parquet")))
-    chosen = labels.filter(
-        pc.and_(labels["scorable"], pc.invert(pc.fill_null(labels["ambiguous"], False)))
-    )
-    places = {
-        key: (label, also)
-        for *key_parts, label, also in zip(
-            *(chosen[name].to_pylist() for name in ("warc", "offset", "label", "also")), strict=True
-        )
-        for key in [tuple(key_parts)]
-    }
-    keys = zip(documents["warc"].to_pylist(), documents["warc_offset"].to_pylist(), strict=True)
-    answers = [places.get(key) for key in keys]
-    of_page = dict(zip(documents["doc_id"].to_pylist(), answers, strict=True))
-    for folder in sorted((run / "web" / "recall").glob("iteration-*")):
-        described = json.loads((folder / "metrics.json").read_text("utf-8"))
-        if not (folder / "scores").exists():
-            print(f"{folder.name}: rejected")
-            continue
-        scores = pq.read_table(sorted((folder / "scores").glob("*.parquet")))
-        judged = [of_page[identity] for identity in scores["doc_id"].to_pylist()]
-        known = np.array([one is not None for one in judged])
-        for target, entry in described["targets"].items():
-            positive = np.array([target in (one or ()) for one in judged])[known]
-            ranked = scores[f"score_{target}"].to_numpy()[known]
-            best, at90 = ranking(ranked, positive)
+def quality(folder: Path, run: Path, settings: Iterable[str], annotator: bool) -> None:
+    """Print best F1 and recall at precision 0.9 after every iteration, then the verdicts'."""
+    recall_pages(folder, run, settings, annotator)
+    labels = read_labels(folder)
+    for row in iterations(run / "run", labels):
+        name = f"iteration-{row['iteration']}"
+        if not row["accepted"]:
+            print(f"{name}: rejected")
+        elif row["language"] == ALL:
+            entry = row["entry"]
             print(
-                f"{folder.name} {target:5s} best F1 {best:.3f}  recall at precision 0.9 {at90:.3f}"
-                f"  recalled {entry['n_recalled']}  model {'new' if entry['accepted'] else 'kept'}"
+                f"{name} {row['target']:5s} best F1 {row['best_f1']:.3f}  recall at precision 0.9 "
+                f"{row['recall_at_precision']:.3f}  recalled {entry['n_recalled']}  "
+                f"model {'new' if entry['accepted'] else 'rejected'}"
             )
-    evaluation = evaluate(verdicts, documents, labels.rename_columns(_named_lang(labels)))
-    for row in evaluation.metrics.to_pylist():
+    found, counts = verdicts(run / "run", labels)
+    for row in found:
         if row["by"] == "all" or (row["by"] == "natural_language" and row["n_positives"] >= 50):
             ratios = (f"{row[n]:.3f}" if row[n] is not None else "  –  " for n in RATIOS)
-            name = row["value"] or "all"
+            name = row["value"] or ALL
             print(
                 f"verdicts {row['target']:5s} {name:3s} {row['n_positives']:5d} positive ", *ratios
             )
-    print(f"{evaluation.n_judged} labels compared, {evaluation.n_unjudged} without a verdict")
+    print(counts)
 
 
-def ranking(scores: Any, positive: Any) -> tuple[float, float]:
-    """The best F1 of any threshold; the highest recall at a precision of 0.9. Pages of one score
-    are taken together."""
-    order = np.argsort(-scores, kind="stable")
-    ends = np.append(np.diff(scores[order]) != 0, True)
-    hits = np.cumsum(positive[order])[ends]
-    taken = np.arange(1, len(scores) + 1)[ends]
-    enough = hits[hits / taken >= 0.9]
-    n = positive.sum()
-    return float((2 * hits / (n + taken)).max()), float(enough.max() / n if len(enough) else 0)
-
-
-def _named_lang(labels: pa.Table) -> list[str]:
-    return ["natural_language" if name == "lang" else name for name in labels.schema.names]
+def compare_tokens(folder: Path, run: Path, settings: list[str], annotator: bool) -> None:
+    """The whole loop on BPE tokens and on white-space words: by language, after the last iteration
+    that was accepted."""
+    labels = read_labels(folder)
+    rows: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+    for tokens in (BPE, WHITESPACE):
+        recall_pages(folder, run, [*settings, f"recall.tokens={tokens}"], annotator)
+        for row in iterations(run / "run", labels):
+            if row["accepted"] and (row["language"] == ALL or row["n_positives"] >= 20):
+                rows.setdefault((row["target"], row["language"]), {})[tokens] = row
+    print("target language positive   best F1: bpe  white space   recall at 0.9: bpe  white space")
+    for (target, language), by_tokens in sorted(rows.items()):
+        bpe, words = by_tokens[BPE], by_tokens[WHITESPACE]
+        print(
+            f"{target:6s} {language:8s} {bpe['n_positives']:8d}"
+            f"   {bpe['best_f1']:12.3f}  {words['best_f1']:11.3f}"
+            f"   {bpe['recall_at_precision']:18.3f}  {words['recall_at_precision']:11.3f}"
+        )
 
 
 RATIOS = ("precision", "recall", "f1")
@@ -268,7 +168,7 @@ RATIOS = ("precision", "recall", "f1")
 def main() -> None:
     """Run the part asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=["speed", "quality"])
+    parser.add_argument("part", nargs="?", default="speed", choices=["speed", "quality", "tokens"])
     parser.add_argument("folder", nargs="?", type=Path, default=DEFAULT)
     parser.add_argument("--buckets", type=int, nargs="+", default=[1 << 21, 1 << 19])
     parser.add_argument("--annotator", action="store_true", help="the labels answer patterns")
@@ -281,7 +181,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="sluice-recall-") as temporary:
             run = (arguments.keep or Path(temporary)).absolute()
             run.mkdir(parents=True, exist_ok=True)
-            quality(arguments.folder.resolve(), arguments.annotator, arguments.settings, run)
+            part = quality if arguments.part == "quality" else compare_tokens
+            part(arguments.folder.resolve(), run, arguments.settings, arguments.annotator)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,10 @@ CHAIN = {
         measures_everything=True,
     ),
     "recall": Implementation(corpus="stages.recall.stage:RecallStage"),
+    "github.recall": Implementation(
+        map="stages.recall.quality_measure:QualityMeasure",
+        corpus="stages.recall.quality:QualityStage",
+    ),
     "decontaminate": Implementation(map="stages.decontaminate.stage:DecontaminateStage"),
     "redact": Implementation(map="stages.redact.stage:RedactStage"),
     "concatenate": Implementation(corpus="stages.concatenate.stage:ConcatenateStage"),
@@ -48,24 +52,40 @@ CHAIN = {
 }
 
 
+def implementation_of(corpus: str, name: str) -> Implementation:
+    """The classes of a stage: the corpus's own, or those that all have."""
+    return CHAIN.get(f"{corpus}.{name}") or CHAIN[name]
+
+
+def recalls(corpus: str, config: Config) -> bool:
+    """Whether there is anything to recall: targets on the web, seeds of quality on GitHub."""
+    if corpus == "web":
+        return bool(config.options("web.recall")["targets"])
+    options = config.options("github.recall")
+    return bool(options["quality"] or options["seeds"])
+
+
 def seed_patterns(config: Config) -> list[str]:
-    """The files that recall learns from: every target's seeds, then the negatives; none where
-    there is nothing to recall or no page to recall from."""
-    options = config.options("web.recall")
-    if not options["targets"] or not config.web.inputs:
-        return []
-    patterns = [seed for target in options["targets"].values() for seed in target["seeds"]]
-    return [*patterns, *options["negatives"]]
+    """The files that recall learns from: every target's seeds, then the negatives, then those of
+    GitHub; none where there is nothing to recall or no document to recall from."""
+    patterns: list[str] = []
+    web, github = config.options("web.recall"), config.options("github.recall")
+    if recalls("web", config) and config.web.inputs:
+        patterns += [seed for target in web["targets"].values() for seed in target["seeds"]]
+        patterns += web["negatives"]
+    if config.github.inputs:
+        patterns += github["seeds"]
+    return patterns
 
 
 def chain_of(corpus: str, config: Config) -> list[str]:
     """The names of a corpus's stages, documents first, emit last.
 
     Seeds pass the web's source and dedup as a corpus of their own. Without targets there is
-    nothing to recall: every kept page is natural language.
+    nothing to recall: every kept page is natural language. Files of high quality are marked where
+    that was asked for.
     """
     if corpus == SEEDS:
         return ["documents", "dedup"]
-    recalls = bool(config.options("web.recall")["targets"])
-    stages = [name for name in stages_of(corpus) if name != RECALL or recalls]
+    stages = [name for name in stages_of(corpus) if name != RECALL or recalls(corpus, config)]
     return ["documents", *stages, EMIT]

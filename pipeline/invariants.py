@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.chain import SEEDS
-from pipeline.configuration.registry import stages_of
+from pipeline.configuration.registry import CORPORA, stages_of
 from pipeline.location import attach, database_path
 from pipeline.receipts import Receipt
 from pipeline.storage import Storage
-from schemas.shards import SHARD_SETS
+from schemas.shards import corpus_of
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,14 @@ _DUPLICATE_CHECKS = {
 
 def check_shards(storage: Storage, folders: dict[str, dict[str, Receipt]]) -> Iterator[Problem]:
     """Every document that all stages kept is in exactly one sample, and no other document is."""
-    for corpus, sets in SHARD_SETS.items():
-        emitted = [f"shards/{name}" for name in sets if folders.get(f"shards/{name}")]
+    for corpus in CORPORA:
+        emitted = [
+            folder
+            for folder, receipts in folders.items()
+            if receipts
+            and folder.startswith("shards/")
+            and corpus_of(folder.rpartition("/")[2]) == corpus
+        ]
         last = [n for n in ("documents", *stages_of(corpus)) if folders.get(f"{corpus}/{n}")]
         if not emitted or not last:
             continue

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.configuration import Config
 from pipeline.digest import fingerprint
+from pipeline.manifest import MANIFEST, SHARDS
 from pipeline.receipts import Receipt
 from pipeline.session import Session
 from pipeline.statistics import merge
@@ -16,28 +17,23 @@ from pipeline.storage import Storage
 from stages.emit.card import build_manifest, render_card
 from stages.kernels.bpe import Tokenizer
 
-MANIFEST, CARD, TOKENIZER = "manifest.json", "README.md", "tokenizer.json"
-FOLDER = "shards"
+CARD, TOKENIZER = "README.md", "tokenizer.json"
 
 
 def finish_product(storage: Storage, config: Config, session: Session) -> dict[str, dict[str, int]]:
     """Write the files beside the shards; returns shard set → files, samples, bytes."""
     tokenizer = Tokenizer(config.tokenizer)
     sets = {folder.rpartition("/")[2]: receipts for folder, receipts in session.shards.items()}
-    manifest = build_manifest(
-        files=[_file(name, receipt) for name in sorted(sets) for receipt in sets[name].values()],
-        tokenizer=tokenizer.content_hash,
-        configuration=fingerprint(_lasting(config)),
-    )
+    manifest = manifest_of(sets, tokenizer.content_hash, fingerprint(_lasting(config)))
     summary = {
         **manifest,
         "funnel": funnel(session),
         "languages": _breakdown(sets, 1),
         "licenses": _breakdown(sets, 2),
     }
-    _write(storage, TOKENIZER, tokenizer.tokenizer_json)
-    _write(storage, MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode())
-    _write(storage, CARD, render_card(summary).encode())
+    write_changed(storage, f"{SHARDS}/{TOKENIZER}", tokenizer.tokenizer_json)
+    write_changed(storage, f"{SHARDS}/{MANIFEST}", manifest_json(manifest))
+    write_changed(storage, f"{SHARDS}/{CARD}", render_card(summary).encode())
     return {
         name: {
             "files": len(receipts),
@@ -46,6 +42,25 @@ def finish_product(storage: Storage, config: Config, session: Session) -> dict[s
         }
         for name, receipts in sets.items()
     }
+
+
+def manifest_of(
+    sets: Mapping[str, Mapping[str, Receipt]], tokenizer: str, configuration: str
+) -> dict[str, Any]:
+    """The manifest of shard sets, from their receipts."""
+    files = [_file(name, receipt) for name in sorted(sets) for receipt in sets[name].values()]
+    return build_manifest(files=files, tokenizer=tokenizer, configuration=configuration)
+
+
+def manifest_json(manifest: Mapping[str, Any]) -> bytes:
+    """The manifest as it is written."""
+    return json.dumps(manifest, indent=1, sort_keys=True).encode()
+
+
+def write_changed(storage: Storage, path: str, data: bytes) -> None:
+    """Write a small file unless it is the same already."""
+    if not storage.exists(path) or storage.read_bytes(path) != data:
+        storage.write(path, data)
 
 
 def funnel(session: Session) -> list[dict[str, Any]]:
@@ -94,7 +109,7 @@ def _lasting(config: Config) -> dict[str, Any]:
 def _file(name: str, receipt: Receipt) -> dict[str, Any]:
     statistics = receipt.summary["statistics"]
     return {
-        "path": f"{FOLDER}/{name}/{receipt.object}",
+        "path": f"{SHARDS}/{name}/{receipt.object}",
         "set": name,
         "rows": receipt.rows,
         "tokens": sum(row[5] for row in statistics["cube"]),
@@ -117,9 +132,3 @@ def _breakdown(sets: Mapping[str, Mapping[str, Receipt]], index: int) -> list[di
             for value, (samples, tokens) in totals.items()
         ]
     return rows
-
-
-def _write(storage: Storage, name: str, data: bytes) -> None:
-    path = f"{FOLDER}/{name}"
-    if not storage.exists(path) or storage.read_bytes(path) != data:
-        storage.write(path, data)

@@ -106,6 +106,9 @@ class ProgressMonitor(Monitor):
         if not self._console.is_terminal:
             self._console.print(f"{step}: {self._step.line()}", highlight=False, soft_wrap=True)
 
+    def flagged(self, flag: str) -> None:
+        self._write({"event": "flagged", "flag": flag})
+
     def _end_bar(self) -> None:
         if self._bar is not None:
             self._bar.stop()

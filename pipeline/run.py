@@ -18,6 +18,7 @@ from pipeline.configuration import Config
 from pipeline.cost import Estimate, estimate_run
 from pipeline.executor import Executor, LocalExecutor
 from pipeline.inputs import InputSpec, assign_shards, expand, read_metadata, save
+from pipeline.inspection.flags import run_flags
 from pipeline.invariants import check_duplicates
 from pipeline.location import location, open_storage
 from pipeline.lock import hold
@@ -50,6 +51,8 @@ class RunReport:
     steps: dict[str, StepReport] = field(default_factory=dict)
     shards: dict[str, dict[str, int]] = field(default_factory=dict)
     """Shard set → files, samples, bytes."""
+    flags: list[str] = field(default_factory=list)
+    """What someone should look at before trusting the run."""
     waiting: str | None = None
     """What a person has to decide before the run can go on, and the command for it."""
 
@@ -74,6 +77,9 @@ class _Reporting(Monitor):
         report.cpu_seconds += outcome.cpu_seconds
         report.quarantined += sum(outcome.quarantine_reasons.values())
         self._next.task_done(step, key, outcome)
+
+    def flagged(self, flag: str) -> None:
+        self._next.flagged(flag)
 
     def step_ended(self, step: str) -> None:
         report = self._report.steps.setdefault(step, StepReport())
@@ -101,9 +107,9 @@ def run(
     with _naming_the_step(config.run, items), ExitStack() as stack:
         held = stack.enter_context(hold(workers_storage))
         storage, generation = held.storage, held.generation
-        inputs = _inputs(config, storage)
-        save(storage, inputs)
-        executor = stack.enter_context(_executor(config, workers_storage, address, workers))
+        recorded, inputs = _inputs(config, storage)
+        save(storage, recorded)
+        executor = stack.enter_context(open_executor(config, workers_storage, address, workers))
         runner = Runner(
             storage=storage,
             executor=executor,
@@ -118,6 +124,9 @@ def run(
             session.run()
         except WaitForPerson as wait:
             report.waiting = f"{wait}\nsluice recall annotate {location(config.run)}"
+        report.flags = run_flags(storage)
+        for flag in report.flags:
+            runner.monitor.flagged(flag)
         _check_decisions(config, storage, session, report)
         if session.shards and report.waiting is None:
             report.shards = finish_product(storage, config, session)
@@ -167,12 +176,17 @@ def plan_with_cost(
         max_quarantine_rate=config.engine.max_quarantine_rate,
         dry=True,
     )
-    inputs = _inputs(config, storage)
+    _, inputs = _inputs(config, storage)
     Session(config, runner, inputs, Selection(tuple(stages))).run()
     return runner.items, estimate_run(storage, runner.items, inputs)
 
 
-def _inputs(config: Config, storage: Storage) -> dict[str, list[InputSpec]]:
+def _inputs(
+    config: Config, storage: Storage
+) -> tuple[dict[str, list[InputSpec]], dict[str, list[InputSpec]]]:
+    """Every input the run ever had, and those it is made of now. Pages and repositories stay when
+    their input is gone; a seed file that the configuration names no more must not, or it would
+    take the place of the same documents in another one."""
     metadata = read_metadata(config.github.metadata)
     found = {}
     patterns_of = {
@@ -185,7 +199,10 @@ def _inputs(config: Config, storage: Storage) -> dict[str, list[InputSpec]]:
         if corpus == "github":
             specs = [_with_metadata(spec, metadata) for spec in specs]
         found[corpus] = specs
-    return assign_shards(storage, found, config.github.shard_bytes)
+    recorded = assign_shards(storage, found, config.github.shard_bytes)
+    named = {spec.uri for spec in found[SEEDS]}
+    seeds = [spec for spec in recorded[SEEDS] if spec.uri in named]
+    return recorded, {**recorded, SEEDS: seeds}
 
 
 def _with_metadata(spec: InputSpec, metadata: dict[str, dict[str, Any]]) -> InputSpec:
@@ -193,9 +210,10 @@ def _with_metadata(spec: InputSpec, metadata: dict[str, dict[str, Any]]) -> Inpu
     return spec if row is None else replace(spec, metadata=tuple(sorted(row.items())))
 
 
-def _executor(
+def open_executor(
     config: Config, storage: Storage, address: str | None, workers: int | None
 ) -> Executor:
+    """Where tasks run: see `run` for `address`."""
     attempts = config.engine.max_attempts
     if address == "local":
         return LocalExecutor(storage, attempts)
@@ -220,6 +238,7 @@ def _write_run_file(
             "python": platform.python_version(),
             **{name: version(name) for name in ("sluice", "ray", "pyarrow", "numpy", "numba")},
         },
+        "flags": report.flags,
         "steps": {name: asdict(step) for name, step in report.steps.items()},
     }
     storage.write(RUN_FILE, seal(storage, content))

@@ -89,6 +89,8 @@ class Monitor:
 
     def step_ended(self, step: str) -> None: ...
 
+    def flagged(self, flag: str) -> None: ...
+
 
 @dataclass
 class Runner:

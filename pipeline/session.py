@@ -9,7 +9,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.chain import CHAIN, DOCUMENTS, EMIT, RECALL, SEEDS, Implementation, chain_of
+from pipeline.chain import (
+    DOCUMENTS,
+    EMIT,
+    RECALL,
+    SEEDS,
+    Implementation,
+    chain_of,
+    implementation_of,
+)
 from pipeline.configuration import Config
 from pipeline.configuration.settings import StageResources
 from pipeline.corpus import EngineCorpus
@@ -17,16 +25,19 @@ from pipeline.digest import stream_digest
 from pipeline.executor import Resources
 from pipeline.inputs import InputSpec, folder_digest, open_input
 from pipeline.lineage import Table, Tables, stage_components
+from pipeline.manifest import emitted_before
 from pipeline.parts import NotMade
+from pipeline.recall.seed_files import require_seeds, seed_files
 from pipeline.receipts import Receipt, Receipts
 from pipeline.runner import Plan, PlanItem, Runner
 from pipeline.work.map import DecideWork, MapWork, measure_table
 from pipeline.work.source import UNREADABLE, SourceWork
 from pipeline.work.task import StageRef, Work
-from schemas.shards import SHARD_SETS
+from schemas.shards import corpus_of, shard_sets
 from schemas.verdicts import verdict_table
 from stages.contract import Filter
 from stages.errors import ConfigError, InputError, WaitForPerson
+from stages.recall.options import RecallOptions
 
 MEASURE, DECIDE = "measure", "decide"
 PATH_OPTIONS = frozenset({"annotations", "benchmarks", "tokenizer"})
@@ -92,6 +103,13 @@ class Session:
                 except NotMade:
                     self._note_unknown(tables, names[index : last + 1])
                     break
+            if corpus == SEEDS and last > 0 and not self.runner.dry:
+                self._require_seeds(tables)
+
+    def _require_seeds(self, tables: Tables) -> None:
+        documents, dedup = (table.receipts for table in (tables.tables[0], tables.tables[-1]))
+        files = seed_files(self.runner.storage, documents.values(), dedup)
+        require_seeds(files, RecallOptions(**self.config.options("web.recall")))
 
     def _note_unknown(self, tables: Tables, names: Sequence[str]) -> None:
         """Of a dry run: these stages wait for what the first of them makes."""
@@ -103,20 +121,22 @@ class Session:
             self.runner.items.append(PlanItem(step, n_shards, n_shards, reasons))
 
     def _recalls(self, chains: dict[str, list[str]]) -> bool:
-        """Whether the web's recall, which needs the seeds, is to run."""
-        names = chains.get("web", [])
-        return RECALL in names and self.selection.last("web", names)[0] >= names.index(RECALL)
+        """Whether a recall, which needs the seeds, is to run."""
+        return any(
+            RECALL in names and self.selection.last(corpus, names)[0] >= names.index(RECALL)
+            for corpus, names in chains.items()
+        )
 
     def run_stage(self, tables: Tables, name: str, *, only_measure: bool = False) -> None:
         """One stage of a corpus, whose tables so far are in `tables`."""
         if name == "documents":
             self._documents(tables)
             return
-        implementation = CHAIN[name]
-        if implementation.map is not None:
-            self._map(tables, name, implementation, only_measure=only_measure)
-        if implementation.corpus is not None and not only_measure:
-            self._corpus(tables, name, implementation.corpus)
+        classes = implementation_of(tables.corpus, name)
+        if classes.map is not None:
+            self._map(tables, name, classes, only_measure=only_measure)
+        if classes.corpus is not None and not only_measure:
+            self._corpus(tables, name, classes.corpus)
 
     def _ref(self, stage: str, target: str, extra: dict[str, Any] | None = None) -> StageRef:
         options = {**self.config.options(stage), **(extra or {})}
@@ -214,7 +234,8 @@ class Session:
         emits = name == EMIT
         full = EMIT if emits else f"{tables.corpus}.{name}"
         step = f"{EMIT}.{tables.corpus}" if emits else f"{full}.{DECIDE}"
-        extra = {"columns": sorted(tables.columns())} if emits else None
+        targets = sorted(self.config.options("web.recall")["targets"])
+        extra = {"columns": sorted(tables.columns()), "targets": targets} if emits else None
         stage = self._ref(full, target, extra).load()
         folder = f"{tables.corpus}/{name}"
         corpus = EngineCorpus(
@@ -235,7 +256,8 @@ class Session:
         if corpus.decided is not None:
             tables.add(corpus.decided)
         if emits:
-            for shard_set in SHARD_SETS[tables.corpus]:
+            sets = {*shard_sets(tables.corpus, targets), *emitted_before(self.runner.storage)}
+            for shard_set in sorted(name for name in sets if corpus_of(name) == tables.corpus):
                 path = f"shards/{shard_set}"
                 if path not in corpus.written:
                     self.runner.ensure(f"{step}.prune", path, [], self._resources(full))

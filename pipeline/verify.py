@@ -23,13 +23,15 @@ RUN_FILE = "run.json"
 UNHASHED = frozenset({RUN_FILE, "lock", "log.jsonl", "annotations.toml"})
 """The run file hashes itself; the lock and the log are no part of the result, and annotations are
 a person's to change."""
+APART = frozenset({"scratch", "report", "ablation"})
+"""Folders that are made from the run and are no part of it."""
 
 
 def small_files(storage: Storage) -> Iterator[str]:
     """Every file that no receipt covers: ledgers, inputs, manifest, card, tokenizer, memos."""
     for name in sorted(name for name, _ in storage.walk()):
         path = PurePosixPath(name)
-        apart = name in UNHASHED or name.partition("/")[0] in ("scratch", "report")
+        apart = name in UNHASHED or name.partition("/")[0] in APART
         data = path.suffix == ".parquet" or path.name.startswith(".")
         if not apart and not data and not storage.is_staged(path.name):
             yield name
@@ -93,7 +95,7 @@ def _folders(storage: Storage) -> list[str]:
         for path, _ in storage.walk()
         if path.endswith(endings) or path.rpartition("/")[2] == LEDGER
     }
-    return sorted(p for p in parents if p.partition("/")[0] not in ("scratch", "quarantine"))
+    return sorted(p for p in parents if p.partition("/")[0] not in {*APART, "quarantine"})
 
 
 def _check_objects(

@@ -1,14 +1,30 @@
 """The product: one row is one training sample."""
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 
 from schemas.columns import DOC_ID, POWERS_OF_TWO, column
+from schemas.recall import NATURAL
 
-SHARD_SETS: dict[str, tuple[str, ...]] = {
-    "github": ("code", "code-quality", "text"),
-    "web": ("code-web", "math-web", "natural"),
-}
-"""The shard sets each corpus is emitted to."""
+GITHUB_SETS = ("code", "code-quality", "text")
+"""The shard sets that GitHub documents are emitted to."""
+
+
+def web_set(target: str | None) -> str:
+    """The shard set of the pages a target recalled; of no target, that of natural language."""
+    return NATURAL if target in {None, NATURAL} else f"{target}-web"
+
+
+def shard_sets(corpus: str, targets: Iterable[str] = ()) -> tuple[str, ...]:
+    """The shard sets a corpus is emitted to, the web's by the targets of its recall."""
+    return GITHUB_SETS if corpus == "github" else (*map(web_set, sorted(targets)), NATURAL)
+
+
+def corpus_of(shard_set: str) -> str:
+    """The corpus a shard set is emitted from."""
+    return "github" if shard_set in GITHUB_SETS else "web"
+
 
 SPLITS = ("train", "heldout")
 

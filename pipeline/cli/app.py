@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.ablation import ablate
 from pipeline.cli.recall import recall
 from stages.errors import ConfigError, SluiceError
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 crawl = typer.Typer(no_args_is_help=True, help="Make input where there is none.")
 app.add_typer(crawl, name="crawl")
 app.add_typer(recall, name="recall")
+app.add_typer(ablate, name="ablate")
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/demo.")]

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from pipeline.cli.rendering import (
     MAX_GROUPS,
+    flag_lines,
     funnel_table,
     groups_table,
     histogram_table,
@@ -23,6 +24,7 @@ from pipeline.cli.rendering import (
 )
 from pipeline.cli.rendering import show as show_text
 from pipeline.configuration import load
+from pipeline.inspection.stats import StageCount
 from pipeline.location import location
 from pipeline.rows import to_json
 from stages.errors import ConfigError, StageError, StorageError
@@ -57,7 +59,7 @@ def run(
         raise type(error)(f"{error}\nTo go on after mending the cause: {again}") from error
     if not report.steps:
         show_text(f"{location(report.run)}: everything is up to date")
-    show_text(funnel_table(funnel(loaded.run)))
+    _show_funnel(funnel(loaded.run))
     if report.waiting is not None:
         show_text(f"waiting for a person: {report.waiting}")
     for name, facts in sorted(report.shards.items()):
@@ -132,7 +134,7 @@ def stats(folder: Path, stage: str | None, column: str | None, *, as_json: bool)
         if as_json:
             _print_json([count.to_dict() for count in counts])
         else:
-            show_text(funnel_table(counts))
+            _show_funnel(counts)
         return
     if column is not None:
         groups = grouped(folder, stage, column)
@@ -145,7 +147,7 @@ def stats(folder: Path, stage: str | None, column: str | None, *, as_json: bool)
     if as_json:
         _print_json({**found, "counts": found["counts"].to_dict()})
         return
-    show_text(funnel_table([found["counts"]]))
+    _show_funnel([found["counts"]])
     for key in ("language", "license"):
         if any(group["value"] is not None for group in found[key]):
             print()
@@ -211,6 +213,12 @@ def verify(folder: Path) -> None:
         print(f"{location(folder)}: {len(problems):,} problems", file=sys.stderr)
         raise typer.Exit(FAILED)
     print(f"{location(folder)}: sound")
+
+
+def _show_funnel(counts: Sequence[StageCount]) -> None:
+    show_text(funnel_table(counts))
+    for line in flag_lines(counts):
+        show_text(line)
 
 
 def _cell(value: Any) -> Any:

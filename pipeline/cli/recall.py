@@ -13,7 +13,9 @@ Table = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@recall.command(epilog="Example: sluice recall evaluate runs/dev --labels labels.parquet")
+@recall.command(
+    epilog="Example: sluice recall evaluate runs/dev --labels labels.parquet --plot recall.svg"
+)
 def evaluate(
     run: Annotated[
         Path, typer.Argument(metavar="RUN", help="A run folder whose web pages were recalled.")
@@ -29,6 +31,12 @@ def evaluate(
     worst: Annotated[
         int, typer.Option(min=0, metavar="N", help="Domains with the most errors to show.")
     ] = 10,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.svg", help="Draw precision against recall, per target and iteration."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare recall with labels: precision, recall and F1 by iteration, language and domain.
@@ -38,7 +46,7 @@ def evaluate(
     """
     from pipeline.recall import printing  # noqa: PLC0415
 
-    printing.evaluate(run, labels, worst, as_json=as_json)
+    printing.evaluate(run, labels, worst, plot, as_json=as_json)
 
 
 @recall.command(epilog="Example: sluice recall train pages.parquet --target code -o code.arrow")
@@ -54,6 +62,14 @@ def train(
             "--set", metavar="KEY=VALUE", help="A setting of [recall]: recipe, mode, precision, …"
         ),
     ] = None,
+    full: Annotated[
+        Path | None,
+        typer.Option(
+            "--bin",
+            metavar="FILE",
+            help="Write fastText's own model, too: up to 2 GB, for programs that want it.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train one classifier on a table with `text` and `label`.
@@ -62,7 +78,7 @@ def train(
     """
     from pipeline.recall import printing  # noqa: PLC0415
 
-    printing.train(table, target, out, set_ or [], as_json=as_json)
+    printing.train(table, target, out, set_ or [], full, as_json=as_json)
 
 
 @recall.command(

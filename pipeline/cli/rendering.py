@@ -98,6 +98,15 @@ def funnel_table(counts: Sequence[StageCount]) -> Table:
     return table
 
 
+def flag_lines(counts: Sequence[StageCount]) -> list[Text]:
+    """What someone should look at, a line each."""
+    return [
+        Text(f"flagged: {count.stage}: {printable(flag)}", style="red")
+        for count in counts
+        for flag in count.flags
+    ]
+
+
 def _why(count: StageCount) -> str:
     parts = [
         f"{reason} {n:,}"

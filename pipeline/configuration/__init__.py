@@ -1,7 +1,15 @@
 """Configuration: TOML, overrides from the command line, and every value checked before work
 begins. `load` is all that the rest of Sluice needs."""
 
-from pipeline.configuration.load import Config, load, load_stage
+from pipeline.configuration.load import Config, from_resolved, load, load_stage
 from pipeline.configuration.settings import EngineOptions, GithubInputs, WebInputs
 
-__all__ = ["Config", "EngineOptions", "GithubInputs", "WebInputs", "load", "load_stage"]
+__all__ = [
+    "Config",
+    "EngineOptions",
+    "GithubInputs",
+    "WebInputs",
+    "from_resolved",
+    "load",
+    "load_stage",
+]

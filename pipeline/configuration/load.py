@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.configuration.credentials import without_credentials
 from pipeline.configuration.overrides import apply_overrides
-from pipeline.configuration.registry import CORPORA, STAGES, options_model, stages_of
+from pipeline.configuration.registry import CORPORA, STAGES, options_model, settings_of, stages_of
 from pipeline.configuration.settings import (
     EngineOptions,
     GeneralOptions,
@@ -65,7 +65,9 @@ class Config:
                 },
             }
         tables |= {
-            name: _present(self.stages[name]) for name, stage in STAGES.items() if not stage.corpora
+            name: _present({key: self.stages[name][key] for key in settings_of(name)})
+            for name, stage in STAGES.items()
+            if not stage.corpora
         }
         resolved: dict[str, Any] = without_credentials(tables)
         return resolved
@@ -88,6 +90,15 @@ def load(
         raise ConfigError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from (
             error.__cause__
         )
+
+
+def from_resolved(resolved: Mapping[str, Any], run: Path) -> Config:
+    """The configuration that a finished run was made with, from what `resolved` gave."""
+    table = dict(resolved)
+    for name, stage in STAGES.items():
+        if stage.filled and name in table:
+            table[name] = {k: v for k, v in table[name].items() if k not in stage.filled}
+    return _build(table, None, run)
 
 
 def load_stage(stage: str, overrides: Sequence[str], model: type[Options] | None = None) -> Options:

@@ -26,6 +26,9 @@ class Registered:
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     filled: frozenset[str] = frozenset()
     """Options that the pipeline fills in: no settings."""
+    own: Mapping[str, str] = field(default_factory=dict)
+    """Corpora whose stage of this name has an options model of its own: `[CORPUS.STAGE]` alone
+    sets those, `[STAGE]` does not reach them."""
 
 
 SOURCES = {
@@ -40,13 +43,17 @@ STAGES = {
     "dedup": Registered(
         "stages.dedup.options:DedupOptions", ("github", "web"), {"web": {"cjk": True}}
     ),
-    "recall": Registered("stages.recall.options:RecallOptions", ("web",)),
+    "recall": Registered(
+        "stages.recall.options:RecallOptions",
+        ("web",),
+        own={"github": "stages.recall.options:QualityOptions"},
+    ),
     "decontaminate": Registered(
         "stages.decontaminate.options:DecontaminateOptions", ("github", "web")
     ),
     "redact": Registered("stages.redact.options:RedactOptions", ("github", "web")),
     "concatenate": Registered("stages.concatenate.options:ConcatenateOptions", ("github",)),
-    "emit": Registered("stages.emit.options:EmitOptions", filled=frozenset({"columns"})),
+    "emit": Registered("stages.emit.options:EmitOptions", filled=frozenset({"columns", "targets"})),
 }
 
 
@@ -60,14 +67,16 @@ def options_model(reference: str) -> type[Options]:
 
 def stages_of(corpus: str) -> list[str]:
     """The stages that run on a corpus, in order."""
-    return [name for name, stage in STAGES.items() if corpus in stage.corpora]
+    return [name for name, stage in STAGES.items() if corpus in (*stage.corpora, *stage.own)]
 
 
-def settings_of(stage: str) -> list[str]:
-    """The names of a stage's options that a user may set."""
+def model_of(stage: str, corpus: str | None = None) -> type[Options]:
+    """The options model of a stage, as this corpus has it."""
     registered = STAGES[stage]
-    return [
-        name
-        for name in options_model(registered.options).model_fields
-        if name not in registered.filled
-    ]
+    return options_model(registered.own.get(corpus or "", registered.options))
+
+
+def settings_of(stage: str, corpus: str | None = None) -> list[str]:
+    """The names of a stage's options that a user may set, as this corpus has them."""
+    filled = STAGES[stage].filled
+    return [name for name in model_of(stage, corpus).model_fields if name not in filled]

@@ -15,6 +15,7 @@ from pipeline.configuration.registry import (
     CORPORA,
     SOURCES,
     STAGES,
+    model_of,
     options_model,
     settings_of,
     stages_of,
@@ -39,9 +40,10 @@ def settings() -> Iterator[tuple[str, str, FieldInfo]]:
         for key, field in model.model_fields.items():
             yield prefix, key, field
     for stage, registered in STAGES.items():
-        fields = options_model(registered.options).model_fields
-        for key in settings_of(stage):
-            yield stage, key, fields[key]
+        for owner in (None, *registered.own):
+            fields = model_of(stage, owner).model_fields
+            for key in settings_of(stage, owner):
+                yield f"{owner}.{stage}" if owner else stage, key, fields[key]
 
 
 def known_names() -> list[str]:
@@ -51,8 +53,8 @@ def known_names() -> list[str]:
     for corpus in CORPORA:
         for stage in stages_of(corpus):
             names += [f"{corpus}.{stage}"]
-            names += [f"{corpus}.{stage}.{key}" for key in settings_of(stage)]
-    return names
+            names += [f"{corpus}.{stage}.{key}" for key in settings_of(stage, corpus)]
+    return list(dict.fromkeys(names))
 
 
 def split(table: Mapping[str, Any], known: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -116,6 +118,12 @@ def stage_options(
         shared = {key: getattr(general, key) for key in _SHARED if key in model.model_fields}
         if not registered.corpora:
             options[stage] = _dump(validate(model, merge(shared, own), stage, known))
+        for corpus in registered.own:
+            name = f"{corpus}.{stage}"
+            own_model = model_of(stage, corpus)
+            options[name] = _dump(
+                validate(own_model, merge(shared, tables.get(name, {})), name, known)
+            )
         for corpus in registered.corpora:
             name = f"{corpus}.{stage}"
             defaults = registered.defaults.get(corpus, {})

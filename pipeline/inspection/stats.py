@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.configuration.registry import STAGES
+from pipeline.inspection.flags import FLAGGED_DOCUMENTS, table_flags
 from pipeline.inspection.views import View, find_views, open_run, quoted
 from pipeline.receipts import Receipts
 from pipeline.statistics import merge
@@ -22,8 +23,6 @@ DOCUMENTS = "documents"
 MEASURE = "_measure"
 FLAGGED_SHARE = 0.9
 """A language that loses more than this share to one stage is flagged."""
-FLAGGED_DOCUMENTS = 20
-"""Below so many documents a share says nothing."""
 
 
 @dataclass
@@ -40,6 +39,8 @@ class StageCount:
     skipped: dict[str, int] = field(default_factory=dict)
     quarantined: int = 0
     judges: bool = True
+    flags: list[str] = field(default_factory=list)
+    """What someone should look at."""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -175,8 +176,9 @@ def _statistics(view: View) -> Iterable[dict[str, Any]]:
 
 
 def _count(view: View) -> StageCount:
-    count = StageCount(_stage_name(view), judges="keep" in view.columns)
     receipts = _receipts(view)
+    flags = table_flags(view.storage, view.folder)
+    count = StageCount(_stage_name(view), judges="keep" in view.columns, flags=flags)
     for receipt in receipts:
         count.quarantined += (receipt.quarantine or {}).get("rows", 0)
         for reason, n in receipt.summary.get("skipped", {}).items():

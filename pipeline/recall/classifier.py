@@ -5,8 +5,9 @@ A row is positive if its `label` (or `also`) is the target. A column `domain`, o
 Memory: the tokens of the table, 4 bytes each, and one batch of its text.
 """
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,17 +16,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.configuration import load_stage
+from pipeline.digest import bytes_digest
 from pipeline.recall.iterations import Ranking, rank
 from pipeline.rows import column_names, read_rows, require_format, write_rows
 from stages.errors import ConfigError
-from stages.kernels.bpe import DEFAULT_TOKENIZER, load_tokenizer
 from stages.kernels.urls import registrable_domain, url_host
 from stages.recall.apply import read_model_file, score_texts
+from stages.recall.iteration import library_versions
 from stages.recall.model import TrainedModel, load_model
 from stages.recall.options import Training
+from stages.recall.tokens import TOKEN_LISTS, tokenise
 from stages.recall.train import train
 
-TOKENS = pa.large_list(pa.uint32())
 _TYPES = {
     "text": pa.large_string(),
     "label": pa.string(),
@@ -65,11 +67,14 @@ class Scored:
     parts: list[tuple[Any, Any]] = field(default_factory=list, repr=False)
 
 
-def train_on_table(table: Path, target: str, out: Path, overrides: Sequence[str]) -> Trained:
-    """Train a classifier of `target` against the table's other rows and write it to `out`."""
+def train_on_table(
+    table: Path, target: str, out: Path, overrides: Sequence[str], full: Path | None = None
+) -> Trained:
+    """Train a classifier of `target` against the table's other rows and write it to `out`, with
+    its training record beside it as JSON; fastText's own file to `full`, if asked for."""
     options = cast(Training, load_stage("recall", overrides, Training))
     columns = _require(table, ("text", "label"))
-    tokens, positive, groups, n_left_out = _examples(table, target, columns)
+    tokens, positive, groups, n_left_out = _examples(table, target, columns, options.tokens)
     _require_both(table, target, positive)
     flags = pa.array(positive)
     sites = None if groups is None else np.array(groups, np.object_)
@@ -79,17 +84,33 @@ def train_on_table(table: Path, target: str, out: Path, overrides: Sequence[str]
         options,
         None if sites is None else sites[positive].tolist(),
         None if sites is None else sites[~positive].tolist(),
+        full=full,
     )
     data = trained.to_bytes()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.name}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
+    record = {
+        "target": target,
+        "table": table.name,
+        "model_xxh3": bytes_digest(data),
+        "training": options.model_dump(),
+        "libraries": library_versions(),
+        "calibration": asdict(trained.calibration),
+        **trained.record(),
+    }
+    _replace(out.with_name(f"{out.name}.json"), (json.dumps(record, indent=2) + "\n").encode())
+    _replace(out, data)
     n_positives = int(positive.sum())
     return Trained(trained, n_positives, len(positive) - n_positives, n_left_out, len(data))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def score_table(
@@ -144,12 +165,13 @@ def _compare(
     scored.parts.append((found[labelled], positive[labelled]))
 
 
-def _examples(table: Path, target: str, columns: set[str]) -> tuple[Any, Any, Any, int]:
+def _examples(
+    table: Path, target: str, columns: set[str], split_into: str
+) -> tuple[Any, Any, Any, int]:
     """Token ids, which rows are positive, their groups (or None), rows left out."""
     wanted = {name: kind for name, kind in _TYPES.items() if name in columns}
     if "domain" in wanted:
         wanted.pop("url", None)
-    tokenizer = load_tokenizer(DEFAULT_TOKENIZER)
     parts, flags, sites, n_left_out = [], [], [], 0
     for rows in read_rows(table, wanted):
         good = np.ones(rows.batch.num_rows, bool)
@@ -158,7 +180,7 @@ def _examples(table: Path, target: str, columns: set[str]) -> tuple[Any, Any, An
             good &= pc.is_valid(rows.batch.column(name)).to_numpy(zero_copy_only=False)
         n_left_out += int((~good).sum())
         batch = rows.batch.filter(pa.array(good))
-        parts.append(tokenizer.encode_batch(batch.column("text")).cast(TOKENS))
+        parts.append(tokenise(batch.column("text"), split_into))
         own = [batch.column(name) for name in ("label", "also") if name in wanted]
         flags.append(
             np.logical_or.reduce(
@@ -167,7 +189,7 @@ def _examples(table: Path, target: str, columns: set[str]) -> tuple[Any, Any, An
         )
         sites += _sites(batch)
     groups = sites if {"domain", "url"} & set(wanted) else None
-    tokens = pa.concat_arrays(parts) if parts else pa.array([], TOKENS)
+    tokens = pa.concat_arrays(parts) if parts else pa.array([], TOKEN_LISTS)
     return tokens, np.concatenate(flags) if flags else np.zeros(0, bool), groups, n_left_out
 
 

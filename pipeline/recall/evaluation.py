@@ -56,8 +56,9 @@ def evaluate_run(run: Path, label_file: Path) -> RunEvaluation:
         _require_matches(label_file, labels, judged, left_out, targets)
         iterations = list(iterations_of(connection, views, judged, targets))
         patterns = accepted_patterns(connection, views, [stand.iteration for stand in iterations])
-    rankings = next((one.rankings for one in reversed(iterations) if one.accepted), {})
-    ended = Stand(None, True, metrics_of(judged, targets, judged["recalled"]), rankings)
+    last = next((one for one in reversed(iterations) if one.accepted), None)
+    rankings, curves = (last.rankings, last.curves) if last else ({}, {})
+    ended = Stand(None, True, metrics_of(judged, targets, judged["recalled"]), rankings, curves)
     return RunEvaluation(
         labels.n_labels,
         len(judged),

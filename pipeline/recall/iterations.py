@@ -2,7 +2,7 @@
 
 `iteration-K/scores` are what the iteration said of every page, `metrics.json` its thresholds. A
 target whose new model was rejected is scored by the model before, so that one's threshold holds;
-an iteration that was rejected for all targets scored nothing.
+an iteration that was rejected for all targets counts for nothing.
 """
 
 import json
@@ -16,12 +16,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.inspection.views import View
+from pipeline.recall.curve import Curve, curve, sweep
 from pipeline.recall.labels import KEPT, PLACE
 from pipeline.receipts import parse_receipts
 from pipeline.storage import Storage
 from stages.recall.evaluate import evaluate
 
 PRECISION_ASKED = 0.9
+RECALLS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+"""Where precision is tabled."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,22 @@ class Ranking:
 @dataclass(frozen=True)
 class Stand:
     """How recall stood after an iteration, or (`iteration` null) as the run ended: rows of
-    `stages.recall.evaluate.METRICS` (none for a rejected iteration), each target's ranking, and
-    the targets whose new model was rejected."""
+    `stages.recall.evaluate.METRICS` (none for a rejected iteration), each target's ranking and
+    curve, and the targets whose new model was rejected."""
 
     iteration: int | None
     accepted: bool
     metrics: list[dict[str, Any]]
     rankings: dict[str, Ranking]
+    curves: dict[str, Curve]
     rejected: tuple[str, ...] = ()
+    rejected_for: str | None = None
+    """`precision` or `growth`, of an iteration that was rejected for all targets."""
+
+    @property
+    def title(self) -> str:
+        """What a table calls it."""
+        return "verdicts" if self.iteration is None else f"iteration {self.iteration}"
 
 
 def iterations_of(
@@ -63,7 +74,7 @@ def iterations_of(
         rejected = tuple(name for name in targets if not entries[name].get("accepted", True))
         view = views.get(f"web.recall_iteration_{number}_scores")
         if view is None or not described["accepted"]:
-            yield Stand(number, False, [], {}, rejected)
+            yield Stand(number, False, [], {}, {}, rejected, described.get("rejected_for"))
             return
         thresholds |= {
             name: entries[name]["calibration"]["threshold"]
@@ -106,8 +117,12 @@ def _stand(
     passes = np.array([scores[name] >= thresholds[name] for name in targets]).T
     recalled = [[name for name, hit in zip(targets, row, strict=True) if hit] for row in passes]
     answers = pa.chunked_array([pa.array(recalled, pa.list_(pa.string()))])
-    rankings = {name: rank(scores[name], _positive(judged, name)) for name in targets}
-    return Stand(number, True, metrics_of(judged, targets, answers), rankings, rejected)
+    positive = {name: _positive(judged, name) for name in targets}
+    rankings = {name: rank(scores[name], positive[name]) for name in targets}
+    curves = {
+        name: curve(scores[name], positive[name], thresholds[name], RECALLS) for name in targets
+    }
+    return Stand(number, True, metrics_of(judged, targets, answers), rankings, curves, rejected)
 
 
 def metrics_of(
@@ -130,13 +145,10 @@ def metrics_of(
 
 def rank(scores: Any, positive: Any) -> Ranking:
     """The best F1 and the recall at the asked precision, over all thresholds."""
-    order = np.argsort(-scores, kind="stable")
-    ranked = scores[order]
-    ends = np.append(ranked[1:] < ranked[:-1], True)
-    taken = np.arange(1, len(scores) + 1)[ends]
-    hits, n_positives = np.cumsum(positive[order])[ends], int(positive.sum())
+    n_positives = int(positive.sum())
     if n_positives == 0:
         return Ranking(0.0, None)
+    _, taken, hits = sweep(scores, positive)
     enough = hits[hits / taken >= PRECISION_ASKED]
     return Ranking(
         float((2 * hits / (taken + n_positives)).max()),

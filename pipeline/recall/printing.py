@@ -9,27 +9,44 @@ from typing import Any
 from pipeline.cli.rendering import rows_table, show, show_bytes
 from pipeline.recall.classifier import score_table, train_on_table
 from pipeline.recall.evaluation import RunEvaluation, evaluate_run
-from pipeline.recall.iterations import PRECISION_ASKED, Stand
+from pipeline.recall.iterations import PRECISION_ASKED, RECALLS, Stand
+from pipeline.recall.plot import draw_curves, drawn
 from pipeline.rows import to_json
+from stages.errors import ConfigError
 from stages.recall.calibrate import HeldOut
+from stages.recall.iteration import GROWTH, PRECISION
 
 RATIOS = ("precision", "recall", "f1")
 COUNTS = ("n_pages", "n_positives", "n_recalled", "n_correct")
 COUNT_TITLES = ("pages", "positive", "recalled", "correct")
 
 
-def evaluate(run: Path, labels: Path, worst: int, *, as_json: bool) -> None:
-    """Compare a run with labels, as tables or JSON."""
+_REJECTED_FOR = {
+    GROWTH: "it recalled hardly more pages than the one before",
+    PRECISION: "its held-out precision fell",
+}
+
+
+def evaluate(run: Path, labels: Path, worst: int, plot: Path | None, *, as_json: bool) -> None:
+    """Compare a run with labels, as tables or JSON, and with `plot` as an SVG file."""
+    if plot is not None and plot.suffix != ".svg":
+        raise ConfigError(f"--plot {plot}: expected a name ending in .svg")
     found = evaluate_run(run, labels)
+    if plot is not None:
+        plot.parent.mkdir(parents=True, exist_ok=True)
+        plot.write_text(draw_curves(found.stands), encoding="utf-8")
     if as_json:
         _print_json(asdict(found))
         return
     show(_counts_line(found))
     print()
     show(_stands_table(found.stands))
+    print("\nprecision at recall")
+    show(_curves_table(found.stands))
     for stand in found.stands:
         if not stand.accepted:
-            print(f"\niteration {stand.iteration} was rejected: its held-out precision fell")
+            why = _REJECTED_FOR[stand.rejected_for or PRECISION]
+            print(f"\niteration {stand.iteration} was rejected: {why}")
         elif stand.rejected:
             print(
                 f"\niteration {stand.iteration} kept the model before of "
@@ -50,9 +67,17 @@ def evaluate(run: Path, labels: Path, worst: int, *, as_json: bool) -> None:
             show(_metrics_table("domain", "value", wrong, errors=True))
 
 
-def train(table: Path, target: str, out: Path, overrides: Sequence[str], *, as_json: bool) -> None:
+def train(
+    table: Path,
+    target: str,
+    out: Path,
+    overrides: Sequence[str],
+    full: Path | None,
+    *,
+    as_json: bool,
+) -> None:
     """Train, and say what came of it."""
-    made = train_on_table(table, target, out, overrides)
+    made = train_on_table(table, target, out, overrides, full)
     held_out = made.model.held_out
     if as_json:
         _print_json(
@@ -125,14 +150,13 @@ def _stands_table(stands: Sequence[Stand]) -> Any:
     names = ["", "target", *COUNT_TITLES, *RATIOS, "best F1", f"recall at {PRECISION_ASKED}"]
     rows = []
     for stand in stands:
-        title = "verdicts" if stand.iteration is None else f"iteration {stand.iteration}"
         for row in stand.metrics:
             if row["by"] != "all":
                 continue
             ranking = stand.rankings.get(row["target"])
             rows.append(
                 [
-                    title,
+                    stand.title,
                     row["target"],
                     *_numbers(row),
                     "" if ranking is None else _ratio(ranking.best_f1),
@@ -140,6 +164,15 @@ def _stands_table(stands: Sequence[Stand]) -> Any:
                 ]
             )
     return rows_table(names, rows)
+
+
+def _curves_table(stands: Sequence[Stand]) -> Any:
+    rows = [
+        [stand.title, target, *(_ratio(curve.precision_at(recall)) for recall in RECALLS)]
+        for stand in drawn(stands)
+        for target, curve in stand.curves.items()
+    ]
+    return rows_table(["", "target", *map(str, RECALLS)], rows)
 
 
 def _metrics_table(

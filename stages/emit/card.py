@@ -12,13 +12,12 @@ from typing import Any
 
 import jinja2
 
-from schemas.shards import SHARD_SETS
-
-SET_ORDER = [name for sets in SHARD_SETS.values() for name in sets]
+from schemas.recall import NATURAL
+from schemas.shards import GITHUB_SETS
 
 SET_CONTENT = {
     "code": "source files, joined per repository",
-    "code-quality": "documents of `code` and `text` that the quality recall chose, once more",
+    "code-quality": "source files of `code` that the quality recall chose, once more",
     "text": "Markdown and issues of code repositories",
     "code-web": "web pages about code",
     "math-web": "web pages about mathematics",
@@ -32,11 +31,13 @@ STAGE_WORK = {
     "rules": "the filtering rules of DeepSeek-Coder",
     "dedup": "near-duplicates removed, each against a kept document and with its exact similarity",
     "recall": "recall with fastText classifiers, trained in iterations",
+    "github.recall": "code of high quality marked by a fastText classifier, trained in iterations",
     "decontaminate": "documents that contain benchmark problems removed",
     "redact": "personal data and secrets replaced by their kind",
     "concatenate": "source files joined per repository, each after a comment with its path",
 }
-"""What each stage did, for the card; a stage that did not run is not claimed."""
+"""What each stage did, for the card (`CORPUS.STAGE` where a corpus has its own); a stage that did
+not run is not claimed."""
 
 
 def build_manifest(*, files: Iterable[Row], tokenizer: str, configuration: str) -> dict[str, Any]:
@@ -71,10 +72,7 @@ def render_card(summary: Row) -> str:
     template = package_files("stages.emit").joinpath("card.md.jinja").read_text("utf-8")
     sets = summary["sets"]
     return environment.from_string(template).render(
-        sets=[
-            {"name": name, "content": SET_CONTENT.get(name, ""), **sets[name]}
-            for name in _ordered(sets)
-        ],
+        sets=[{"name": name, "content": _content(name), **sets[name]} for name in _ordered(sets)],
         totals=summary["totals"],
         funnel=[_with_reasons(row) for row in summary["funnel"]],
         work=_work(summary["funnel"]),
@@ -84,6 +82,10 @@ def render_card(summary: Row) -> str:
         configuration=summary["configuration"],
         size_category=_size_category(summary["totals"]["samples"]),
     )
+
+
+def _content(name: str) -> str:
+    return SET_CONTENT.get(name, f"web pages recalled as `{name.removesuffix('-web')}`")
 
 
 def _totals(files: Sequence[Row]) -> dict[str, int]:
@@ -96,9 +98,14 @@ def _totals(files: Sequence[Row]) -> dict[str, int]:
 
 
 def _ordered(names: Iterable[str]) -> list[str]:
-    """Shard sets in the order of the schema, others after them."""
+    """Shard sets: GitHub's in the order of the schema, the targets', natural language."""
     return sorted(
-        names, key=lambda name: (SET_ORDER.index(name) if name in SET_ORDER else 99, name)
+        names,
+        key=lambda name: (
+            GITHUB_SETS.index(name) if name in GITHUB_SETS else len(GITHUB_SETS),
+            name == NATURAL,
+            name,
+        ),
     )
 
 
@@ -113,8 +120,9 @@ def _work(funnel: Iterable[Row]) -> list[str]:
     lines: dict[str, list[str]] = {}
     for row in funnel:
         corpus, _, stage = row["stage"].partition(".")
-        if stage in STAGE_WORK:
-            lines.setdefault(corpus, []).append(STAGE_WORK[stage])
+        work = STAGE_WORK.get(row["stage"]) or STAGE_WORK.get(stage)
+        if work is not None:
+            lines.setdefault(corpus, []).append(work)
     return [f"{corpus}: {'; '.join(work)}." for corpus, work in lines.items()]
 
 

@@ -35,6 +35,9 @@ class EmitOptions(Options):
     columns: tuple[str, ...] = Field(
         (), description="columns of earlier stages that are there; set by the pipeline"
     )
+    targets: tuple[str, ...] = Field(
+        (), description="what the web's recall looks for; set by the pipeline"
+    )
 
 
 class TokenizeOptions(Options):

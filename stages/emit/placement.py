@@ -14,10 +14,8 @@ dedup cluster, else by domain.
 from collections.abc import Mapping, Sequence
 
 from schemas.identity import seeded_hash
-from schemas.recall import NATURAL
-from schemas.shards import SHARD_SETS, SPLITS
+from schemas.shards import SPLITS
 from stages.contract import Output
-from stages.errors import StageError
 
 PARTITION_BITS = 8
 N_PARTITIONS = 1 << PARTITION_BITS
@@ -31,9 +29,9 @@ def order_hash(seed: int, sample_id: bytes) -> int:
     return seeded_hash(seed, sample_id)
 
 
-def partition_of(corpus: str, shard_set: str, order: int) -> int:
-    """The partition of the shuffle for a sample of this set with this order hash."""
-    return SHARD_SETS[corpus].index(shard_set) * N_PARTITIONS + (order >> (64 - PARTITION_BITS))
+def partition_of(sets: Sequence[str], shard_set: str, order: int) -> int:
+    """The partition of the shuffle for a sample of one of these sets with this order hash."""
+    return sets.index(shard_set) * N_PARTITIONS + (order >> (64 - PARTITION_BITS))
 
 
 def split_of(seed: int, key: bytes, heldout_rate: float) -> str:
@@ -49,24 +47,13 @@ def github_sets(kind: str, recalled: Sequence[str] | None) -> tuple[str, ...]:
     return (base, "code-quality") if recalled else (base,)
 
 
-def web_set(target: str | None) -> str:
-    """The shard set of a page by the target that recalled it."""
-    if target in {None, NATURAL}:
-        return NATURAL
-    shard_set = f"{target}-web"
-    if shard_set not in SHARD_SETS["web"]:
-        known = sorted(name.removesuffix("-web") for name in SHARD_SETS["web"])
-        raise StageError(
-            f"emit: no shard set for pages recalled as {target!r}; targets are {known}"
-        )
-    return shard_set
-
-
-def files_of(corpus: str, sizes: Mapping[int, tuple[int, int]], shard_bytes: int) -> list[Output]:
+def files_of(
+    sets: Sequence[str], sizes: Mapping[int, tuple[int, int]], shard_bytes: int
+) -> list[Output]:
     """The files of every set: a power of two of them, so that each has about `shard_bytes` or
     less, at most 256. A set without samples has no file; files without samples are left out."""
     outputs = []
-    for index, shard_set in enumerate(SHARD_SETS[corpus]):
+    for index, shard_set in enumerate(sets):
         base = index * N_PARTITIONS
         present = [base + i for i in range(N_PARTITIONS) if base + i in sizes]
         n_bytes = sum(sizes[partition][1] for partition in present)

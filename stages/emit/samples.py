@@ -14,10 +14,10 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from schemas.shards import PART, SHARDS
+from schemas.shards import PART, SHARDS, web_set
 from stages.contract import PARTITION, Batches
 from stages.emit.comments import path_comment
-from stages.emit.placement import github_sets, order_hash, partition_of, split_of, web_set
+from stages.emit.placement import github_sets, order_hash, partition_of, split_of
 from stages.emit.spool import Spooled, TokenSpool
 from stages.errors import StageError
 from stages.kernels.bpe import Ids, load_tokenizer
@@ -62,6 +62,7 @@ class TokenizeSamples:
     """Tokenises the living documents of a shard and yields its samples."""
 
     corpus: str
+    sets: tuple[str, ...]
     tokenizer: str
     tokenizer_hash: str
     seed: int
@@ -157,7 +158,7 @@ class TokenizeSamples:
         ids = np.concatenate([ids for sample in samples for ids in sample.tokens])
         columns = {
             PARTITION: [
-                partition_of(self.corpus, sample.shard_set, order)
+                partition_of(self.sets, sample.shard_set, order)
                 for sample, order in zip(samples, orders, strict=True)
             ],
             ORDER: orders,

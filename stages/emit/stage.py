@@ -1,8 +1,8 @@
 """Writes the product: tokenised training samples, shuffled, in shard sets.
 
 GitHub: source files to `code`, markdown and issues to `text`, and documents that the quality
-recall chose *additionally* to `code-quality`. Web: pages to `code-web`, `math-web` or `natural`
-by their recall target; without recall every page is `natural`.
+recall chose *additionally* to `code-quality`. Web: pages to `TARGET-web` (`code-web`, `math-web`)
+or `natural` by their recall target; without recall every page is `natural`.
 
 Samples are tokenised where their documents lie, shuffled by a hash of their identity, and written
 in that order: see `placement`, `samples`, `files`.
@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import xxhash
 
+from schemas.shards import shard_sets
 from stages.contract import Corpus, Options
 from stages.emit.comments import comments_hash
 from stages.emit.files import WriteSamples
@@ -38,8 +39,10 @@ class EmitStage:
 
     def run(self, corpus: Corpus) -> None:
         options = self._options
+        sets = shard_sets(corpus.name, options.targets)
         step = TokenizeSamples(
             corpus=corpus.name,
+            sets=sets,
             tokenizer=options.tokenizer,
             tokenizer_hash=xxhash.xxh3_128_hexdigest(tokenizer_json(options.tokenizer)),
             seed=options.seed,
@@ -49,7 +52,7 @@ class EmitStage:
             columns=self._columns(corpus.name),
         )
         shuffled = corpus.shuffle(step, reads=self.reads(corpus.name))
-        outputs = files_of(corpus.name, shuffled.sizes(), options.shard_bytes)
+        outputs = files_of(sets, shuffled.sizes(), options.shard_bytes)
         corpus.write(WriteSamples(), shuffled, outputs)
 
     def _columns(self, corpus: str) -> tuple[str, ...]:

@@ -24,16 +24,16 @@ import pyarrow as pa
 from numba import njit
 
 from stages.errors import ConfigError, InputError
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
-Tokens = npt.NDArray[np.uint32]
+from stages.kernels.ngrams import Float32, Float64, Tokens, hash_table, sum_scores
 
 LABEL_PREFIX = "__label__"
 END_OF_LINE = "</s>"
 MAX_NGRAMS = 3
 KNOWN_IDS = 1 << 17
-"""Token ids whose hash is tabled; a larger id is hashed where it is met."""
+"""Ids whose hash and score are tabled, at least; a larger id is hashed where it is met."""
+TABLED_IDS = 1 << 20
+"""Words up to this id are all tabled (any tokenizer's); where there are larger ones (hashes of
+words), those beyond `KNOWN_IDS` are found by bisection."""
 
 FORMAT = "sluice.fasttext.1"
 
@@ -59,12 +59,14 @@ class Collapsed:
     _scores: Float32 = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        n_ids = max(KNOWN_IDS, int(self.word_ids[-1]) + 1 if len(self.word_ids) else 0)
+        last = int(self.word_ids[-1]) if len(self.word_ids) else 0
+        n_ids = KNOWN_IDS if last >= TABLED_IDS else max(KNOWN_IDS, last + 1)
+        tabled = self.word_ids[self.word_ids < n_ids]
         known = np.zeros(n_ids, np.uint8)
-        known[self.word_ids] = 1
+        known[tabled] = 1
         scores = np.zeros((len(self.labels) - 1, n_ids), np.float32)
-        scores[:, self.word_ids] = self.word_scores
-        object.__setattr__(self, "_hashes", _hash_table(n_ids))
+        scores[:, tabled] = self.word_scores[:, : len(tabled)]
+        object.__setattr__(self, "_hashes", hash_table(n_ids))
         object.__setattr__(self, "_known", known)
         object.__setattr__(self, "_scores", scores)
 
@@ -80,12 +82,14 @@ class Collapsed:
         offsets, tokens = list_buffers(documents)
         result = np.empty((len(documents), len(self.labels) - 1), np.float64)
         for column in range(len(self.labels) - 1):
-            result[:, column] = _score(
+            result[:, column] = sum_scores(
                 offsets,
                 tokens,
                 self._hashes,
                 self._known,
                 self._scores[column],
+                self.word_ids,
+                self.word_scores[column],
                 self.bucket_scores[column],
                 float(self.end_scores[column]),
                 self.ngrams,
@@ -191,36 +195,6 @@ def _one_list(values: npt.NDArray[Any]) -> pa.Array:
     return pa.LargeListArray.from_arrays(pa.array([0, len(values)], pa.int64()), pa.array(values))
 
 
-_PRIME = np.uint64(116049371)
-
-
-@njit(cache=True, nogil=True)
-def token_hash(token: int) -> np.int32:  # pragma: no cover
-    """fastText's hash of the decimal string of `token`."""
-    divisor = 1
-    while token // divisor >= 10:
-        divisor *= 10
-    value = np.uint32(2166136261)
-    while divisor > 0:
-        digit = (token // divisor) % 10
-        value = np.uint32((value ^ np.uint32(48 + digit)) * np.uint32(16777619))
-        divisor //= 10
-    return np.int32(value)
-
-
-@njit(cache=True, nogil=True)
-def _hash_table(n: int) -> npt.NDArray[np.int32]:  # pragma: no cover
-    """[n] int32: the hash of every token id below n."""
-    table = np.empty(n, np.int32)
-    for token in range(n):
-        table[token] = token_hash(token)
-    return table
-
-
-_END_HASH = np.int32(-677604519)
-"""The hash of `</s>`."""
-
-
 @njit(cache=True, nogil=True)
 def _multiply(rows: Float32, output: Float64) -> Float32:  # pragma: no cover
     """rows [n, dim] float32 times output [labels, dim] float64, transposed: [labels, n] float32,
@@ -234,66 +208,3 @@ def _multiply(rows: Float32, output: Float64) -> Float32:  # pragma: no cover
                 total += rows[row, position] * output[label, position]
             products[label, row] = total
     return products
-
-
-@njit(cache=True, nogil=True)
-def _score(
-    offsets: npt.NDArray[np.int64],
-    tokens: Tokens,
-    hashes: npt.NDArray[np.int32],
-    known: npt.NDArray[np.uint8],
-    scores: Float32,
-    buckets: Float32,
-    end_score: float,
-    ngrams: int,
-) -> Float64:  # pragma: no cover
-    """The mean score of every document's rows, [n] float64.
-
-    `offsets` int64 [n + 1] into `tokens` uint32; `hashes`, `known`, `scores` by token id; `buckets`
-    by n-gram bucket. Replaces `fasttext.predict` up to the softmax; tests/stages/kernels/
-    test_fasttext.py holds the two equal. The n-gram ending at a word extends the previous word's
-    shorter n-gram, so each costs one multiplication; three sums keep the additions independent.
-    """
-    n = len(offsets) - 1
-    result = np.zeros(n, np.float64)
-    n_ids = len(hashes)
-    n_buckets = np.uint64(len(buckets))
-    mask = n_buckets - np.uint64(1)
-    is_power = n_buckets & mask == np.uint64(0)
-    for document in range(n):
-        start, end = offsets[document], offsets[document + 1]
-        n_words = end - start + 1
-        words, pairs, triples = 0.0, 0.0, 0.0
-        n_rows = 0
-        previous = np.uint64(0)
-        pair = np.uint64(0)
-        for position in range(n_words):
-            if position == n_words - 1:
-                own = np.uint64(np.int64(_END_HASH))
-                if not np.isnan(end_score):
-                    words += end_score
-                    n_rows += 1
-            else:
-                token = tokens[start + position]
-                if token < n_ids:
-                    own = np.uint64(np.int64(hashes[token]))
-                    words += scores[token]
-                    n_rows += known[token]
-                else:
-                    own = np.uint64(np.int64(token_hash(int(token))))
-            if ngrams > 2 and position > 1:
-                triple = pair * _PRIME + own
-                bucket = triple & mask if is_power else triple % n_buckets
-                triples += buckets[bucket]
-            if ngrams > 1 and position > 0:
-                pair = previous * _PRIME + own
-                bucket = pair & mask if is_power else pair % n_buckets
-                pairs += buckets[bucket]
-            previous = own
-        if ngrams > 1:
-            n_rows += n_words - 1
-        if ngrams > 2 and n_words > 2:
-            n_rows += n_words - 2
-        if n_rows > 0:
-            result[document] = (words + pairs + triples) / n_rows
-    return result

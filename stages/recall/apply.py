@@ -17,8 +17,8 @@ from schemas.columns import TWENTIETHS, column
 from schemas.verdicts import REASONS
 from stages.contract import Options
 from stages.errors import ConfigError, InputError
-from stages.kernels.bpe import DEFAULT_TOKENIZER, load_tokenizer
 from stages.recall.model import TrainedModel, load_model
+from stages.recall.tokens import tokenise
 
 (NOT_RECALLED,) = REASONS["recall"]
 
@@ -87,6 +87,6 @@ def read_model_file(path: str) -> bytes:
 
 
 def score_texts(model: TrainedModel, texts: pa.Array) -> pa.Array:
-    """The calibrated probability of every text; a null reads as the empty text."""
-    tokens = load_tokenizer(DEFAULT_TOKENIZER).encode_batch(texts.fill_null(""))
-    return pa.array(model.probabilities(tokens), pa.float64())
+    """The calibrated probability of every text, split as the model was trained; a null reads as the
+    empty text."""
+    return pa.array(model.probabilities(tokenise(texts, model.tokens)), pa.float64())

@@ -28,9 +28,13 @@ class Calibration:
     slope: float
     threshold: float
 
+    def log_odds(self, scores: Float64) -> Float64:
+        """The calibrated log-odds of raw scores: 0 stays 0."""
+        return self.slope * scores
+
     def probability(self, scores: Float64) -> Float64:
         """The calibrated probability of raw scores."""
-        return np.asarray(_sigmoid(self.slope * scores), np.float64)
+        return probability_of(self.log_odds(scores))
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,11 @@ class HeldOut:
         """Harmonic mean of precision and recall."""
         total = self.precision + self.recall
         return 2 * self.precision * self.recall / total if total else 0.0
+
+
+def probability_of(log_odds: Float64) -> Float64:
+    """1 / (1 + exp(-log_odds))."""
+    return np.asarray(_sigmoid(log_odds), np.float64)
 
 
 def calibrate(

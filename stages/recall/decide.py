@@ -5,6 +5,7 @@ it passes by the most log-odds. Of the rest, a share is kept as natural language
 identity, so that the draw does not depend on shards or order.
 """
 
+import json
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -59,6 +60,10 @@ class RecallPages:
     natural_share: float
     seed: int
     iteration: int
+    drops: bool = True
+    """Whether pages that are neither recalled nor drawn are dropped."""
+    budget: Artefact | None = None
+    """Of `FindThresholds`: they raise those of the models."""
 
     reads: ClassVar = (ROW, "doc_id")
     schema: ClassVar[pa.Schema]
@@ -69,11 +74,12 @@ class RecallPages:
 
     def __call__(self, batches: Batches, records: pa.Table) -> Batches:
         """Read `reads` of all rows and the shard's scores; yield `schema`. A page without a score
-        was dropped before: its measures are null."""
+        was dropped before, or is none that could be recalled: its measures are null."""
         rows = records[ROW].to_numpy()
+        order = np.argsort(rows)
         thresholds = self._thresholds()
         for batch in batches:
-            place = pc.index_in(batch.column(ROW), pa.array(rows))
+            place = _places(rows, order, batch.column(ROW).to_numpy())
             scored = pc.is_valid(place).to_numpy(zero_copy_only=False)
             columns = [
                 records[f"score_{name}"].combine_chunks().take(place) for name in self.targets
@@ -85,7 +91,7 @@ class RecallPages:
             natural = drawn.to_numpy(zero_copy_only=False) & ~passes & scored
             yield pa.record_batch(
                 [
-                    _where(scored & ~passes & ~natural, NOT_RECALLED),
+                    _where(scored & ~passes & ~natural & self.drops, NOT_RECALLED),
                     *columns,
                     self._lists(recalled, scored),
                     self._best(scores, thresholds, passes, natural),
@@ -98,7 +104,13 @@ class RecallPages:
         if self.threshold is not None:
             return np.full(len(self.targets), self.threshold)
         models = [load_model(artefact.read()) for artefact in self.models]
-        return np.array([model.decision.threshold for model in models], np.float64)
+        raised = json.loads(self.budget.read()) if self.budget else {}
+        return np.array(
+            [
+                max(model.decision.threshold, raised.get(target, 0.0))
+                for target, model in zip(self.targets, models, strict=True)
+            ]
+        )
 
     def _first(self, records: pa.Table, place: pa.Array) -> npt.NDArray[np.int32]:
         """The first iteration each page passed in, by the calibrated thresholds; the last one for
@@ -131,6 +143,16 @@ class RecallPages:
             margins = _log_odds(scores) - _log_odds(thresholds)[:, None]
             best = np.where(natural, best, margins.argmax(axis=0))
         return pa.array(names[best], pa.string(), mask=~(passes | natural))
+
+
+def _places(
+    rows: npt.NDArray[np.int64], order: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]
+) -> pa.Array:
+    """Where each wanted row is in `rows`, which `order` sorts; null where it is not."""
+    if not len(rows):
+        return pa.nulls(len(wanted), pa.int64())
+    place = order[np.minimum(np.searchsorted(rows, wanted, sorter=order), len(rows) - 1)]
+    return pa.array(place, mask=rows[place] != wanted)
 
 
 def _where(rows: npt.NDArray[np.bool_], value: str) -> pa.Array:

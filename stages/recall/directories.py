@@ -6,10 +6,13 @@ its directory, drawn to that of the parent directory where pages are few (its ho
 domain, the crawl's median): with weight w and n pages, (sum + w * parent) / (n + w). Best F1 of a
 first iteration there: code 0.91 to 0.96, math 0.93 to 0.95. A person's decision on a pattern wins.
 
-All pages of a domain meet in one partition. A domain of over a million pages is split by its first
-directories, such a directory by a hash of its pages. Memory: about 300 bytes a page of a partition.
+All pages of a domain meet in one partition. A domain of over half a million pages is split by its
+first directories, such a directory by a hash of its pages. Memory: about 300 bytes a page of a
+partition, and 16 more for every further target.
 """
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,10 +22,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.contract import PARTITION, ROW, SHARD, Artefact, Batches
+from stages.kernels.groups import group
+from stages.kernels.identity import identity_words
 from stages.kernels.paths import Hashes, depth_of, directories, pattern_hashes, string_hashes
 from stages.recall.annotations import Annotations
+from stages.recall.calibrate import probability_of
 from stages.recall.evidence import CLIP
-from stages.recall.model import load_model
+from stages.recall.model import TrainedModel, load_model
 from stages.recall.score import PAGE, score_schema
 from stages.recall.sites import SPLIT_PAGES, read_large_sites
 
@@ -31,6 +37,7 @@ Float64 = npt.NDArray[np.float64]
 OWN_SHARE = 0.25
 """How much of a page's own log-odds stays beside its directory's; 0.1 to 0.3 do as well, none
 leaves the pages of a directory without an order."""
+OUTPUT_ROWS = 1 << 16
 DECIDED_OWN_SHARE = 0.49
 """How much stays beside a person's decision: under a half, so that its sign is the person's while
 the pages under it keep their order."""
@@ -98,10 +105,12 @@ class SendRecalled:
 @dataclass(frozen=True)
 class JudgeByDirectory:
     """The scores of an iteration: each page's probability by its own and its directory's
-    log-odds, and by a person's decisions."""
+    log-odds, counted from the crawl's centre, and by a person's decisions."""
 
     targets: tuple[str, ...]
     models: tuple[tuple[Artefact, ...], ...]
+    centres: Artefact | None
+    """Of `FindCentres`: target → log-odds, as JSON; None without targets."""
     weight: float
     depth: int
     annotations: Annotations
@@ -114,34 +123,28 @@ class JudgeByDirectory:
 
     def __call__(self, batches: Batches) -> Batches:
         """Read `page_rows` of one partition, yield `schema`."""
-        rows = pa.Table.from_batches(batches, page_rows(self.targets)).combine_chunks()
-        pages = rows.filter(pc.is_null(rows["iteration"]))
+        pages, earlier = gather_pages(batches, self.targets)
         if not len(pages):
             return
+        centres = json.loads(self.centres.read()) if self.centres else {}
         decided = [self.annotations.of(target) for target in self.targets]
         depth = max(self.depth, *(depth_of(list(of_target)) for of_target in decided), 0)
-        urls = pages["url"].combine_chunks().cast(pa.large_string())
-        folders = directories(urls, depth)[0]
-        sites = string_hashes(pages["domain"].combine_chunks())
-        levels = np.concatenate([sites[:, None], folders[:, : self.depth + 1]], axis=1)
+        levels = site_levels(pages, depth)
+        folders, known = levels[:, 1:], levels[:, : self.depth + 2]
         scores, passes = [], np.zeros(len(pages), bool)
         for target, artefacts, decisions in zip(self.targets, self.models, decided, strict=True):
-            model = load_model(artefacts[-1].read())
-            logits = pages[f"logit_{target}"].to_numpy()
-            if model.page is not None:
-                logits = np.clip(logits, -CLIP, CLIP)
-                means = directory_means(logits, levels, self.weight, model.page.background)
-                mixed = (1 - OWN_SHARE) * means + OWN_SHARE * logits
-                logits = _override(mixed, logits, folders, decisions)
-            else:
-                logits = _override(logits, np.clip(logits, -CLIP, CLIP), folders, decisions)
-            probability = model.decision.probability(logits)
-            passes |= probability >= model.decision.threshold
+            models = [load_model(one.read()) for one in artefacts]
+            own = np.clip(pages[f"logit_{target}"].to_numpy(), -CLIP, CLIP)
+            log_odds = page_log_odds(pages, target, models, known, self.weight) - centres[target]
+            probability = probability_of(_override(log_odds, own, folders, decisions))
+            passes |= probability >= models[-1].decision.threshold
             scores.append(pa.array(probability))
-        first = self._first(pages, rows.filter(pc.is_valid(rows["iteration"])), passes)
+        del levels, folders, known
         columns = [pages[field.name] for field in PAGE]
+        first = self._first(pages, earlier, passes)
         table = pa.table([*columns, *scores, first], schema=self.schema)
-        yield from table.combine_chunks().to_batches(max_chunksize=1 << 16)
+        for start in range(0, len(table), OUTPUT_ROWS):
+            yield from table.slice(start, OUTPUT_ROWS).combine_chunks().to_batches()
 
     def _first(
         self, pages: pa.Table, recalled: pa.Table, passes: npt.NDArray[np.bool_]
@@ -156,6 +159,54 @@ class JudgeByDirectory:
         return pa.array(first.astype(np.int32), mask=first == 0)
 
 
+def gather_pages(batches: Batches, targets: tuple[str, ...]) -> tuple[pa.Table, pa.Table]:
+    """The pages of `page_rows`, and the places of those that an earlier iteration recalled. What is
+    not needed goes batch by batch: a partition is never held twice."""
+    schema = page_rows(targets)
+    pages, earlier = [], []
+    for batch in batches:
+        recalled = pc.is_valid(batch.column("iteration"))
+        pages.append(batch.filter(pc.invert(recalled)).select(schema.names[:-1]))
+        earlier.append(batch.filter(recalled).select([SHARD, ROW, "iteration"]))
+    places = pa.schema([schema.field(name) for name in (SHARD, ROW, "iteration")])
+    return (
+        pa.Table.from_batches(pages, pa.schema(list(schema)[:-1])),
+        pa.Table.from_batches(earlier, places),
+    )
+
+
+def site_levels(pages: pa.Table, depth: int) -> Hashes:
+    """[n, depth + 2]: the hashes of each page's domain, host and directories."""
+    levels = np.empty((len(pages), depth + 2), np.uint64)
+    start = 0
+    for batch in pages.to_batches():
+        end = start + len(batch)
+        levels[start:end, 0] = string_hashes(batch.column("domain"))
+        levels[start:end, 1:] = directories(batch.column("url"), depth)[0]
+        start = end
+    return levels
+
+
+def page_log_odds(
+    pages: pa.Table,
+    target: str,
+    models: Sequence[TrainedModel],
+    levels: Hashes,
+    weight: float,
+) -> Float64:
+    """[n]: each page's log-odds and its directory's, mixed; its own where texts alone are
+    judged."""
+    own = pages[f"logit_{target}"].to_numpy()
+    evidence = [model.page for model in models if model.page is not None]
+    if models[-1].page is None:
+        return np.asarray(own, np.float64)
+    own = np.clip(own, -CLIP, CLIP)
+    expected = [page.calibration.log_odds(np.array(page.background)) for page in evidence]
+    background = float(np.clip(expected, -CLIP, CLIP).mean())
+    means = directory_means(own, levels, weight, background)
+    return np.asarray((1 - OWN_SHARE) * means + OWN_SHARE * own, np.float64)
+
+
 def _places(rows: pa.Table) -> npt.NDArray[np.int64]:
     """Shard and row as one number."""
     return np.asarray((rows[SHARD].to_numpy().astype(np.int64) << 40) | rows[ROW].to_numpy())
@@ -167,7 +218,7 @@ def directory_means(logits: Float64, levels: Hashes, weight: float, background: 
     means = np.full(len(logits), background)
     for level in levels.T:
         inside = level != 0
-        _, node = np.unique(level[inside], return_inverse=True)
+        node, _ = group(level[inside])
         n_pages, total = np.bincount(node), np.bincount(node, logits[inside])
         shares = weight * means[inside] + total[node]
         means[inside] = shares / (n_pages[node] + weight)
@@ -195,20 +246,20 @@ def _override(
 
 
 def _partitions(batch: pa.RecordBatch, large: dict[int, int], n_partitions: int) -> pa.Array:
-    """By domain; by first directory in a large domain; by page in a large directory."""
+    """By domain; by first directory in a large domain; by page in a large directory, whose parts
+    lie in partitions that follow one another: no two of them in one."""
     keys = string_hashes(batch.column("domain"))
+    partitions = keys >> np.uint64(8)
     if large:
-        sizes = np.array(list(large.values()))
-        sites = np.array(list(large), np.uint64)
-        folders = directories(batch.column("url").cast(pa.large_string()), 1)[0]
+        sites, sizes = (
+            np.array(part, np.uint64) for part in zip(*sorted(large.items()), strict=True)
+        )
+        parts = sizes // np.uint64(SPLIT_PAGES) + np.uint64(1)
+        folders = directories(batch.column("url"), 1)[0]
         first = np.where(folders[:, 1] != 0, folders[:, 1], folders[:, 0])
         keys = np.where(np.isin(keys, sites), first, keys)
-        own = np.frombuffer(
-            b"".join(identity[:8] for identity in batch.column("doc_id").to_pylist()), np.uint64
-        )
-        order = np.argsort(sites)
-        place = np.minimum(np.searchsorted(sites[order], keys), len(sites) - 1)
-        parts = (sizes[order][place] // SPLIT_PAGES + 1).astype(np.uint64)
-        salted = keys + (own % parts) * np.uint64(0x9E3779B97F4A7C15)
-        keys = np.where(sites[order][place] == keys, salted, keys)
-    return pa.array((keys >> np.uint64(8)) % np.uint64(n_partitions)).cast(pa.uint32())
+        place = np.minimum(np.searchsorted(sites, keys), len(sites) - 1)
+        own = identity_words(batch.column("doc_id"))[:, 0] % parts[place]
+        part = (np.cumsum(parts) - parts)[place] + own
+        partitions = np.where(sites[place] == keys, part, keys >> np.uint64(8))
+    return pa.array(partitions % np.uint64(n_partitions)).cast(pa.uint32())

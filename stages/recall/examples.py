@@ -1,10 +1,6 @@
 """The rows that classifiers learn from: seed documents, and pages drawn from the crawl."""
 
-import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from importlib.resources import files
 from typing import ClassVar
 
 import numpy as np
@@ -12,12 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.columns import DOC_ID
-from schemas.identity import seeded_hash
 from stages.contract import Batches
-from stages.kernels.bpe import DEFAULT_TOKENIZER, load_tokenizer
+from stages.kernels.identity import seeded_hashes
 from stages.recall.evidence import MARKUP, Markup
+from stages.recall.options import role_of
+from stages.recall.tokens import BPE, TOKEN_LISTS, tokenise
 
-TOKENS = pa.field("tokens", pa.large_list(pa.uint32()))
+TOKENS = pa.field("tokens", TOKEN_LISTS)
 DOMAIN = pa.field("domain", pa.string())
 EXAMPLE_FIELDS = (DOMAIN, *(pa.field(name, pa.int32()) for name in MARKUP), TOKENS)
 EXAMPLE = [field.name for field in EXAMPLE_FIELDS]
@@ -29,7 +26,7 @@ class TokeniseSeeds:
     without a role are nobody's examples."""
 
     roles: tuple[tuple[str, tuple[str, ...]], ...]
-    tokenizer: str = DEFAULT_TOKENIZER
+    tokens: str = BPE
 
     reads: ClassVar = ("warc", "domain", *MARKUP, "text")
     schema: ClassVar[pa.Schema] = pa.schema([("role", pa.string()), *EXAMPLE_FIELDS])
@@ -37,18 +34,12 @@ class TokeniseSeeds:
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
         for batch in batches:
-            roles = [self._role(name) for name in batch.column("warc").to_pylist()]
+            roles = [role_of(name, self.roles) for name in batch.column("warc").to_pylist()]
             chosen = pa.array(roles, pa.string())
             own = (batch.column(name) for name in EXAMPLE[:-1])
-            columns = [chosen, *own, tokenise(batch, self.tokenizer)]
+            columns = [chosen, *own, tokenise(batch.column("text"), self.tokens)]
             rows = pa.record_batch(columns, schema=self.schema)
             yield rows.filter(pc.is_valid(chosen))
-
-    def _role(self, file_name: str) -> str | None:
-        for role, patterns in self.roles:
-            if any(fnmatchcase(file_name, pattern) for pattern in patterns):
-                return role
-        return None
 
 
 @dataclass(frozen=True)
@@ -57,7 +48,7 @@ class SampleCrawl:
 
     share: float
     seed: int
-    tokenizer: str = DEFAULT_TOKENIZER
+    tokens: str = BPE
 
     reads: ClassVar = ("doc_id", "url", "domain", *MARKUP, "text")
     schema: ClassVar[pa.Schema] = pa.schema(
@@ -69,29 +60,15 @@ class SampleCrawl:
         for batch in batches:
             drawn = batch.filter(drawn_rows(batch.column("doc_id"), self.share, self.seed))
             own = (drawn.column(name) for name in self.schema.names[:-1])
-            columns = [*own, tokenise(drawn, self.tokenizer)]
+            columns = [*own, tokenise(drawn.column("text"), self.tokens)]
             yield pa.record_batch(columns, schema=self.schema)
-
-
-def tokenise(batch: pa.RecordBatch, tokenizer: str) -> pa.Array:
-    """The token ids of a batch's `text`."""
-    tokens = load_tokenizer(tokenizer).encode_batch(batch.column("text"))
-    return tokens.cast(TOKENS.type)
 
 
 def drawn_rows(doc_ids: pa.Array, share: float, seed: int) -> pa.Array:
     """Which documents are in a draw of `share`: by identity alone."""
+    hashes = seeded_hashes(seed, doc_ids)
     limit = int(share * 2**64)
-    drawn = [seeded_hash(seed, identity) < limit for identity in doc_ids.to_pylist()]
-    return pa.array(drawn, pa.bool_())
-
-
-def known_sites(target: str) -> Iterable[str]:
-    """The registrable domains that `seeds/TARGET.toml` lists; none without such a file."""
-    listing = files("seeds").joinpath(f"{target}.toml")
-    if not listing.is_file():
-        return []
-    return [site["domain"] for site in tomllib.loads(listing.read_text("utf-8"))["site"]]
+    return pa.array(hashes < np.uint64(limit) if limit < 2**64 else np.ones(len(hashes), bool))
 
 
 def markup_of(rows: pa.Table | pa.RecordBatch) -> Markup:

@@ -14,13 +14,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.identity import seeded_hash
 from stages.contract import Artefact, Batches
-from stages.kernels.bpe import DEFAULT_TOKENIZER
+from stages.kernels.identity import seeded_hashes
 from stages.kernels.paths import depth_of, directories, pattern_hashes
 from stages.recall.annotations import ancestors
 from stages.recall.evidence import MARKUP
-from stages.recall.examples import EXAMPLE_FIELDS, drawn_rows, drawn_scores, tokenise
+from stages.recall.examples import EXAMPLE_FIELDS, drawn_rows, drawn_scores
+from stages.recall.places import WEB, Places
+from stages.recall.sites import read_table
+from stages.recall.tokens import BPE, tokenise
 
 ACCEPTED = pa.schema(
     [
@@ -65,7 +67,8 @@ class Accept:
             key = row["target"], row["domain"]
             share = limits[key] / n_of_domain[key] if n_of_domain[key] > 0 else 1.0
             row["share"] = share * min(1.0, self.max_examples / max(totals[row["target"]], 1))
-        table = pa.Table.from_pylist(rows, ACCEPTED).sort_by(
+        unique = {(row["target"], row["pattern"]): row for row in rows}
+        table = pa.Table.from_pylist(list(unique.values()), ACCEPTED).sort_by(
             [("target", "ascending"), ("pattern", "ascending")]
         )
         sink = pa.BufferOutputStream()
@@ -96,8 +99,7 @@ class Cover:
 
 def read_covers(artefact: Artefact) -> Mapping[str, Cover]:
     """Target → its decisions."""
-    with pa.ipc.open_file(pa.BufferReader(artefact.read())) as reader:
-        table = reader.read_all()
+    table = read_table(artefact)
     covers = {}
     for target in pc.unique(table["target"]).to_pylist():
         rows = table.filter(pc.equal(table["target"], target))
@@ -119,30 +121,30 @@ class GrowSeeds:
 
     accepted: Artefact
     seed: int
-    tokenizer: str = DEFAULT_TOKENIZER
+    tokens: str = BPE
+    places: Places = WEB
 
-    reads: ClassVar = ("doc_id", "domain", "url", *MARKUP, "text")
     schema: ClassVar[pa.Schema] = pa.schema([pa.field("role", pa.string()), *EXAMPLE_FIELDS])
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of the documents it asks for."""
+        return ("doc_id", *self.places.columns, "text")
 
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
         covers = read_covers(self.accepted)
-        for batch in batches:
+        for batch in map(self.places.pages, batches):
+            hashes = seeded_hashes(self.seed, batch.column("doc_id")).astype(np.float64)
             for target, cover in covers.items():
                 limits = cover.shares_of(batch.column("url")) * 2.0**64
-                drawn = [
-                    limit > 0 and seeded_hash(self.seed, identity) < limit
-                    for limit, identity in zip(
-                        limits.tolist(), batch.column("doc_id").to_pylist(), strict=True
-                    )
-                ]
-                chosen = batch.filter(pa.array(drawn, pa.bool_()))
+                chosen = batch.filter(pa.array((hashes < limits) | (limits == 2.0**64)))
                 if not len(chosen):
                     continue
                 columns = [
                     pa.array([target] * len(chosen), pa.string()),
                     *(chosen.column(name) for name in ("domain", *MARKUP)),
-                    tokenise(chosen, self.tokenizer),
+                    tokenise(chosen.column("text"), self.tokens),
                 ]
                 yield pa.record_batch(columns, schema=self.schema)
 

@@ -7,13 +7,16 @@ become negatives (in the first iteration: of a first model, trained on seeds alo
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import xxhash
 
 from stages.contract import Artefact, Batches
 from stages.errors import StageError
+from stages.kernels.fasttext import list_buffers
 from stages.recall.examples import (
     EXAMPLE,
     SampleCrawl,
@@ -22,9 +25,9 @@ from stages.recall.examples import (
     markup_of,
 )
 from stages.recall.grow import GrowSeeds, read_covers
-from stages.recall.model import TrainedModel
+from stages.recall.model import TrainedModel, nothing_learned
 from stages.recall.options import NEGATIVE, Training
-from stages.recall.train import fit, resolve_recipe, train
+from stages.recall.train import TooFewExamplesError, fit, resolve_recipe, train
 
 
 @dataclass(frozen=True)
@@ -39,23 +42,31 @@ class TrainTarget:
     """The domains that `seeds/TARGET.toml` lists."""
     accepted: Artefact | None = None
     """The last iteration's decisions on patterns, of all `targets`."""
+    n_seed_sources: int = 1
+    """How many sources hold seeds; the drawn pages follow."""
+    avoids_sites: bool = True
+    """Whether pages of the positives' sites are no candidates."""
+    may_lack: bool = False
+    """Whether too few examples make a model that recalls nothing, instead of an error."""
 
     def __call__(self, *sources: Batches) -> bytes:
         """Read the batches of `TokeniseSeeds` and of `SampleCrawl`, and from the second iteration
         those of `GrowSeeds` and of `DrawScores`."""
-        rows, sample, *last = sources
+        rows = [batch for source in sources[: self.n_seed_sources] for batch in source]
+        sample, *last = sources[self.n_seed_sources :]
         seeds = pa.Table.from_batches(rows, TokeniseSeeds.schema)
         drawn = pa.Table.from_batches(sample, SampleCrawl.schema)
         is_positive = pc.equal(seeds["role"], self.target)
         positives = seeds.filter(is_positive).select(EXAMPLE)
         negatives = seeds.filter(pc.invert(is_positive)).select(EXAMPLE)
-        avoided = {*positives["domain"].to_pylist(), *self.known}
+        own_sites = positives["domain"].to_pylist() if self.avoids_sites else ()
+        avoided = {*own_sites, *self.known}
         known = pc.is_in(drawn["domain"], pa.array(sorted(avoided), pa.string()))
         candidates = drawn.filter(pc.invert(known))
         if last:
             grown = pa.Table.from_batches(last[0], GrowSeeds.schema)
             own = grown.filter(pc.equal(grown["role"], self.target)).select(EXAMPLE)
-            positives = pa.concat_tables([positives, own])
+            positives = _distinct(pa.concat_tables([positives, own]))
             candidates = self._uncovered(candidates)
             scores = pa.Table.from_batches(last[1], drawn_scores(self.targets))
             trusted = self._lowest(candidates, self._last_scores(candidates, scores))
@@ -98,9 +109,23 @@ class TrainTarget:
                 negatives["domain"].to_pylist(),
                 markup_of(positives),
                 markup_of(negatives),
+                mixed_groups=not self.avoids_sites,
             )
-        except StageError as error:
+        except TooFewExamplesError as error:
+            if self.may_lack:
+                return nothing_learned(len(positives), len(negatives))
             raise StageError(f"target {self.target}: {error}") from error
+
+
+def _distinct(documents: pa.Table) -> pa.Table:
+    """The first of documents with the same tokens: a page under a seed site may have grown, too."""
+    offsets, tokens = list_buffers(_tokens(documents))
+    keys = [
+        xxhash.xxh3_64_intdigest(tokens[start:end].tobytes())
+        for start, end in pairwise(offsets.tolist())
+    ]
+    _, first = np.unique(np.array(keys, np.uint64), return_index=True)
+    return documents.take(pa.array(np.sort(first)))
 
 
 def _tokens(table: pa.Table) -> pa.Array:

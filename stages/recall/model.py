@@ -4,19 +4,45 @@ One file holds all three, so that a threshold can never be used with another mod
 """
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import xxhash
 
 from stages.errors import InputError
-from stages.kernels.fasttext import Collapsed, from_bytes
-from stages.recall.calibrate import Calibration, Float64, HeldOut
+from stages.kernels.fasttext import Collapsed, from_bytes, list_buffers
+from stages.recall.calibrate import EVEN, Calibration, Float64, HeldOut
 from stages.recall.evidence import Markup, PageEvidence
+from stages.recall.tokens import BPE, require_tokens, tokens_hash
 
 METADATA = "recall"
+NOTHING = "none"
+"""The recipe of a model that had too few examples to learn from."""
+IMPOSSIBLE = -40.0
+"""Its log-odds of every document."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The documents of one class that a model learned from."""
+
+    n_documents: int
+    n_tokens: int
+    xxh3: str
+    """xxh3_128 of their token ids and lengths, in their order."""
+
+    @classmethod
+    def of(cls, documents: pa.Array) -> "Examples":
+        """Count and hash a list array of token ids."""
+        offsets, tokens = list_buffers(documents)
+        used = tokens[offsets[0] : offsets[-1]]
+        hashed = xxhash.xxh3_128(np.ascontiguousarray(used).tobytes())
+        hashed.update(np.diff(offsets).tobytes())
+        return cls(len(documents), len(used), hashed.hexdigest())
 
 
 @dataclass(frozen=True)
@@ -29,20 +55,39 @@ class TrainedModel:
     held_out: HeldOut
     recipe: str
     page: PageEvidence | None = None
+    tokens: str = BPE
+    """What its texts were split into, and what all texts it judges are."""
+    examples: Mapping[str, Examples] = field(default_factory=dict)
+    """By class: `positive`, `negative`."""
 
     @property
     def decision(self) -> Calibration:
         """What turns a page's log-odds into a probability, with the threshold."""
         return self.page.calibration if self.page else self.calibration
 
+    def log_odds(self, documents: pa.Array, markup: Markup) -> Float64:
+        """Calibrated log-odds of pages, before their directories speak."""
+        return self.decision.log_odds(self.page_logits(documents, markup))
+
     def page_logits(self, documents: pa.Array, markup: Markup) -> Float64:
-        """Log-odds of pages, before their directories speak."""
+        """Scores of pages, before they are calibrated."""
         text = self.model.logits(documents)[:, 0]
         return self.page.logits(text, markup) if self.page else text
 
     def probabilities(self, documents: pa.Array) -> npt.NDArray[np.float64]:
         """The probability of each row of a list array of token ids, by its text alone."""
         return self.calibration.probability(self.model.logits(documents)[:, 0])
+
+    def record(self) -> dict[str, Any]:
+        """How it was trained and what it did on documents it had not seen, for JSON."""
+        return {
+            "recipe": self.recipe,
+            "tokens": self.tokens,
+            "examples": {name: asdict(examples) for name, examples in self.examples.items()},
+            "page": asdict(self.page) if self.page else None,
+            "held_out": {**asdict(self.held_out), "f1": self.held_out.f1},
+            "model_bytes": self.model.n_bytes,
+        }
 
     def to_bytes(self) -> bytes:
         """The model file (Arrow IPC)."""
@@ -51,16 +96,35 @@ class TrainedModel:
             "held_out": asdict(self.held_out),
             "recipe": self.recipe,
             "page": asdict(self.page) if self.page else None,
+            "tokens": self.tokens,
+            "tokens_hash": tokens_hash(self.tokens),
+            "examples": {name: asdict(examples) for name, examples in self.examples.items()},
         }
         return self.model.to_bytes({METADATA: json.dumps(described, sort_keys=True)})
 
 
+def nothing_learned(n_positives: int, n_negatives: int) -> TrainedModel:
+    """A model that recalls nothing, with the number of examples that were too few."""
+    bare = Collapsed(
+        labels=("negative", "positive"),
+        ngrams=1,
+        word_ids=np.zeros(0, np.uint32),
+        word_scores=np.zeros((1, 0), np.float32),
+        end_scores=np.array([IMPOSSIBLE], np.float32),
+        bucket_scores=np.zeros((1, 1), np.float32),
+    )
+    held_out = HeldOut(n_positives, n_negatives, precision=0.0, recall=0.0)
+    return TrainedModel(bare, Calibration(1.0, EVEN), held_out, NOTHING)
+
+
 def load_model(data: bytes) -> TrainedModel:
-    """The model of `TrainedModel.to_bytes`."""
+    """The model of `TrainedModel.to_bytes`; InputError if it is none, or of tokens that are not
+    made here."""
     model, metadata = from_bytes(data)
     if METADATA not in metadata:
         raise InputError("a fastText table without a calibration is no recall model")
     described = json.loads(metadata[METADATA])
+    require_tokens(described.get("tokens", ""), described.get("tokens_hash", ""))
     page = described.get("page")
     return TrainedModel(
         model=model,
@@ -68,6 +132,8 @@ def load_model(data: bytes) -> TrainedModel:
         held_out=HeldOut(**described["held_out"]),
         recipe=described["recipe"],
         page=_page_evidence(page) if page else None,
+        tokens=described["tokens"],
+        examples={name: Examples(**one) for name, one in described.get("examples", {}).items()},
     )
 
 

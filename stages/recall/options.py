@@ -1,12 +1,14 @@
 """What a user may set about recall (DeepSeekMath, arXiv 2402.03300 section 2.1)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from stages.contract import Options
+from stages.recall.site_lists import seed_sites
 
 
 class Training(Options):
@@ -14,6 +16,11 @@ class Training(Options):
 
     recipe: Literal["auto", "small", "paper"] = Field(
         "auto", description="hyper-parameters; auto: small below 50,000 positives, else paper"
+    )
+    tokens: Literal["bpe", "whitespace"] = Field(
+        "bpe",
+        description="what a text is split into; bpe: DeepSeek-V2's tokens, as the paper does; "
+        "whitespace: words, as fastText itself reads them",
     )
     mode: Literal["reproducible", "fast"] = Field(
         "reproducible", description="fast trains on all cores and loses byte identity"
@@ -43,31 +50,30 @@ class Target(Options):
     """One class of pages to recall."""
 
     seeds: tuple[str, ...] = Field(
-        min_length=1, description="seed files (patterns allowed) whose documents are positives"
+        (), description="seed files (patterns allowed) whose documents are positives"
+    )
+    sites: tuple[str, ...] | None = Field(
+        None,
+        description="hosts and directories (`stackoverflow.com/questions/`) whose crawled pages "
+        "are positives, too; without it, those that seeds/TARGET.toml lists as seeds",
+    )
+    max_tokens: int | None = Field(
+        None,
+        gt=0,
+        description="tokens of the crawl to recall at most: the threshold rises to the score from "
+        "which pages hold no more. Only the verdicts depend on it",
     )
 
 
-class RecallOptions(Training):
-    """`[recall]`: the targets, their seeds, and what happens to the pages not recalled."""
+class LoopOptions(Training):
+    """What holds for every corpus that is recalled from."""
 
-    targets: Mapping[str, Target] = Field(
-        default_factory=dict, description="name → seeds; one classifier each, one against the rest"
-    )
-    negatives: tuple[str, ...] = Field(
-        (), description="seed files whose documents are negatives of every target"
-    )
     iterations: int = Field(3, ge=1, le=20, description="rounds of training and recall at most")
     min_growth: float = Field(
         0.02,
         ge=0,
-        description="an iteration that recalls fewer more pages than this share is the last",
-    )
-    annotate: Literal["rule", "person"] = Field(
-        "rule",
-        description="who accepts URL patterns; person: the run waits for `sluice recall annotate`",
-    )
-    annotations: tuple[str, ...] = Field(
-        (), description="TOML files with decisions on patterns; they win over the rule"
+        description="an iteration that recalls fewer more pages than this share is the last; by "
+        "the rule it is not accepted, and the scores of the one before stand",
     )
     domain_share: float = Field(
         0.1, ge=0, lt=1, description="share of recalled pages above which a domain is a target's"
@@ -77,7 +83,7 @@ class RecallOptions(Training):
         False, description="compare the lower end of the share's Wilson 95 % interval instead"
     )
     pattern_share: float = Field(
-        0.5, ge=0, lt=1, description="rule: share of recalled pages above which one is accepted"
+        0.9, ge=0, lt=1, description="rule: share of recalled pages above which one is accepted"
     )
     pattern_pages: int = Field(3, ge=1, description="pages a proposed pattern has at least")
     pattern_depth: int = Field(4, ge=0, le=16, description="directories a pattern has at most")
@@ -110,6 +116,28 @@ class RecallOptions(Training):
         description="probability from which a page is recalled; without it, each target's "
         "calibrated one. Only the verdicts depend on it",
     )
+
+    def training(self) -> Training:
+        """The options that a trained classifier depends on, alone."""
+        return Training.model_validate(self.model_dump(include=set(Training.model_fields)))
+
+
+class RecallOptions(LoopOptions):
+    """`[recall]`: the targets, their seeds, and what happens to the pages not recalled."""
+
+    targets: Mapping[str, Target] = Field(
+        default_factory=dict, description="name → seeds; one classifier each, one against the rest"
+    )
+    negatives: tuple[str, ...] = Field(
+        (), description="seed files whose documents are negatives of every target"
+    )
+    annotate: Literal["rule", "person"] = Field(
+        "rule",
+        description="who accepts URL patterns; person: the run waits for `sluice recall annotate`",
+    )
+    annotations: tuple[str, ...] = Field(
+        (), description="TOML files with decisions on patterns; they win over the rule"
+    )
     natural_share: float = Field(
         0.3, ge=0, le=1, description="share of the pages not recalled that are kept as `natural`"
     )
@@ -129,6 +157,13 @@ class RecallOptions(Training):
         return self
 
     @model_validator(mode="after")
+    def _learn_from_something(self) -> Self:
+        for name, target in self.targets.items():
+            if not target.seeds and not seed_sites({name: target.sites}):
+                raise ValueError(f"target {name!r} needs `seeds` (files) or `sites`")
+        return self
+
+    @model_validator(mode="after")
     def _give_each_file_one_role(self) -> Self:
         seen: dict[str, str] = {}
         for role, files in self._roles():
@@ -144,10 +179,6 @@ class RecallOptions(Training):
             for role, files in self._roles()
         )
 
-    def training(self) -> Training:
-        """The options that a trained classifier depends on, alone."""
-        return Training.model_validate(self.model_dump(include=set(Training.model_fields)))
-
     def _roles(self) -> list[tuple[str, tuple[str, ...]]]:
         roles = [(name, target.seeds) for name, target in self.targets.items()]
         return [*roles, (NEGATIVE, self.negatives)]
@@ -155,3 +186,60 @@ class RecallOptions(Training):
 
 NEGATIVE = "negatives"
 """The role of the seed files that are negatives of every target."""
+
+
+def role_of(file_name: str, roles: Iterable[tuple[str, Iterable[str]]]) -> str | None:
+    """The target (or `NEGATIVE`) that a seed file belongs to, by the patterns of base names."""
+    for role, patterns in roles:
+        if any(fnmatchcase(file_name, pattern) for pattern in patterns):
+            return role
+    return None
+
+
+class QualityOptions(LoopOptions):
+    """`[github.recall]`: what quality is learned from. Documents are only marked, none is dropped.
+    Without `quality` and `seeds` there is nothing to learn from, and the stage does not run."""
+
+    quality: bool = Field(
+        False, description="learn from the files that seeds/github-quality.toml picks"
+    )
+    seeds: tuple[str, ...] = Field(
+        (),
+        description="seed files (JSONL or Parquet with `text`, and if known `repo` and `path`); "
+        "with `quality` in addition to what the rule picks",
+    )
+    iterations: int = Field(2, ge=1, le=20, description="rounds of training and recall at most")
+    evidence: Literal["auto", "text", "page"] = Field(
+        "text",
+        description="what a file is judged by; text: its text alone; page: also the directory it "
+        "lies in; auto: page with the small recipe",
+    )
+    pattern_share: float = Field(
+        0.8, ge=0, lt=1, description="share of recalled files above which a directory is accepted"
+    )
+    trusted_share: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="share of the drawn files, lowest scores first, that become negatives: the "
+        "rule already took what it thinks good",
+    )
+    crawl_negatives: int = Field(
+        400,
+        ge=0,
+        description="files drawn as candidate negatives at least; as many as there are positives, "
+        "if that is more",
+    )
+
+    @property
+    def runs(self) -> bool:
+        """Whether there is anything to learn from."""
+        return self.quality or bool(self.seeds)
+
+    def roles(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The target, with the base names (or patterns) of its seed files."""
+        return ((QUALITY, tuple(PurePosixPath(file).name for file in self.seeds)),)
+
+
+QUALITY = "quality"
+"""The one target of `github.recall`."""

@@ -7,6 +7,9 @@ minimum count and the lower end of Wilson's interval guard it where domains are 
 from dataclasses import dataclass
 from math import sqrt
 
+import numpy as np
+import numpy.typing as npt
+
 Z95 = 1.959964
 
 
@@ -20,6 +23,13 @@ class PatternRules:
     pattern_share: float
     pattern_pages: int
     by_rule: bool
+
+    def are_domains(
+        self, n_pages: npt.NDArray[np.int64], n_recalled: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.bool_]:
+        """`is_domain` of each."""
+        pairs = zip(n_pages.tolist(), n_recalled.tolist(), strict=True)
+        return np.array([self.is_domain(*pair) for pair in pairs], bool)
 
     def is_domain(self, n_pages: int, n_recalled: int) -> bool:
         """Whether so many recalled pages make a domain the target's."""

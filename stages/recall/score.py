@@ -6,14 +6,16 @@ from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.columns import DOC_ID
 from stages.contract import ROW, SHARD, Artefact, Batches
-from stages.kernels.bpe import load_tokenizer
 from stages.recall.calibrate import Float64
-from stages.recall.evidence import CLIP, MARKUP, Markup
+from stages.recall.evidence import CLIP, Markup
 from stages.recall.examples import markup_of
 from stages.recall.model import TrainedModel, load_model
+from stages.recall.places import WEB, Places
+from stages.recall.tokens import tokenise
 
 PAGE = (
     pa.field(SHARD, pa.int32(), nullable=False),
@@ -21,8 +23,9 @@ PAGE = (
     pa.field("doc_id", DOC_ID, nullable=False),
     pa.field("domain", pa.string()),
     pa.field("url", pa.string()),
+    pa.field("n_tokens", pa.int32()),
 )
-"""Where a page is."""
+"""Where a page is, and how long; without targets its tokens are not counted."""
 
 
 def score_schema(targets: tuple[str, ...]) -> pa.Schema:
@@ -32,46 +35,52 @@ def score_schema(targets: tuple[str, ...]) -> pa.Schema:
 
 
 def logit_schema(targets: tuple[str, ...]) -> pa.Schema:
-    """A page's own log-odds of each target."""
+    """A page's own calibrated log-odds of each target."""
     return pa.schema([*PAGE, *(pa.field(f"logit_{target}", pa.float64()) for target in targets)])
 
 
 @dataclass(frozen=True)
 class ScorePages:
     """The log-odds of every living page for every target: the mean over the models of all
-    iterations where whole pages are judged, so that no single round of seeds can carry it away
-    (precision 0.9 is then kept at the same recall: 0.967, 0.972, 0.972 for code on the development
-    crawl, 0.967, 0.972, 0.957 by the last model alone)."""
+    iterations where whole pages are judged, so that no single round of seeds can carry it away.
+    Each is calibrated and clipped before: a model that is surer of its seeds weighs no more."""
 
     targets: tuple[str, ...]
     models: tuple[tuple[Artefact, ...], ...]
-    """Each target's, oldest first."""
-    tokenizer: str
+    """Each target's, oldest first; all of the same tokens."""
+    places: Places = WEB
 
     schema: ClassVar[pa.Schema]
-    reads_without_targets: ClassVar = tuple(field.name for field in PAGE)
-    reads: ClassVar = (*reads_without_targets, *MARKUP, "text")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "schema", logit_schema(self.targets))
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of the documents it asks for; without targets no text."""
+        text = ("text",) if self.targets else ()
+        return (SHARD, ROW, "doc_id", *self.places.columns, *text)
+
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
         models = [[load_model(one.read()) for one in of_target] for of_target in self.models]
-        for batch in batches:
-            columns = [batch.column(name) for name in self.reads_without_targets]
-            if models:
-                tokens = load_tokenizer(self.tokenizer).encode_batch(batch.column("text"))
+        for batch in map(self.places.pages, batches):
+            columns = [batch.column(field.name) for field in PAGE[:-1]]
+            if not models:
+                columns.append(pa.nulls(len(batch), pa.int32()))
+            else:
+                tokens = tokenise(batch.column("text"), models[0][-1].tokens)
                 markup = markup_of(batch)
+                columns.append(pc.list_value_length(tokens).cast(pa.int32()))
                 columns += [
-                    pa.array(mean_logits(of_target, tokens, markup)) for of_target in models
+                    pa.array(mean_log_odds(of_target, tokens, markup)) for of_target in models
                 ]
             yield pa.record_batch(columns, schema=self.schema)
 
 
-def mean_logits(models: Sequence[TrainedModel], tokens: pa.Array, markup: Markup) -> Float64:
+def mean_log_odds(models: Sequence[TrainedModel], tokens: pa.Array, markup: Markup) -> Float64:
     """The models' mean log-odds of pages; the last one's where texts alone are judged."""
     if models[-1].page is None:
-        return models[-1].page_logits(tokens, markup)
-    logits = [np.clip(model.page_logits(tokens, markup), -CLIP, CLIP) for model in models]
-    return np.asarray(np.mean(logits, axis=0), np.float64)
+        return models[-1].log_odds(tokens, markup)
+    log_odds = [np.clip(model.log_odds(tokens, markup), -CLIP, CLIP) for model in models]
+    return np.asarray(np.mean(log_odds, axis=0), np.float64)

@@ -1,4 +1,4 @@
-"""Which sites are too large for one task: domains, and first directories, of over a million pages.
+"""Which sites are too large for one task: domains, and first directories, of over 500,000 pages.
 
 Only a crawl of more pages than that is counted. Cost: 16 bytes a directory and shard of scratch.
 """
@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from stages.contract import PARTITION, Artefact, Batches
 from stages.kernels.paths import directories, string_hashes
+from stages.recall.places import WEB, Places
 
-SPLIT_PAGES = 1_000_000
+SPLIT_PAGES = 500_000
 
 SITES = pa.schema([("site", pa.uint64()), ("n_pages", pa.int64())])
 
@@ -23,13 +24,18 @@ class CountSites:
     """Pages of every domain and of every first directory."""
 
     n_partitions: int
+    places: Places = WEB
 
-    reads: ClassVar = ("domain", "url")
     schema: ClassVar[pa.Schema] = pa.schema([pa.field(PARTITION, pa.uint32()), *SITES])
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of the documents it asks for."""
+        return self.places.columns
 
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield counts by a hash of the site."""
-        for batch in batches:
+        for batch in map(self.places.pages, batches):
             folders = directories(batch.column("url").cast(pa.large_string()), 1)[0]
             first = np.where(folders[:, 1] != 0, folders[:, 1], folders[:, 0])
             keys = np.concatenate([string_hashes(batch.column("domain")), first])
@@ -71,10 +77,15 @@ class WriteTable:
         return bytes(sink.getvalue())
 
 
+def read_table(artefact: Artefact) -> pa.Table:
+    """A table written as one artefact."""
+    with pa.ipc.open_file(pa.BufferReader(artefact.read())) as reader:
+        return reader.read_all()
+
+
 def read_large_sites(artefact: Artefact | None) -> dict[int, int]:
     """Hash of the site → pages."""
     if artefact is None:
         return {}
-    with pa.ipc.open_file(pa.BufferReader(artefact.read())) as reader:
-        table = reader.read_all()
+    table = read_table(artefact)
     return dict(zip(table["site"].to_pylist(), table["n_pages"].to_pylist(), strict=True))

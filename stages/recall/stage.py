@@ -11,33 +11,32 @@ person or by a rule, and their pages join the seeds. Of the pages no target reca
 as natural language, drawn by identity.
 
 Beside the stage's shards each iteration leaves `iteration-K/`: `model/TARGET.arrow`, `own` (each
-page's own log-odds), `scores`, `domains`, `patterns`, `accepted.arrow`, `metrics.json`. Cost per
-iteration: tokenising (6 MB/s a core); the look-ups run at over a hundred million tokens a second.
-Memory: one model a worker; see `directories` and `patterns` for the shuffles.
+page's own log-odds), `centres.json`, `scores`, `domains`, `patterns`, `accepted.arrow`,
+`metrics.json`. Cost per iteration: tokenising (6 MB/s a core); the look-ups run at over a hundred
+million tokens a second. Memory: one model a worker; see `directories` and `patterns` for the
+shuffles.
 """
 
 import json
 from typing import Any, ClassVar
 
-from stages.contract import Artefact, Corpus, Parts
+from stages.contract import Artefact, Corpus, Parts, Shuffled
 from stages.errors import WaitForPerson
-from stages.kernels.bpe import DEFAULT_TOKENIZER
-from stages.recall.annotations import Annotations, read_annotations
+from stages.recall.annotations import Annotations
+from stages.recall.budget import CountTokens, FindThresholds
+from stages.recall.centre import CountLogOdds, FindCentres
 from stages.recall.decide import RecallPages, ToShards
 from stages.recall.directories import JudgeByDirectory, SendPages, SendRecalled
-from stages.recall.examples import SampleCrawl, TokeniseSeeds, known_sites
-from stages.recall.grow import Accept, DrawScores, GrowSeeds
-from stages.recall.iteration import LIBRARIES, Metrics, is_made, n_open, n_recalled, precision_fell
-from stages.recall.learn import TrainTarget
+from stages.recall.grow import DrawScores, GrowSeeds
+from stages.recall.iteration import LIBRARIES, Metrics, has_grown, is_made, n_open, precision_fell
 from stages.recall.model import load_model
-from stages.recall.options import RecallOptions
+from stages.recall.options import LoopOptions, RecallOptions
 from stages.recall.patterns import CountNodes, ListDomains, ProposePatterns
 from stages.recall.rules import PatternRules
 from stages.recall.score import ScorePages
+from stages.recall.seeding import Seeding, WebSeeds, accept
 from stages.recall.sites import SPLIT_PAGES, CountSites, KeepLargeSites, WriteTable
-from stages.recall.train import PAPER, resolve_recipe
 
-SEEDS = "seeds"
 PARTITION_PAGES = 500_000
 
 
@@ -45,7 +44,7 @@ class RecallStage:
     """Corpus stage `recall`."""
 
     name: ClassVar[str] = "recall"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     libraries: ClassVar[tuple[str, ...]] = LIBRARIES
     Options: ClassVar[type[RecallOptions]] = RecallOptions
 
@@ -54,7 +53,7 @@ class RecallStage:
 
     def run(self, corpus: Corpus) -> None:
         """Iterate, then decide."""
-        loop = _Loop(corpus, self.options)
+        loop = Loop(corpus, self.options, WebSeeds(corpus, self.options))
         scores, models, iteration = loop.run()
         options = self.options
         corpus.decide(
@@ -65,21 +64,35 @@ class RecallStage:
                 natural_share=options.natural_share if loop.targets else 1.0,
                 seed=options.seed,
                 iteration=iteration,
+                budget=self._budget(corpus, scores),
             ),
             corpus.shuffle(ToShards(loop.targets), source=scores),
             reads=RecallPages.reads,
         )
 
+    def _budget(self, corpus: Corpus, scores: Parts) -> Artefact | None:
+        budgets = tuple(
+            (name, target.max_tokens)
+            for name, target in self.options.targets.items()
+            if target.max_tokens is not None
+        )
+        if not budgets:
+            return None
+        count = CountTokens(tuple(name for name, _ in budgets))
+        counts = corpus.map_shards(count, source=scores)
+        return corpus.artefact("budget/thresholds.json", FindThresholds(budgets), counts)
 
-class _Loop:
+
+class Loop:
     """The iterations of one run."""
 
-    def __init__(self, corpus: Corpus, options: RecallOptions) -> None:
+    def __init__(self, corpus: Corpus, options: LoopOptions, seeding: Seeding) -> None:
         self.corpus = corpus
         self.options = options
-        self.targets = tuple(options.targets)
+        self.seeding = seeding
+        self.targets = seeding.targets
         self.n_partitions = 1 + corpus.n_rows() // PARTITION_PAGES
-        self.annotations = read_annotations(options.annotations)
+        self.annotations = seeding.annotations
         self.large = self._large_sites()
 
     def run(self) -> tuple[Parts, tuple[Artefact, ...], int]:
@@ -89,6 +102,7 @@ class _Loop:
         scores: Parts | None = None
         own: Parts | None = None
         before: Parts | None = None
+        described: Artefact | None = None
         metrics: dict[str, Any] = {}
         accepted: Artefact | None = None
         iteration = 0
@@ -96,8 +110,9 @@ class _Loop:
             trained = self._train(number, scores, accepted)
             rejected = self._rejected(latest, trained)
             if self.targets and len(rejected) == len(self.targets):
-                self._metrics(number, trained, latest, rejected)
+                self._metrics(number, trained, latest, rejected, described)
                 break
+            standing = (scores, own, before, models, latest, iteration)
             iteration = number
             models = tuple(
                 old if target in rejected else (*old, new)
@@ -105,9 +120,10 @@ class _Loop:
             )
             latest = tuple(of_target[-1] for of_target in models)
             before = scores
+            score = ScorePages(self.targets, models, self.seeding.places)
             own = self.corpus.map_shards(
-                ScorePages(self.targets, models, DEFAULT_TOKENIZER),
-                reads=ScorePages.reads if self.targets else ScorePages.reads_without_targets,
+                score,
+                reads=score.reads,
                 keep_as=f"iteration-{number}/own",
             )
             annotations = self.annotations.until(number - 1)
@@ -117,14 +133,21 @@ class _Loop:
             domains, patterns = self._patterns(number, scores, latest)
             if not self.targets:
                 break
-            artefact = self._metrics(number, trained, latest, rejected, domains, patterns)
-            accepted = self.corpus.artefact(
-                f"iteration-{number}/accepted.arrow", self._accept(), patterns
+            described = self._metrics(
+                number, trained, latest, rejected, described, domains, patterns
             )
-            if is_made(artefact):
-                last, metrics = metrics, json.loads(artefact.read())
+            accepted = self.corpus.artefact(
+                f"iteration-{number}/accepted.arrow",
+                accept(self.options, self.seeding.n_seeds()),
+                patterns,
+            )
+            if is_made(described):
+                last, metrics = metrics, json.loads(described.read())
+                if not metrics["accepted"]:
+                    scores, own, before, models, latest, iteration = standing
+                    break
                 self._ask(number, metrics)
-                if last and n_recalled(metrics) < n_recalled(last) * (1 + self.options.min_growth):
+                if last and not has_grown(last, metrics, self.options.min_growth):
                     break
         assert scores is not None
         assert own is not None
@@ -137,50 +160,33 @@ class _Loop:
         corpus = self.corpus
         if corpus.n_rows() < SPLIT_PAGES or not self.targets:
             return None
-        counts = corpus.shuffle(CountSites(self.n_partitions), reads=CountSites.reads)
+        count = CountSites(self.n_partitions, self.seeding.places)
+        counts = corpus.shuffle(count, reads=count.reads)
         large = corpus.reduce_partitions(
             KeepLargeSites(SPLIT_PAGES), counts, n_partitions=self.n_partitions
         )
-        return corpus.artefact("large-sites.arrow", WriteTable(), large)
+        return corpus.artefact("sites/large.arrow", WriteTable(), large)
 
     def _train(
         self, number: int, scores: Parts | None, accepted: Artefact | None
     ) -> tuple[Artefact, ...]:
         if not self.targets:
             return ()
-        options, corpus = self.options, self.corpus
-        seeds = corpus.other(SEEDS)
-        share = self._drawn_share()
-        sources: list[Parts] = [
-            seeds.map_shards(TokeniseSeeds(options.roles()), reads=TokeniseSeeds.reads),
-            corpus.map_shards(SampleCrawl(share, options.seed), reads=SampleCrawl.reads),
-        ]
+        options, corpus, seeding = self.options, self.corpus, self.seeding
+        sources = seeding.sources()
         if accepted is not None and scores is not None:
-            grown = corpus.map_shards(GrowSeeds(accepted, options.seed), reads=GrowSeeds.reads)
-            drawn = corpus.map_shards(DrawScores(self.targets, share, options.seed), source=scores)
-            sources += [grown, drawn]
+            grow = GrowSeeds(accepted, options.seed, options.tokens, seeding.places)
+            draw = DrawScores(self.targets, seeding.drawn_share, options.seed)
+            grown = corpus.map_shards(grow, reads=grow.reads)
+            sources += [grown, corpus.map_shards(draw, source=scores)]
         return tuple(
             corpus.artefact(
                 f"iteration-{number}/model/{target}.arrow",
-                TrainTarget(
-                    target,
-                    options.training(),
-                    options.trusted_share,
-                    self.targets,
-                    tuple(known_sites(target)),
-                    accepted,
-                ),
+                seeding.trainer(target, accepted),
                 *sources,
             )
             for target in self.targets
         )
-
-    def _drawn_share(self) -> float:
-        options, n_seeds = self.options, self.corpus.other(SEEDS).n_rows()
-        wanted = options.crawl_negatives
-        if resolve_recipe(options.recipe, n_seeds) is PAPER:
-            wanted = max(wanted, int(n_seeds / options.trusted_share))
-        return min(1.0, wanted / max(self.corpus.n_rows(), 1))
 
     def _rejected(
         self, models: tuple[Artefact, ...], trained: tuple[Artefact, ...]
@@ -206,19 +212,21 @@ class _Loop:
         options, corpus = self.options, self.corpus
         route = (self.targets, self.n_partitions, self.large)
         sources = [corpus.shuffle(SendPages(*route), source=own)]
+        mixing = (options.directory_weight, options.pattern_depth)
+        centres = self._centres(number, CountLogOdds(self.targets, models, *mixing), sources[0])
         if before is not None:
             sources.append(corpus.shuffle(SendRecalled(*route), source=before))
-        step = JudgeByDirectory(
-            self.targets,
-            models,
-            options.directory_weight,
-            options.pattern_depth,
-            annotations,
-            number,
-        )
+        step = JudgeByDirectory(self.targets, models, centres, *mixing, annotations, number)
         return corpus.reduce_partitions(
             step, *sources, n_partitions=self.n_partitions, keep_as=keep_as
         )
+
+    def _centres(self, number: int, count: CountLogOdds, pages: Shuffled) -> Artefact | None:
+        if not self.targets:
+            return None
+        counts = self.corpus.reduce_partitions(count, pages, n_partitions=self.n_partitions)
+        path = f"iteration-{number}/centres.json"
+        return self.corpus.artefact(path, FindCentres(self.targets), counts)
 
     def _patterns(
         self, number: int, scores: Parts, models: tuple[Artefact, ...]
@@ -230,7 +238,7 @@ class _Loop:
             options.domain_bound,
             options.pattern_share,
             options.pattern_pages,
-            by_rule=options.annotate == "rule",
+            by_rule=not self.seeding.decisions_file,
         )
         nodes = corpus.shuffle(
             CountNodes(self.targets, models, options.pattern_depth, n_partitions, self.large),
@@ -256,19 +264,18 @@ class _Loop:
         trained: tuple[Artefact, ...],
         used: tuple[Artefact, ...],
         rejected: tuple[str, ...],
+        before: Artefact | None,
         *sources: Parts,
     ) -> Artefact:
-        training = self.options.training().model_dump()
-        step = Metrics(number, self.targets, trained, used, rejected, training)
+        options = self.options
+        training = options.training().model_dump()
+        min_growth = None if self.seeding.decisions_file else options.min_growth
+        step = Metrics(number, self.targets, trained, used, rejected, training, before, min_growth)
         return self.corpus.artefact(f"iteration-{number}/metrics.json", step, *sources)
 
-    def _accept(self) -> Accept:
-        small = resolve_recipe(self.options.recipe, self.corpus.other(SEEDS).n_rows()) is not PAPER
-        return Accept(self.options.grow_per_domain if small else None, self.options.max_examples)
-
     def _ask(self, number: int, metrics: dict[str, Any]) -> None:
-        if self.options.annotate == "person" and n_open(metrics):
+        if self.seeding.decisions_file and n_open(metrics):
             raise WaitForPerson(
                 f"recall: {n_open(metrics)} URL patterns of iteration {number} wait for a yes or "
-                f"no in {self.options.annotations[0]}"
+                f"no in {self.seeding.decisions_file}"
             )

@@ -4,7 +4,7 @@ fastText reads a file of decimal token ids, one example a line; one thread, so t
 examples give the same bytes. Two recipes: the paper's (whole documents), and one for a few hundred
 seeds, where the paper's three epochs at 0.1 do not leave the starting point: there documents are
 cut into windows of 300 tokens, classes are balanced by repetition, five epochs at 0.5, dimension
-64 (16 to 256 agree to 0.005 in F1; two labels need one direction; time grows with it).
+64 (16 to 256 agree to 0.005 in F1; 16 fails on a hundred short texts).
 
 Scores are calibrated on documents that the scoring model has not seen: five cross-fitted folds for
 the small recipe (then all documents train the model that is kept), one in twenty held out for the
@@ -14,7 +14,7 @@ paper's. Memory: the tokens of both classes, 4 bytes each; disk: about 6 bytes a
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -31,13 +31,14 @@ from stages.kernels.fasttext import (
     LABEL_PREFIX,
     MAX_NGRAMS,
     Collapsed,
-    Tokens,
     collapse,
     list_buffers,
 )
+from stages.kernels.ngrams import Tokens
 from stages.recall.calibrate import calibrate, judge
 from stages.recall.evidence import Markup, PageEvidence, fit_weights
-from stages.recall.model import TrainedModel
+from stages.recall.folds import deal_groups
+from stages.recall.model import Examples, TrainedModel
 from stages.recall.options import Training
 from stages.recall.windows import Ranges, windows
 from stages.recall.zeroed import zeroed_allocations
@@ -52,6 +53,10 @@ MIN_DISTINCT = 4
 """Distinct examples a class needs."""
 MIN_BUCKETS = 1 << 12
 TOKENS_AT_ONCE = 1 << 22
+
+
+class TooFewExamplesError(StageError):
+    """Nothing can be learned from so few examples."""
 
 
 @dataclass(frozen=True)
@@ -116,15 +121,25 @@ def train(
     negative_groups: Groups = None,
     positive_markup: Markup | None = None,
     negative_markup: Markup | None = None,
+    *,
+    mixed_groups: bool = False,
+    full: Path | None = None,
 ) -> TrainedModel:
     """Train on two list arrays of token ids, one document a row. Groups (domains) are held out
     whole, as a crawl consists of sites that no seed is from; but only where the model that is kept
-    sees all documents: else its largest site would be lost to it. With the markup of both classes
-    the model also judges whole pages, unless options or recipe say otherwise. The result depends
-    on the documents and their order, the options and fastText's version alone."""
+    sees all documents: else its largest site would be lost to it. `mixed_groups`: groups have
+    documents of both classes, which are then held out together. With the markup of both classes
+    the model also judges whole pages, unless options or recipe say otherwise. `full`: where to
+    write fastText's own file of the model, beside the collapsed one. The result depends on the
+    documents and their order, the options and fastText's version alone."""
     recipe = resolve_recipe(options.recipe, len(positives))
+    dealt = None
+    if mixed_groups:
+        dealt = deal_groups(positive_groups or (), negative_groups or (), recipe.folds)
     classes = [
-        _Documents.of(documents, groups if recipe.refit else None, name, recipe.folds, options)
+        _Documents.of(
+            documents, groups if recipe.refit else None, name, recipe.folds, options, dealt
+        )
         for name, documents, groups in (
             (NEGATIVE, negatives, negative_groups),
             (POSITIVE, positives, positive_groups),
@@ -132,12 +147,13 @@ def train(
     ]
     scores = [np.full(len(documents.array), np.nan) for documents in classes]
     for fold in range(recipe.folds if recipe.refit else 1):
-        model = fit(classes[0].without(fold), classes[1].without(fold), recipe, options)
+        kept = None if recipe.refit else full
+        model = fit(classes[0].without(fold), classes[1].without(fold), recipe, options, kept)
         for part, documents in zip(scores, classes, strict=True):
             part[documents.folds == fold] = model.logits(documents.within(fold))[:, 0]
     judges_pages = recipe.pages if options.evidence == "auto" else options.evidence == "page"
     if recipe.refit:
-        model = fit(classes[0].array, classes[1].array, recipe, options)
+        model = fit(classes[0].array, classes[1].array, recipe, options, full)
     seen = [~np.isnan(part) for part in scores]
     below, above = (part[rows] for part, rows in zip(scores, seen, strict=True))
     calibration = calibrate(above, below, options.precision)
@@ -155,12 +171,27 @@ def train(
         below, above = page.logits(below, markup[0]), page.logits(above, markup[1])
         page = replace(page, calibration=calibrate(above, below, options.precision))
     deciding = page.calibration if page else calibration
-    return TrainedModel(model, calibration, judge(deciding, above, below), recipe.name, page)
+    held_out = judge(deciding, above, below)
+    examples = {
+        name: Examples.of(documents.array)
+        for name, documents in zip((NEGATIVE, POSITIVE), classes, strict=True)
+    }
+    return TrainedModel(model, calibration, held_out, recipe.name, page, options.tokens, examples)
 
 
-def fit(negatives: pa.Array, positives: pa.Array, recipe: Recipe, options: Training) -> Collapsed:
-    """One run of fastText over the examples of both classes, collapsed."""
-    return collapse(train_fasttext(negatives, positives, recipe, options), NEGATIVE)
+def fit(
+    negatives: pa.Array,
+    positives: pa.Array,
+    recipe: Recipe,
+    options: Training,
+    full: Path | None = None,
+) -> Collapsed:
+    """One run of fastText over the examples of both classes, collapsed; `full`: where to write
+    fastText's own file of it."""
+    model = train_fasttext(negatives, positives, recipe, options)
+    if full is not None:
+        model.save_model(str(full))
+    return collapse(model, NEGATIVE)
 
 
 def train_fasttext(
@@ -173,6 +204,9 @@ def train_fasttext(
     """The fastText model itself; `buckets` overrides what the data asks for."""
     import fasttext  # noqa: PLC0415 - compiled library, needed only where models are trained
 
+    for name, documents in ((NEGATIVE, negatives), (POSITIVE, positives)):
+        if not len(documents.flatten()):
+            raise StageError(f"recall: no {name} document with a text; add seeds")
     values, examples, labels = _examples(negatives, positives, recipe, options)
     n_tokens = int((examples[:, 1] - examples[:, 0]).sum())
     with tempfile.TemporaryDirectory(prefix="sluice-recall-") as folder:
@@ -195,7 +229,7 @@ def train_fasttext(
                     verbose=0,
                 )
         except (RuntimeError, ValueError) as error:
-            raise StageError(
+            raise TooFewExamplesError(
                 f"recall: fastText could not learn from {len(examples)} examples of "
                 f"{n_tokens} tokens ({error}); add seeds"
             ) from error
@@ -218,7 +252,13 @@ class _Documents:
 
     @classmethod
     def of(
-        cls, documents: pa.Array, groups: Groups, name: str, n_folds: int, options: Training
+        cls,
+        documents: pa.Array,
+        groups: Groups,
+        name: str,
+        n_folds: int,
+        options: Training,
+        dealt: Mapping[str, int] | None = None,
     ) -> "_Documents":
         """Check and, above `max_examples`, sample by a hash of the tokens. Groups are dealt out
         to the folds, largest first; without two of them, distinct documents are."""
@@ -233,7 +273,7 @@ class _Documents:
         )
         n_distinct = len(np.unique(keys[np.diff(offsets) > 0]))
         if n_distinct < MIN_DISTINCT:
-            raise StageError(
+            raise TooFewExamplesError(
                 f"recall: {n_distinct} distinct {name} documents; "
                 f"a classifier needs at least {MIN_DISTINCT} of each class: add seeds"
             )
@@ -243,14 +283,11 @@ class _Documents:
             chosen = np.sort(np.argsort(keys, kind="stable")[: options.max_examples])
             documents, keys = documents.take(pa.array(chosen)), keys[chosen]
             names = names[chosen] if groups is not None else names
-        if len(np.unique(names)) < 2:
-            return cls(documents, np.unique(keys, return_inverse=True)[1] % n_folds, chosen)
-        unique, group, sizes = np.unique(names, return_inverse=True, return_counts=True)
-        fold_of, filled = np.zeros(len(unique), np.int64), np.zeros(n_folds, np.int64)
-        for index in np.argsort(-sizes, kind="stable"):
-            fold_of[index] = np.argmin(filled)
-            filled[fold_of[index]] += sizes[index]
-        return cls(documents, fold_of[group], chosen)
+        dealt = dealt or deal_groups(names.tolist(), (), n_folds)
+        folds = np.array([dealt[group] for group in names.tolist()], np.int64)
+        if len(np.unique(folds)) < 2:
+            folds = np.unique(keys, return_inverse=True)[1] % n_folds
+        return cls(documents, folds, chosen)
 
     def within(self, fold: int) -> pa.Array:
         """The documents held out in `fold`."""

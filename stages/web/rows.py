@@ -1,9 +1,11 @@
 """Pages that come as rows: JSON Lines (plain, gzip, Zstandard) and Parquet.
 
 A row has `url` and either `html`, which is extracted as a crawled page would be, or `text`, which
-is taken as it is. Rows are numbered from 0: every line of a JSON Lines file counts, also a broken
-or a blank one, so that a row's identity does not depend on its neighbours' health. `length` is the
-line's bytes without its end; in Parquet, the bytes of the page.
+is taken as it is. A text may do without a URL: one of `repo` (OWNER/REPO) and `path` is
+`repository://OWNER/REPO/PATH`, any other `row://FILE/NUMBER`. Rows are numbered from 0: every line
+of a JSON Lines file counts, also a broken or a blank one, so that a row's identity does not depend
+on its neighbours' health. `length` is the line's bytes without its end; in Parquet, the bytes of
+the page.
 """
 
 import json
@@ -11,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,11 +27,11 @@ _COPY_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Row:
-    """A page: its address, and its HTML or its text in UTF-8."""
+    """A page: its address (null: none but its place), and its HTML or its text in UTF-8."""
 
     number: int
     length: int
-    url: str
+    url: str | None
     body: bytes
     is_html: bool
 
@@ -122,17 +125,27 @@ def _parse(number: int, line: bytes) -> Row | BadRow:
 def _row(number: int, length: int, fields: dict[str, Any], head: bytes) -> Row | BadRow:
     url, html, text = (fields.get(name) for name in ("url", "html", "text"))
     page = html if isinstance(html, str) else text
-    if not isinstance(url, str) or not isinstance(page, str):
-        return BadRow(number, "no_page", "a row has a string `url`, and `html` or `text`", head)
+    if not isinstance(page, str) or (page is html and not isinstance(url, str)):
+        problem = "a row has a string `url`, and `html` or `text`; `text` may do without `url`"
+        return BadRow(number, "no_page", problem, head)
     body = page.encode("utf-8", "replace")
-    return Row(number, length, url, body, is_html=page is html)
+    address = url if isinstance(url, str) else _file_url(fields)
+    return Row(number, length, address, body, is_html=page is html)
+
+
+def _file_url(fields: dict[str, Any]) -> str | None:
+    repo, path = fields.get("repo"), fields.get("path")
+    if isinstance(repo, str) and isinstance(path, str):
+        return f"repository://{quote(repo)}/{quote(path)}"
+    return None
 
 
 def _parquet_rows(file: Any, max_row_bytes: int) -> Iterator[Row | BadRow | LargeRow]:
     number = 0
     try:
         table = pq.ParquetFile(file)
-        columns = [name for name in ("url", "html", "text") if name in table.schema_arrow.names]
+        known = table.schema_arrow.names
+        columns = [name for name in ("url", "html", "text", "repo", "path") if name in known]
         for batch in table.iter_batches(_BATCH_ROWS, columns=columns):
             for fields in batch.to_pylist():
                 row = _row(number, 0, _as_text(fields), b"")

@@ -16,6 +16,7 @@ line (of the page, in Parquet), `crawled_at` null.
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, ClassVar
+from urllib.parse import quote
 
 import pyarrow as pa
 
@@ -219,12 +220,16 @@ def _row_events(
                 "origin": f"{name}:{row.number}",
                 "offset": row.number,
                 "form": HTML if row.is_html else TEXT,
-                "url": row.url,
+                "url": _row_url(name, row),
                 "body": row.body,
                 "warc": name,
                 "warc_offset": row.number,
                 "warc_length": row.length,
             }
+
+
+def _row_url(name: str, row: Row) -> str:
+    return row.url if row.url is not None else f"row://{quote(name)}/{row.number}"
 
 
 def _batches(events: Iterator[dict[str, Any] | Skipped | Quarantined]) -> Iterator[SourceEvent]:

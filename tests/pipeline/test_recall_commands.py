@@ -6,11 +6,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
+import fasttext
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xxhash
 from typer.testing import CliRunner
 
 from pipeline import apply as application
@@ -22,7 +25,8 @@ from pipeline.recall.iterations import rank
 from pipeline.recall.labels import read_labels
 from pipeline.recall.patterns import AcceptedPatterns, prefixes
 from pipeline.run import run
-from stages.errors import ConfigError
+from stages.errors import ConfigError, InputError
+from stages.recall.train import SMALL
 from tests.pipeline.conftest import write_warc
 
 TOPICS = {
@@ -207,7 +211,9 @@ def test_a_run_without_recall_says_so(
         evaluate_run(tmp_path / "run", label(truth()))
 
 
-def test_evaluate_prints_tables_or_json(recalled: Path, label: Callable[..., Path]) -> None:
+def test_evaluate_prints_tables_or_json(
+    recalled: Path, label: Callable[..., Path], tmp_path: Path
+) -> None:
     """By target, natural language and domain; JSON holds the same."""
     rows = [{**row, "natural_language": "en"} for row in truth()]
     rows[2 * N_PAGES]["label"] = "code"
@@ -218,8 +224,19 @@ def test_evaluate_prints_tables_or_json(recalled: Path, label: Callable[..., Pat
     assert "code by natural language" in out
     assert "code: the domains with the most errors" in out
     assert "math: the domains with the most errors" not in out
-    code, out = sluice("evaluate", recalled, "--labels", path, "--json")
+    assert "precision at recall" in out
+    plot = tmp_path / "plots" / "recall.svg"
+    code, out = sluice("evaluate", recalled, "--labels", path, "--json", "--plot", plot)
     found = json.loads(out)
+    curves = found["stands"][-1]["curves"]
+    assert list(curves) == ["code", "math"]
+    used, metrics = curves["math"]["used"], found["stands"][-1]["metrics"]
+    overall = next(r for r in metrics if (r["target"], r["by"]) == ("math", "all"))
+    assert (used["precision"], used["recall"]) == (overall["precision"], overall["recall"])
+    assert used in curves["math"]["points"]
+    assert ElementTree.fromstring(plot.read_text()).get("role") == "img"
+    with pytest.raises(ConfigError, match=r"recall\.png: expected a name ending in \.svg"):
+        sluice("evaluate", recalled, "--labels", path, "--plot", "recall.png")
     assert found["n_judged"] == len(rows)
     assert {row["by"] for row in found["stands"][-1]["metrics"]} == {
         "all",
@@ -263,8 +280,19 @@ def test_training_again_gives_the_same_file(model: Path, tmp_path: Path) -> None
     assert json.loads(out)["held_out"]["f1"] == 1.0
     assert (tmp_path / "a.arrow").read_bytes() == model.read_bytes()
     other = tmp_path / "b.arrow"
-    sluice("train", table, "--target", "code", "-o", other, "--set", "seed=1", *settings)
+    full = tmp_path / "full.bin"
+    settings = ("--set", "seed=1", "--bin", full, *settings)
+    sluice("train", table, "--target", "code", "-o", other, *settings)
     assert other.read_bytes() != model.read_bytes()
+    assert fasttext.load_model(str(full)).get_dimension() == SMALL.dimension
+    first, second = (
+        json.loads((tmp_path / f"{name}.arrow.json").read_text()) for name in ("a", "b")
+    )
+    assert first["model_xxh3"] == xxhash.xxh3_128_hexdigest(model.read_bytes())
+    assert (first["training"]["seed"], second["training"]["seed"]) == (0, 1)
+    assert first["examples"] == second["examples"]
+    assert first["examples"]["positive"]["n_documents"] == 20
+    assert first["libraries"]["fasttext-numpy2"]
 
 
 def test_scoring_answers_row_for_row(model: Path, tmp_path: Path) -> None:
@@ -284,6 +312,38 @@ def test_scoring_answers_row_for_row(model: Path, tmp_path: Path) -> None:
     assert found["code"]["f1"] == found["code"]["best_f1"] == 1.0
     sluice("score", table, "--model", model, "-o", out, "--threshold", "0.0")
     assert all(row["recalled"] for row in pq.read_table(out).to_pylist()[:-1])
+
+
+def test_a_model_splits_texts_as_it_was_trained(tmp_path: Path) -> None:
+    """Trained on white-space words, a model scores by them: a glued text says nothing to it."""
+    table = table_of_texts(tmp_path / "train.jsonl", "train", 20)
+    model, out = tmp_path / "words.arrow", tmp_path / "scored.jsonl"
+    settings = ("--set", "max_buckets=4096", "--set", "tokens=whitespace")
+    assert sluice("train", table, "--target", "code", "-o", model, *settings)[0] == 0
+    spaced = text("code", "a new one")
+    new = tmp_path / "new.jsonl"
+    rows = [spaced, spaced.replace(" ", "\u3000"), text("math", "a new one")]
+    new.write_text("".join(json.dumps({"text": row}) + "\n" for row in rows))
+    assert sluice("score", new, "--model", model, "-o", out)[0] == 0
+    scores = [json.loads(line)["score"] for line in out.read_text().splitlines()]
+    assert scores[0] > 0.9 > 0.1 > scores[2]
+    assert 0.3 < scores[1] < 0.7
+    applied = tmp_path / "applied.jsonl"
+    application.apply("recall", new, applied, [f"model={model}"])
+    assert [json.loads(line)["score"] for line in applied.read_text().splitlines()] == scores
+
+
+def test_a_model_of_another_tokenizer_is_refused(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its ids would mean other words here."""
+    table = table_of_texts(tmp_path / "new.jsonl", "new", 1)
+    monkeypatch.setattr("stages.recall.tokens.tokens_hash", lambda tokens: "0" * 32)
+    message = "trained on bpe tokens of rule [0-9a-f]{32}, and here they are of rule 0{32}"
+    with pytest.raises(InputError, match=message):
+        sluice("score", table, "--model", model, "-o", tmp_path / "out.jsonl")
+    with pytest.raises(ConfigError, match=message):
+        application.apply("recall", table, tmp_path / "out.jsonl", [f"model={model}"])
 
 
 def test_apply_scores_and_judges(model: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A run is resumable, incremental and the same for any number of workers."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -34,6 +35,21 @@ def test_a_finished_run_does_nothing_again(finished: Path, inputs: Path, tmp_pat
     before = product(folder)
     assert all(item.n_stale == 0 for item in plan(configured(inputs, folder)))
     assert tasks(run(configured(inputs, folder), address="local")) == {}
+    assert product(folder) == before
+    assert verify(folder) == []
+
+
+def test_the_shards_of_a_target_no_longer_asked_for_go(
+    finished: Path, inputs: Path, tmp_path: Path
+) -> None:
+    """An earlier run's shard set that no target has any more is removed, and nothing else."""
+    folder = copy_of(finished, tmp_path / "run")
+    before = product(folder)
+    shutil.copytree(folder / "shards" / "natural", folder / "shards" / "physics-web")
+    manifest = folder / "shards" / "manifest.json"
+    content = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**content, "sets": {**content["sets"], "physics-web": {}}}))
+    run(configured(inputs, folder), address="local")
     assert product(folder) == before
     assert verify(folder) == []
 

@@ -113,7 +113,7 @@ def test_pages_go_to_the_set_of_their_target(web: Make, emit: Emit) -> None:
     """With recall a page goes to its target's set; without, every page is natural."""
     targets = ["code", "math", "natural", None]
     rows = [{"kind": "page", "text": str(target), "target": target} for target in targets]
-    corpus = emit("web", web(rows, target=pa.string()))
+    corpus = emit("web", web(rows, target=pa.string()), targets=("code", "math"))
     assert [part_texts(row) for row in corpus.rows("code-web")] == [["code"]]
     assert [part_texts(row) for row in corpus.rows("math-web")] == [["math"]]
     natural = {part_texts(row)[0] for row in corpus.rows("natural")}
@@ -122,11 +122,19 @@ def test_pages_go_to_the_set_of_their_target(web: Make, emit: Emit) -> None:
     assert len(emit("web", web(rows)).rows("natural")) == 4
 
 
-def test_an_unknown_target_is_an_error(web: Make, emit: Emit) -> None:
-    """A target without a shard set is named instead of being dropped."""
-    rows = [{"kind": "page", "text": "x", "target": "physics"}]
-    with pytest.raises(StageError, match="physics"):
-        emit("web", web(rows, target=pa.string()))
+def test_any_target_has_a_shard_set_of_its_own(web: Make, emit: Emit) -> None:
+    """What a user looks for is emitted under the user's name for it, in the same order of files."""
+    targets = ["physics", "code", "natural"]
+    rows = [{"kind": "page", "text": str(target), "target": target} for target in targets]
+    corpus = emit("web", web(rows, target=pa.string()), targets=("physics", "code"))
+    for shard_set, text in {
+        "physics-web": "physics",
+        "code-web": "code",
+        "natural": "natural",
+    }.items():
+        (row,) = corpus.rows(shard_set)
+        assert row["source"] == shard_set
+        assert part_texts(row) == [text]
 
 
 def test_spans_that_do_not_fit_are_an_error(web: Make, emit: Emit) -> None:

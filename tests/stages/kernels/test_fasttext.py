@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from stages.errors import ConfigError, InputError
 from stages.kernels.bpe import load_tokenizer
-from stages.kernels.fasttext import collapse, from_bytes, list_buffers, token_hash
+from stages.kernels.fasttext import collapse, from_bytes, list_buffers
+from stages.kernels.ngrams import token_hash
 from stages.recall.zeroed import zeroed_allocations
 
 DATA = Path(__file__).resolve().parents[3] / ".." / "shared" / "data"
@@ -80,6 +81,22 @@ def test_three_labels_agree_with_predict(tmp_path):
     assert sorted(collapsed.labels) == ["a", "b", "c"]
     for column, label in enumerate(collapsed.labels):
         assert np.abs(predicted(model, documents, label) - LOG_GUARD - ours[:, column]).max() < 5e-6
+
+
+@pytest.mark.parametrize("spread", [1, 9_000, 10_000_019])
+def test_ids_of_any_size_agree_with_predict(tmp_path, spread):
+    """Ids that are tabled, ids beyond the table, and hashes of words all over 32 bits."""
+
+    def spread_out(documents):
+        return [[token * spread % 2**32 for token in words] for words in documents]
+
+    documents = spread_out(random_documents(60, seed=8))
+    model = train(tmp_path, documents)
+    collapsed = collapse(model, "a")
+    unseen = spread_out(random_documents(60, seed=9, high=700))
+    for tested in (documents, unseen):
+        ours = collapsed.probabilities(token_lists(tested))[:, 1]
+        assert np.abs(predicted(model, tested, "b") - LOG_GUARD - ours).max() < 5e-6
 
 
 @pytest.mark.skipif(not SEEDS.is_dir(), reason="needs ../shared/data")

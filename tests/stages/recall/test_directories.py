@@ -1,5 +1,6 @@
 """Scores of directories, and the tree of patterns."""
 
+import json
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,17 +50,20 @@ def logits(urls, values):
             pa.array([doc_id(url) for url in urls], pa.binary(16)),
             pa.array([url.partition("://")[2].split("/")[0].split(".", 1)[-1] for url in urls]),
             pa.array(urls),
+            pa.array([100] * n, pa.int32()),
             pa.array(values, pa.float64()),
         ],
         schema=logit_schema(("code",)),
     )
 
 
-def judged(model, urls, values, decisions=()):
+def judged(model, urls, values, decisions=(), centre=0.0):
     """The scores of pages."""
     sent = SendPages(("code",), 1, None)(iter([logits(urls, values)]))
     rows = (batch.select(page_rows(("code",)).names) for batch in sent)
-    step = JudgeByDirectory(("code",), ((model,),), 2.0, 4, Annotations(tuple(decisions)), 1)
+    centres = MemoryArtefact(json.dumps({"code": centre}).encode())
+    annotations = Annotations(tuple(decisions))
+    step = JudgeByDirectory(("code",), ((model,),), centres, 2.0, 4, annotations, 1)
     table = pa.Table.from_batches(step(rows), score_schema(("code",)))
     return dict(zip(table["url"].to_pylist(), table["score_code"].to_pylist(), strict=True))
 
@@ -103,6 +107,14 @@ def test_the_deepest_decision_of_a_person_wins(model):
     decisions = [Decision("code", "x.a.org", False), Decision("code", "x.a.org/docs/", True)]
     scores = judged(model, urls, [-3.0, 3.0, 3.0], decisions)
     assert [scores[url] > 0.5 for url in urls] == [True, False, True]
+
+
+def test_log_odds_are_counted_from_the_centre(model):
+    """A page just above the calibrated point is below the crawl's; a person's yes stays one."""
+    url = "http://x.a.org/docs/1"
+    assert judged(model, [url], [2.0])[url] > 0.5 > judged(model, [url], [2.0], centre=1.5)[url]
+    decisions = [Decision("code", "x.a.org", True)]
+    assert judged(model, [url], [-3.0], decisions, centre=1.5)[url] > 0.5
 
 
 def test_patterns_have_hit_rates_and_examples(model):

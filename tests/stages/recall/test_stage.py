@@ -11,9 +11,9 @@ from schemas.identity import doc_id
 from schemas.recall import recall_measures
 from stages.contract import ALIVE, CorpusStage
 from stages.errors import WaitForPerson
-from stages.recall.examples import known_sites
 from stages.recall.model import load_model
 from stages.recall.options import RecallOptions
+from stages.recall.site_lists import known_sites, seed_sites
 from stages.recall.stage import RecallStage
 
 TOPICS = {
@@ -179,9 +179,23 @@ def test_a_drifted_iteration_is_rejected(memory_corpus, monkeypatch):
     corpus, one = crawl(memory_corpus), crawl(memory_corpus)
     RecallStage(RecallOptions(**OPTIONS)).run(corpus)
     RecallStage(RecallOptions(**OPTIONS, iterations=1)).run(one)
-    assert not json.loads(corpus.artefacts["iteration-2/metrics.json"].data)["accepted"]
+    metrics = json.loads(corpus.artefacts["iteration-2/metrics.json"].data)
+    assert (metrics["accepted"], metrics["rejected_for"]) == (False, "precision")
     assert "iteration-2/scores" not in corpus.kept
     assert decided(corpus) == decided(one)
+
+
+def test_an_iteration_that_finds_nothing_new_is_not_accepted(recalled, memory_corpus):
+    """Its metrics say so, and the verdicts are exactly those of the iteration before."""
+    metrics = json.loads(recalled.artefacts["iteration-2/metrics.json"].data)
+    assert (metrics["accepted"], metrics["rejected_for"]) == (False, "growth")
+    assert "iteration-2/scores" in recalled.kept
+    one = crawl(memory_corpus)
+    RecallStage(RecallOptions(**OPTIONS, iterations=1)).run(one)
+    assert decided(recalled) == decided(one)
+    kept = crawl(memory_corpus)
+    RecallStage(RecallOptions(**OPTIONS, iterations=2, min_growth=0.0)).run(kept)
+    assert json.loads(kept.artefacts["iteration-2/metrics.json"].data)["accepted"]
 
 
 def test_shards_do_not_change_a_decision(recalled, memory_corpus):
@@ -214,6 +228,18 @@ def test_models_and_metrics_are_artefacts(recalled):
         assert metrics["targets"][target]["held_out"]["n_positives"] == 20
 
 
+def test_words_between_white_space_run_the_same_loop(memory_corpus):
+    """Models know what they were trained on, and pages of plain English are recalled as ever."""
+    corpus = crawl(memory_corpus)
+    RecallStage(RecallOptions(**OPTIONS, tokens="whitespace", iterations=1)).run(corpus)
+    for target in ("code", "math"):
+        model = load_model(corpus.artefacts[f"iteration-1/model/{target}.arrow"].data)
+        assert model.tokens == "whitespace"
+        assert model.model.word_ids.max() > 1 << 20
+    for topic, row in decided(corpus):
+        assert row["recalled"] in (None, [topic] if topic != "other" else [])
+
+
 def test_without_targets_every_page_is_natural(web):
     """Nothing is trained and nothing dropped."""
     RecallStage(RecallOptions()).run(web)
@@ -241,4 +267,63 @@ def test_known_sites_are_distinct_domains(target):
     sites = list(known_sites(target))
     assert len(sites) == len(set(sites)) > 10
     assert all("." in site and "/" not in site and site == site.lower() for site in sites)
-    assert known_sites("poetry") == []
+    assert known_sites("poetry") == ()
+    seeds = dict(seed_sites({target: None}))[target]
+    assert all(any(site in seed for site in sites) for seed in seeds)
+    assert seed_sites({target: (), "poetry": None}) == ()
+
+
+def test_pages_of_seed_sites_are_seeds(memory_corpus):
+    """A target needs no seed file: the crawl's pages on its sites teach what code is."""
+    corpus = crawl(memory_corpus)
+    targets = {**OPTIONS["targets"], "code": {"sites": ["code0.org", "https://code1.org/0/"]}}
+    RecallStage(RecallOptions(**OPTIONS | {"targets": targets})).run(corpus)
+    counted = pa.ipc.open_file(corpus.artefacts["seed-sites/counted.arrow"].read()).read_all()
+    rows = [(row["target"], row["pattern"], row["n_pages"]) for row in counted.to_pylist()]
+    urls = [u for shard in corpus.shards for u in shard.filter(shard[ALIVE])["url"].to_pylist()]
+    on_sites = {
+        site: sum(url.startswith(f"https://{site}/") for url in urls)
+        for site in ("code0.org", "code1.org/0")
+    }
+    assert rows == [
+        ("code", "code0.org", on_sites["code0.org"]),
+        ("code", "code1.org/0/", on_sites["code1.org/0"]),
+    ]
+    recalled = [
+        (topic, row["recalled"])
+        for topic, row in decided(corpus)
+        if row["recalled"] is not None and topic in {"code", "other"}
+    ]
+    assert all(("code" in targets) == (topic == "code") for topic, targets in recalled)
+
+
+def test_a_budget_of_tokens_recalls_the_best_pages_alone(recalled, memory_corpus):
+    """Half the tokens: the pages with the highest scores, and no training or scoring again."""
+    corpus = crawl(memory_corpus)
+    scored = recalled.kept["iteration-1/scores"]
+    total = sum(
+        n
+        for n, score in zip(
+            scored["n_tokens"].to_pylist(), scored["score_code"].to_pylist(), strict=True
+        )
+        if score > 0.5
+    )
+    targets = {**OPTIONS["targets"]}
+    targets["code"] = {**targets["code"], "max_tokens": total // 2}
+    RecallStage(RecallOptions(**OPTIONS | {"targets": targets})).run(corpus)
+    whole, half = (
+        {
+            i: row["score_code"]
+            for i, (_, row) in enumerate(decided(one))
+            if "code" in (row["recalled"] or ())
+        }
+        for one in (recalled, corpus)
+    )
+    assert 0 < len(half) < len(whole)
+    assert min(half.values()) >= max(score for i, score in whole.items() if i not in half)
+
+
+def test_a_target_without_seeds_and_sites_is_refused():
+    """Nothing says what the target is."""
+    with pytest.raises(ValidationError, match=r"poetry.*needs `seeds`"):
+        RecallOptions(targets={"poetry": {}})

@@ -104,6 +104,14 @@ def test_a_class_with_too_few_documents_is_an_error(topic, n):
         train(topic(10, 1, 0), topic(n, 2, 200), TINY)
 
 
+@pytest.mark.parametrize("n", [0, 1])
+def test_a_class_without_a_text_is_an_error(topic, n):
+    """Also where no fold is held out: of no document, and of one that is empty."""
+    nothing = pa.array([[]] * n, pa.large_list(pa.uint32()))
+    with pytest.raises(StageError, match="no positive document with a text; add seeds"):
+        fit(topic(20, 2, 200), nothing, SMALL, TINY)
+
+
 def test_twins_are_one_distinct_document(topic):
     """Ten copies of one document are too few to learn from."""
     copies = pa.concat_arrays([topic(1, 1, 0)] * 10)

@@ -197,6 +197,29 @@ def test_json_lines(name: str, pack: Any) -> None:
     assert {document["crawled_at"] for document in documents} == {None}
 
 
+def test_a_text_may_do_without_a_url() -> None:
+    """It is named by its repository and path, else by its file and row; HTML needs one."""
+    lines = [
+        {"text": "a file", "repo": "google/gson", "path": "src/C#/a b.java"},
+        {"text": "a file", "repo": "google/gson"},
+        {"html": "<p>a page", "repo": "google/gson", "path": "a.html"},
+        {"text": "a page", "url": "http://e.org/1", "repo": "google/gson", "path": "a"},
+        {"text": "a page", "url": ""},
+    ]
+    data = "\n".join(map(json.dumps, lines)).encode()
+    documents, others = run("mine.jsonl", data)
+    assert [document["url"] for document in documents] == [
+        "repository://google/gson/src/C%23/a%20b.java",
+        "row://mine.jsonl/1",
+        "http://e.org/1",
+    ]
+    assert [document["domain"] for document in documents] == ["google", "mine.jsonl", "e.org"]
+    assert [other if isinstance(other, str) else other.reason for other in others] == [
+        "no_page",
+        "no_url",
+    ]
+
+
 def test_json_lines_cut() -> None:
     """A compressed file that ends early says so after the rows before."""
     data = gzip.compress(LINES[3] + b"\n") + gzip.compress(LINES[0] * 9)[:-15]

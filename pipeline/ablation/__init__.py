@@ -1,0 +1,1 @@
+"""The ablation of a run: what rules alone keep against the whole chain, by the models they make."""

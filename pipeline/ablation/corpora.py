@@ -1,0 +1,89 @@
+"""The tables of a finished run, as each variant of an ablation sees them.
+
+`full` is the whole chain's product; `rules` is what rules alone keep: of GitHub the documents that
+language and rules kept, of the web every extracted page. Neither a duplicate nor a page that was
+not recalled is missing from it, and nothing is redacted.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from pipeline.chain import chain_of
+from pipeline.configuration import Config, from_resolved
+from pipeline.lineage import Table, Tables
+from pipeline.location import location
+from pipeline.receipts import Receipts
+from pipeline.storage import LocalStorage
+from pipeline.verify import RUN_FILE
+from stages.emit.options import OPTIONAL_COLUMNS
+from stages.emit.samples import READS
+from stages.errors import ConfigError
+
+RULES, FULL, HELDOUT = "rules", "full", "heldout"
+VARIANTS = (RULES, FULL)
+CORPORA = ("github", "web")
+
+DECIDED_BY = {"github": "rules", "web": "documents"}
+"""The last stage of each corpus whose verdicts the rules variant asks for."""
+JOINING = ("sample_id", "position")
+"""Columns of emit that join documents to one sample."""
+CLUSTER = "cluster"
+
+
+def read_configuration(storage: LocalStorage, run: Path) -> Config:
+    """The configuration of the run; ConfigError where no run has been finished."""
+    if not storage.exists(RUN_FILE):
+        raise ConfigError(f"{location(run)}: no finished run here; make one with `sluice run`")
+    content = json.loads(storage.read_bytes(RUN_FILE))
+    return from_resolved(content["configuration"], run)
+
+
+def read_corpora(storage: LocalStorage, config: Config) -> dict[str, Tables]:
+    """The tables of every corpus of the run, with the whole chain's verdict."""
+    found = {}
+    for corpus in CORPORA:
+        if storage.list(f"{corpus}/documents"):
+            names = chain_of(corpus, config)[:-1]
+            found[corpus] = _read_tables(storage, config, corpus, names)
+    if not found:
+        raise ConfigError(f"{location(config.run)}: no documents of {' or '.join(CORPORA)}")
+    return found
+
+
+def ruled(tables: Tables) -> Tables:
+    """The same tables with the verdict of rules alone; the dedup cluster stays readable."""
+    decides = f"{tables.corpus}.{DECIDED_BY[tables.corpus]}"
+    last = next(table for table in tables.tables if table.stage == decides)
+    return replace(tables, verdict=last if "keep" in last.schema.names else None)
+
+
+def emitted_columns(corpus: str, variant: str, tables: Tables, *, concatenate: bool) -> list[str]:
+    """What emit reads for a variant: documents' columns, then what its stages annotate."""
+    there = tables.columns()
+    annotated = [name for name in OPTIONAL_COLUMNS[corpus] if name in there]
+    if variant == RULES:
+        annotated = [name for name in annotated if name in ("language", "other")]
+    if variant == HELDOUT:  # once, by itself
+        annotated = [name for name in annotated if corpus == "web" or name != "recalled"]
+    if variant != FULL or not concatenate:
+        annotated = [name for name in annotated if name not in JOINING]
+    return [*READS[corpus], *annotated]
+
+
+def _read_tables(storage: LocalStorage, config: Config, corpus: str, names: list[str]) -> Tables:
+    tables = Tables(corpus)
+    for name in names:
+        stage, folder = f"{corpus}.{name}", f"{corpus}/{name}"
+        receipts = Receipts(storage, folder).load()
+        if not receipts or (tables.tables and receipts.keys() != set(tables.keys)):
+            raise ConfigError(
+                f"{location(config.run)}: {stage} has not run on every shard; "
+                "finish the run with `sluice run`"
+            )
+        first = next(iter(receipts.values()))
+        with storage.open_read(f"{folder}/{first.object}") as stream:
+            tables.add(Table(stage, folder, pq.read_schema(stream), receipts))
+    return tables

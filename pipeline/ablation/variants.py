@@ -1,0 +1,295 @@
+"""Makes the two variants of a run's corpus and the held-out documents, as shards.
+
+    RUN/ablation/{rules,full,heldout}/shards/SET/00000.parquet, manifest.json, tokenizer.json
+
+From both variants every document of a held-out document's dedup cluster is missing. A tokenizer of
+8,192 entries is trained on a sample of both, unless one is named. Everything runs through the
+engine: on any number of workers, in bounded memory, and nothing that is current runs again.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import xxhash
+
+from pipeline.ablation.corpora import (
+    CLUSTER,
+    HELDOUT,
+    RULES,
+    VARIANTS,
+    emitted_columns,
+    read_configuration,
+    read_corpora,
+    ruled,
+)
+from pipeline.ablation.options import AblationOptions
+from pipeline.ablation.steps import (
+    ChooseHeldout,
+    CountDocuments,
+    DrawHeldout,
+    Heldout,
+    SampleTexts,
+    SelectSamples,
+)
+from pipeline.configuration import Config
+from pipeline.corpus import EngineCorpus
+from pipeline.digest import fingerprint
+from pipeline.executor import Resources
+from pipeline.lineage import Tables
+from pipeline.location import open_storage
+from pipeline.lock import hold
+from pipeline.manifest import MANIFEST, SHARDS, emitted_before
+from pipeline.parts import LazyParts
+from pipeline.product import TOKENIZER, manifest_json, manifest_of, write_changed
+from pipeline.receipts import Receipt
+from pipeline.run import open_executor
+from pipeline.runner import Monitor, Runner
+from pipeline.storage import LocalStorage
+from pipeline.work.task import Limits
+from schemas.shards import corpus_of, shard_sets
+from stages.ablation.tokenizer import TrainTokenizer
+from stages.contract import Output
+from stages.emit.comments import comments_hash
+from stages.emit.files import WriteSamples
+from stages.emit.placement import files_of
+from stages.emit.samples import TokenizeSamples
+from stages.emit.stage import EmitStage
+from stages.errors import ConfigError
+from stages.kernels.bpe import tokenizer_json
+
+FOLDER = "ablation"
+CANDIDATES = 60_000
+"""Documents of a corpus from which the held-out ones are chosen, about."""
+HELDOUT_FLAG_RATE = 1.0
+
+
+@dataclass(frozen=True)
+class Variants:
+    """What was made. `counts` has a row for each variant and source: `documents`, `removed` (in a
+    held-out cluster), `samples`, `tokens`."""
+
+    folder: Path
+    counts: list[dict[str, Any]]
+    tokenizer: Path
+    fingerprints: dict[str, str]
+    """Variant → hash of its manifest."""
+
+    def shards(self, variant: str) -> Path:
+        """The folder with a variant's shard sets."""
+        return self.folder / variant / SHARDS
+
+
+class AblationStage(EmitStage):
+    """An emit of chosen documents: what it makes depends on emit's version and on its own."""
+
+    name: ClassVar[str] = "ablation"
+    version: ClassVar[int] = 100 * EmitStage.version + 1
+    libraries: ClassVar[tuple[str, ...]] = (*EmitStage.libraries, "tokenizers")
+
+
+def make_variants(
+    run: Path,
+    options: AblationOptions,
+    *,
+    address: str | None = None,
+    workers: int | None = None,
+    monitor: Monitor | None = None,
+) -> Variants:
+    """Make what is missing or stale; ConfigError for a run folder that is not finished."""
+    storage = open_storage(run)
+    if not isinstance(storage, LocalStorage):
+        raise ConfigError(f"{run}: an ablation needs the run on a disk; copy it there")
+    config = read_configuration(storage, run)
+    with hold(storage) as held, open_executor(config, storage, address, workers) as executor:
+        runner = Runner(
+            storage=storage,
+            executor=executor,
+            monitor=monitor or Monitor(),
+            generation=held.generation,
+            limits=Limits(config.engine.record_seconds),
+            max_quarantine_rate=config.engine.max_quarantine_rate,
+        )
+        return _Maker(storage, config, options, runner, read_corpora(storage, config)).make()
+
+
+@dataclass
+class _Maker:
+    storage: LocalStorage
+    config: Config
+    options: AblationOptions
+    runner: Runner
+    whole: dict[str, Tables]
+    ruled: dict[str, Tables] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ruled = {corpus: ruled(tables) for corpus, tables in self.whole.items()}
+
+    def make(self) -> Variants:
+        heldout = self._heldout()
+        tokenizer = self._tokenizer()
+        counts: list[dict[str, Any]] = []
+        fingerprints = {}
+        for variant in (*VARIANTS, HELDOUT):
+            counted: dict[str, dict[str, int]] = {}
+            sets: dict[str, dict[str, Receipt]] = {}
+            for corpus in self.whole:
+                engine = self._engine(variant, corpus)
+                columns = emitted_columns(
+                    corpus,
+                    variant,
+                    self._tables(variant)[corpus],
+                    concatenate=self.options.concatenate,
+                )
+                self._emit(engine, variant, columns, tokenizer, heldout)
+                sets |= {path.rpartition("/")[2]: made for path, made in engine.written.items()}
+                if variant != HELDOUT:
+                    counted |= self._count(engine, columns, heldout)
+                engine.finish()
+            manifest = self._finish(variant, sets, tokenizer)
+            fingerprints[variant] = fingerprint(manifest)
+            counts += _counts(variant, manifest["sets"], counted)
+        root = self.storage.root / FOLDER
+        return Variants(root, counts, root / RULES / SHARDS / TOKENIZER, fingerprints)
+
+    def _tables(self, variant: str) -> dict[str, Tables]:
+        return self.ruled if variant == RULES else self.whole
+
+    def _engine(self, variant: str, corpus: str, part: str = "made") -> EngineCorpus:
+        """The engine's verbs over one variant of a corpus."""
+        tables = self._tables(variant)
+        return EngineCorpus(
+            self.runner,
+            tables,
+            corpus,
+            AblationStage(None),
+            f"{FOLDER}.{variant}.{corpus}",
+            f"{FOLDER}.{variant}",
+            f"{FOLDER}/{variant}/{part}/{corpus}",
+            self._resources,
+        )
+
+    @property
+    def _resources(self) -> Resources:
+        return Resources(1.0, self.config.engine.task_memory_bytes)
+
+    def _heldout(self) -> Heldout:
+        options = self.options
+        drawn: list[LazyParts] = []
+        engines = []
+        for corpus, tables in self.whole.items():
+            engine = self._engine(HELDOUT, corpus, "drawn")
+            rate = min(options.heldout_rate, CANDIDATES / max(engine.n_rows(), 1))
+            step = DrawHeldout(corpus, options.seed, rate, options.heldout_document_bytes)
+            language = "language" if corpus == "github" else "natural_language"
+            wanted = ["doc_id", "kind", "n_bytes", language, "target", "spans"]
+            reads = [name for name in wanted if name in tables.columns()]
+            drawn.append(engine.map_shards(step, reads=reads))
+            engines.append(engine)
+        first = engines[0]
+        chosen = first.artefact("chosen.arrow", ChooseHeldout(options.heldout_bytes), *drawn)
+        for engine in engines:
+            engine.finish()
+        heldout = Heldout(chosen)
+        if not len(heldout.doc_ids):
+            raise ConfigError(
+                f"heldout_rate = {options.heldout_rate}: no document of {self.config.run} is held "
+                "out; raise it, or heldout_document_bytes"
+            )
+        return heldout
+
+    def _tokenizer(self) -> Path | str:
+        """The tokenizer of both variants: as named, or made from a sample of both."""
+        if self.options.tokenizer is not None:
+            return self.options.tokenizer
+        sampled: list[LazyParts] = []
+        engines = []
+        share = self.options.tokenizer_bytes / (len(VARIANTS) * len(self.whole))
+        for variant in VARIANTS:
+            for corpus in self.whole:
+                engine = self._engine(variant, corpus, "sampled")
+                step = SampleTexts(self.options.seed, min(1.0, share / max(engine.n_bytes(), 1)))
+                sampled.append(engine.map_shards(step, reads=["doc_id", "text"]))
+                engines.append(engine)
+        base = self.config.tokenizer
+        step_hash = xxhash.xxh3_128_hexdigest(tokenizer_json(base))
+        made = engines[0].artefact("tokenizer.json", TrainTokenizer(base, step_hash), *sampled)
+        for engine in engines:
+            engine.finish()
+        return self.storage.root / made.path  # type: ignore[attr-defined,no-any-return]
+
+    def _emit(
+        self,
+        engine: EngineCorpus,
+        variant: str,
+        columns: Sequence[str],
+        tokenizer: Path | str,
+        heldout: Heldout,
+    ) -> None:
+        emit = self.config.options("emit")
+        sets = shard_sets(engine.name, self.config.options("web.recall")["targets"])
+        tokenize = TokenizeSamples(
+            corpus=engine.name,
+            sets=sets,
+            tokenizer=str(tokenizer),
+            tokenizer_hash=xxhash.xxh3_128_hexdigest(tokenizer_json(str(tokenizer))),
+            seed=emit["seed"],
+            heldout_rate=HELDOUT_FLAG_RATE if variant == HELDOUT else 0.0,
+            path_comments=emit["path_comments"],
+            comments_hash=comments_hash(),
+            columns=tuple(columns),
+        )
+        step = SelectSamples(tokenize, heldout, only_heldout=variant == HELDOUT)
+        shuffled = engine.shuffle(step, reads=list(dict.fromkeys([*columns, CLUSTER])))
+        outputs = [
+            Output(f"{FOLDER}/{variant}/{output.path}", output.partitions)
+            for output in files_of(sets, shuffled.sizes(), emit["shard_bytes"])
+        ]
+        engine.write(WriteSamples(), shuffled, outputs)
+        before = emitted_before(self.storage, f"{FOLDER}/{variant}/{SHARDS}")
+        for shard_set in {*sets, *before}:
+            path = f"{FOLDER}/{variant}/{SHARDS}/{shard_set}"
+            if corpus_of(shard_set) == engine.name and path not in engine.written:
+                self.runner.ensure(f"{FOLDER}.{variant}.prune", path, [], self._resources)
+
+    def _count(
+        self, engine: EngineCorpus, columns: Sequence[str], heldout: Heldout
+    ) -> dict[str, dict[str, int]]:
+        """Source → documents and removed ones, of all that the variant keeps."""
+        reads = ["kind", CLUSTER, *(["target"] if "target" in columns else [])]
+        step = CountDocuments(engine.name, heldout)
+        counts: dict[str, dict[str, int]] = {}
+        for batch in engine.map_shards(step, reads=reads, keep_as="counts").read():
+            for row in batch.to_pylist():
+                total = counts.setdefault(row["source"], {"documents": 0, "removed": 0})
+                total["documents"] += row["documents"]
+                total["removed"] += row["removed"]
+        return counts
+
+    def _finish(
+        self, variant: str, sets: dict[str, dict[str, Receipt]], tokenizer: Path | str
+    ) -> dict[str, Any]:
+        """Write what stands beside a variant's shards."""
+        data = tokenizer_json(str(tokenizer))
+        settings = self.options.model_dump(mode="json", include={"seed", "concatenate"})
+        manifest = manifest_of(sets, xxhash.xxh3_128_hexdigest(data), fingerprint(settings))
+        folder = f"{FOLDER}/{variant}/{SHARDS}"
+        write_changed(self.storage, f"{folder}/{TOKENIZER}", data)
+        write_changed(self.storage, f"{folder}/{MANIFEST}", manifest_json(manifest))
+        found: dict[str, Any] = json.loads(manifest_json(manifest))
+        return found
+
+
+def _counts(
+    variant: str, sets: dict[str, Any], counted: dict[str, dict[str, int]]
+) -> list[dict[str, Any]]:
+    """A row for each source of a variant. The held-out set loses nothing, nor does code-quality,
+    whose documents are second copies: there a document is a sample."""
+    rows = []
+    for source, totals in sets.items():
+        own = {"documents": totals["samples"], "removed": 0} | counted.get(source, {})
+        tallied = {"samples": totals["samples"], "tokens": totals["tokens"]}
+        rows.append({"variant": variant, "source": source, **own, **tallied})
+    return rows

@@ -1,0 +1,80 @@
+"""What someone should look at before trusting a run: said at its end, by `stats`, and in its log.
+
+Flagged are seed files with rows that could not be read or that dedup mostly dropped, and a domain
+that holds a dominating share of a crawl or of what was recalled from it: then the statistics, and a
+classifier's new seeds, are about one site.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pipeline.recall.seed_files import seed_files
+from pipeline.receipts import Receipt, parse_receipts
+from pipeline.storage import Storage
+
+DOMINANT_SHARE = 0.5
+"""A domain with more than this share of all pages is flagged, and a seed file that lost more."""
+FLAGGED_DOCUMENTS = 20
+"""Below so many documents a share says nothing."""
+SEEDS, RECALLS = "seeds/documents", ("github/recall", "web/recall")
+
+
+def run_flags(storage: Storage) -> list[str]:
+    """All of a run's, with the table each is about."""
+    return [
+        f"{folder.replace('/', '.')}: {flag}"
+        for folder in (SEEDS, *RECALLS)
+        for flag in table_flags(storage, folder)
+    ]
+
+
+def table_flags(storage: Storage, folder: str) -> list[str]:
+    """A line for each thing in one table of a run."""
+    if folder == SEEDS:
+        return _seed_flags(storage, parse_receipts(storage, folder).values())
+    if folder in RECALLS:
+        return _domain_flags(_last_metrics(storage, folder))
+    return []
+
+
+def _seed_flags(storage: Storage, receipts: Iterable[Receipt]) -> list[str]:
+    files = seed_files(storage, receipts, parse_receipts(storage, "seeds/dedup"))
+    return [
+        str(one)
+        for one in files
+        if one.unreadable or one.n_kept <= (1 - DOMINANT_SHARE) * one.n_documents
+    ]
+
+
+def _last_metrics(storage: Storage, folder: str) -> dict[str, Any]:
+    """The description of the last accepted iteration; empty without one."""
+    last: dict[str, Any] = {}
+    number = 1
+    while receipt := parse_receipts(storage, f"{folder}/iteration-{number}").get("metrics"):
+        path = f"{folder}/iteration-{number}/{receipt.object}"
+        described = json.loads(storage.read_bytes(path))
+        if not described["accepted"]:
+            break
+        last = described
+        number += 1
+    return last
+
+
+def _domain_flags(metrics: Mapping[str, Any]) -> list[str]:
+    targets = metrics.get("targets", {})
+    n_pages = max((entry["n_pages"] for entry in targets.values()), default=0)
+    flags = _dominant(metrics.get("largest_domain"), n_pages, "pages")
+    for target, entry in targets.items():
+        recalled = f"pages recalled as {target}"
+        flags += _dominant(entry.get("largest_domain"), entry["n_recalled"], recalled)
+    return flags
+
+
+def _dominant(largest: Mapping[str, Any] | None, n_pages: int, what: str) -> list[str]:
+    if largest is None or n_pages < FLAGGED_DOCUMENTS:
+        return []
+    n, domain = largest["n_pages"], largest["domain"]
+    if n <= DOMINANT_SHARE * n_pages:
+        return []
+    return [f"{domain} has {n:,} of {n_pages:,} {what} ({n / n_pages:.1%})"]

@@ -1,0 +1,144 @@
+"""Recalling code of high quality from GitHub: the loop of `stage`, over files of repositories
+(DeepSeek-Coder-V2, arXiv 2406.11931 section 2: two iterations, seeds "such as those containing
+detailed descriptions").
+
+Positives are source files that a rule picks by their comments (`seeds/github-quality.toml`), or
+that the user supplies; candidates for negatives are other source files, drawn by identity. A
+repository holds both, so none is avoided. Nothing is dropped: `recalled` says which documents are
+emitted once more as `code-quality`.
+"""
+
+import logging
+from functools import cached_property
+from typing import ClassVar
+
+from stages.contract import Artefact, Corpus, Parts
+from stages.recall.annotations import Annotations
+from stages.recall.decide import RecallPages, ToShards
+from stages.recall.examples import TokeniseSeeds
+from stages.recall.iteration import LIBRARIES, is_made
+from stages.recall.learn import TrainTarget
+from stages.recall.model import NOTHING, load_model
+from stages.recall.options import QUALITY, QualityOptions
+from stages.recall.places import GITHUB
+from stages.recall.quality_examples import (
+    DrawExamples,
+    PickSeeds,
+    TokeniseOthers,
+    TokenisePicked,
+    n_picked,
+)
+from stages.recall.quality_rule import quality_rule
+from stages.recall.seeding import SEEDS
+from stages.recall.stage import Loop
+
+log = logging.getLogger("sluice")
+
+DRAWN_PER_EXAMPLE = 4
+"""Candidate negatives are among so many times as many files as there can be examples."""
+
+
+class QualityStage:
+    """Corpus stage `recall` of GitHub."""
+
+    name: ClassVar[str] = "recall"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = LIBRARIES
+    Options: ClassVar[type[QualityOptions]] = QualityOptions
+
+    def __init__(self, options: QualityOptions) -> None:
+        self.options = options
+
+    def run(self, corpus: Corpus) -> None:
+        """Iterate, then mark what was recalled."""
+        options = self.options
+        loop = Loop(corpus, options, QualitySeeds(corpus, options))
+        scores, models, iteration = loop.run()
+        _warn_of_nothing(models[0])
+        corpus.decide(
+            RecallPages(
+                loop.targets,
+                models,
+                options.threshold,
+                natural_share=0.0,
+                seed=options.seed,
+                iteration=iteration,
+                drops=False,
+            ),
+            corpus.shuffle(ToShards(loop.targets), source=scores),
+            reads=RecallPages.reads,
+        )
+
+
+class QualitySeeds:
+    """`Seeding` of GitHub."""
+
+    targets = (QUALITY,)
+    places = GITHUB
+    annotations = Annotations()
+    decisions_file = None
+
+    def __init__(self, corpus: Corpus, options: QualityOptions) -> None:
+        self._corpus = corpus
+        self._options = options
+        wanted = DRAWN_PER_EXAMPLE * options.max_examples
+        self.drawn_share = min(1.0, wanted / max(corpus.n_rows(), 1))
+
+    def n_seeds(self) -> int:
+        """Files that the rule picked and that were drawn, and those of seed files."""
+        return self._n_given() + (n_picked(self._examples) if is_made(self._examples) else 0)
+
+    def sources(self) -> list[Parts]:
+        """Files that were picked, documents of the seed files, other files."""
+        examples, tokens = self._examples, self._options.tokens
+        picked, others = TokenisePicked(examples, tokens), TokeniseOthers(examples, tokens)
+        seeds: list[Parts] = [self._corpus.map_shards(picked, reads=picked.reads)]
+        if self._options.seeds:
+            step = TokeniseSeeds(self._options.roles(), tokens)
+            seeds.append(self._corpus.other(SEEDS).map_shards(step, reads=step.reads))
+        return [*seeds, self._corpus.map_shards(others, reads=others.reads)]
+
+    def trainer(self, target: str, accepted: Artefact | None) -> TrainTarget:
+        """A repository's files are positives or negatives one by one."""
+        options = self._options
+        return TrainTarget(
+            target,
+            options.training(),
+            options.trusted_share,
+            self.targets,
+            accepted=accepted,
+            n_seed_sources=2 if options.seeds else 1,
+            avoids_sites=False,
+            may_lack=True,
+        )
+
+    def _n_given(self) -> int:
+        return self._corpus.other(SEEDS).n_rows() if self._options.seeds else 0
+
+    @cached_property
+    def _examples(self) -> Artefact:
+        options, corpus = self._options, self._corpus
+        rule = quality_rule() if options.quality else None
+        pick = PickSeeds(rule, self.drawn_share, options.seed)
+        draw = DrawExamples(
+            options.max_examples,
+            options.crawl_negatives,
+            self._n_given(),
+            options.trusted_share,
+            options.seed,
+        )
+        picked = corpus.map_shards(pick, reads=PickSeeds.reads, everything=True)
+        return corpus.artefact("seeds/examples.arrow", draw, picked)
+
+
+def _warn_of_nothing(artefact: Artefact) -> None:
+    if not is_made(artefact):
+        return
+    model = load_model(artefact.read())
+    if model.recipe == NOTHING:
+        log.warning(
+            "github.recall: %d seeds and %d other files are too few to learn from, so nothing is "
+            "marked as of high quality; add repositories, or `github.recall.seeds`",
+            model.held_out.n_positives,
+            model.held_out.n_negatives,
+        )

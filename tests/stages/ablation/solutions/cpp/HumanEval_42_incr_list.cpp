@@ -1,0 +1,3 @@
+    for (long &value : l) ++value;
+    return l;
+}

@@ -1,0 +1,2 @@
+        return string.Concat(str.Select(c => char.IsUpper(c) ? char.ToLower(c) : char.ToUpper(c)));
+    }

@@ -1,0 +1,2 @@
+        return text.SequenceEqual(text.Reverse());
+    }

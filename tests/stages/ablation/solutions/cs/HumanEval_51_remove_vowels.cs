@@ -1,0 +1,2 @@
+        return new string(text.Where(c => !"aeiouAEIOU".Contains(c)).ToArray());
+    }

@@ -1,0 +1,2 @@
+        return strings.stream().reduce((best, next) -> next.length() > best.length() ? next : best);
+    }

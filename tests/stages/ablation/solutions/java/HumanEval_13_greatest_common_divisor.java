@@ -1,0 +1,2 @@
+        return b == 0 ? a : greatestCommonDivisor(b, a % b);
+    }

@@ -1,0 +1,2 @@
+        return l.stream().map(value -> value + 1).collect(Collectors.toCollection(ArrayList::new));
+    }

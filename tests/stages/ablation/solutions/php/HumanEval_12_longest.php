@@ -1,0 +1,8 @@
+    $best = null;
+    foreach ($strings as $candidate) {
+        if ($best === null || strlen($candidate) > strlen($best)) {
+            $best = $candidate;
+        }
+    }
+    return $best;
+}

@@ -1,0 +1,4 @@
+    $found = array_values(array_unique($l));
+    sort($found);
+    return $found;
+}

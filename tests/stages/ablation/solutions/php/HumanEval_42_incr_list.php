@@ -1,0 +1,2 @@
+    return array_map(fn($value) => $value + 1, $l);
+}

@@ -1,0 +1,2 @@
+    return preg_replace('/[aeiou]/i', '', $text);
+}

@@ -1,0 +1,6 @@
+  let best: string | undefined = undefined;
+  for (const candidate of strings) {
+    if (best === undefined || candidate.length > best.length) best = candidate;
+  }
+  return best;
+}

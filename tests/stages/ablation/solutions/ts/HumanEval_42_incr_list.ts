@@ -1,0 +1,2 @@
+  return l.map((value) => value + 1);
+}

@@ -1,0 +1,2 @@
+  return text.replace(/[aeiou]/gi, "");
+}
