@@ -16,8 +16,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
+from transformers.utils.logging import disable_progress_bar
 
-from stages.ablation.bits_per_byte import bits_table, count_windows, document_bits
+from stages.ablation.bits_per_byte import bits_table, count_windows, default_stride, document_bits
 from stages.ablation.execute import judge_all
 from stages.ablation.export import MODEL
 from stages.ablation.generate import Generator, complete_problems
@@ -58,7 +59,7 @@ class Evaluation:
     context: int | None = None
     """Tokens in a window; none means the model's own context."""
     stride: int | None = None
-    """Tokens a window advances; none means half the context."""
+    """Tokens a window advances; none means three quarters of the context."""
     device: str = "auto"
     """cuda, cpu, or auto: cuda where there is one."""
 
@@ -69,11 +70,12 @@ def evaluate(
     """Measure, write OUT, and return what eval.json holds. ConfigError for a folder without a
     model, InputError for held-out shards or benchmarks that cannot be read."""
     folder, run = _folders(wanted.model)
+    disable_progress_bar()
     generator = Generator.load(folder, None if wanted.device == "auto" else wanted.device)
     model = generator.model.eval()
     heldout = read_heldout(wanted.heldout, folder / TOKENIZER)
     context = wanted.context or model.config.max_position_embeddings
-    stride = wanted.stride or context // 2
+    stride = wanted.stride or default_stride(context)
     out.mkdir(parents=True, exist_ok=True)
     (out / EVALUATION).unlink(missing_ok=True)
     bits = _score(model, heldout, context, stride, progress)

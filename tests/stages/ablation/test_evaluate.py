@@ -92,7 +92,7 @@ def test_an_evaluation_says_what_it_measured(heldout: Path, model: Path, tmp_pat
     bits = sum(table["bits"].to_pylist()) / sum(table["n_bytes"].to_pylist())
     assert found["heldout"]["bits_per_byte"] == pytest.approx(bits)
     assert (found["name"], found["training"], found["benchmarks"]) == ("old", None, None)
-    assert (found["heldout"]["context"], found["heldout"]["stride"]) == (32, 16)
+    assert (found["heldout"]["context"], found["heldout"]["stride"]) == (32, 24)
     assert seen[-1][1] == seen[-1][2]
 
 
