@@ -42,7 +42,7 @@ from pipeline.lineage import Tables
 from pipeline.location import open_storage
 from pipeline.lock import hold
 from pipeline.manifest import MANIFEST, SHARDS, emitted_before
-from pipeline.parts import LazyParts
+from pipeline.parts import LazyParts, StoredArtefact
 from pipeline.product import TOKENIZER, manifest_json, manifest_of, write_changed
 from pipeline.receipts import Receipt
 from pipeline.run import open_executor
@@ -63,7 +63,6 @@ from stages.kernels.bpe import tokenizer_json
 FOLDER = "ablation"
 CANDIDATES = 60_000
 """Documents of a corpus from which the held-out ones are chosen, about."""
-HELDOUT_FLAG_RATE = 1.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,6 @@ class Variants:
 
     folder: Path
     counts: list[dict[str, Any]]
-    tokenizer: Path
     fingerprints: dict[str, str]
     """Variant → hash of its manifest."""
 
@@ -151,8 +149,7 @@ class _Maker:
             manifest = self._finish(variant, sets, tokenizer)
             fingerprints[variant] = fingerprint(manifest)
             counts += _counts(variant, manifest["sets"], counted)
-        root = self.storage.root / FOLDER
-        return Variants(root, counts, root / RULES / SHARDS / TOKENIZER, fingerprints)
+        return Variants(self.storage.root / FOLDER, counts, fingerprints)
 
     def _tables(self, variant: str) -> dict[str, Tables]:
         return self.ruled if variant == RULES else self.whole
@@ -188,8 +185,8 @@ class _Maker:
             reads = [name for name in wanted if name in tables.columns()]
             drawn.append(engine.map_shards(step, reads=reads))
             engines.append(engine)
-        first = engines[0]
-        chosen = first.artefact("chosen.arrow", ChooseHeldout(options.heldout_bytes), *drawn)
+        choose = ChooseHeldout(options.heldout_bytes)
+        chosen = engines[0].artefact("chosen.arrow", choose, *drawn)
         for engine in engines:
             engine.finish()
         heldout = Heldout(chosen)
@@ -200,10 +197,11 @@ class _Maker:
             )
         return heldout
 
-    def _tokenizer(self) -> Path | str:
+    def _tokenizer(self) -> str:
         """The tokenizer of both variants: as named, or made from a sample of both."""
-        if self.options.tokenizer is not None:
-            return self.options.tokenizer
+        named = self.options.tokenizer
+        if named is not None:
+            return str(Path(named).absolute()) if Path(named).exists() else named
         sampled: list[LazyParts] = []
         engines = []
         share = self.options.tokenizer_bytes / (len(VARIANTS) * len(self.whole))
@@ -214,18 +212,19 @@ class _Maker:
                 sampled.append(engine.map_shards(step, reads=["doc_id", "text"]))
                 engines.append(engine)
         base = self.config.tokenizer
-        step_hash = xxhash.xxh3_128_hexdigest(tokenizer_json(base))
-        made = engines[0].artefact("tokenizer.json", TrainTokenizer(base, step_hash), *sampled)
+        train = TrainTokenizer(base, xxhash.xxh3_128_hexdigest(tokenizer_json(base)))
+        made = engines[0].artefact("tokenizer.json", train, *sampled)
         for engine in engines:
             engine.finish()
-        return self.storage.root / made.path  # type: ignore[attr-defined,no-any-return]
+        assert isinstance(made, StoredArtefact)
+        return str(self.storage.root / made.path)
 
     def _emit(
         self,
         engine: EngineCorpus,
         variant: str,
         columns: Sequence[str],
-        tokenizer: Path | str,
+        tokenizer: str,
         heldout: Heldout,
     ) -> None:
         emit = self.config.options("emit")
@@ -233,10 +232,10 @@ class _Maker:
         tokenize = TokenizeSamples(
             corpus=engine.name,
             sets=sets,
-            tokenizer=str(tokenizer),
-            tokenizer_hash=xxhash.xxh3_128_hexdigest(tokenizer_json(str(tokenizer))),
+            tokenizer=tokenizer,
+            tokenizer_hash=xxhash.xxh3_128_hexdigest(tokenizer_json(tokenizer)),
             seed=emit["seed"],
-            heldout_rate=HELDOUT_FLAG_RATE if variant == HELDOUT else 0.0,
+            heldout_rate=float(variant == HELDOUT),
             path_comments=emit["path_comments"],
             comments_hash=comments_hash(),
             columns=tuple(columns),
@@ -269,10 +268,10 @@ class _Maker:
         return counts
 
     def _finish(
-        self, variant: str, sets: dict[str, dict[str, Receipt]], tokenizer: Path | str
+        self, variant: str, sets: dict[str, dict[str, Receipt]], tokenizer: str
     ) -> dict[str, Any]:
         """Write what stands beside a variant's shards."""
-        data = tokenizer_json(str(tokenizer))
+        data = tokenizer_json(tokenizer)
         settings = self.options.model_dump(mode="json", include={"seed", "concatenate"})
         manifest = manifest_of(sets, xxhash.xxh3_128_hexdigest(data), fingerprint(settings))
         folder = f"{FOLDER}/{variant}/{SHARDS}"

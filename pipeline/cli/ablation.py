@@ -131,7 +131,7 @@ def evaluate(
         typer.Option(min=2, metavar="N", help="Tokens in a window. Default: the model's."),
     ] = None,
     stride: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Tokens between windows. Default: half.")
+        int | None, typer.Option(min=1, metavar="N", help="Tokens between windows. Default: 3/4.")
     ] = None,
     device: Annotated[
         str, typer.Option(metavar="auto|cpu|cuda", help="Where the model runs.")

@@ -6,7 +6,7 @@ first token is no prediction: it costs log2 of the vocabulary, the same for ever
 tokenizer. A document longer than the context is scored in windows that advance by `stride`
 tokens: the first window scores all its targets, each later one its last `stride`, so that every
 token is scored once and, after the first window, with at least `context - stride` tokens before
-it. With half a context (the default) that costs twice the tokens of a single pass.
+it. With three quarters of a context (the default) that reads a third more tokens than one pass.
 
 Windows of similar length share a batch, padded on the right: under a causal mask padding changes
 nothing before it, so no attention mask is needed. Logits are made for `LOGIT_ROWS` positions at a
@@ -91,7 +91,7 @@ def document_bits(
     `progress` is told after every batch how many windows it held, of `count_windows`. ValueError
     unless 0 < stride <= context.
     """
-    stride = context // 2 if stride is None else stride
+    stride = default_stride(context) if stride is None else stride
     if not 0 < stride <= context:
         raise ValueError(f"stride {stride} is not between 1 and the context, {context}")
     first_bits = math.log2(model.get_output_embeddings().out_features)
@@ -125,9 +125,14 @@ def bits_table(documents: Iterable[Document], bits: npt.NDArray[np.float64]) -> 
     return pa.Table.from_pylist(rows, schema=DOCUMENT_BITS)
 
 
+def default_stride(context: int) -> int:
+    """Three quarters of the context: every token after the first window has a quarter before it."""
+    return max(1, context * 3 // 4)
+
+
 def count_windows(documents: Iterable[Document], context: int, stride: int | None = None) -> int:
     """How many windows `document_bits` will score."""
-    stride = context // 2 if stride is None else stride
+    stride = default_stride(context) if stride is None else stride
     return sum(
         1 + math.ceil(max(0, len(document.tokens) - 1 - context) / stride)
         for document in documents

@@ -4,11 +4,15 @@
     OUT/problems.parquet    a row for each benchmark problem, if benchmarks were asked for
     OUT/eval.json           what was evaluated on what; written last
 
-It needs no more than the trainer does, so it runs where the model was trained.
+It needs no more than the trainer does, so it runs where the model was trained:
+
+    python -m stages.ablation.evaluate MODEL --heldout FOLDER --out OUT [--benchmarks FOLDER]
 """
 
+import argparse
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +20,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
+from transformers.utils.logging import disable_progress_bar
 
-from stages.ablation.bits_per_byte import bits_table, count_windows, document_bits
+from stages.ablation.bits_per_byte import bits_table, count_windows, default_stride, document_bits
 from stages.ablation.execute import judge_all
 from stages.ablation.export import MODEL
 from stages.ablation.generate import Generator, complete_problems
@@ -27,7 +32,7 @@ from stages.ablation.problems import load_problems
 from stages.ablation.recipe import RECIPE
 from stages.ablation.report import REPORT
 from stages.ablation.results import BITS, EVALUATION, PROBLEMS
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SluiceError
 
 VERDICTS = pa.schema(
     [
@@ -58,7 +63,7 @@ class Evaluation:
     context: int | None = None
     """Tokens in a window; none means the model's own context."""
     stride: int | None = None
-    """Tokens a window advances; none means half the context."""
+    """Tokens a window advances; none means three quarters of the context."""
     device: str = "auto"
     """cuda, cpu, or auto: cuda where there is one."""
 
@@ -69,11 +74,12 @@ def evaluate(
     """Measure, write OUT, and return what eval.json holds. ConfigError for a folder without a
     model, InputError for held-out shards or benchmarks that cannot be read."""
     folder, run = _folders(wanted.model)
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     generator = Generator.load(folder, None if wanted.device == "auto" else wanted.device)
     model = generator.model.eval()
     heldout = read_heldout(wanted.heldout, folder / TOKENIZER)
     context = wanted.context or model.config.max_position_embeddings
-    stride = wanted.stride or context // 2
+    stride = wanted.stride or default_stride(context)
     out.mkdir(parents=True, exist_ok=True)
     (out / EVALUATION).unlink(missing_ok=True)
     bits = _score(model, heldout, context, stride, progress)
@@ -169,3 +175,32 @@ def _digest(path: Path) -> str | None:
         while block := stream.read(1 << 20):
             state.update(block)
     return state.hexdigest()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.ablation.evaluate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", type=Path, help="a training's output, or a Hugging Face folder")
+    parser.add_argument("--heldout", type=Path, required=True, help="shards with held-out rows")
+    parser.add_argument("--out", type=Path, required=True, help="evaluation folder")
+    parser.add_argument("--benchmarks", type=Path, help="folder of HumanEval and MBPP")
+    parser.add_argument("--name", help="of the corpus, in tables")
+    parser.add_argument("--context", type=int, help="tokens in a window")
+    parser.add_argument("--stride", type=int, help="tokens a window advances")
+    chosen = vars(parser.parse_args(arguments))
+    out = chosen.pop("out")
+    try:
+        found = evaluate(Evaluation(**chosen), out)
+    except SluiceError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, ConfigError) else 1
+    print(json.dumps(found, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -180,21 +180,26 @@ def _bits(a: Side, b: Side, compared: Compare) -> Iterable[Row]:
 
 
 def _solved(a: Side, b: Side, compared: Compare) -> Iterable[Row]:
+    """A row for each set, HumanEval's average before MBPP as in Table 1; none without problems."""
     models = [*a.problems, *b.problems]
-    asked = [name for name in set_names() if any(name in sets for sets in models)]
+    if not any(models):
+        return
+    languages = [name for name in set_names() if name.startswith(HUMANEVAL)]
     ran: list[str] = []
-    for name in asked:
-        missing = _missing(name, models)
-        if missing is not None:
-            yield Row(set_names()[name], 0, None, missing)
-            continue
-        tasks = sorted(models[0][name])
-        yield Row(set_names()[name], len(tasks), compared(*_passes(a, b, [name])))
-        ran.append(name)
-    languages = [name for name in ran if name.startswith(HUMANEVAL)]
-    if len(languages) > 1:
-        n_problems = sum(len(models[0][name]) for name in languages)
-        yield Row(AVERAGE, n_problems, compared(*_passes(a, b, languages)))
+    for name in languages:
+        yield (row := _set_row(name, a, b, models, compared))
+        ran += [name] if row.comparison else []
+    if len(ran) > 1:
+        n_problems = sum(len(models[0][name]) for name in ran)
+        yield Row(AVERAGE, n_problems, compared(*_passes(a, b, ran)))
+    yield _set_row(MBPP, a, b, models, compared)
+
+
+def _set_row(name: str, a: Side, b: Side, models: Sequence[Solved], compared: Compare) -> Row:
+    missing = _missing(name, models)
+    if missing is not None:
+        return Row(set_names()[name], 0, None, missing)
+    return Row(set_names()[name], len(models[0][name]), compared(*_passes(a, b, [name])))
 
 
 def _missing(

@@ -78,7 +78,7 @@ def variants(counts: dict[tuple[str, str], int]) -> Variants:
         for (variant, source), tokens in counts.items()
     ]
     fingerprints = {"rules": "r", "full": "f", "heldout": "h"}
-    return Variants(Path("run/ablation"), rows, Path("t.json"), fingerprints)
+    return Variants(Path("run/ablation"), rows, fingerprints)
 
 
 BOTH = {

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the ablation's packages are not installed")
 transformers = pytest.importorskip("transformers")
 
-from stages.ablation.evaluate import Evaluation, evaluate  # noqa: E402
+from stages.ablation.evaluate import Evaluation, evaluate, main  # noqa: E402
 from stages.ablation.heldout import read_heldout  # noqa: E402
 from stages.ablation.tokenizer import TEXTS, TrainTokenizer  # noqa: E402
 from stages.errors import ConfigError, InputError  # noqa: E402
@@ -92,7 +92,7 @@ def test_an_evaluation_says_what_it_measured(heldout: Path, model: Path, tmp_pat
     bits = sum(table["bits"].to_pylist()) / sum(table["n_bytes"].to_pylist())
     assert found["heldout"]["bits_per_byte"] == pytest.approx(bits)
     assert (found["name"], found["training"], found["benchmarks"]) == ("old", None, None)
-    assert (found["heldout"]["context"], found["heldout"]["stride"]) == (32, 16)
+    assert (found["heldout"]["context"], found["heldout"]["stride"]) == (32, 24)
     assert seen[-1][1] == seen[-1][2]
 
 
@@ -126,3 +126,11 @@ def test_what_is_missing_is_named(heldout: Path, model: Path, tmp_path: Path) ->
     (tmp_path / "x/tokenizer.json").write_bytes((model / "tokenizer.json").read_bytes())
     with pytest.raises(InputError, match="split = heldout"):
         read_heldout(tmp_path / "x", model / "tokenizer.json")
+
+
+def test_the_module_is_a_command(heldout: Path, model: Path, tmp_path: Path) -> None:
+    """For machines without the pipeline's libraries; exit code 2 for what cannot work."""
+    asked = ["--heldout", str(heldout), "--out", str(tmp_path / "out"), "--stride", "32"]
+    assert main([str(model), *asked]) == 0
+    assert json.loads((tmp_path / "out/eval.json").read_text())["heldout"]["stride"] == 32
+    assert main([str(tmp_path), *asked]) == 2
