@@ -63,7 +63,8 @@ class Interval:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        value, low, high = (round(x, 3) + 0.0 for x in (self.value, self.low, self.high))  # no -0
+        return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
     @property
     def excludes_zero(self) -> bool:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.ablation.bootstrap import Measured, compare, estimate, ratio
+from stages.ablation.bootstrap import Interval, Measured, compare, estimate, ratio
 
 
 def documents(seed: int, n: int = 300, gain: float = 0.1) -> tuple[np.ndarray, ...]:
@@ -120,3 +120,4 @@ def test_other_documents_are_refused() -> None:
 def test_an_interval_reads_as_the_table_shows_it() -> None:
     bits = np.repeat([[0.123]], 10, axis=1)
     assert str(estimate(ratio(bits, np.ones(10)))) == "0.123 [0.123, 0.123]"
+    assert str(Interval(-0.0001, -0.01, 0.01)) == "0.000 [-0.010, 0.010]"
