@@ -17,7 +17,7 @@ class AblationOptions(Options):
         (0, 1, 2), min_length=1, description="training seeds: a model of each variant for each"
     )
     heldout_bytes: int = Field(
-        600_000, gt=0, description="text to hold out, in equal parts of every source"
+        400_000, gt=0, description="text to hold out, in equal parts of every source"
     )
     heldout_document_bytes: int = Field(4096, gt=0, description="no longer document is held out")
     heldout_rate: float = Field(
