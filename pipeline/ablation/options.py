@@ -28,6 +28,12 @@ class AblationOptions(Options):
         description="join files per repository in `full`, as the product does; false: a document "
         "a row in both variants",
     )
+    row_tokens: int = Field(
+        512,
+        ge=0,
+        description="longer training documents are cut into rows of so many tokens, so that few "
+        "steps see many documents; 0: never",
+    )
     code_share: float = Field(
         0.5, ge=0, le=1, description="share of training tokens from GitHub, the rest from the web"
     )

@@ -6,21 +6,23 @@ identities decides, row by row, what must not be trained on.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import xxhash
 
 from schemas.columns import DOC_ID
 from schemas.identity import seeded_hash
 from schemas.shards import web_set
 from stages.ablation.tokenizer import TEXTS
-from stages.contract import Artefact, Batches
-from stages.emit.placement import github_sets
-from stages.emit.samples import TokenizeSamples
+from stages.contract import PARTITION, Artefact, Batches
+from stages.emit.placement import github_sets, order_hash, partition_of
+from stages.emit.samples import ORDER, TokenizeSamples
 
 HELDOUT_DRAW, SAMPLE_DRAW = b"ablation-heldout:", b"ablation-sample:"
 
@@ -42,9 +44,12 @@ COUNTS = pa.schema(
 )
 
 
-def source_of(corpus: str, kind: str, target: str | None) -> str:
-    """The shard set of a document, `code-quality` (which holds second copies) apart."""
-    return github_sets(kind, None)[0] if corpus == "github" else web_set(target)
+def sources_of(corpus: str, row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The shard sets of a document, from `kind`, `recalled` and `target` where they are known;
+    `code-quality`, which holds second copies, comes last."""
+    if corpus == "github":
+        return github_sets(row["kind"], row.get("recalled"))
+    return (web_set(row.get("target")),)
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class DrawHeldout:
                 if order >= limit or not 0 < row["n_bytes"] <= self.document_bytes:
                     continue
                 if not row.get("spans"):
-                    source = source_of(self.corpus, row["kind"], row.get("target"))
+                    source = sources_of(self.corpus, row)[0]
                     rows.append(
                         {
                             "doc_id": row["doc_id"],
@@ -170,11 +175,10 @@ class CountDocuments:
         counts: dict[str, list[int]] = {}
         for batch in batches:
             removed = self.heldout.clusters(batch).to_pylist()
-            targets = batch.column("target").to_pylist() if "target" in batch.schema.names else ()
-            kinds = batch.column("kind").to_pylist()
-            for row, (kind, gone) in enumerate(zip(kinds, removed, strict=True)):
-                source = source_of(self.corpus, kind, targets[row] if targets else None)
-                counts.setdefault(source, [0, 0])[gone] += 1
+            rows = batch.drop_columns(["cluster"]).to_pylist()
+            for row, gone in zip(rows, removed, strict=True):
+                for source in sources_of(self.corpus, row):
+                    counts.setdefault(source, [0, 0])[gone] += 1
         yield pa.RecordBatch.from_pylist(
             [
                 {"source": source, "documents": kept, "removed": gone}
@@ -204,3 +208,64 @@ class SelectSamples:
         for batch in batches:
             held = self.heldout.clusters(batch)
             yield batch.filter(held if self.only_heldout else pc.invert(held))
+
+
+@dataclass(frozen=True)
+class CutSamples:
+    """Cuts samples longer than `max_tokens` into rows of their own, each with its own place in the
+    order; 0 cuts nothing. The parts of a row are those that lie in it.
+
+    A model that trains on 200,000 tokens would else spend them on a few dozen long files.
+    """
+
+    select: SelectSamples
+    max_tokens: int
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self.select.schema
+
+    def __call__(self, batches: Batches) -> Batches:
+        for batch in self.select(batches):
+            longest = pc.max(batch.column("n_tokens")).as_py() or 0
+            yield self._cut(batch) if 0 < self.max_tokens < longest else batch
+
+    def _cut(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        tokens = batch.column("tokens")
+        rows = []
+        for number, row in enumerate(batch.drop_columns(["tokens"]).to_pylist()):
+            ids = tokens[number].values
+            if row["n_tokens"] <= self.max_tokens:
+                rows.append({**row, "tokens": ids})
+                continue
+            for start in range(0, row["n_tokens"], self.max_tokens):
+                piece = ids.slice(start, self.max_tokens)
+                rows.append({**row, **self._piece(row, start, len(piece)), "tokens": piece})
+        lengths = np.array([row["n_tokens"] for row in rows], np.int64)
+        offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)])).cast(pa.int32())
+        ids = pa.concat_arrays([row.pop("tokens") for row in rows])
+        columns = pa.RecordBatch.from_pylist(
+            rows, schema=batch.schema.remove(batch.schema.get_field_index("tokens"))
+        )
+        laid_out = dict(zip(columns.schema.names, columns.columns, strict=True))
+        laid_out["tokens"] = pa.ListArray.from_arrays(offsets, ids)
+        return pa.RecordBatch.from_pydict(laid_out, schema=batch.schema)
+
+    def _piece(self, row: dict[str, Any], start: int, n_tokens: int) -> dict[str, Any]:
+        """What differs from the whole sample in the row of its tokens from `start` on."""
+        identity = xxhash.xxh3_128_digest(row["sample_id"] + start.to_bytes(8, "big"))
+        order = order_hash(self.select.tokenize.seed, identity)
+        sets = self.select.tokenize.sets
+        parts = []
+        for part in row["parts"]:
+            first = max(part["start"], start)
+            last = min(part["start"] + part["n_tokens"], start + n_tokens)
+            if first < last:
+                parts.append({**part, "start": first - start, "n_tokens": last - first})
+        return {
+            PARTITION: partition_of(sets, row["source"], order),
+            ORDER: order,
+            "sample_id": identity,
+            "n_tokens": n_tokens,
+            "parts": parts,
+        }

@@ -29,6 +29,7 @@ from pipeline.ablation.options import AblationOptions
 from pipeline.ablation.steps import (
     ChooseHeldout,
     CountDocuments,
+    CutSamples,
     DrawHeldout,
     Heldout,
     SampleTexts,
@@ -240,7 +241,8 @@ class _Maker:
             comments_hash=comments_hash(),
             columns=tuple(columns),
         )
-        step = SelectSamples(tokenize, heldout, only_heldout=variant == HELDOUT)
+        select = SelectSamples(tokenize, heldout, only_heldout=variant == HELDOUT)
+        step = CutSamples(select, 0 if variant == HELDOUT else self.options.row_tokens)
         shuffled = engine.shuffle(step, reads=list(dict.fromkeys([*columns, CLUSTER])))
         outputs = [
             Output(f"{FOLDER}/{variant}/{output.path}", output.partitions)
@@ -257,7 +259,7 @@ class _Maker:
         self, engine: EngineCorpus, columns: Sequence[str], heldout: Heldout
     ) -> dict[str, dict[str, int]]:
         """Source → documents and removed ones, of all that the variant keeps."""
-        reads = ["kind", CLUSTER, *(["target"] if "target" in columns else [])]
+        reads = [CLUSTER, *(name for name in ("kind", "target", "recalled") if name in columns)]
         step = CountDocuments(engine.name, heldout)
         counts: dict[str, dict[str, int]] = {}
         for batch in engine.map_shards(step, reads=reads, keep_as="counts").read():
@@ -272,7 +274,9 @@ class _Maker:
     ) -> dict[str, Any]:
         """Write what stands beside a variant's shards."""
         data = tokenizer_json(tokenizer)
-        settings = self.options.model_dump(mode="json", include={"seed", "concatenate"})
+        settings = self.options.model_dump(
+            mode="json", include={"seed", "concatenate", "row_tokens"}
+        )
         manifest = manifest_of(sets, xxhash.xxh3_128_hexdigest(data), fingerprint(settings))
         folder = f"{FOLDER}/{variant}/{SHARDS}"
         write_changed(self.storage, f"{folder}/{TOKENIZER}", data)
@@ -284,11 +288,10 @@ class _Maker:
 def _counts(
     variant: str, sets: dict[str, Any], counted: dict[str, dict[str, int]]
 ) -> list[dict[str, Any]]:
-    """A row for each source of a variant. The held-out set loses nothing, nor does code-quality,
-    whose documents are second copies: there a document is a sample."""
+    """A row for each source of a variant; of the held-out set a document is a sample."""
     rows = []
     for source, totals in sets.items():
-        own = {"documents": totals["samples"], "removed": 0} | counted.get(source, {})
+        own = counted.get(source, {"documents": totals["samples"], "removed": 0})
         tallied = {"samples": totals["samples"], "tokens": totals["tokens"]}
         rows.append({"variant": variant, "source": source, **own, **tallied})
     return rows
