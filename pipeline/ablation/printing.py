@@ -31,6 +31,12 @@ def markdown(results: Results) -> str:
         "bits per byte on the held-out documents, lower is better, with 95 % intervals over "
         f"documents and seeds\n\n{_bits_table(results)}"
     )
+    alone = [side.name for side in (a, b) if len(side.folders) == 1]
+    if alone:
+        parts.append(
+            f"One seed of {' and of '.join(alone)}: the intervals do not cover the chance of "
+            "training; evaluate more seeds before believing a small difference."
+        )
     parts.append(f"corpora\n\n{_corpora_table([a, b])}")
     return "\n\n".join(parts)
 

@@ -28,6 +28,7 @@ def test_a_whole_ablation(sluice: Run, finished_run: Path) -> None:
     assert code == 0, err
     assert "full, seed 0 (2 of 2): training" in err
     assert "| documents of" in out
+    assert "One seed of rules and of full" in out
     assert out.strip().endswith((finished_run / "ablation/table.md").read_text().strip())
     code, out, err = sluice(
         "ablate", "run", str(finished_run), "--address", "local", *QUICK, "--json"

@@ -1,15 +1,20 @@
 """Which documents are held out, and in what proportion the models read the sources."""
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from pipeline.ablation.options import AblationOptions
-from pipeline.ablation.steps import CANDIDATES, ChooseHeldout, DrawHeldout
+from pipeline.ablation.steps import CANDIDATES, ChooseHeldout, CutSamples, DrawHeldout
 from pipeline.ablation.variants import Variants
 from pipeline.ablation.workflow import mixture, trainings
+from stages.contract import Batches
+from stages.emit.samples import TokenizeSamples
 
 
 def chosen(n_bytes: int, *rows: tuple[str, str | None, int, int]) -> list[int]:
@@ -70,6 +75,76 @@ def test_redacted_long_and_empty_documents_are_not_candidates() -> None:
     [found] = step(iter([pa.RecordBatch.from_pylist(rows)]))
     assert found["doc_id"].to_pylist() == [b"a" * 16]
     assert found["source"].to_pylist() == ["natural"]
+
+
+@dataclass(frozen=True)
+class Made:
+    """Stands for the step before a cut: samples as they are."""
+
+    samples: pa.RecordBatch
+    tokenize: TokenizeSamples
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self.samples.schema
+
+    def __call__(self, batches: Batches) -> Batches:
+        yield self.samples
+
+
+def cut(max_tokens: int, *lengths: tuple[int, ...]) -> list[dict[str, Any]]:
+    """The rows of samples (each the lengths of its parts), whose tokens count up from 0."""
+    rows, first = [], 0
+    for number, sizes in enumerate(lengths):
+        starts = np.concatenate([[0], np.cumsum(sizes)]).tolist()
+        n_tokens = starts.pop()
+        rows.append(
+            {
+                "partition": 0,
+                "order": 0,
+                "sample_id": bytes([number]) * 16,
+                "source": "code",
+                "split": "train",
+                "tokens": list(range(first, first + n_tokens)),
+                "n_tokens": n_tokens,
+                "parts": [
+                    {"doc_id": bytes([i]) * 16, "uri": "u", "start": start, "n_tokens": size}
+                    for i, (start, size) in enumerate(zip(starts, sizes, strict=True))
+                ],
+            }
+        )
+        first += n_tokens
+    schema = pa.schema([pa.field("partition", pa.uint32()), *TokenizeSamples.schema])
+    tokenize = TokenizeSamples("github", ("code", "text"), "", "", 0, 0.0, True, "", ())
+    made = Made(pa.RecordBatch.from_pylist(rows, schema=schema), tokenize)
+    [batch] = CutSamples(made, max_tokens)(iter([]))
+    assert batch.schema == schema
+    return batch.to_pylist()
+
+
+def test_long_samples_become_rows_that_join_to_what_they_were() -> None:
+    """Each with an identity and a place of its own; short ones stay as they are."""
+    rows = cut(4, (3,), (9,), (4,))
+    assert [row["n_tokens"] for row in rows] == [3, 4, 4, 1, 4]
+    assert [token for row in rows for token in row["tokens"]] == list(range(16))
+    assert len({row["sample_id"] for row in rows}) == 5
+    assert (rows[0]["sample_id"], rows[0]["order"]) == (b"\0" * 16, 0)
+    assert len({row["order"] for row in rows[1:4]}) == 3
+    assert all(row["partition"] == row["order"] >> 56 for row in rows)
+
+
+def test_a_row_has_the_parts_that_lie_in_it() -> None:
+    """Their starts and lengths are the row's."""
+    rows = cut(5, (2, 6, 4))
+    found = [
+        [(part["doc_id"][0], part["start"], part["n_tokens"]) for part in row["parts"]]
+        for row in rows
+    ]
+    assert found == [[(0, 0, 2), (1, 2, 3)], [(1, 0, 3), (2, 3, 2)], [(2, 0, 2)]]
+
+
+def test_nothing_is_cut_where_that_was_not_asked_for() -> None:
+    assert [row["n_tokens"] for row in cut(0, (9,))] == [9]
 
 
 def variants(counts: dict[tuple[str, str], int]) -> Variants:

@@ -34,8 +34,9 @@ def shards(variants: Variants, variant: str) -> pa.Table:
 
 
 def parts(table: pa.Table) -> list[bytes]:
-    """The documents of all samples."""
-    return [part["doc_id"] for row in table["parts"].to_pylist() for part in row]
+    """The documents of all samples, each once."""
+    found = (part["doc_id"] for row in table["parts"].to_pylist() for part in row)
+    return list(dict.fromkeys(found))
 
 
 def column(run: Path, folder: str, name: str) -> list:
@@ -74,6 +75,8 @@ def test_full_is_the_product_without_the_held_out(finished_run: Path, variants: 
     assert held < product
     assert set(parts(full)) == product - held
     assert all(len(row) == 1 for row in full["parts"].to_pylist())
+    assert max(full["n_tokens"].to_pylist()) == OPTIONS.row_tokens
+    assert len(set(full["sample_id"].to_pylist())) == len(full)
     assert set(full["split"].to_pylist()) == {"train"}
 
 
