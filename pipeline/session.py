@@ -234,8 +234,10 @@ class Session:
         emits = name == EMIT
         full = EMIT if emits else f"{tables.corpus}.{name}"
         step = f"{EMIT}.{tables.corpus}" if emits else f"{full}.{DECIDE}"
-        targets = sorted(self.config.options("web.recall")["targets"])
-        extra = {"columns": sorted(tables.columns()), "targets": targets} if emits else None
+        extra: dict[str, Any] = {}
+        if emits:
+            targets = sorted(self.config.options("web.recall")["targets"])
+            extra = {"columns": sorted(tables.columns()), "targets": targets}
         stage = self._ref(full, target, extra).load()
         folder = f"{tables.corpus}/{name}"
         corpus = EngineCorpus(
@@ -256,7 +258,10 @@ class Session:
         if corpus.decided is not None:
             tables.add(corpus.decided)
         if emits:
-            sets = {*shard_sets(tables.corpus, targets), *emitted_before(self.runner.storage)}
+            sets = {
+                *shard_sets(tables.corpus, extra["targets"]),
+                *emitted_before(self.runner.storage),
+            }
             for shard_set in sorted(name for name in sets if corpus_of(name) == tables.corpus):
                 path = f"shards/{shard_set}"
                 if path not in corpus.written:

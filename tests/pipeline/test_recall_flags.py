@@ -68,8 +68,8 @@ def parquet(table: pa.Table) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-BARE_LINE = b'{"link": "https://a.org/", "text": "words"}\n'
-BARE = parquet(pa.table({"link": ["https://a.org/"] * 9, "text": ["words"] * 9}))
+BARE_LINE = b'{"link": "https://a.org/", "body": "words"}\n'
+BARE = parquet(pa.table({"link": ["https://a.org/"] * 9, "body": ["words"] * 9}))
 SHORTER = [{**row, "text": "shorter"} for row in rows("other")]
 
 
@@ -80,7 +80,7 @@ SHORTER = [{**row, "text": "shorter"} for row in rows("other")]
         ("broken.jsonl", b"{not json\n" * 9, "broken_json 9 .Expecting property name"),
         (
             "column.jsonl",
-            b'{"link": "x", "text": "y"}\n' * 9,
+            b'{"link": "x", "body": "y"}\n' * 9,
             "no_page 9 .a row has a string `url`",
         ),
         ("column.parquet", BARE, "no_page 9 .a row has a string `url`"),
