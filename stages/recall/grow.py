@@ -21,7 +21,7 @@ from stages.recall.annotations import ancestors
 from stages.recall.evidence import MARKUP
 from stages.recall.examples import EXAMPLE_FIELDS, drawn_rows, drawn_scores
 from stages.recall.places import WEB, Places
-from stages.recall.sites import read_table
+from stages.recall.sites import read_table, table_bytes
 from stages.recall.tokens import BPE, tokenise
 
 ACCEPTED = pa.schema(
@@ -71,10 +71,7 @@ class Accept:
         table = pa.Table.from_pylist(list(unique.values()), ACCEPTED).sort_by(
             [("target", "ascending"), ("pattern", "ascending")]
         )
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_file(sink, ACCEPTED) as writer:
-            writer.write_table(table)
-        return bytes(sink.getvalue())
+        return table_bytes(table)
 
 
 @dataclass(frozen=True)

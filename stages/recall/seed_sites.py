@@ -17,7 +17,7 @@ from stages.contract import Artefact, Batches
 from stages.kernels.paths import depth_of, directories, pattern_hashes
 from stages.recall.grow import Accept
 from stages.recall.site_lists import SitesOfTargets
-from stages.recall.sites import read_table
+from stages.recall.sites import read_table, table_bytes
 
 SITE_PAGES = pa.schema(
     [
@@ -70,10 +70,7 @@ class SumSitePages:
         )
         accepted = pa.array(np.ones(len(sums), bool))
         columns = [*(sums[name] for name in KEY), sums["n_pages_sum"], accepted]
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_file(sink, SITE_PAGES) as writer:
-            writer.write_table(pa.table(columns, schema=SITE_PAGES))
-        return bytes(sink.getvalue())
+        return table_bytes(pa.table(columns, schema=SITE_PAGES))
 
 
 @dataclass(frozen=True)

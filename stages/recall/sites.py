@@ -77,6 +77,14 @@ class WriteTable:
         return bytes(sink.getvalue())
 
 
+def table_bytes(table: pa.Table) -> bytes:
+    """A small table as the bytes of an artefact (Arrow IPC); `read_table` reads it."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
 def read_table(artefact: Artefact) -> pa.Table:
     """A table written as one artefact."""
     with pa.ipc.open_file(pa.BufferReader(artefact.read())) as reader:
