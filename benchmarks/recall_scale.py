@@ -38,8 +38,8 @@ from pipeline.executor import Executor, Resources
 from pipeline.lineage import Table, Tables
 from pipeline.ray_executor import RayExecutor
 from pipeline.runner import Monitor, Plan, PlanSequence, Runner
-from pipeline.storage import LocalStorage
-from pipeline.tables import BATCH_ROWS, write_parquet
+from pipeline.storage.storage import LocalStorage
+from pipeline.storage.tables import BATCH_ROWS, write_parquet
 from pipeline.work.task import Context, Limits, Outcome, Quarantine, Result
 from schemas.columns import DOC_ID
 from stages.contract import Batches

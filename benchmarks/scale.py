@@ -17,12 +17,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.digest import bytes_digest
 from pipeline.executor import Executor, LocalExecutor, Resources
 from pipeline.ray_executor import RayExecutor
 from pipeline.runner import Monitor, Plan, PlanSequence, Runner
-from pipeline.storage import LocalStorage
-from pipeline.tables import Written
+from pipeline.storage.digest import bytes_digest
+from pipeline.storage.storage import LocalStorage
+from pipeline.storage.tables import Written
 from pipeline.work.task import Context, Limits, Outcome, Quarantine, Result
 
 SHARDS = 100_000

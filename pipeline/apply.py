@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 
 from pipeline.configuration import EngineOptions, load_stage
 from pipeline.configuration.validation import nearest
-from pipeline.rows import Rows, column_names, is_binary, read_rows, require_format, write_rows
+from pipeline.storage.user_tables import (
+    Rows,
+    column_names,
+    is_binary,
+    read_rows,
+    require_format,
+    write_rows,
+)
 from pipeline.work.guard import Guard
 from pipeline.work.map import with_verdict
 from pipeline.work.task import Limits, StageRef, stage_class

@@ -18,13 +18,13 @@ import pyarrow.compute as pc
 from pipeline.configuration import Config, EngineOptions, GithubInputs, WebInputs, load_stage
 from pipeline.executor import LocalExecutor
 from pipeline.lineage import Table, Tables
-from pipeline.receipts import Receipt
-from pipeline.rows import Rows, column_names, read_rows
 from pipeline.runner import Monitor, Runner
 from pipeline.session import Selection, Session
-from pipeline.statistics import Counter
-from pipeline.storage import LocalStorage
-from pipeline.tables import Written, read_batches, write_parquet
+from pipeline.storage.receipts import Receipt
+from pipeline.storage.statistics import Counter
+from pipeline.storage.storage import LocalStorage
+from pipeline.storage.tables import Written, read_batches, write_parquet
+from pipeline.storage.user_tables import Rows, column_names, read_rows
 from pipeline.work.task import Limits
 from schemas.columns import DOC_ID, column
 from schemas.dedup import DEDUP_DECISIONS

@@ -9,8 +9,8 @@ from typing import Any
 from pipeline.executor import Resources
 from pipeline.lineage import Table, Tables, describe, library_versions
 from pipeline.parts import Ensure, LazyParts, LazyShuffled, StoredArtefact
-from pipeline.receipts import Receipt
 from pipeline.runner import Plan, Runner
+from pipeline.storage.receipts import Receipt
 from pipeline.work.alignment import Alignment
 from pipeline.work.steps import (
     ArtefactWork,

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass
 from importlib.resources import files
 from typing import Any
 
-from pipeline.inputs import InputSpec
-from pipeline.receipts import parse_receipts
 from pipeline.runner import PlanItem
-from pipeline.storage import Storage
+from pipeline.storage.inputs import InputSpec
+from pipeline.storage.receipts import parse_receipts
+from pipeline.storage.storage import Storage
 
 TABLE = "cost.toml"
 EMIT, DECIDE, MEASURE = "emit", "decide", "measure"

@@ -24,8 +24,8 @@ from pipeline.cost import (
     unit_cost,
     unit_of,
 )
-from pipeline.receipts import LEDGER, parse_receipts
-from pipeline.storage import LocalStorage
+from pipeline.storage.receipts import LEDGER, parse_receipts
+from pipeline.storage.storage import LocalStorage
 
 WARC_BYTES = 1_000_000_000
 """About what a WARC file of Common Crawl has, compressed."""

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
-from pipeline.storage import Storage
+from pipeline.storage.storage import Storage
 from pipeline.work.task import Outcome, Task, run_task
 from stages.errors import StageError
 

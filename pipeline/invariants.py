@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 from pipeline.chain import SEEDS
 from pipeline.configuration.registry import CORPORA, stages_of
-from pipeline.location import attach, database_path
-from pipeline.receipts import Receipt
-from pipeline.storage import Storage
+from pipeline.storage.location import attach, database_path
+from pipeline.storage.receipts import Receipt
+from pipeline.storage.storage import Storage
 from schemas.shards import corpus_of
 
 

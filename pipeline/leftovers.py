@@ -7,8 +7,8 @@ new one's receipt is written; if the driver dies in between, the next one finds 
 
 from collections.abc import Iterable, Mapping
 
-from pipeline.receipts import Receipt, Receipts, parse_receipts
-from pipeline.storage import Storage
+from pipeline.storage.receipts import Receipt, Receipts, parse_receipts
+from pipeline.storage.storage import Storage
 
 
 class Superseded:

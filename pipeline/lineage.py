@@ -13,9 +13,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.digest import bytes_digest
-from pipeline.receipts import Receipt
-from pipeline.tables import TableRead
+from pipeline.storage.digest import bytes_digest
+from pipeline.storage.receipts import Receipt
+from pipeline.storage.tables import TableRead
 from pipeline.work.alignment import FACT_PREFIX, OWN_QUARANTINED, PREVIOUS_KEEP, Alignment
 from schemas.verdicts import QUARANTINED
 from stages.contract import ALIVE, ROW, SHARD, HasResources, HasSeeds, Options

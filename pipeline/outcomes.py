@@ -2,8 +2,8 @@
 
 import time
 
-from pipeline.receipts import Receipt, Receipts
-from pipeline.storage import Storage
+from pipeline.storage.receipts import Receipt, Receipts
+from pipeline.storage.storage import Storage
 from pipeline.work.task import Outcome, quarantine_folder
 from stages.errors import StageError
 

@@ -17,10 +17,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.digest import bytes_digest, fingerprint
-from pipeline.receipts import Receipt
 from pipeline.runner import Plan
-from pipeline.storage import Storage
+from pipeline.storage.digest import bytes_digest, fingerprint
+from pipeline.storage.receipts import Receipt
+from pipeline.storage.storage import Storage
 from pipeline.work.steps import Scratch
 from stages.errors import StorageError
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.configuration import Config
-from pipeline.digest import fingerprint
-from pipeline.manifest import MANIFEST, SHARDS
-from pipeline.receipts import Receipt
 from pipeline.session import Session
-from pipeline.statistics import merge
-from pipeline.storage import Storage
+from pipeline.storage.digest import fingerprint
+from pipeline.storage.manifest import MANIFEST, SHARDS
+from pipeline.storage.receipts import Receipt
+from pipeline.storage.statistics import merge
+from pipeline.storage.storage import Storage
 from stages.emit.card import build_manifest, render_card
 from stages.kernels.bpe import Tokenizer
 

@@ -23,8 +23,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from pipeline.location import is_remote
 from pipeline.runner import Monitor
+from pipeline.storage.location import is_remote
 from pipeline.work.task import Outcome
 
 LINE_SECONDS = 10.0

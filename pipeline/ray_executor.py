@@ -18,7 +18,7 @@ import ray
 import ray.exceptions
 
 from pipeline.executor import TICK_SECONDS, Resources, after_io_error, again, failed
-from pipeline.storage import Storage
+from pipeline.storage.storage import Storage
 from pipeline.work.task import Outcome, Task, run_task
 from stages.errors import StageError, StorageError
 

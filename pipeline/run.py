@@ -17,15 +17,15 @@ from pipeline.chain import SEEDS, seed_patterns
 from pipeline.configuration import Config
 from pipeline.cost import Estimate, estimate_run
 from pipeline.executor import Executor, LocalExecutor
-from pipeline.inputs import InputSpec, assign_shards, expand, read_metadata, save
 from pipeline.inspection.flags import run_flags
 from pipeline.invariants import check_duplicates
-from pipeline.location import location, open_storage
-from pipeline.lock import hold
 from pipeline.product import finish_product
 from pipeline.runner import Monitor, PlanItem, Runner
 from pipeline.session import Selection, Session
-from pipeline.storage import Storage
+from pipeline.storage.inputs import InputSpec, assign_shards, expand, read_metadata, save
+from pipeline.storage.location import location, open_storage
+from pipeline.storage.lock import hold
+from pipeline.storage.storage import Storage
 from pipeline.verify import RUN_FILE, seal
 from pipeline.work.task import Limits, Outcome
 from stages.errors import StageError, StorageError, WaitForPerson

@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, overload
 
-from pipeline.digest import fingerprint
 from pipeline.executor import Executor, Resources
 from pipeline.leftovers import Superseded, sweep
 from pipeline.outcomes import QuarantineRate, ReceiptGroup
-from pipeline.receipts import Receipt, Receipts
-from pipeline.storage import Storage
+from pipeline.storage.digest import fingerprint
+from pipeline.storage.receipts import Receipt, Receipts
+from pipeline.storage.storage import Storage
 from pipeline.work.task import Limits, Outcome, Task, Work, quarantine_folder
 from stages.errors import StorageError
 

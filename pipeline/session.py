@@ -21,15 +21,15 @@ from pipeline.chain import (
 from pipeline.configuration import Config
 from pipeline.configuration.settings import StageResources
 from pipeline.corpus import EngineCorpus
-from pipeline.digest import stream_digest
 from pipeline.executor import Resources
-from pipeline.inputs import InputSpec, folder_digest, open_input
 from pipeline.lineage import Table, Tables, stage_components
-from pipeline.manifest import emitted_before
 from pipeline.parts import NotMade
 from pipeline.recall.seed_files import require_seeds, seed_files
-from pipeline.receipts import Receipt, Receipts
 from pipeline.runner import Plan, PlanItem, Runner
+from pipeline.storage.digest import stream_digest
+from pipeline.storage.inputs import InputSpec, folder_digest, open_input
+from pipeline.storage.manifest import emitted_before
+from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.work.map import DecideWork, MapWork, measure_table
 from pipeline.work.source import UNREADABLE, SourceWork
 from pipeline.work.task import StageRef, Work

@@ -12,11 +12,11 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.chain import DOCUMENTS
-from pipeline.digest import bytes_digest, fingerprint, stream_digest
 from pipeline.invariants import Problem, check_duplicates, check_shards, check_tables
-from pipeline.location import open_storage
-from pipeline.receipts import GROUP_SUFFIX, LEDGER, RECEIPT_SUFFIX, Receipt, parse_receipts
-from pipeline.storage import Storage
+from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
+from pipeline.storage.location import open_storage
+from pipeline.storage.receipts import GROUP_SUFFIX, LEDGER, RECEIPT_SUFFIX, Receipt, parse_receipts
+from pipeline.storage.storage import Storage
 from stages.errors import StorageError
 
 RUN_FILE = "run.json"

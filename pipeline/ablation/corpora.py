@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from pipeline.chain import chain_of
 from pipeline.configuration import Config, from_resolved
 from pipeline.lineage import Table, Tables
-from pipeline.location import location
-from pipeline.receipts import Receipts
-from pipeline.storage import LocalStorage
+from pipeline.storage.location import location
+from pipeline.storage.receipts import Receipts
+from pipeline.storage.storage import LocalStorage
 from pipeline.verify import RUN_FILE
 from stages.emit.options import OPTIONAL_COLUMNS
 from stages.emit.samples import READS

@@ -37,18 +37,18 @@ from pipeline.ablation.steps import (
 )
 from pipeline.configuration import Config
 from pipeline.corpus import EngineCorpus
-from pipeline.digest import fingerprint
 from pipeline.executor import Resources
 from pipeline.lineage import Tables
-from pipeline.location import open_storage
-from pipeline.lock import hold
-from pipeline.manifest import MANIFEST, SHARDS, emitted_before
 from pipeline.parts import LazyParts, StoredArtefact
 from pipeline.product import TOKENIZER, manifest_json, manifest_of, write_changed
-from pipeline.receipts import Receipt
 from pipeline.run import open_executor
 from pipeline.runner import Monitor, Runner
-from pipeline.storage import LocalStorage
+from pipeline.storage.digest import fingerprint
+from pipeline.storage.location import open_storage
+from pipeline.storage.lock import hold
+from pipeline.storage.manifest import MANIFEST, SHARDS, emitted_before
+from pipeline.storage.receipts import Receipt
+from pipeline.storage.storage import LocalStorage
 from pipeline.work.task import Limits
 from schemas.shards import corpus_of, shard_sets
 from stages.ablation.tokenizer import TrainTokenizer

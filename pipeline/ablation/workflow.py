@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.ablation.corpora import HELDOUT, VARIANTS
 from pipeline.ablation.options import AblationOptions
 from pipeline.ablation.variants import Variants
-from pipeline.digest import fingerprint
+from pipeline.storage.digest import fingerprint
 from schemas.shards import corpus_of
 from stages.ablation.configuration import Checkpoints, Source, TrainConfig
 from stages.ablation.results import EVALUATION

@@ -19,7 +19,7 @@ import duckdb
 
 from pipeline.annotate.patterns import Segments, address, segments
 from pipeline.inspection.views import open_run, quoted
-from pipeline.location import location, open_storage
+from pipeline.storage.location import location, open_storage
 from stages.errors import ConfigError
 
 MAX_PAGES = 20_000

@@ -25,8 +25,8 @@ from pipeline.cli.rendering import (
 from pipeline.cli.rendering import show as show_text
 from pipeline.configuration import load
 from pipeline.inspection.stats import StageCount
-from pipeline.location import location
-from pipeline.rows import to_json
+from pipeline.storage.location import location
+from pipeline.storage.user_tables import to_json
 from stages.errors import ConfigError, StageError, StorageError
 
 FAILED = 1

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.configuration.credentials import without_credentials
 from pipeline.configuration.overrides import apply_overrides
 from pipeline.configuration.registry import CORPORA, STAGES, options_model, settings_of, stages_of
 from pipeline.configuration.settings import (
@@ -17,6 +16,7 @@ from pipeline.configuration.settings import (
 )
 from pipeline.configuration.tables import DOCUMENTS, known_names, split, stage_options
 from pipeline.configuration.validation import nearest, validate
+from pipeline.storage.credentials import without_credentials
 from stages.contract import Options
 from stages.errors import ConfigError
 

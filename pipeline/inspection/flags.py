@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipeline.recall.seed_files import seed_files
-from pipeline.receipts import Receipt, parse_receipts
-from pipeline.storage import Storage
+from pipeline.storage.receipts import Receipt, parse_receipts
+from pipeline.storage.storage import Storage
 
 DOMINANT_SHARE = 0.5
 """A domain with more than this share of all pages is flagged, and a seed file that lost more."""

@@ -15,7 +15,7 @@ import duckdb
 from pipeline.configuration.registry import STAGES
 from pipeline.inspection.rows import read_row
 from pipeline.inspection.views import View, open_run
-from pipeline.location import location
+from pipeline.storage.location import location
 from schemas.identity import doc_id as doc_id_of
 from schemas.verdicts import QUARANTINED
 from stages.errors import InputError

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from pipeline.configuration.registry import STAGES
 from pipeline.inspection.flags import FLAGGED_DOCUMENTS, table_flags
 from pipeline.inspection.views import View, find_views, open_run, quoted
-from pipeline.receipts import Receipts
-from pipeline.statistics import merge
+from pipeline.storage.receipts import Receipts
+from pipeline.storage.statistics import merge
 from schemas.columns import histogram_edges
 from stages.errors import ConfigError
 

@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 
 import duckdb
 
-from pipeline.location import attach, database_path, location, open_storage
-from pipeline.receipts import parse_receipts
-from pipeline.storage import LocalStorage, Storage
+from pipeline.storage.location import attach, database_path, location, open_storage
+from pipeline.storage.receipts import parse_receipts
+from pipeline.storage.storage import LocalStorage, Storage
 from stages.errors import ConfigError
 
 SCHEMAS = ("github", "web", "seeds", "shards", "quarantine")

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.configuration import load_stage
-from pipeline.digest import bytes_digest
 from pipeline.recall.iterations import Ranking, rank
-from pipeline.rows import column_names, read_rows, require_format, write_rows
+from pipeline.storage.digest import bytes_digest
+from pipeline.storage.user_tables import column_names, read_rows, require_format, write_rows
 from stages.errors import ConfigError
 from stages.kernels.urls import registrable_domain, url_host
 from stages.recall.apply import read_model_file, score_texts

@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 from pipeline.inspection.views import View
 from pipeline.recall.curve import Curve, curve, sweep
 from pipeline.recall.labels import KEPT, PLACE
-from pipeline.receipts import parse_receipts
-from pipeline.storage import Storage
+from pipeline.storage.receipts import parse_receipts
+from pipeline.storage.storage import Storage
 from stages.recall.evaluate import evaluate
 
 PRECISION_ASKED = 0.9

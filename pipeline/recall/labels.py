@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.rows import column_names, read_rows
+from pipeline.storage.user_tables import column_names, read_rows
 from stages.errors import ConfigError
 from stages.kernels.urls import normalize_url
 from stages.recall.evaluate import KEYS

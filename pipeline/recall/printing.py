@@ -11,7 +11,7 @@ from pipeline.recall.classifier import score_table, train_on_table
 from pipeline.recall.evaluation import RunEvaluation, evaluate_run
 from pipeline.recall.iterations import PRECISION_ASKED, RECALLS, Stand
 from pipeline.recall.plot import draw_curves, drawn
-from pipeline.rows import to_json
+from pipeline.storage.user_tables import to_json
 from stages.errors import ConfigError
 from stages.recall.calibrate import HeldOut
 from stages.recall.iteration import GROWTH, PRECISION

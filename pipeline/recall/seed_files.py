@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import pyarrow.parquet as pq
 
-from pipeline.receipts import Receipt
-from pipeline.storage import Storage
+from pipeline.storage.receipts import Receipt
+from pipeline.storage.storage import Storage
 from stages.errors import InputError
 from stages.recall.options import NEGATIVE, RecallOptions, role_of
 

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.storage import Storage
-from pipeline.tables import TableRead, read_aligned
+from pipeline.storage.storage import Storage
+from pipeline.storage.tables import TableRead, read_aligned
 from stages.contract import ALIVE, ROW, SHARD
 
 PREVIOUS_KEEP = "previous.keep"

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.statistics import Counter
-from pipeline.tables import write_parquet
+from pipeline.storage.statistics import Counter
+from pipeline.storage.tables import write_parquet
 from pipeline.work.alignment import REACHED, Alignment, facts_of, text_bytes
 from pipeline.work.guard import Guard
 from pipeline.work.task import Context, Quarantine, Result, StageRef, head_of

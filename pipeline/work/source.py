@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from pipeline.digest import stream_digest
-from pipeline.inputs import InputSpec, folder_digest, open_input
-from pipeline.statistics import Counter
-from pipeline.tables import BATCH_BYTES, BATCH_ROWS, TableWriter, write_parquet
+from pipeline.storage.digest import stream_digest
+from pipeline.storage.inputs import InputSpec, folder_digest, open_input
+from pipeline.storage.statistics import Counter
+from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS, TableWriter, write_parquet
 from pipeline.work.guard import Guard
 from pipeline.work.task import Context, Quarantine, Result, StageRef, head_of
 from stages.contract import SKIPPED, Identity, Input, Quarantined, Skipped, SourceEvent

@@ -13,10 +13,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.digest import bytes_digest
-from pipeline.statistics import Counter
-from pipeline.storage import Storage
-from pipeline.tables import TableWriter, Written, cut, read_batches, write_arrow, write_parquet
+from pipeline.storage.digest import bytes_digest
+from pipeline.storage.statistics import Counter
+from pipeline.storage.storage import Storage
+from pipeline.storage.tables import (
+    TableWriter,
+    Written,
+    cut,
+    read_batches,
+    write_arrow,
+    write_parquet,
+)
 from pipeline.work.alignment import FACT_PREFIX, REACHED, Alignment, facts_of, text_bytes
 from pipeline.work.map import with_verdict
 from pipeline.work.task import Context, Quarantine, Result

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from pipeline.storage import Storage
-from pipeline.tables import Written, write_parquet
+from pipeline.storage.storage import Storage
+from pipeline.storage.tables import Written, write_parquet
 from schemas.quarantine import HEAD_BYTES, QUARANTINE
 
 

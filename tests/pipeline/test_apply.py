@@ -12,8 +12,8 @@ import zstandard
 
 from pipeline import apply as applying
 from pipeline.apply import apply
-from pipeline.rows import read_rows
-from pipeline.tables import BATCH_BYTES, BATCH_ROWS
+from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS
+from pipeline.storage.user_tables import read_rows
 from stages.contract import Options
 from stages.errors import ConfigError, InputError
 

@@ -13,9 +13,9 @@ import pytest
 from warcio.archiveiterator import ArchiveIterator
 
 from pipeline.configuration import load
-from pipeline.receipts import parse_receipts
 from pipeline.run import run
-from pipeline.storage import LocalStorage
+from pipeline.storage.receipts import parse_receipts
+from pipeline.storage.storage import LocalStorage
 from pipeline.verify import verify
 from tests.pipeline.conftest import page, read_shards, write_tar, write_warc
 

@@ -331,7 +331,7 @@ sys.path.insert(0, ROOT)
 import ray
 from pipeline.executor import Resources
 from pipeline.ray_executor import RayExecutor
-from pipeline.storage import LocalStorage
+from pipeline.storage.storage import LocalStorage
 executor = RayExecutor(None, 1, sys.argv[1], None)
 def where():
     import numba, pipeline, schemas, seeds, stages, time

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.location import open_storage
-from pipeline.object_storage.s3 import S3Store
-from pipeline.object_storage.storage import ObjectStorage
-from pipeline.storage import LocalStorage
+from pipeline.storage.location import open_storage
+from pipeline.storage.object_stores.s3 import S3Store
+from pipeline.storage.object_stores.storage import ObjectStorage
+from pipeline.storage.storage import LocalStorage
 from pipeline.verify import verify
 from tests.pipeline.object_store import BUCKET, environment, serve_store
+from tests.pipeline.storage.test_object_stores import contents
 from tests.pipeline.test_cluster import COMMAND, ROOT, Cluster, python_without_sluice
-from tests.pipeline.test_object_storage import contents
 
 pytest.importorskip("moto")
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.configuration import Config, from_resolved, load
-from pipeline.configuration.credentials import without_credentials
 from pipeline.configuration.overrides import parse_override
 from pipeline.configuration.reference import reference, with_reference
 from pipeline.configuration.registry import CORPORA, SOURCES, STAGES, options_model, stages_of
 from pipeline.configuration.settings import INPUTS
 from pipeline.configuration.tables import known_names, settings
+from pipeline.storage.credentials import without_credentials
 from stages.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]

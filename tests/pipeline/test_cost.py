@@ -19,10 +19,10 @@ from pipeline.cost import (
     unit_of,
 )
 from pipeline.cost_table import CRAWL_WARCS, WARC_BYTES, document, rates_of, web_estimate
-from pipeline.inputs import InputSpec
 from pipeline.run import plan_with_cost, run
 from pipeline.runner import PlanItem
-from pipeline.storage import LocalStorage
+from pipeline.storage.inputs import InputSpec
+from pipeline.storage.storage import LocalStorage
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "cost.md"
 RATE = Rate(core_seconds=1e-6, table_bytes=0.5, scratch_bytes=0.25, task_bytes=1)

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.configuration import Config, load
 from pipeline.run import run
-from pipeline.storage import LocalStorage, Storage
+from pipeline.storage.storage import LocalStorage, Storage
 from pipeline.verify import verify
 from pipeline.work.task import Outcome, Task, run_task
 from tests.pipeline.conftest import product

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.invariants import check_duplicates
-from pipeline.receipts import Receipt
-from pipeline.storage import LocalStorage
+from pipeline.storage.receipts import Receipt
+from pipeline.storage.storage import LocalStorage
 from schemas.dedup import DEDUP_DECISIONS
 from schemas.verdicts import verdict_table
 

@@ -17,8 +17,8 @@ from pipeline.run import run
 folder = Path(sys.argv[1])
 config = load(None, [f"github.inputs=['{folder}/*.tar.gz']"], folder / "run")
 run(config, stages=["github.rules"], address="local")
-from pipeline.receipts import parse_receipts
-from pipeline.storage import LocalStorage
+from pipeline.storage.receipts import parse_receipts
+from pipeline.storage.storage import LocalStorage
 storage = LocalStorage((folder / "run").resolve())
 peaks = [
     receipt.effort["peak_bytes"]

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.recall_scale import MEMORY_BYTES, Crawl, Meter, options_of, recall
 from pipeline.executor import LocalExecutor
 from pipeline.ray_executor import RayExecutor
-from pipeline.storage import LocalStorage
+from pipeline.storage.storage import LocalStorage
 
 
 @pytest.mark.parametrize("largest", [0.3, 0.9])

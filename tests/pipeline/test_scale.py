@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.digest import bytes_digest
 from pipeline.executor import LocalExecutor, Resources
 from pipeline.outcomes import GROUP_RECEIPTS, ReceiptGroup
-from pipeline.packing import Digests, Packed, Pool, pack
-from pipeline.receipts import GROUP_SUFFIX, LEDGER, RECEIPT_SUFFIX, Receipt, Receipts
 from pipeline.runner import Monitor, Plan, PlanSequence, Runner
-from pipeline.storage import LocalStorage
-from pipeline.tables import Written
+from pipeline.storage.digest import bytes_digest
+from pipeline.storage.packing import Digests, Packed, Pool, pack
+from pipeline.storage.receipts import GROUP_SUFFIX, LEDGER, RECEIPT_SUFFIX, Receipt, Receipts
+from pipeline.storage.storage import LocalStorage
+from pipeline.storage.tables import Written
 from pipeline.work.task import Context, Limits, Quarantine, Result
 from stages.errors import StorageError
 

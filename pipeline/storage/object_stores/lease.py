@@ -22,9 +22,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.object_storage.retry import Transient
-from pipeline.object_storage.storage import ObjectStorage
-from pipeline.object_storage.store import ConditionFailed
+from pipeline.storage.object_stores.retry import Transient
+from pipeline.storage.object_stores.storage import ObjectStorage
+from pipeline.storage.object_stores.store import ConditionFailed
 from stages.errors import StorageError
 
 LOCK = "lock"

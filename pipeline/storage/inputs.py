@@ -19,8 +19,8 @@ from typing import Any, BinaryIO
 import fsspec
 import pyarrow.parquet as pq
 
-from pipeline.digest import bytes_digest, fingerprint
-from pipeline.storage import Storage
+from pipeline.storage.digest import bytes_digest, fingerprint
+from pipeline.storage.storage import Storage
 from stages.errors import ConfigError, InputError
 
 INSTALLED = "installed:"
@@ -49,7 +49,7 @@ def open_input(spec: InputSpec) -> BinaryIO:
     """A fresh stream over the input's bytes; OSError if it cannot be read."""
     if spec.uri.startswith(STORES):
         # Imported here: a run without a store should not pay for its client.
-        from pipeline.object_storage.remote import open_object  # noqa: PLC0415
+        from pipeline.storage.object_stores.remote import open_object  # noqa: PLC0415
 
         return open_object(spec.uri)
     if "://" in spec.uri:
@@ -142,7 +142,7 @@ def _remote(pattern: str) -> Iterable[InputSpec]:
 
 
 def _objects(pattern: str) -> Iterable[InputSpec]:
-    from pipeline.object_storage.remote import find_objects  # noqa: PLC0415
+    from pipeline.storage.object_stores.remote import find_objects  # noqa: PLC0415
 
     try:
         found = find_objects(pattern)

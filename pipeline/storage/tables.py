@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
-from pipeline.digest import ColumnDigests
-from pipeline.storage import Storage
+from pipeline.storage.digest import ColumnDigests
+from pipeline.storage.storage import Storage
 from stages.errors import StorageError
 
 BATCH_ROWS = 2048

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, ClassVar
 
 from fsspec.spec import AbstractFileSystem
 
-from pipeline.storage import Storage
+from pipeline.storage.storage import Storage
 
 PROTOCOL = "sluicerun"
 

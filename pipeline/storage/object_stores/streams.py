@@ -8,8 +8,8 @@ when it is full; nothing is visible before `finish`.
 import io
 from typing import Any
 
-from pipeline.object_storage.retry import Retry
-from pipeline.object_storage.store import ConditionFailed, ObjectStore
+from pipeline.storage.object_stores.retry import Retry
+from pipeline.storage.object_stores.store import ConditionFailed, ObjectStore
 from stages.errors import StorageError
 
 READ_AHEAD_BYTES = 8 << 20

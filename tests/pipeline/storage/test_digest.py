@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.digest import ColumnDigests, fingerprint
+from pipeline.storage.digest import ColumnDigests, fingerprint
 
 SCHEMA = pa.schema(
     [

@@ -10,26 +10,26 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.lock import hold
-from pipeline.object_storage.generic import FsspecStore
-from pipeline.object_storage.lease import LOCK, LeasedStorage, Timing, hold_lease
-from pipeline.object_storage.retry import Retry
-from pipeline.object_storage.s3 import S3Store
-from pipeline.object_storage.storage import ObjectStorage
+from pipeline.storage.lock import hold
+from pipeline.storage.object_stores.generic import FsspecStore
+from pipeline.storage.object_stores.lease import LOCK, LeasedStorage, Timing, hold_lease
+from pipeline.storage.object_stores.retry import Retry
+from pipeline.storage.object_stores.s3 import S3Store
+from pipeline.storage.object_stores.storage import ObjectStorage
 from stages.errors import StorageError
 from tests.pipeline.object_store import BUCKET, FaultProxy
 
 pytest.importorskip("moto")
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 QUICK = Timing(renew=0.2, stale=2.0, poll=0.05, settle=0.1)
 HASTE = Retry(patience_seconds=20, first_pause_seconds=0.01, longest_pause_seconds=0.1)
 
 HOLDER = """
 import sys, time
-from pipeline.object_storage.lease import Timing, hold_lease
-from pipeline.object_storage.s3 import S3Store
-from pipeline.object_storage.storage import ObjectStorage
+from pipeline.storage.object_stores.lease import Timing, hold_lease
+from pipeline.storage.object_stores.s3 import S3Store
+from pipeline.storage.object_stores.storage import ObjectStorage
 storage = ObjectStorage(S3Store(sys.argv[1]), sys.argv[2])
 with hold_lease(storage, wait_seconds=10, timing=Timing(0.2, 2.0, 0.05, 0.1)) as held:
     print(held.generation, flush=True)

@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pipeline.configuration.credentials import without_credentials
-from pipeline.storage import LocalStorage, Storage
+from pipeline.storage.credentials import without_credentials
+from pipeline.storage.storage import LocalStorage, Storage
 from stages.errors import ConfigError
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}(.*)", re.DOTALL)
@@ -41,8 +41,8 @@ def open_storage(run: Path | str) -> Storage:
             "(credentials come from the environment)"
         )
     # Imported here: a run on a disk should not pay for a store's client.
-    from pipeline.object_storage.remote import open_store  # noqa: PLC0415
-    from pipeline.object_storage.storage import ObjectStorage  # noqa: PLC0415
+    from pipeline.storage.object_stores.remote import open_store  # noqa: PLC0415
+    from pipeline.storage.object_stores.storage import ObjectStorage  # noqa: PLC0415
 
     return ObjectStorage(*open_store(scheme, rest))
 
@@ -51,7 +51,7 @@ def database_path(storage: Storage, path: str) -> str:
     """An object's name in a DuckDB query, after `attach`."""
     if isinstance(storage, LocalStorage):
         return str(storage.root / path)
-    from pipeline.object_storage.filesystem import PROTOCOL  # noqa: PLC0415
+    from pipeline.storage.object_stores.filesystem import PROTOCOL  # noqa: PLC0415
 
     return f"{PROTOCOL}://{path}"
 
@@ -59,6 +59,6 @@ def database_path(storage: Storage, path: str) -> str:
 def attach(connection: Any, storage: Storage) -> None:
     """Let a DuckDB connection read the run's objects under `database_path`."""
     if not isinstance(storage, LocalStorage):
-        from pipeline.object_storage.filesystem import RunFileSystem  # noqa: PLC0415
+        from pipeline.storage.object_stores.filesystem import RunFileSystem  # noqa: PLC0415
 
         connection.register_filesystem(RunFileSystem(storage))

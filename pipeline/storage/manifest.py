@@ -2,7 +2,7 @@
 
 import json
 
-from pipeline.storage import Storage
+from pipeline.storage.storage import Storage
 
 SHARDS = "shards"
 MANIFEST = "manifest.json"

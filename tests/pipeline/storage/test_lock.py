@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.lock import run_lock
+from pipeline.storage.lock import run_lock
 from stages.errors import StorageError
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from pipeline.lock import run_lock
+from pipeline.storage.lock import run_lock
 with run_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

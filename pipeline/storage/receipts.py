@@ -21,9 +21,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.digest import bytes_digest, fingerprint, stream_digest
-from pipeline.packing import Packed, Pool, pack
-from pipeline.storage import Mark, Storage
+from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
+from pipeline.storage.packing import Packed, Pool, pack
+from pipeline.storage.storage import Mark, Storage
 from stages.errors import StorageError
 
 LEDGER = "ledger.arrow"

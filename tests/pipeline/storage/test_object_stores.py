@@ -12,18 +12,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.configuration import Config, load
-from pipeline.inputs import expand
-from pipeline.location import attach, database_path, is_remote, location, open_storage
-from pipeline.object_storage.generic import FsspecStore
-from pipeline.object_storage.remote import find_objects, open_object
-from pipeline.object_storage.retry import Retry
-from pipeline.object_storage.s3 import S3Store
-from pipeline.object_storage.storage import ObjectStorage
-from pipeline.object_storage.streams import PART_BYTES, READ_AHEAD_BYTES
-from pipeline.receipts import parse_receipts
 from pipeline.run import plan, run
-from pipeline.storage import LocalStorage, Storage
-from pipeline.tables import TableRead, read_aligned
+from pipeline.storage.inputs import expand
+from pipeline.storage.location import attach, database_path, is_remote, location, open_storage
+from pipeline.storage.object_stores.generic import FsspecStore
+from pipeline.storage.object_stores.remote import find_objects, open_object
+from pipeline.storage.object_stores.retry import Retry
+from pipeline.storage.object_stores.s3 import S3Store
+from pipeline.storage.object_stores.storage import ObjectStorage
+from pipeline.storage.object_stores.streams import PART_BYTES, READ_AHEAD_BYTES
+from pipeline.storage.receipts import parse_receipts
+from pipeline.storage.storage import LocalStorage, Storage
+from pipeline.storage.tables import TableRead, read_aligned
 from pipeline.verify import verify
 from stages.errors import ConfigError, StorageError
 from tests.pipeline.object_store import BUCKET, FAULTS, FaultProxy

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.configuration import load
-from pipeline.inputs import assign_shards, expand, read_metadata, save
 from pipeline.run import run
-from pipeline.storage import LocalStorage
+from pipeline.storage.inputs import assign_shards, expand, read_metadata, save
+from pipeline.storage.storage import LocalStorage
 from stages.errors import ConfigError, InputError
 from tests.pipeline.conftest import page, read_shards, write_tar, write_warc
 

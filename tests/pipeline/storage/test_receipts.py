@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.digest import bytes_digest
-from pipeline.receipts import LEDGER, Receipt, Receipts, parse_receipt
-from pipeline.storage import LocalStorage
+from pipeline.storage.digest import bytes_digest
+from pipeline.storage.receipts import LEDGER, Receipt, Receipts, parse_receipt
+from pipeline.storage.storage import LocalStorage
 from stages.errors import StorageError
 
 

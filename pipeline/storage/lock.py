@@ -1,5 +1,5 @@
 """One driver at a time: on a disk a kernel lock on `RUN/lock`, gone the moment the driver dies; on
-a store a lease (`pipeline.object_storage.lease`).
+a store a lease (`pipeline.storage.object_stores.lease`).
 
 The file's content names the holder and counts generations; what a driver's workers write carries
 its generation. Workers never inherit the lock (the descriptor is closed on exec).
@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.storage import LocalStorage, Storage
+from pipeline.storage.storage import LocalStorage, Storage
 from stages.errors import StorageError
 
 WAIT_SECONDS = 30.0
@@ -44,8 +44,8 @@ def hold(storage: Storage, *, wait_seconds: float = WAIT_SECONDS) -> Iterator[He
         with run_lock(storage.root, wait_seconds=wait_seconds) as generation:
             yield Held(generation, storage)
         return
-    from pipeline.object_storage.lease import hold_lease  # noqa: PLC0415 - for stores alone
-    from pipeline.object_storage.storage import ObjectStorage  # noqa: PLC0415
+    from pipeline.storage.object_stores.lease import hold_lease  # noqa: PLC0415 - for stores alone
+    from pipeline.storage.object_stores.storage import ObjectStorage  # noqa: PLC0415
 
     assert isinstance(storage, ObjectStorage)
     with hold_lease(storage, wait_seconds=wait_seconds) as leased:

@@ -6,11 +6,11 @@ from typing import BinaryIO, cast
 
 from fsspec.utils import glob_translate
 
-from pipeline.object_storage.generic import FsspecStore
-from pipeline.object_storage.retry import Retry
-from pipeline.object_storage.s3 import S3Store
-from pipeline.object_storage.store import ObjectInfo, ObjectStore
-from pipeline.object_storage.streams import ObjectReader
+from pipeline.storage.object_stores.generic import FsspecStore
+from pipeline.storage.object_stores.retry import Retry
+from pipeline.storage.object_stores.s3 import S3Store
+from pipeline.storage.object_stores.store import ObjectInfo, ObjectStore
+from pipeline.storage.object_stores.streams import ObjectReader
 
 _MAGIC = re.compile(r"[*?\[]")
 

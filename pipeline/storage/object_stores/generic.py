@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 
 import fsspec
 
-from pipeline.object_storage.retry import Transient
-from pipeline.object_storage.store import ConditionFailed, ObjectInfo, Page
+from pipeline.storage.object_stores.retry import Transient
+from pipeline.storage.object_stores.store import ConditionFailed, ObjectInfo, Page
 from stages.errors import ConfigError
 
 _MARKS = ("ETag", "etag", "md5Hash", "generation", "mtime", "LastModified", "updated", "created")

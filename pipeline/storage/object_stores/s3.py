@@ -22,8 +22,8 @@ import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from pipeline.object_storage.retry import Transient
-from pipeline.object_storage.store import ConditionFailed, ObjectInfo, Page
+from pipeline.storage.object_stores.retry import Transient
+from pipeline.storage.object_stores.store import ConditionFailed, ObjectInfo, Page
 from stages.errors import StorageError
 
 CONNECT_SECONDS = 10.0

@@ -14,10 +14,10 @@ from typing import BinaryIO, TypeVar, cast
 
 import xxhash
 
-from pipeline.object_storage.retry import Retry, Transient
-from pipeline.object_storage.store import ConditionFailed, ObjectInfo, ObjectStore
-from pipeline.object_storage.streams import ObjectReader, ObjectWriter
-from pipeline.storage import Committed, Mark
+from pipeline.storage.object_stores.retry import Retry, Transient
+from pipeline.storage.object_stores.store import ConditionFailed, ObjectInfo, ObjectStore
+from pipeline.storage.object_stores.streams import ObjectReader, ObjectWriter
+from pipeline.storage.storage import Committed, Mark
 from stages.errors import StorageError
 
 DELETED_AT_ONCE = 1000

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from pipeline.tables import BATCH_BYTES, BATCH_ROWS
+from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS
 from stages.errors import ConfigError, InputError
 
 _UNFIT = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, UnicodeEncodeError)

@@ -3,9 +3,8 @@
 A worker writes an object under a staged name, which carries the driver's generation and the
 attempt, so a worker that outlives its driver can never touch what a later driver committed. On a
 local disk a commit is: write under a hidden name, fsync, rename, fsync of the folder (`settle`,
-once for many). On a store (`pipeline.object_storage`) nothing is renamed: the staged name is the
-object's name, and it counts once a receipt names it. Paths are relative to the run folder,
-with `/`.
+once for many). On a store (`object_stores`) nothing is renamed: the staged name is the object's
+name, and it counts once a receipt names it. Paths are relative to the run folder, with `/`.
 """
 
 import os
