@@ -33,14 +33,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.corpus import EngineCorpus
-from pipeline.executor import Executor, Resources
-from pipeline.lineage import Table, Tables
-from pipeline.ray_executor import RayExecutor
-from pipeline.runner import Monitor, Plan, PlanSequence, Runner
+from pipeline.engine.corpus import EngineCorpus
+from pipeline.engine.executor import Executor, Resources
+from pipeline.engine.lineage import Table, Tables
+from pipeline.engine.ray_executor import RayExecutor
+from pipeline.engine.runner import Monitor, Plan, PlanSequence, Runner
+from pipeline.engine.work.task import Context, Limits, Outcome, Quarantine, Result
 from pipeline.storage.storage import LocalStorage
 from pipeline.storage.tables import BATCH_ROWS, write_parquet
-from pipeline.work.task import Context, Limits, Outcome, Quarantine, Result
 from schemas.columns import DOC_ID
 from stages.contract import Batches
 from stages.kernels.fasttext import Collapsed

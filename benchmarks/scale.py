@@ -17,13 +17,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.executor import Executor, LocalExecutor, Resources
-from pipeline.ray_executor import RayExecutor
-from pipeline.runner import Monitor, Plan, PlanSequence, Runner
+from pipeline.engine.executor import Executor, LocalExecutor, Resources
+from pipeline.engine.ray_executor import RayExecutor
+from pipeline.engine.runner import Monitor, Plan, PlanSequence, Runner
+from pipeline.engine.work.task import Context, Limits, Outcome, Quarantine, Result
 from pipeline.storage.digest import bytes_digest
 from pipeline.storage.storage import LocalStorage
 from pipeline.storage.tables import Written
-from pipeline.work.task import Context, Limits, Outcome, Quarantine, Result
 
 SHARDS = 100_000
 RAY_SHARDS = 20_000

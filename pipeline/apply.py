@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 
 from pipeline.configuration import EngineOptions, load_stage
 from pipeline.configuration.validation import nearest
+from pipeline.engine.work.guard import Guard
+from pipeline.engine.work.map import with_verdict
+from pipeline.engine.work.task import Limits, StageRef, stage_class
 from pipeline.storage.user_tables import (
     Rows,
     column_names,
@@ -27,9 +30,6 @@ from pipeline.storage.user_tables import (
     require_format,
     write_rows,
 )
-from pipeline.work.guard import Guard
-from pipeline.work.map import with_verdict
-from pipeline.work.task import Limits, StageRef, stage_class
 from schemas.columns import column
 from schemas.documents import GITHUB_DOCUMENTS, WEB_DOCUMENTS
 from schemas.language import LANGUAGE_MEASURES

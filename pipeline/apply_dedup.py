@@ -16,16 +16,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.configuration import Config, EngineOptions, GithubInputs, WebInputs, load_stage
-from pipeline.executor import LocalExecutor
-from pipeline.lineage import Table, Tables
-from pipeline.runner import Monitor, Runner
-from pipeline.session import Selection, Session
+from pipeline.engine.executor import LocalExecutor
+from pipeline.engine.lineage import Table, Tables
+from pipeline.engine.runner import Monitor, Runner
+from pipeline.engine.session import Selection, Session
+from pipeline.engine.work.task import Limits
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.statistics import Counter
 from pipeline.storage.storage import LocalStorage
 from pipeline.storage.tables import Written, read_batches, write_parquet
 from pipeline.storage.user_tables import Rows, column_names, read_rows
-from pipeline.work.task import Limits
 from schemas.columns import DOC_ID, column
 from schemas.dedup import DEDUP_DECISIONS
 from schemas.verdicts import QUARANTINED, REASON, VERDICT_COLUMNS, verdict_table

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from importlib.resources import files
 from typing import Any
 
-from pipeline.runner import PlanItem
+from pipeline.engine.runner import PlanItem
 from pipeline.storage.inputs import InputSpec
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import Storage

@@ -12,8 +12,8 @@ import duckdb
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.chain import SEEDS
 from pipeline.configuration.registry import CORPORA, stages_of
+from pipeline.engine.chain import SEEDS
 from pipeline.storage.location import attach, database_path
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.storage import Storage

@@ -23,9 +23,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from pipeline.runner import Monitor
+from pipeline.engine.runner import Monitor
+from pipeline.engine.work.task import Outcome
 from pipeline.storage.location import is_remote
-from pipeline.work.task import Outcome
 
 LINE_SECONDS = 10.0
 MB = 1e6

@@ -13,21 +13,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipeline.chain import SEEDS, seed_patterns
 from pipeline.configuration import Config
 from pipeline.cost import Estimate, estimate_run
-from pipeline.executor import Executor, LocalExecutor
+from pipeline.engine.chain import SEEDS, seed_patterns
+from pipeline.engine.executor import Executor, LocalExecutor
+from pipeline.engine.product import finish_product
+from pipeline.engine.runner import Monitor, PlanItem, Runner
+from pipeline.engine.session import Selection, Session
+from pipeline.engine.work.task import Limits, Outcome
 from pipeline.inspection.flags import run_flags
 from pipeline.invariants import check_duplicates
-from pipeline.product import finish_product
-from pipeline.runner import Monitor, PlanItem, Runner
-from pipeline.session import Selection, Session
 from pipeline.storage.inputs import InputSpec, assign_shards, expand, read_metadata, save
 from pipeline.storage.location import location, open_storage
 from pipeline.storage.lock import hold
 from pipeline.storage.storage import Storage
 from pipeline.verify import RUN_FILE, seal
-from pipeline.work.task import Limits, Outcome
 from stages.errors import StageError, StorageError, WaitForPerson
 
 
@@ -217,7 +217,7 @@ def open_executor(
     attempts = config.engine.max_attempts
     if address == "local":
         return LocalExecutor(storage, attempts)
-    from pipeline.ray_executor import RayExecutor  # noqa: PLC0415 - Ray costs a second to import
+    from pipeline.engine.ray_executor import RayExecutor  # noqa: PLC0415 - Ray costs a second to import
 
     address = address or os.environ.get("RAY_ADDRESS")
     return RayExecutor(

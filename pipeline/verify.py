@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline.chain import DOCUMENTS
+from pipeline.engine.chain import DOCUMENTS
 from pipeline.invariants import Problem, check_duplicates, check_shards, check_tables
 from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
 from pipeline.storage.location import open_storage

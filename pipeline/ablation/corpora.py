@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from pipeline.chain import chain_of
 from pipeline.configuration import Config, from_resolved
-from pipeline.lineage import Table, Tables
+from pipeline.engine.chain import chain_of
+from pipeline.engine.lineage import Table, Tables
 from pipeline.storage.location import location
 from pipeline.storage.receipts import Receipts
 from pipeline.storage.storage import LocalStorage

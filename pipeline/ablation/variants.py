@@ -36,20 +36,20 @@ from pipeline.ablation.steps import (
     SelectSamples,
 )
 from pipeline.configuration import Config
-from pipeline.corpus import EngineCorpus
-from pipeline.executor import Resources
-from pipeline.lineage import Tables
-from pipeline.parts import LazyParts, StoredArtefact
-from pipeline.product import TOKENIZER, manifest_json, manifest_of, write_changed
+from pipeline.engine.corpus import EngineCorpus
+from pipeline.engine.executor import Resources
+from pipeline.engine.lineage import Tables
+from pipeline.engine.parts import LazyParts, StoredArtefact
+from pipeline.engine.product import TOKENIZER, manifest_json, manifest_of, write_changed
+from pipeline.engine.runner import Monitor, Runner
+from pipeline.engine.work.task import Limits
 from pipeline.run import open_executor
-from pipeline.runner import Monitor, Runner
 from pipeline.storage.digest import fingerprint
 from pipeline.storage.location import open_storage
 from pipeline.storage.lock import hold
 from pipeline.storage.manifest import MANIFEST, SHARDS, emitted_before
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.storage import LocalStorage
-from pipeline.work.task import Limits
 from schemas.shards import corpus_of, shard_sets
 from stages.ablation.tokenizer import TrainTokenizer
 from stages.contract import Output

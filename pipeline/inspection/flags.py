@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.recall.seed_files import seed_files
+from pipeline.engine.seed_files import seed_files
 from pipeline.storage.receipts import Receipt, parse_receipts
 from pipeline.storage.storage import Storage
 

@@ -19,8 +19,8 @@ from pipeline.cost import (
     unit_of,
 )
 from pipeline.cost_table import CRAWL_WARCS, WARC_BYTES, document, rates_of, web_estimate
+from pipeline.engine.runner import PlanItem
 from pipeline.run import plan_with_cost, run
-from pipeline.runner import PlanItem
 from pipeline.storage.inputs import InputSpec
 from pipeline.storage.storage import LocalStorage
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.chain import chain_of, seed_patterns
 from pipeline.configuration import Config, load
+from pipeline.engine.chain import chain_of, seed_patterns
 from pipeline.inspection.sql import query
 from pipeline.inspection.stats import funnel
 from pipeline.run import plan, run

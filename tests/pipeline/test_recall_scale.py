@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.recall_scale import MEMORY_BYTES, Crawl, Meter, options_of, recall
-from pipeline.executor import LocalExecutor
-from pipeline.ray_executor import RayExecutor
+from pipeline.engine.executor import LocalExecutor
+from pipeline.engine.ray_executor import RayExecutor
 from pipeline.storage.storage import LocalStorage
 
 

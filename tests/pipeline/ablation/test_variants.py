@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.ablation.options import AblationOptions
 from pipeline.ablation.variants import Variants, make_variants
-from pipeline.runner import Monitor
+from pipeline.engine.runner import Monitor
 from pipeline.verify import verify
 from schemas.shards import SHARDS
 from stages.errors import ConfigError

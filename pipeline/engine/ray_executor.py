@@ -17,9 +17,9 @@ from typing import Any, Self
 import ray
 import ray.exceptions
 
-from pipeline.executor import TICK_SECONDS, Resources, after_io_error, again, failed
+from pipeline.engine.executor import TICK_SECONDS, Resources, after_io_error, again, failed
+from pipeline.engine.work.task import Outcome, Task, run_task
 from pipeline.storage.storage import Storage
-from pipeline.work.task import Outcome, Task, run_task
 from stages.errors import StageError, StorageError
 
 SHIPPED = ("schemas", "stages", "pipeline", "seeds")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.work.guard import Guard
-from pipeline.work.task import Limits, StageRef
+from pipeline.engine.work.guard import Guard
+from pipeline.engine.work.task import Limits, StageRef
 from stages.errors import StageError
 
 STAGE = '''

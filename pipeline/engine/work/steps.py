@@ -13,6 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.work.alignment import FACT_PREFIX, REACHED, Alignment, facts_of, text_bytes
+from pipeline.engine.work.map import with_verdict
+from pipeline.engine.work.task import Context, Quarantine, Result
 from pipeline.storage.digest import bytes_digest
 from pipeline.storage.statistics import Counter
 from pipeline.storage.storage import Storage
@@ -24,9 +27,6 @@ from pipeline.storage.tables import (
     write_arrow,
     write_parquet,
 )
-from pipeline.work.alignment import FACT_PREFIX, REACHED, Alignment, facts_of, text_bytes
-from pipeline.work.map import with_verdict
-from pipeline.work.task import Context, Quarantine, Result
 from schemas.verdicts import verdict_table
 from stages.contract import ALIVE, PARTITION, ArtefactStep, ShardStep, Step
 from stages.errors import StageError

@@ -17,7 +17,7 @@ from typing import IO, BinaryIO
 
 import pyarrow as pa
 
-from pipeline.work.task import StageRef
+from pipeline.engine.work.task import StageRef
 
 LENGTH = struct.Struct("<Q")
 RESULT, ERROR = b"r", b"e"
@@ -67,7 +67,7 @@ class IsolatedStage:
         if self._child is None:
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "pipeline.work.isolation"],
+                [sys.executable, "-m", "pipeline.engine.work.isolation"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=environment,

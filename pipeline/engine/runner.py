@@ -14,13 +14,13 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, overload
 
-from pipeline.executor import Executor, Resources
-from pipeline.leftovers import Superseded, sweep
-from pipeline.outcomes import QuarantineRate, ReceiptGroup
+from pipeline.engine.executor import Executor, Resources
+from pipeline.engine.leftovers import Superseded, sweep
+from pipeline.engine.outcomes import QuarantineRate, ReceiptGroup
+from pipeline.engine.work.task import Limits, Outcome, Task, Work, quarantine_folder
 from pipeline.storage.digest import fingerprint
 from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.storage import Storage
-from pipeline.work.task import Limits, Outcome, Task, Work, quarantine_folder
 from stages.errors import StorageError
 
 PENDING = "pending"

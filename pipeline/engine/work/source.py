@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from pipeline.engine.work.guard import Guard
+from pipeline.engine.work.task import Context, Quarantine, Result, StageRef, head_of
 from pipeline.storage.digest import stream_digest
 from pipeline.storage.inputs import InputSpec, folder_digest, open_input
 from pipeline.storage.statistics import Counter
 from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS, TableWriter, write_parquet
-from pipeline.work.guard import Guard
-from pipeline.work.task import Context, Quarantine, Result, StageRef, head_of
 from stages.contract import SKIPPED, Identity, Input, Quarantined, Skipped, SourceEvent
 
 UNREADABLE = "unreadable"

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.executor import LocalExecutor, Resources
-from pipeline.outcomes import GROUP_RECEIPTS, ReceiptGroup
-from pipeline.runner import Monitor, Plan, PlanSequence, Runner
+from pipeline.engine.executor import LocalExecutor, Resources
+from pipeline.engine.outcomes import GROUP_RECEIPTS, ReceiptGroup
+from pipeline.engine.runner import Monitor, Plan, PlanSequence, Runner
+from pipeline.engine.work.task import Context, Limits, Quarantine, Result
 from pipeline.storage.digest import bytes_digest
 from pipeline.storage.packing import Digests, Packed, Pool, pack
 from pipeline.storage.receipts import GROUP_SUFFIX, LEDGER, RECEIPT_SUFFIX, Receipt, Receipts
 from pipeline.storage.storage import LocalStorage
 from pipeline.storage.tables import Written
-from pipeline.work.task import Context, Limits, Quarantine, Result
 from stages.errors import StorageError
 
 FOLDER = "web/dedup"

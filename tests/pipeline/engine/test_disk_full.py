@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.configuration import Config, load
+from pipeline.engine.work.task import Outcome, Task, run_task
 from pipeline.run import run
 from pipeline.storage.storage import LocalStorage, Storage
 from pipeline.verify import verify
-from pipeline.work.task import Outcome, Task, run_task
 from tests.pipeline.conftest import product
 
 COMMAND = "from pipeline.cli import main; main()"
@@ -113,7 +113,7 @@ def test_a_late_worker_changes_nothing(finished: Path, inputs: Path, tmp_path: P
         return run_task(storage, task)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.executor.run_task", remember)
+        patch.setattr("pipeline.engine.executor.run_task", remember)
         run(configured(inputs, folder), stages=[stage], address="local")
     assert {task.step for task in late} > {"github.documents", stage}
     run(configured(inputs, folder), address="local")

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
-from pipeline.chain import seed_patterns
 from pipeline.configuration import Config, load
+from pipeline.engine.chain import seed_patterns
 from pipeline.inspection.sql import query
 from pipeline.run import RunReport, run
 from pipeline.verify import verify

@@ -17,11 +17,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.runner import Plan
+from pipeline.engine.runner import Plan
+from pipeline.engine.work.steps import Scratch
 from pipeline.storage.digest import bytes_digest, fingerprint
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.storage import Storage
-from pipeline.work.steps import Scratch
 from stages.errors import StorageError
 
 Ensure = Callable[[Sequence[Plan]], dict[str, Receipt]]

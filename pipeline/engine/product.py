@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.configuration import Config
-from pipeline.session import Session
+from pipeline.engine.session import Session
 from pipeline.storage.digest import fingerprint
 from pipeline.storage.manifest import MANIFEST, SHARDS
 from pipeline.storage.receipts import Receipt

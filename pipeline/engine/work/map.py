@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.work.alignment import REACHED, Alignment, facts_of, text_bytes
+from pipeline.engine.work.guard import Guard
+from pipeline.engine.work.task import Context, Quarantine, Result, StageRef, head_of
 from pipeline.storage.statistics import Counter
 from pipeline.storage.tables import write_parquet
-from pipeline.work.alignment import REACHED, Alignment, facts_of, text_bytes
-from pipeline.work.guard import Guard
-from pipeline.work.task import Context, Quarantine, Result, StageRef, head_of
 from schemas.columns import column
 from schemas.verdicts import QUARANTINED, VERDICT_COLUMNS, verdict_table
 from stages.contract import ALIVE

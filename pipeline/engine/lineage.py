@@ -13,10 +13,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.engine.work.alignment import FACT_PREFIX, OWN_QUARANTINED, PREVIOUS_KEEP, Alignment
 from pipeline.storage.digest import bytes_digest
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.tables import TableRead
-from pipeline.work.alignment import FACT_PREFIX, OWN_QUARANTINED, PREVIOUS_KEEP, Alignment
 from schemas.verdicts import QUARANTINED
 from stages.contract import ALIVE, ROW, SHARD, HasResources, HasSeeds, Options
 from stages.errors import StageError

@@ -2,9 +2,9 @@
 
 import time
 
+from pipeline.engine.work.task import Outcome, quarantine_folder
 from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.storage import Storage
-from pipeline.work.task import Outcome, quarantine_folder
 from stages.errors import StageError
 
 RATE_FLOOR = 1000

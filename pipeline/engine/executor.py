@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
+from pipeline.engine.work.task import Outcome, Task, run_task
 from pipeline.storage.storage import Storage
-from pipeline.work.task import Outcome, Task, run_task
 from stages.errors import StageError
 
 log = logging.getLogger("sluice")

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.chain import (
+from pipeline.configuration import Config
+from pipeline.configuration.settings import StageResources
+from pipeline.engine.chain import (
     DOCUMENTS,
     EMIT,
     RECALL,
@@ -18,21 +20,19 @@ from pipeline.chain import (
     chain_of,
     implementation_of,
 )
-from pipeline.configuration import Config
-from pipeline.configuration.settings import StageResources
-from pipeline.corpus import EngineCorpus
-from pipeline.executor import Resources
-from pipeline.lineage import Table, Tables, stage_components
-from pipeline.parts import NotMade
-from pipeline.recall.seed_files import require_seeds, seed_files
-from pipeline.runner import Plan, PlanItem, Runner
+from pipeline.engine.corpus import EngineCorpus
+from pipeline.engine.executor import Resources
+from pipeline.engine.lineage import Table, Tables, stage_components
+from pipeline.engine.parts import NotMade
+from pipeline.engine.runner import Plan, PlanItem, Runner
+from pipeline.engine.seed_files import require_seeds, seed_files
+from pipeline.engine.work.map import DecideWork, MapWork, measure_table
+from pipeline.engine.work.source import UNREADABLE, SourceWork
+from pipeline.engine.work.task import StageRef, Work
 from pipeline.storage.digest import stream_digest
 from pipeline.storage.inputs import InputSpec, folder_digest, open_input
 from pipeline.storage.manifest import emitted_before
 from pipeline.storage.receipts import Receipt, Receipts
-from pipeline.work.map import DecideWork, MapWork, measure_table
-from pipeline.work.source import UNREADABLE, SourceWork
-from pipeline.work.task import StageRef, Work
 from schemas.shards import corpus_of, shard_sets
 from schemas.verdicts import verdict_table
 from stages.contract import Filter

@@ -25,12 +25,12 @@ import psutil
 import pytest
 import yaml
 
-from pipeline.ray_executor import SHIPPED, runtime_environment
+from pipeline.engine.ray_executor import SHIPPED, runtime_environment
 from pipeline.verify import verify
 from tests.pipeline.conftest import product
-from tests.pipeline.test_faults import n_done, wait_for
+from tests.pipeline.engine.test_faults import n_done, wait_for
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 COMMAND = "from pipeline.cli import main; main()"
 STORE_BYTES = 80_000_000
 WORKER_PORTS = 60
@@ -329,8 +329,8 @@ WHERE = """
 import collections, json, os, sys
 sys.path.insert(0, ROOT)
 import ray
-from pipeline.executor import Resources
-from pipeline.ray_executor import RayExecutor
+from pipeline.engine.executor import Resources
+from pipeline.engine.ray_executor import RayExecutor
 from pipeline.storage.storage import LocalStorage
 executor = RayExecutor(None, 1, sys.argv[1], None)
 def where():

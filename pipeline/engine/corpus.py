@@ -6,13 +6,12 @@ from copy import copy
 from functools import partial
 from typing import Any
 
-from pipeline.executor import Resources
-from pipeline.lineage import Table, Tables, describe, library_versions
-from pipeline.parts import Ensure, LazyParts, LazyShuffled, StoredArtefact
-from pipeline.runner import Plan, Runner
-from pipeline.storage.receipts import Receipt
-from pipeline.work.alignment import Alignment
-from pipeline.work.steps import (
+from pipeline.engine.executor import Resources
+from pipeline.engine.lineage import Table, Tables, describe, library_versions
+from pipeline.engine.parts import Ensure, LazyParts, LazyShuffled, StoredArtefact
+from pipeline.engine.runner import Plan, Runner
+from pipeline.engine.work.alignment import Alignment
+from pipeline.engine.work.steps import (
     ArtefactWork,
     PartsSource,
     ShardSource,
@@ -20,7 +19,8 @@ from pipeline.work.steps import (
     StepWork,
     without_partition,
 )
-from pipeline.work.task import Work
+from pipeline.engine.work.task import Work
+from pipeline.storage.receipts import Receipt
 from schemas.verdicts import verdict_table
 from stages.contract import (
     ALIVE,

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from pipeline.work.isolation import ChildFailed, IsolatedStage
-from pipeline.work.task import Limits, StageRef
+from pipeline.engine.work.isolation import ChildFailed, IsolatedStage
+from pipeline.engine.work.task import Limits, StageRef
 from stages.errors import StageError
 
 PATIENCE = 10
