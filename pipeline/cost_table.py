@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pipeline.cost import (
+from pipeline.inspection.cost import (
     SECONDS_PER_HOUR,
     TABLE,
     Estimate,

@@ -14,20 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.configuration import Config
-from pipeline.cost import Estimate, estimate_run
 from pipeline.engine.chain import SEEDS, seed_patterns
 from pipeline.engine.executor import Executor, LocalExecutor
 from pipeline.engine.product import finish_product
 from pipeline.engine.runner import Monitor, PlanItem, Runner
 from pipeline.engine.session import Selection, Session
 from pipeline.engine.work.task import Limits, Outcome
+from pipeline.inspection.cost import Estimate, estimate_run
 from pipeline.inspection.flags import run_flags
-from pipeline.invariants import check_duplicates
+from pipeline.inspection.invariants import check_duplicates
+from pipeline.inspection.verify import RUN_FILE, seal
 from pipeline.storage.inputs import InputSpec, assign_shards, expand, read_metadata, save
 from pipeline.storage.location import location, open_storage
 from pipeline.storage.lock import hold
 from pipeline.storage.storage import Storage
-from pipeline.verify import RUN_FILE, seal
 from stages.errors import StageError, StorageError, WaitForPerson
 
 

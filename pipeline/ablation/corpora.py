@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 from pipeline.configuration import Config, from_resolved
 from pipeline.engine.chain import chain_of
 from pipeline.engine.lineage import Table, Tables
+from pipeline.inspection.verify import RUN_FILE
 from pipeline.storage.location import location
 from pipeline.storage.receipts import Receipts
 from pipeline.storage.storage import LocalStorage
-from pipeline.verify import RUN_FILE
 from stages.emit.options import OPTIONAL_COLUMNS
 from stages.emit.samples import READS
 from stages.errors import ConfigError

@@ -22,8 +22,8 @@ import uvicorn
 from pipeline.annotate.app import make_app
 from pipeline.annotate.review import Review
 from pipeline.annotate.tables import RunTables, open_iterations
+from pipeline.inspection.verify import RUN_FILE
 from pipeline.storage.location import is_remote, location, open_storage
-from pipeline.verify import RUN_FILE
 from stages.errors import ConfigError
 
 LOOPBACK = "127.0.0.1"

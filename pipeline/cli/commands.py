@@ -204,7 +204,7 @@ def sql(folder: Path, statement: str, form: str) -> None:
 
 def verify(folder: Path) -> None:
     """Print every problem; exit 1 if there is one."""
-    from pipeline.verify import verify as verify_run  # noqa: PLC0415
+    from pipeline.inspection.verify import verify as verify_run  # noqa: PLC0415
 
     problems = verify_run(folder)
     for problem in problems:

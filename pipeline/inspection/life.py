@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from pipeline.configuration.registry import STAGES
-from pipeline.inspection.rows import read_row
+from pipeline.inspection.single_rows import read_row
 from pipeline.inspection.views import View, open_run
 from pipeline.storage.location import location
 from schemas.identity import doc_id as doc_id_of

@@ -14,8 +14,8 @@ from pipeline.configuration import Config, load
 from pipeline.engine.chain import chain_of, seed_patterns
 from pipeline.inspection.sql import query
 from pipeline.inspection.stats import funnel
+from pipeline.inspection.verify import verify
 from pipeline.run import plan, run
-from pipeline.verify import verify
 from stages.errors import ConfigError
 from tests.pipeline.conftest import product, read_shards, write_tar
 

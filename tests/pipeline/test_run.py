@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipeline.inspection.verify import verify
 from pipeline.run import RunReport, plan, run
-from pipeline.verify import verify
 from tests.pipeline.conftest import configured, product, read_shards
 
 

@@ -11,7 +11,7 @@ import pytest
 from pipeline.ablation.options import AblationOptions
 from pipeline.ablation.variants import Variants, make_variants
 from pipeline.engine.runner import Monitor
-from pipeline.verify import verify
+from pipeline.inspection.verify import verify
 from schemas.shards import SHARDS
 from stages.errors import ConfigError
 from stages.kernels.bpe import Tokenizer

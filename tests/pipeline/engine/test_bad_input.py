@@ -13,10 +13,10 @@ import pytest
 from warcio.archiveiterator import ArchiveIterator
 
 from pipeline.configuration import load
+from pipeline.inspection.verify import verify
 from pipeline.run import run
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import LocalStorage
-from pipeline.verify import verify
 from tests.pipeline.conftest import page, read_shards, write_tar, write_warc
 
 GOOD = b"def answer():\n    return 42\n"

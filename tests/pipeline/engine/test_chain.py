@@ -19,8 +19,8 @@ from tokenizers import Tokenizer
 from pipeline.configuration import Config, load
 from pipeline.engine.chain import seed_patterns
 from pipeline.inspection.sql import query
+from pipeline.inspection.verify import verify
 from pipeline.run import RunReport, run
-from pipeline.verify import verify
 from stages.emit.comments import path_comment
 from stages.kernels.bpe import DEFAULT_TOKENIZER, tokenizer_json
 from stages.kernels.spans import replace_spans

@@ -26,7 +26,7 @@ import pytest
 import yaml
 
 from pipeline.engine.ray_executor import SHIPPED, runtime_environment
-from pipeline.verify import verify
+from pipeline.inspection.verify import verify
 from tests.pipeline.conftest import product
 from tests.pipeline.engine.test_faults import n_done, wait_for
 

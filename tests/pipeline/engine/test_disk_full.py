@@ -11,9 +11,9 @@ import pytest
 
 from pipeline.configuration import Config, load
 from pipeline.engine.work.task import Outcome, Task, run_task
+from pipeline.inspection.verify import verify
 from pipeline.run import run
 from pipeline.storage.storage import LocalStorage, Storage
-from pipeline.verify import verify
 from tests.pipeline.conftest import product
 
 COMMAND = "from pipeline.cli import main; main()"

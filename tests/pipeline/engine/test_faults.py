@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.verify import verify
+from pipeline.inspection.verify import verify
 from tests.pipeline.conftest import product
 
 COMMAND = "from pipeline.cli import main; main()"

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.configuration import Config, load
+from pipeline.inspection.verify import verify
 from pipeline.run import plan, run
 from pipeline.storage.inputs import expand
 from pipeline.storage.location import attach, database_path, is_remote, location, open_storage
@@ -24,7 +25,6 @@ from pipeline.storage.object_stores.streams import PART_BYTES, READ_AHEAD_BYTES
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import LocalStorage, Storage
 from pipeline.storage.tables import TableRead, read_aligned
-from pipeline.verify import verify
 from stages.errors import ConfigError, StorageError
 from tests.pipeline.object_store import BUCKET, FAULTS, FaultProxy
 

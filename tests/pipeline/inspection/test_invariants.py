@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.invariants import check_duplicates
+from pipeline.inspection.invariants import check_duplicates
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.storage import LocalStorage
 from schemas.dedup import DEDUP_DECISIONS

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.engine.chain import DOCUMENTS
-from pipeline.invariants import Problem, check_duplicates, check_shards, check_tables
+from pipeline.inspection.invariants import Problem, check_duplicates, check_shards, check_tables
 from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
 from pipeline.storage.location import open_storage
 from pipeline.storage.receipts import GROUP_SUFFIX, LEDGER, RECEIPT_SUFFIX, Receipt, parse_receipts

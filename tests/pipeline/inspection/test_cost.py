@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.configuration import Config
-from pipeline.cost import (
+from pipeline.cost_table import CRAWL_WARCS, WARC_BYTES, document, rates_of, web_estimate
+from pipeline.engine.runner import PlanItem
+from pipeline.inspection.cost import (
     Rate,
     default_rates,
     estimate,
@@ -18,13 +20,11 @@ from pipeline.cost import (
     show_size,
     unit_of,
 )
-from pipeline.cost_table import CRAWL_WARCS, WARC_BYTES, document, rates_of, web_estimate
-from pipeline.engine.runner import PlanItem
 from pipeline.run import plan_with_cost, run
 from pipeline.storage.inputs import InputSpec
 from pipeline.storage.storage import LocalStorage
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "cost.md"
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "cost.md"
 RATE = Rate(core_seconds=1e-6, table_bytes=0.5, scratch_bytes=0.25, task_bytes=1)
 
 
