@@ -110,7 +110,7 @@ def plan(
 
 def apply(stage: str, source: Path, out: Path, overrides: Sequence[str]) -> None:
     """Apply a stage, then print what came of it."""
-    from pipeline.apply import apply as apply_stage  # noqa: PLC0415
+    from pipeline.apply.map import apply as apply_stage  # noqa: PLC0415
 
     applied = apply_stage(stage, source, out, overrides)
     console = Console(stderr=True, highlight=False)

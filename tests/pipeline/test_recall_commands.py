@@ -16,7 +16,7 @@ import pytest
 import xxhash
 from typer.testing import CliRunner
 
-from pipeline import apply as application
+from pipeline.apply import map as application
 from pipeline.cli.recall import recall
 from pipeline.configuration import load
 from pipeline.inspection.sql import query

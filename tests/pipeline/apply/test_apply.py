@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from pipeline import apply as applying
-from pipeline.apply import apply
+from pipeline.apply import map as applying
+from pipeline.apply.map import apply
 from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS
 from pipeline.storage.user_tables import read_rows
 from stages.contract import Options

@@ -88,7 +88,7 @@ def apply(stage: str, source: Path, out: Path, overrides: Sequence[str] = ()) ->
     if out.exists() and out.samefile(source):
         raise ConfigError(f"{out}: the answer would overwrite the input")
     if stage == DEDUP:
-        from pipeline.apply_dedup import apply_dedup  # noqa: PLC0415 - brings the whole engine
+        from pipeline.apply.dedup import apply_dedup  # noqa: PLC0415 - brings the whole engine
 
         return _write(apply_dedup(source, out.absolute().parent, overrides), out)
     return _write(_answers(stage, source, overrides), out)

@@ -1,0 +1,1 @@
+"""`sluice apply`: one stage over a user's own table."""
