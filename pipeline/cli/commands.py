@@ -43,8 +43,8 @@ def run(
     overrides: Sequence[str],
 ) -> None:
     """Run, then print the funnel."""
+    from pipeline.cli.progress import ProgressMonitor  # noqa: PLC0415
     from pipeline.inspection.stats import funnel  # noqa: PLC0415
-    from pipeline.progress import ProgressMonitor  # noqa: PLC0415
     from pipeline.run import run as run_configuration  # noqa: PLC0415
 
     loaded = load(config, overrides, folder)

@@ -13,9 +13,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from pipeline.cli.app import app
+from pipeline.cli.progress import ProgressMonitor
 from pipeline.configuration import Config, load
 from pipeline.inspection.stats import funnel
-from pipeline.progress import ProgressMonitor
 from pipeline.run import run
 from stages.errors import InputError
 from tests.pipeline.conftest import read_shards, write_warc

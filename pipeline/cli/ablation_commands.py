@@ -9,14 +9,6 @@ from rich.console import Console
 
 from pipeline.ablation.corpora import VARIANTS
 from pipeline.ablation.options import load_options
-from pipeline.ablation.printing import (
-    ProgressLines,
-    as_json,
-    counts_table,
-    markdown,
-    print_json,
-    write_table,
-)
 from pipeline.ablation.variants import FOLDER, Variants, make_variants
 from pipeline.ablation.workflow import (
     EVAL,
@@ -26,7 +18,15 @@ from pipeline.ablation.workflow import (
     train_each,
     trainings,
 )
-from pipeline.progress import ProgressMonitor
+from pipeline.cli.ablation_printing import (
+    ProgressLines,
+    as_json,
+    counts_table,
+    markdown,
+    print_json,
+    write_table,
+)
+from pipeline.cli.progress import ProgressMonitor
 from stages.ablation.results import compare_sides, find_evaluations, read_side
 from stages.errors import StageError, StorageError
 

@@ -14,7 +14,7 @@ from pipeline.configuration.tables import known_names, settings
 from pipeline.storage.credentials import without_credentials
 from stages.errors import ConfigError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 INPUTS_SET = 'github.inputs = ["a.tar.gz"]\n'
 
 

@@ -94,7 +94,7 @@ def test_wrong_usage_is_code_2_and_one_message(
     message: str,
 ) -> None:
     """No traceback; the nearest valid name where there is one."""
-    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    monkeypatch.chdir(Path(__file__).resolve().parents[3])
     parts = arguments.split() if isinstance(arguments, str) else arguments
     code, out, err = sluice(*(part.format(tmp=tmp_path, web="web.inputs=[]") for part in parts))
     assert code == 2
@@ -111,7 +111,7 @@ def test_a_failed_stage_is_code_1_and_says_how_to_resume(
         raise StageError("github.rules, shard 00003: it broke")
 
     monkeypatch.setattr("pipeline.run.run", fail)
-    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    monkeypatch.chdir(Path(__file__).resolve().parents[3])
     folder = str(tmp_path / "r")
     code, _, err = sluice("run", "configs/dev.toml", "--run", folder)
     assert code == 1
