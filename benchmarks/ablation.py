@@ -8,8 +8,9 @@ pyarrow, numpy, xxhash and safetensors; no Ray, no network, no installation of S
 
 Shards are random ids unless given: of documents so long that attention has its whole causal cost
 (--document-tokens makes them shorter, which is faster: two documents do not attend to one another).
-MFU is that of `stages.ablation.flops`. The steps before the timed ones compile and warm up, the
-step after them is profiled. When memory runs out the micro-batch is halved and all begins again.
+MFU is that of `stages.ablation.training.model.flops`. The steps before the timed ones compile and
+warm up, the step after them is profiled. When memory runs out the micro-batch is halved and all
+begins again.
 """
 
 import argparse
@@ -36,11 +37,11 @@ import transformers
 from torch.profiler import ProfilerActivity, profile
 
 from schemas.shards import SHARDS
-from stages.ablation.configuration import Checkpoints, Source, SpecialTokens, TrainConfig
-from stages.ablation.flops import token_flops
-from stages.ablation.logs import Step
-from stages.ablation.presets import PRESETS
-from stages.ablation.trainer import Trainer
+from stages.ablation.training.configuration import Checkpoints, Source, SpecialTokens, TrainConfig
+from stages.ablation.training.logs import Step
+from stages.ablation.training.model.flops import token_flops
+from stages.ablation.training.model.presets import PRESETS
+from stages.ablation.training.trainer import Trainer
 
 SPECIALS = SpecialTokens(end=0, fim_begin=1, fim_hole=2, fim_end=3)
 LONG_DOCUMENT_SEQUENCES = 16

@@ -19,7 +19,7 @@ import xxhash
 from schemas.columns import DOC_ID
 from schemas.identity import seeded_hash
 from schemas.shards import web_set
-from stages.ablation.tokenizer import TEXTS
+from stages.ablation.training.data.tokenizer import TEXTS
 from stages.contract import PARTITION, Artefact, Batches
 from stages.emit.placement import github_sets, order_hash, partition_of
 from stages.emit.samples import ORDER, TokenizeSamples

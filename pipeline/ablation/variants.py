@@ -51,7 +51,7 @@ from pipeline.storage.manifest import MANIFEST, SHARDS, emitted_before
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.storage import LocalStorage
 from schemas.shards import corpus_of, shard_sets
-from stages.ablation.tokenizer import TrainTokenizer
+from stages.ablation.training.data.tokenizer import TrainTokenizer
 from stages.contract import Output
 from stages.emit.comments import comments_hash
 from stages.emit.files import WriteSamples

@@ -26,12 +26,12 @@ from pipeline.ablation.options import AblationOptions
 from pipeline.ablation.variants import Variants
 from pipeline.storage.digest import fingerprint
 from schemas.shards import corpus_of
-from stages.ablation.configuration import Checkpoints, Source, TrainConfig
-from stages.ablation.results import EVALUATION
+from stages.ablation.evaluation.results import EVALUATION
+from stages.ablation.training.configuration import Checkpoints, Source, TrainConfig
 from stages.errors import ConfigError
 
 if TYPE_CHECKING:
-    from stages.ablation.report import TrainReport
+    from stages.ablation.training.report import TrainReport
 
 EVAL = "eval"
 MADE_FROM = "made-from"
@@ -147,7 +147,7 @@ def train_all(planned: list[Training], watcher: Watcher) -> None:
 
 def train_each(configs: Iterable[TrainConfig]) -> Iterator["TrainReport"]:
     """Train one model after another in this process; those of one shape share a compilation."""
-    from stages.ablation.trainer import BUILT_IN, Trainer  # noqa: PLC0415 - torch takes seconds
+    from stages.ablation.training.trainer import BUILT_IN, Trainer  # noqa: PLC0415 - torch takes seconds
 
     with ExitStack() as stack:
         trainer: Trainer | None = None
@@ -164,7 +164,7 @@ def evaluate_all(
     planned: list[Training], variants: Variants, benchmarks: Path | None, watcher: Watcher
 ) -> None:
     """Score what is not scored, all on the held-out documents of both variants."""
-    from stages.ablation.evaluate import Evaluation, evaluate  # noqa: PLC0415
+    from stages.ablation.evaluation.evaluate import Evaluation, evaluate  # noqa: PLC0415
 
     sets = _digests(benchmarks)
     for one in planned:

@@ -95,9 +95,9 @@ def train(
     """Train a model on shards for each CONFIG; those of one shape share a compilation.
 
     The same command resumes an interrupted training. The fields are those of
-    stages/ablation/configuration.py.
+    stages/ablation/training/configuration.py.
 
-    On many GPUs: torchrun --standalone --nproc_per_node=8 -m stages.ablation.train CONFIG
+    On many GPUs: torchrun --standalone --nproc_per_node=8 -m stages.ablation.training.train CONFIG
     """
     from pipeline.cli import ablation_commands as commands  # noqa: PLC0415
 

@@ -27,7 +27,7 @@ from pipeline.cli.ablation_printing import (
     write_table,
 )
 from pipeline.cli.progress import ProgressMonitor
-from stages.ablation.results import compare_sides, find_evaluations, read_side
+from stages.ablation.evaluation.results import compare_sides, find_evaluations, read_side
 from stages.errors import StageError, StorageError
 
 TABLE = "table"
@@ -78,7 +78,7 @@ def ablate(
 def train(configs: Sequence[Path], overrides: Sequence[str]) -> None:
     """Train models in this process; torchrun starts the trainer itself on many GPUs."""
     require_torch()
-    from stages.ablation.parse import read_config  # noqa: PLC0415
+    from stages.ablation.training.parse import read_config  # noqa: PLC0415
 
     for report in train_each([read_config(config, overrides) for config in configs]):
         print(
@@ -101,7 +101,7 @@ def evaluate(
 ) -> None:
     """Evaluate one model."""
     require_torch()
-    from stages.ablation.evaluate import Evaluation, evaluate  # noqa: PLC0415
+    from stages.ablation.evaluation.evaluate import Evaluation, evaluate  # noqa: PLC0415
 
     wanted = Evaluation(model, heldout, benchmarks, name, context, stride, device)
     found = evaluate(wanted, out, ProgressLines().progress)

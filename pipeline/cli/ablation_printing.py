@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.ablation.workflow import Training, Watcher
-from stages.ablation.bootstrap import Interval
-from stages.ablation.results import Results, Row, Side
+from stages.ablation.evaluation.bootstrap import Interval
+from stages.ablation.evaluation.results import Results, Row, Side
 
 LINE_SECONDS = 10.0
 NOT_MEASURED = "–"

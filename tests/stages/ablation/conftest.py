@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from schemas.shards import SHARDS
-from stages.ablation.configuration import Checkpoints, Source, SpecialTokens, TrainConfig
-from stages.ablation.presets import Preset
+from stages.ablation.training.configuration import Checkpoints, Source, SpecialTokens, TrainConfig
+from stages.ablation.training.model.presets import Preset
 
 SHAPE = Preset(
     n_layers=2,

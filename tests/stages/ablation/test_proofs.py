@@ -13,12 +13,12 @@ torch = pytest.importorskip("torch", reason="the ablation's packages are not ins
 
 import pyarrow as pa  # noqa: E402
 
-from stages.ablation.configuration import Checkpoints, Source, TrainConfig  # noqa: E402
-from stages.ablation.evaluate import Evaluation, evaluate  # noqa: E402
-from stages.ablation.logs import read_log  # noqa: E402
-from stages.ablation.results import Results, compare_sides, read_side  # noqa: E402
-from stages.ablation.tokenizer import TEXTS, TrainTokenizer  # noqa: E402
-from stages.ablation.trainer import Trainer  # noqa: E402
+from stages.ablation.evaluation.evaluate import Evaluation, evaluate  # noqa: E402
+from stages.ablation.evaluation.results import Results, compare_sides, read_side  # noqa: E402
+from stages.ablation.training.configuration import Checkpoints, Source, TrainConfig  # noqa: E402
+from stages.ablation.training.data.tokenizer import TEXTS, TrainTokenizer  # noqa: E402
+from stages.ablation.training.logs import read_log  # noqa: E402
+from stages.ablation.training.trainer import Trainer  # noqa: E402
 from stages.kernels.bpe import Tokenizer  # noqa: E402
 from tests.stages.ablation.shard_files import write_shards  # noqa: E402
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from stages.ablation.execute import find_toolchains
-from stages.ablation.toolchains import Missing
+from stages.ablation.evaluation.execute import find_toolchains
+from stages.ablation.sandbox.toolchains import Missing
 
 TOOLCHAINS = find_toolchains()
 

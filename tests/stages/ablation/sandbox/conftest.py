@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from stages.ablation import sandbox
-from stages.ablation.languages import languages
-from stages.ablation.sandbox import Outcome, Step
-from stages.ablation.supervise import Limits
-from stages.ablation.toolchains import find
+from stages.ablation.evaluation.languages import languages
+from stages.ablation.sandbox import sandbox
+from stages.ablation.sandbox.sandbox import Outcome, Step
+from stages.ablation.sandbox.supervise import Limits
+from stages.ablation.sandbox.toolchains import find
 
 
 def survivors(word: str) -> list[str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.ablation import sandbox
-from stages.ablation.sandbox import Step
+from stages.ablation.sandbox import sandbox
+from stages.ablation.sandbox.sandbox import Step
 from tests.stages.ablation.sandbox.conftest import survivors
 
 REASON = sandbox.unavailable()
@@ -150,7 +150,7 @@ def test_links_lead_nowhere(word, tmp_path):
 def test_a_run_ends_when_its_parent_is_killed(word):
     """Even by a signal that gives the parent no time to clean up."""
     program = (
-        "from stages.ablation.sandbox import *\n"
+        "from stages.ablation.sandbox.sandbox import *\n"
         f"run([Step(['sleep', '1000'])], {{}}, environment={{'WORD': {word!r}}})"
     )
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT) as parent:

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from stages.ablation import sandbox, supervise
+from stages.ablation.sandbox import sandbox, supervise
 
 REASON = sandbox.unavailable()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))

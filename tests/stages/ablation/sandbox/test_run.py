@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.ablation import sandbox
-from stages.ablation.sandbox import Step
+from stages.ablation.sandbox import sandbox
+from stages.ablation.sandbox.sandbox import Step
 from stages.errors import StageError
 
 REASON = sandbox.unavailable()

@@ -1,0 +1,1 @@
+"""Running programs nobody has read: namespaces, limits, a watchdog."""

@@ -1,0 +1,1 @@
+"""Training a small model: its configuration, its steps, its checkpoints."""

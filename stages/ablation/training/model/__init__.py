@@ -1,0 +1,1 @@
+"""The model and its arithmetic: Llama, attention within documents, loss, optimizer."""
