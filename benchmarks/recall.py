@@ -27,10 +27,10 @@ from recalled import ALL, iterations, read_labels, recall_pages, verdicts
 
 from stages.contract import SKIPPED, Input
 from stages.kernels.fasttext import collapse
-from stages.recall.examples import TokeniseSeeds
+from stages.recall.classifier.examples import TokeniseSeeds
+from stages.recall.classifier.tokens import BPE, WHITESPACE, tokenise
+from stages.recall.classifier.train import NEGATIVE, PAPER, POSITIVE, SMALL, train_fasttext
 from stages.recall.options import RecallOptions
-from stages.recall.tokens import BPE, WHITESPACE, tokenise
-from stages.recall.train import NEGATIVE, PAPER, POSITIVE, SMALL, train_fasttext
 from stages.web.options import WebOptions
 from stages.web.stage import WebSource
 

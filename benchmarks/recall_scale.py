@@ -44,12 +44,12 @@ from pipeline.storage.tables import BATCH_ROWS, write_parquet
 from schemas.columns import DOC_ID
 from stages.contract import Batches
 from stages.kernels.fasttext import Collapsed
-from stages.recall.calibrate import Calibration, HeldOut
-from stages.recall.evidence import MARKUP, PageEvidence
-from stages.recall.learn import TrainTarget
-from stages.recall.model import TrainedModel
+from stages.recall.classifier.calibrate import Calibration, HeldOut
+from stages.recall.classifier.evidence import MARKUP, PageEvidence
+from stages.recall.classifier.learn import TrainTarget
+from stages.recall.classifier.model import TrainedModel
+from stages.recall.classifier.score import ScorePages, logit_schema
 from stages.recall.options import RecallOptions
-from stages.recall.score import ScorePages, logit_schema
 from stages.recall.stage import RecallStage
 
 PAGES, DOMAINS, LARGEST = 40_000_000, 2_000_000, 0.04

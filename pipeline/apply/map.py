@@ -46,7 +46,7 @@ STAGES = {
     "rules": "stages.rules.stage:RulesStage",
     "extract": "stages.web.extract_stage:ExtractStage",
     "decontaminate": "stages.decontaminate.stage:DecontaminateStage",
-    "recall": "stages.recall.apply:RecallApply",
+    "recall": "stages.recall.classifier.apply:RecallApply",
     "redact": "stages.redact.stage:RedactStage",
     "tokenize": "stages.emit.tokenize:TokenizeStage",
 }

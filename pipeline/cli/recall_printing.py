@@ -13,7 +13,7 @@ from pipeline.recall.iterations import PRECISION_ASKED, RECALLS, Stand
 from pipeline.recall.plot import draw_curves, drawn
 from pipeline.storage.user_tables import to_json
 from stages.errors import ConfigError
-from stages.recall.calibrate import HeldOut
+from stages.recall.classifier.calibrate import HeldOut
 from stages.recall.iteration import GROWTH, PRECISION
 
 RATIOS = ("precision", "recall", "f1")

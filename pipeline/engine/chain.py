@@ -42,8 +42,8 @@ CHAIN = {
     ),
     "recall": Implementation(corpus="stages.recall.stage:RecallStage"),
     "github.recall": Implementation(
-        map="stages.recall.quality_measure:QualityMeasure",
-        corpus="stages.recall.quality:QualityStage",
+        map="stages.recall.quality.measure:QualityMeasure",
+        corpus="stages.recall.quality.stage:QualityStage",
     ),
     "decontaminate": Implementation(map="stages.decontaminate.stage:DecontaminateStage"),
     "redact": Implementation(map="stages.redact.stage:RedactStage"),

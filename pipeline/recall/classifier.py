@@ -21,12 +21,12 @@ from pipeline.storage.digest import bytes_digest
 from pipeline.storage.user_tables import column_names, read_rows, require_format, write_rows
 from stages.errors import ConfigError
 from stages.kernels.urls import registrable_domain, url_host
-from stages.recall.apply import read_model_file, score_texts
+from stages.recall.classifier.apply import read_model_file, score_texts
+from stages.recall.classifier.model import TrainedModel, load_model
+from stages.recall.classifier.tokens import TOKEN_LISTS, tokenise
+from stages.recall.classifier.train import train
 from stages.recall.iteration import library_versions
-from stages.recall.model import TrainedModel, load_model
 from stages.recall.options import Training
-from stages.recall.tokens import TOKEN_LISTS, tokenise
-from stages.recall.train import train
 
 _TYPES = {
     "text": pa.large_string(),

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.contract import Batches
-from stages.recall.calibrate import Float64, probability_of
+from stages.recall.classifier.calibrate import Float64, probability_of
 
 LIMIT = 32.0
 BINS_PER_UNIT = 1 << 10

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from schemas.recall import NATURAL, recall_measures
 from schemas.verdicts import REASONS
 from stages.contract import PARTITION, ROW, SHARD, Artefact, Batches
-from stages.recall.examples import drawn_rows
-from stages.recall.model import load_model
-from stages.recall.score import PAGE, score_schema
+from stages.recall.classifier.examples import drawn_rows
+from stages.recall.classifier.model import load_model
+from stages.recall.classifier.score import PAGE, score_schema
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]

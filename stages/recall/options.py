@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from stages.contract import Options
-from stages.recall.site_lists import seed_sites
+from stages.recall.sites.site_lists import seed_sites
 
 
 class Training(Options):

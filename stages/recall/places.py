@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.recall.evidence import MARKUP
+from stages.recall.classifier.evidence import MARKUP
 
 COLUMNS = {
     "web": ("domain", "url", *MARKUP),

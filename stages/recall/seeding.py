@@ -7,21 +7,21 @@ from functools import cached_property
 from typing import Protocol
 
 from stages.contract import Artefact, Corpus, Parts
-from stages.recall.annotations import Annotations, read_annotations
-from stages.recall.examples import SampleCrawl, TokeniseSeeds
-from stages.recall.grow import Accept, GrowSeeds
+from stages.recall.classifier.examples import SampleCrawl, TokeniseSeeds
+from stages.recall.classifier.learn import TrainTarget
+from stages.recall.classifier.train import PAPER, resolve_recipe
 from stages.recall.iteration import is_made
-from stages.recall.learn import TrainTarget
 from stages.recall.options import LoopOptions, RecallOptions
 from stages.recall.places import WEB, Places
-from stages.recall.seed_sites import (
+from stages.recall.sites.annotations import Annotations, read_annotations
+from stages.recall.sites.grow import Accept, GrowSeeds
+from stages.recall.sites.seed_sites import (
     CountSitePages,
     DrawSites,
     SumSitePages,
     n_site_pages,
 )
-from stages.recall.site_lists import known_sites, seed_sites
-from stages.recall.train import PAPER, resolve_recipe
+from stages.recall.sites.site_lists import known_sites, seed_sites
 
 SEEDS = "seeds"
 

@@ -22,20 +22,20 @@ from typing import Any, ClassVar
 
 from stages.contract import Artefact, Corpus, Parts, Shuffled
 from stages.errors import WaitForPerson
-from stages.recall.annotations import Annotations
 from stages.recall.budget import CountTokens, FindThresholds
-from stages.recall.centre import CountLogOdds, FindCentres
+from stages.recall.classifier.centre import CountLogOdds, FindCentres
+from stages.recall.classifier.model import load_model
+from stages.recall.classifier.score import ScorePages
 from stages.recall.decide import RecallPages, ToShards
-from stages.recall.directories import JudgeByDirectory, SendPages, SendRecalled
-from stages.recall.grow import DrawScores, GrowSeeds
 from stages.recall.iteration import LIBRARIES, Metrics, has_grown, is_made, n_open, precision_fell
-from stages.recall.model import load_model
 from stages.recall.options import LoopOptions, RecallOptions
-from stages.recall.patterns import CountNodes, ListDomains, ProposePatterns
-from stages.recall.rules import PatternRules
-from stages.recall.score import ScorePages
 from stages.recall.seeding import Seeding, WebSeeds, accept
-from stages.recall.sites import SPLIT_PAGES, CountSites, KeepLargeSites, WriteTable
+from stages.recall.sites.annotations import Annotations
+from stages.recall.sites.directories import JudgeByDirectory, SendPages, SendRecalled
+from stages.recall.sites.grow import DrawScores, GrowSeeds
+from stages.recall.sites.large_sites import SPLIT_PAGES, CountSites, KeepLargeSites, WriteTable
+from stages.recall.sites.patterns import CountNodes, ListDomains, ProposePatterns
+from stages.recall.sites.rules import PatternRules
 
 PARTITION_PAGES = 500_000
 

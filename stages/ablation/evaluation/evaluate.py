@@ -6,7 +6,7 @@
 
 It needs no more than the trainer does, so it runs where the model was trained:
 
-    python -m stages.ablation.evaluation.evaluate MODEL --heldout FOLDER --out OUT \\
+    python -m stages.ablation.evaluation.evaluate MODEL --heldout FOLDER --out OUT
         [--benchmarks FOLDER]
 """
 

@@ -103,7 +103,7 @@ def test_recall_reads_what_the_page_writes(tmp_path: Path) -> None:
     path = tmp_path / "web.toml"
     decided = [("docs.python.org", True), ("docs.python.org/3/", False), ("ü.org/a b/c/", True)]
     put(path, *(annotation(pattern, accept) for pattern, accept in decided))
-    recall = pytest.importorskip("stages.recall.annotations")
+    recall = pytest.importorskip("stages.recall.sites.annotations")
     found = recall.read_annotations([str(path)])
     assert found.of("code") == dict(decided)
     assert found.until(1).of("code") == {}

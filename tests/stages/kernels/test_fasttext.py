@@ -15,7 +15,7 @@ from stages.errors import ConfigError, InputError
 from stages.kernels.bpe import load_tokenizer
 from stages.kernels.fasttext import collapse, from_bytes, list_buffers
 from stages.kernels.ngrams import token_hash
-from stages.recall.zeroed import zeroed_allocations
+from stages.recall.classifier.zeroed import zeroed_allocations
 
 DATA = Path(__file__).resolve().parents[3] / ".." / "shared" / "data"
 SEEDS = DATA / "web" / "seeds"

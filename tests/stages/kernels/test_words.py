@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.kernels.words import split_words
-from stages.recall.zeroed import zeroed_allocations
+from stages.recall.classifier.zeroed import zeroed_allocations
 
 PIECES = st.one_of(
     st.sampled_from([" ", "\t", "\n", "\v", "\f", "\r", "\0", "\u3000", "\xa0", "\u2028", "\x1f"]),

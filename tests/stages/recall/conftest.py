@@ -9,9 +9,9 @@ import xxhash
 
 from stages.contract import ALIVE, PARTITION, ROW, SHARD
 from stages.kernels.fasttext import Collapsed
-from stages.recall.calibrate import Calibration, HeldOut
-from stages.recall.evidence import PageEvidence
-from stages.recall.model import TrainedModel
+from stages.recall.classifier.calibrate import Calibration, HeldOut
+from stages.recall.classifier.evidence import PageEvidence
+from stages.recall.classifier.model import TrainedModel
 
 
 @dataclass

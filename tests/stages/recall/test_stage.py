@@ -11,9 +11,9 @@ from schemas.identity import doc_id
 from schemas.recall import recall_measures
 from stages.contract import ALIVE, CorpusStage
 from stages.errors import WaitForPerson
-from stages.recall.model import load_model
+from stages.recall.classifier.model import load_model
 from stages.recall.options import RecallOptions
-from stages.recall.site_lists import known_sites, seed_sites
+from stages.recall.sites.site_lists import known_sites, seed_sites
 from stages.recall.stage import RecallStage
 
 TOPICS = {

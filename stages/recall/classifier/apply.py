@@ -17,8 +17,8 @@ from schemas.columns import TWENTIETHS, column
 from schemas.verdicts import REASONS
 from stages.contract import Options
 from stages.errors import ConfigError, InputError
-from stages.recall.model import TrainedModel, load_model
-from stages.recall.tokens import tokenise
+from stages.recall.classifier.model import TrainedModel, load_model
+from stages.recall.classifier.tokens import tokenise
 
 (NOT_RECALLED,) = REASONS["recall"]
 

@@ -10,8 +10,8 @@ import pytest
 
 from stages.contract import MapStage
 from stages.recall.options import QualityOptions
-from stages.recall.quality_measure import QualityMeasure
-from stages.recall.quality_rule import generated_mark, quality_rule, syntaxes
+from stages.recall.quality.measure import QualityMeasure
+from stages.recall.quality.rule import generated_mark, quality_rule, syntaxes
 
 
 def read(name):

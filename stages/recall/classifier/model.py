@@ -15,9 +15,9 @@ import xxhash
 
 from stages.errors import InputError
 from stages.kernels.fasttext import Collapsed, from_bytes, list_buffers
-from stages.recall.calibrate import EVEN, Calibration, Float64, HeldOut
-from stages.recall.evidence import Markup, PageEvidence
-from stages.recall.tokens import BPE, require_tokens, tokens_hash
+from stages.recall.classifier.calibrate import EVEN, Calibration, Float64, HeldOut
+from stages.recall.classifier.evidence import Markup, PageEvidence
+from stages.recall.classifier.tokens import BPE, require_tokens, tokens_hash
 
 METADATA = "recall"
 NOTHING = "none"

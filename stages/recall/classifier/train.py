@@ -35,13 +35,13 @@ from stages.kernels.fasttext import (
     list_buffers,
 )
 from stages.kernels.ngrams import Tokens
-from stages.recall.calibrate import calibrate, judge
-from stages.recall.evidence import Markup, PageEvidence, fit_weights
-from stages.recall.folds import deal_groups
-from stages.recall.model import Examples, TrainedModel
+from stages.recall.classifier.calibrate import calibrate, judge
+from stages.recall.classifier.evidence import Markup, PageEvidence, fit_weights
+from stages.recall.classifier.folds import deal_groups
+from stages.recall.classifier.model import Examples, TrainedModel
+from stages.recall.classifier.windows import Ranges, windows
+from stages.recall.classifier.zeroed import zeroed_allocations
 from stages.recall.options import Training
-from stages.recall.windows import Ranges, windows
-from stages.recall.zeroed import zeroed_allocations
 
 Groups = Sequence[str] | None
 """The domain of each document, or None: what is held out together."""

@@ -26,10 +26,10 @@ from stages.contract import PARTITION, Artefact, Batches
 from stages.kernels.groups import group, smallest
 from stages.kernels.identity import identity_words
 from stages.kernels.paths import directories, string_hashes
-from stages.recall.annotations import Annotations, ancestors
-from stages.recall.model import load_model
-from stages.recall.rules import PatternRules
-from stages.recall.sites import read_large_sites
+from stages.recall.classifier.model import load_model
+from stages.recall.sites.annotations import Annotations, ancestors
+from stages.recall.sites.large_sites import read_large_sites
+from stages.recall.sites.rules import PatternRules
 
 EXAMPLES = 8
 MIN_NODE_PAGES = 2

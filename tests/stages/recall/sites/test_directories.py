@@ -10,16 +10,16 @@ import pytest
 from schemas.identity import doc_id
 from stages.contract import PARTITION
 from stages.kernels.paths import string_hashes
-from stages.recall.annotations import Annotations, Decision
-from stages.recall.calibrate import HeldOut
-from stages.recall.directories import JudgeByDirectory, SendPages, directory_means, page_rows
-from stages.recall.evidence import MARKUP, fit_weights
-from stages.recall.grow import Accept, read_covers
+from stages.recall.classifier.calibrate import HeldOut
+from stages.recall.classifier.evidence import MARKUP, fit_weights
+from stages.recall.classifier.score import logit_schema, score_schema
 from stages.recall.iteration import precision_fell
-from stages.recall.patterns import CountNodes, ListDomains, ProposePatterns
-from stages.recall.rules import PatternRules, wilson
-from stages.recall.score import logit_schema, score_schema
-from stages.recall.sites import SITES, CountSites, KeepLargeSites, WriteTable
+from stages.recall.sites.annotations import Annotations, Decision
+from stages.recall.sites.directories import JudgeByDirectory, SendPages, directory_means, page_rows
+from stages.recall.sites.grow import Accept, read_covers
+from stages.recall.sites.large_sites import SITES, CountSites, KeepLargeSites, WriteTable
+from stages.recall.sites.patterns import CountNodes, ListDomains, ProposePatterns
+from stages.recall.sites.rules import PatternRules, wilson
 
 RULES = PatternRules(0.1, 1, False, 0.5, 3, by_rule=True)
 
@@ -193,7 +193,7 @@ def test_grown_pages_are_shared_among_domains(model):
 
 def test_a_large_site_is_split(monkeypatch):
     """Its directories, and a large directory's pages, meet in several partitions."""
-    monkeypatch.setattr("stages.recall.directories.SPLIT_PAGES", 50)
+    monkeypatch.setattr("stages.recall.sites.directories.SPLIT_PAGES", 50)
     urls = [f"http://x.a.org/big/{n}" for n in range(300)] + ["http://x.b.org/1"] * 20
     batch = logits(urls, [0.0] * len(urls))
     counts = [b.drop_columns([PARTITION]) for b in CountSites(8)(iter([batch]))]

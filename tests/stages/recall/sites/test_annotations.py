@@ -3,7 +3,7 @@
 import pytest
 
 from stages.errors import ConfigError
-from stages.recall.annotations import ancestors, canonical, read_annotations
+from stages.recall.sites.annotations import ancestors, canonical, read_annotations
 
 FILE = """
 version = 1

@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 from schemas.columns import DOC_ID
 from stages.contract import Batches
 from stages.kernels.identity import seeded_hashes
-from stages.recall.evidence import MARKUP, Markup
+from stages.recall.classifier.evidence import MARKUP, Markup
+from stages.recall.classifier.tokens import BPE, TOKEN_LISTS, tokenise
 from stages.recall.options import role_of
-from stages.recall.tokens import BPE, TOKEN_LISTS, tokenise
 
 TOKENS = pa.field("tokens", TOKEN_LISTS)
 DOMAIN = pa.field("domain", pa.string())

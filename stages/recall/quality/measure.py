@@ -13,7 +13,7 @@ from schemas.quality import QUALITY_MEASURES
 from stages.kernels.arrow import utf8_buffers
 from stages.kernels.comments import count_comments
 from stages.recall.options import QualityOptions
-from stages.recall.quality_rule import COMMENTS, RULE, generated_mark, measured_with, syntaxes
+from stages.recall.quality.rule import COMMENTS, RULE, generated_mark, measured_with, syntaxes
 
 HEAD_BYTES = 2048
 

@@ -17,17 +17,17 @@ import xxhash
 from stages.contract import Artefact, Batches
 from stages.errors import StageError
 from stages.kernels.fasttext import list_buffers
-from stages.recall.examples import (
+from stages.recall.classifier.examples import (
     EXAMPLE,
     SampleCrawl,
     TokeniseSeeds,
     drawn_scores,
     markup_of,
 )
-from stages.recall.grow import GrowSeeds, read_covers
-from stages.recall.model import TrainedModel, nothing_learned
+from stages.recall.classifier.model import TrainedModel, nothing_learned
+from stages.recall.classifier.train import TooFewExamplesError, fit, resolve_recipe, train
 from stages.recall.options import NEGATIVE, Training
-from stages.recall.train import TooFewExamplesError, fit, resolve_recipe, train
+from stages.recall.sites.grow import GrowSeeds, read_covers
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.contract import Artefact, Batches
-from stages.recall.calibrate import Float64
-from stages.recall.directories import gather_pages, page_log_odds, site_levels
-from stages.recall.evidence import CLIP
-from stages.recall.model import load_model
+from stages.recall.classifier.calibrate import Float64
+from stages.recall.classifier.evidence import CLIP
+from stages.recall.classifier.model import load_model
+from stages.recall.sites.directories import gather_pages, page_log_odds, site_levels
 
 BINS_PER_UNIT = 64
 N_BINS = int(2 * CLIP * BINS_PER_UNIT)

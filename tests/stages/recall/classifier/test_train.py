@@ -6,10 +6,10 @@ import pytest
 
 from stages.errors import InputError, StageError
 from stages.kernels.fasttext import Collapsed
-from stages.recall.calibrate import calibrate, judge
-from stages.recall.model import load_model
+from stages.recall.classifier.calibrate import calibrate, judge
+from stages.recall.classifier.model import load_model
+from stages.recall.classifier.train import PAPER, SMALL, buckets_for, fit, resolve_recipe, train
 from stages.recall.options import Training
-from stages.recall.train import PAPER, SMALL, buckets_for, fit, resolve_recipe, train
 
 TINY = Training(max_buckets=4096)
 
@@ -60,7 +60,7 @@ def test_groups_are_held_out_whole(topic, monkeypatch):
             seen.append((self.trained, {tuple(tokens) for tokens in documents.to_pylist()}))
             return np.ones((len(documents), 1))
 
-    monkeypatch.setattr("stages.recall.train.fit", Spy)
+    monkeypatch.setattr("stages.recall.classifier.train.fit", Spy)
     positives = topic(12, 1, 0)
     domain = dict(zip(map(tuple, positives.to_pylist()), "aaaaaabbbccc", strict=True))
     train(positives, topic(12, 2, 200), TINY, list("aaaaaabbbccc"), ["n"] * 12)

@@ -17,12 +17,12 @@ import pyarrow.compute as pc
 from stages.contract import Artefact, Batches
 from stages.kernels.identity import seeded_hashes
 from stages.kernels.paths import depth_of, directories, pattern_hashes
-from stages.recall.annotations import ancestors
-from stages.recall.evidence import MARKUP
-from stages.recall.examples import EXAMPLE_FIELDS, drawn_rows, drawn_scores
+from stages.recall.classifier.evidence import MARKUP
+from stages.recall.classifier.examples import EXAMPLE_FIELDS, drawn_rows, drawn_scores
+from stages.recall.classifier.tokens import BPE, tokenise
 from stages.recall.places import WEB, Places
-from stages.recall.sites import read_table, table_bytes
-from stages.recall.tokens import BPE, tokenise
+from stages.recall.sites.annotations import ancestors
+from stages.recall.sites.large_sites import read_table, table_bytes
 
 ACCEPTED = pa.schema(
     [

@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 
 from schemas.columns import DOC_ID
 from stages.contract import ROW, SHARD, Artefact, Batches
-from stages.recall.calibrate import Float64
-from stages.recall.evidence import CLIP, Markup
-from stages.recall.examples import markup_of
-from stages.recall.model import TrainedModel, load_model
+from stages.recall.classifier.calibrate import Float64
+from stages.recall.classifier.evidence import CLIP, Markup
+from stages.recall.classifier.examples import markup_of
+from stages.recall.classifier.model import TrainedModel, load_model
+from stages.recall.classifier.tokens import tokenise
 from stages.recall.places import WEB, Places
-from stages.recall.tokens import tokenise
 
 PAGE = (
     pa.field(SHARD, pa.int32(), nullable=False),

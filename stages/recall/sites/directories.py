@@ -25,12 +25,12 @@ from stages.contract import PARTITION, ROW, SHARD, Artefact, Batches
 from stages.kernels.groups import group
 from stages.kernels.identity import identity_words
 from stages.kernels.paths import Hashes, depth_of, directories, pattern_hashes, string_hashes
-from stages.recall.annotations import Annotations
-from stages.recall.calibrate import probability_of
-from stages.recall.evidence import CLIP
-from stages.recall.model import TrainedModel, load_model
-from stages.recall.score import PAGE, score_schema
-from stages.recall.sites import SPLIT_PAGES, read_large_sites
+from stages.recall.classifier.calibrate import probability_of
+from stages.recall.classifier.evidence import CLIP
+from stages.recall.classifier.model import TrainedModel, load_model
+from stages.recall.classifier.score import PAGE, score_schema
+from stages.recall.sites.annotations import Annotations
+from stages.recall.sites.large_sites import SPLIT_PAGES, read_large_sites
 
 Float64 = npt.NDArray[np.float64]
 

@@ -26,7 +26,7 @@ from pipeline.recall.labels import read_labels
 from pipeline.recall.patterns import AcceptedPatterns, prefixes
 from pipeline.run import run
 from stages.errors import ConfigError, InputError
-from stages.recall.train import SMALL
+from stages.recall.classifier.train import SMALL
 from tests.pipeline.conftest import write_warc
 
 TOPICS = {
@@ -338,7 +338,7 @@ def test_a_model_of_another_tokenizer_is_refused(
 ) -> None:
     """Its ids would mean other words here."""
     table = table_of_texts(tmp_path / "new.jsonl", "new", 1)
-    monkeypatch.setattr("stages.recall.tokens.tokens_hash", lambda tokens: "0" * 32)
+    monkeypatch.setattr("stages.recall.classifier.tokens.tokens_hash", lambda tokens: "0" * 32)
     message = "trained on bpe tokens of rule [0-9a-f]{32}, and here they are of rule 0{32}"
     with pytest.raises(InputError, match=message):
         sluice("score", table, "--model", model, "-o", tmp_path / "out.jsonl")

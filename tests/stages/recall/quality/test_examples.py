@@ -6,10 +6,10 @@ import pytest
 
 from schemas.identity import doc_id, seeded_hash
 from stages.contract import ALIVE
-from stages.recall.folds import deal_groups
+from stages.recall.classifier.folds import deal_groups
 from stages.recall.places import GITHUB, WEB
-from stages.recall.quality_examples import DrawExamples, PickSeeds
-from stages.recall.quality_rule import quality_rule
+from stages.recall.quality.examples import DrawExamples, PickSeeds
+from stages.recall.quality.rule import quality_rule
 
 GOOD = {"n_code_lines": 50, "n_comment_lines": 20, "n_comment_words": 150, "n_header_words": 20}
 BARE = dict.fromkeys(GOOD, 0) | {"n_code_lines": 50}

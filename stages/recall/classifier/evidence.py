@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from stages.recall.calibrate import Calibration, Float64
+from stages.recall.classifier.calibrate import Calibration, Float64
 
 MARKUP = ("n_code_blocks", "n_formulas")
 """Columns of the documents, measured when they were extracted."""

@@ -13,23 +13,23 @@ from functools import cached_property
 from typing import ClassVar
 
 from stages.contract import Artefact, Corpus, Parts
-from stages.recall.annotations import Annotations
+from stages.recall.classifier.examples import TokeniseSeeds
+from stages.recall.classifier.learn import TrainTarget
+from stages.recall.classifier.model import NOTHING, load_model
 from stages.recall.decide import RecallPages, ToShards
-from stages.recall.examples import TokeniseSeeds
 from stages.recall.iteration import LIBRARIES, is_made
-from stages.recall.learn import TrainTarget
-from stages.recall.model import NOTHING, load_model
 from stages.recall.options import QUALITY, QualityOptions
 from stages.recall.places import GITHUB
-from stages.recall.quality_examples import (
+from stages.recall.quality.examples import (
     DrawExamples,
     PickSeeds,
     TokeniseOthers,
     TokenisePicked,
     n_picked,
 )
-from stages.recall.quality_rule import quality_rule
+from stages.recall.quality.rule import quality_rule
 from stages.recall.seeding import SEEDS
+from stages.recall.sites.annotations import Annotations
 from stages.recall.stage import Loop
 
 log = logging.getLogger("sluice")

@@ -18,11 +18,11 @@ from schemas.columns import DOC_ID
 from schemas.quality import QUALITY_MEASURES
 from stages.contract import ALIVE, Artefact, Batches
 from stages.kernels.identity import seeded_hashes
-from stages.recall.examples import EXAMPLE, SampleCrawl, TokeniseSeeds, drawn_rows
+from stages.recall.classifier.examples import EXAMPLE, SampleCrawl, TokeniseSeeds, drawn_rows
+from stages.recall.classifier.tokens import tokenise
 from stages.recall.options import QUALITY
 from stages.recall.places import GITHUB, JUDGED_KIND
-from stages.recall.quality_rule import QualityRule
-from stages.recall.tokens import tokenise
+from stages.recall.quality.rule import QualityRule
 
 PICKED, HASH = "picked", "hash"
 

@@ -1,0 +1,1 @@
+"""The loop over GitHub: which files are of high quality."""

@@ -1,0 +1,1 @@
+"""What lies where: domains, directories and URL patterns, the sites that are seeds."""
