@@ -216,7 +216,7 @@ def installed(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the WARC files.")],
 ) -> None:
     """Write WARC files with the documentation of the installed Python packages."""
-    from pipeline.crawl.installed import crawl_installed  # noqa: PLC0415
+    from demo.installed import crawl_installed  # noqa: PLC0415
 
     for path in crawl_installed(out):
         print(path)

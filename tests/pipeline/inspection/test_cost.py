@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.cost_table import CRAWL_WARCS, WARC_BYTES, document, rates_of, web_estimate
 from pipeline.configuration import Config
-from pipeline.cost_table import CRAWL_WARCS, WARC_BYTES, document, rates_of, web_estimate
 from pipeline.engine.runner import PlanItem
 from pipeline.inspection.cost import (
     Rate,
@@ -137,7 +137,7 @@ def test_defaults_cover_every_unit_of_the_web_and_of_github() -> None:
 
 
 def test_the_document_is_what_the_table_says() -> None:
-    """Regenerate it with `python -m pipeline.cost_table document > docs/cost.md`."""
+    """Regenerate it with `python -m benchmarks.cost_table document > docs/cost.md`."""
     assert DOCUMENT.read_text(encoding="utf-8") == document()
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.crawl.distributions import installed_closure
-from pipeline.crawl.docstyles import docstring_html
-from pipeline.crawl.fresh import import_fresh
-from pipeline.crawl.markdown import markdown_html
-from pipeline.crawl.members import from_import, from_source
-from pipeline.crawl.rest import rest_html
+from demo.distributions import installed_closure
+from demo.docstyles import docstring_html
+from demo.fresh import import_fresh
+from demo.markdown import markdown_html
+from demo.members import from_import, from_source
+from demo.rest import rest_html
 
 
 def test_formulas_for_mathjax() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from pipeline.crawl.blocks import coloured_code, preformatted
+from demo.blocks import coloured_code, preformatted
 
 MAX_MARKDOWN = 200_000
 """Characters: a longer text goes into a `<pre>`."""

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.crawl.distributions import installed_closure
-from pipeline.crawl.documentation import Site, documentation_pages
-from pipeline.crawl.ordinary import Table, ordinary_pages
-from pipeline.crawl.pages import Page, render, url_hash
+from demo.distributions import installed_closure
+from demo.documentation import Site, documentation_pages
+from demo.ordinary import Table, ordinary_pages
+from demo.pages import Page, render, url_hash
 
 FOLDER = "seeds"
 ROLES = ("code", "math", "negatives")

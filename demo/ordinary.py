@@ -19,10 +19,10 @@ from urllib.parse import quote_plus
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.crawl.blocks import preformatted
-from pipeline.crawl.markdown import markdown_html
-from pipeline.crawl.pages import Page, chosen
-from pipeline.crawl.rest import rest_html
+from demo.blocks import preformatted
+from demo.markdown import markdown_html
+from demo.pages import Page, chosen
+from demo.rest import rest_html
 
 LOG = logging.getLogger(__name__)
 

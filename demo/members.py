@@ -20,7 +20,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
-from pipeline.crawl.distributions import site_folders
+from demo.distributions import site_folders
 
 LOG = logging.getLogger(__name__)
 

@@ -24,19 +24,19 @@ from typing import Any
 import xxhash
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.crawl.captures import Capture, captures
-from pipeline.crawl.distributions import installed_closure
-from pipeline.crawl.documentation import Site, documentation_pages
-from pipeline.crawl.ordinary import Table, Text, ordinary_pages
-from pipeline.crawl.pages import Page
-from pipeline.crawl.seeds import (
+from demo.captures import Capture, captures
+from demo.distributions import installed_closure
+from demo.documentation import Site, documentation_pages
+from demo.ordinary import Table, Text, ordinary_pages
+from demo.pages import Page
+from demo.seeds import (
     seed_bytes,
     seed_pages,
     seed_paths,
     seed_table,
     seed_table_bytes,
 )
-from pipeline.crawl.warc import CrawlWriter
+from demo.warc import CrawlWriter
 
 LOG = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 
-from pipeline.crawl import installed
-from pipeline.crawl.captures import captures
-from pipeline.crawl.installed import crawl_installed, crawl_table, installed_pages, write_captures
-from pipeline.crawl.pages import Page, render
+from demo import installed
+from demo.captures import captures
+from demo.installed import crawl_installed, crawl_table, installed_pages, write_captures
+from demo.pages import Page, render
 
 FEW = ("numpy.random", "sortedcontainers.*", "datasketch.*", "math", "array")
 

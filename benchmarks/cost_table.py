@@ -1,7 +1,7 @@
 """Where the figures of `seeds/cost.toml` and `docs/cost.md` come from.
 
-    python -m pipeline.cost_table rates RUN > seeds/cost.toml     from RUN's log and receipts
-    python -m pipeline.cost_table document > docs/cost.md         from seeds/cost.toml
+    python -m benchmarks.cost_table rates RUN > seeds/cost.toml     from RUN's log and receipts
+    python -m benchmarks.cost_table document > docs/cost.md         from seeds/cost.toml
 
 The rates are those of one whole run in a folder of its own; the document multiplies them.
 """
@@ -63,7 +63,7 @@ with what each unit has cost before: in this run folder if a shard of the unit i
 by the measured defaults of `seeds/cost.toml`. So the best estimate of a crawl is to run a hundred
 of its WARC files and ask `plan` about all of them.
 
-This page is written by `python -m pipeline.cost_table document`; no figure in it was typed. The
+This page is written by `python -m benchmarks.cost_table document`; no figure in it was typed. The
 defaults are from a whole run of `configs/dev.toml`, which is small (each worker's start counts),
 has smaller pages than a real crawl and far more of them about code and mathematics: product and
 documents are upper bounds. Training counts once, with that run's few hundred seeds.
@@ -116,7 +116,7 @@ def rates_of(run: Path) -> str:
                 pairs[corpus] = pairs.get(corpus, 0) + event["rows"]
     lines = [
         "# What each unit of a run costs, per stored byte of its corpus's inputs: measured in a",
-        "# whole run of configs/dev.toml by `python -m pipeline.cost_table rates RUN`.",
+        "# whole run of configs/dev.toml by `python -m benchmarks.cost_table rates RUN`.",
         "# core_seconds: CPU; table_bytes: what stays; scratch_bytes: what is deleted when the",
         "# unit is committed; task_bytes: the largest peak of a worker; once_core_seconds: CPU for",
         "# training.",

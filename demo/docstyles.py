@@ -7,7 +7,7 @@ become definition lists (numpydoc's are that already). Any other docstring passe
 
 import re
 
-from pipeline.crawl.rest import rest_html
+from demo.rest import rest_html
 
 _NUMPYDOC = frozenset(
     """Parameters|Returns|Yields|Receives|Raises|Warns|Other Parameters|Attributes|Methods|Notes

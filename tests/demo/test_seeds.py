@@ -7,11 +7,11 @@ from importlib import metadata
 
 import pytest
 
-from pipeline.crawl.distributions import installed_closure
-from pipeline.crawl.installed import crawl_table, installed_pages
-from pipeline.crawl.ordinary import ordinary_pages
-from pipeline.crawl.pages import Page
-from pipeline.crawl.seeds import ROLES, seed_bytes, seed_pages, seed_table
+from demo.distributions import installed_closure
+from demo.installed import crawl_table, installed_pages
+from demo.ordinary import ordinary_pages
+from demo.pages import Page
+from demo.seeds import ROLES, seed_bytes, seed_pages, seed_table
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import xxhash
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from pipeline.crawl.captures import FIRST, Capture
+from demo.captures import FIRST, Capture
 
 SOFTWARE = "Sluice"
 PART_OF = "CC-MAIN-DEMO"

@@ -23,7 +23,7 @@ from docutils.readers.standalone import Reader
 from docutils.utils import SystemMessage
 from docutils.writers.html5_polyglot import HTMLTranslator, Writer
 
-from pipeline.crawl.blocks import code_html, preformatted
+from demo.blocks import code_html, preformatted
 
 MAX_MARKUP = 200_000
 """Characters: a longer text goes into a `<pre>`, docutils would take seconds."""

@@ -16,13 +16,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.crawl.members import Member, from_import
+from demo.members import Member, from_import
 from stages.errors import InputError
 
 LOG = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 300
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 Request = tuple[Sequence[str], Sequence[str]]
 """Modules, and classes whose methods are wanted, as `from_import` takes them."""
@@ -34,7 +34,7 @@ def import_fresh(requests: Sequence[Request]) -> list[list[Member]]:
         return []
     try:
         child = subprocess.run(
-            [sys.executable, "-c", "from pipeline.crawl.fresh import answer; answer()"],
+            [sys.executable, "-c", "from demo.fresh import answer; answer()"],
             input=json.dumps(requests).encode(),
             capture_output=True,
             cwd=ROOT,
@@ -64,7 +64,7 @@ def answer() -> None:
         def emit(self, record: logging.LogRecord) -> None:
             skipped.append(record.getMessage())
 
-    logging.getLogger("pipeline.crawl.members").addHandler(Skipped(logging.WARNING))
+    logging.getLogger("demo.members").addHandler(Skipped(logging.WARNING))
     requests = json.load(sys.stdin)
     members = [[asdict(each) for each in from_import(*request)] for request in requests]
     with out:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from pipeline.crawl.pages import Page, render, url_hash
+from demo.pages import Page, render, url_hash
 
 FIRST = datetime(2025, 6, 9, tzinfo=UTC)
 WINDOW_SECONDS = 12 * 24 * 3600

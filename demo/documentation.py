@@ -9,11 +9,11 @@ from functools import partial
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.crawl.distributions import distribution
-from pipeline.crawl.docstyles import docstring_html
-from pipeline.crawl.fresh import import_fresh
-from pipeline.crawl.members import MIN_DOCSTRING, Member, from_source
-from pipeline.crawl.pages import Page, chosen
+from demo.distributions import distribution
+from demo.docstyles import docstring_html
+from demo.fresh import import_fresh
+from demo.members import MIN_DOCSTRING, Member, from_source
+from demo.pages import Page, chosen
 
 LOG = logging.getLogger(__name__)
 
