@@ -5,13 +5,27 @@ import importlib
 import re
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pipeline", "stages", "schemas")
 MAX_LINES = 350
+
+ROOMS = (
+    "storage",
+    "configuration",
+    "engine",
+    "inspection",
+    "run",
+    "apply",
+    "recall",
+    "annotate",
+    "ablation",
+    "cli",
+)
+"""The rooms of the pipeline and its face `run`, lowest first: each imports lower ones alone."""
 
 LIBRARIES = (
     "datasketch",
@@ -29,9 +43,13 @@ def sources(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
 
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(path: Path) -> Iterator[str]:
     """Every module a file imports, at its top or inside functions."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -86,6 +104,30 @@ def test_the_pipeline_imports_no_tests_or_benchmarks() -> None:
         item for item in own_imports("pipeline") if item[1].startswith(("tests", "benchmarks"))
     ]
     assert wrong == []
+
+
+def test_rooms_of_the_pipeline_import_lower_rooms_alone() -> None:
+    """No circle of rooms: what a run is made of knows nothing of how it is looked at."""
+    wrong = []
+    for path, name in own_imports("pipeline"):
+        mine, theirs = (PurePosixPath(path).with_suffix("").parts[1], name.split(".")[1:2])
+        if mine == "__init__" or not name.startswith("pipeline.") or theirs == [mine]:
+            continue
+        if theirs[0] not in ROOMS or ROOMS.index(theirs[0]) > ROOMS.index(mine):
+            wrong.append((str(path), name))
+    assert wrong == []
+
+
+def test_only_the_command_line_prints() -> None:
+    """Everything else returns what it found, or tells the monitor."""
+    rooms = [path for path in sources("pipeline") if path.relative_to(ROOT).parts[1] != "cli"]
+    found = []
+    for path in rooms:
+        names = (node.id for node in ast.walk(_tree(path)) if isinstance(node, ast.Name))
+        speaks = {name.partition(".")[0] for name in imports(path)} & {"rich", "typer"}
+        if "print" in names or speaks:
+            found.append(str(path.relative_to(ROOT)))
+    assert found == []
 
 
 def test_options_modules_are_light() -> None:

@@ -13,7 +13,6 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,14 +114,13 @@ def login_name() -> str:
 def annotate(
     run: Path,
     *,
+    say: Callable[[str], None],
     file: Path | None = None,
     author: str | None = None,
     iteration: int | None = None,
     port: int = 0,
-    say: Callable[[str], None] | None = None,
 ) -> None:
     """Serve the page until the person ends it with Ctrl-C. `say` gets each line to print."""
-    say = say or partial(print, flush=True)
     files = choose_files(run, file)
     author = author or login_name()
     with open_iterations(run) as iterations, _bind(port) as listener:

@@ -1,5 +1,6 @@
 """`sluice recall`: classifiers by hand, and recall compared with labels."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -144,4 +145,5 @@ def annotate(
     """
     from pipeline.annotate.serve import annotate as serve_page  # noqa: PLC0415
 
-    serve_page(run, file=file, author=author, iteration=iteration, port=port)
+    say = partial(print, flush=True)
+    serve_page(run, say=say, file=file, author=author, iteration=iteration, port=port)

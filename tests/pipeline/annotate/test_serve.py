@@ -88,7 +88,7 @@ def test_a_run_that_waits_is_opened_where_it_waits(run: Path, tmp_path: Path) ->
         assert choose_review(run, iterations, files, "ada").tables.iteration == 3
         assert choose_review(run, iterations, files, "ada", 2).tables.iteration == 2
     with pytest.raises(ConfigError, match=r"--iteration 7: .* has patterns of 2, 3"):
-        annotate(run, iteration=7)
+        annotate(run, say=print, iteration=7)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_run_without_the_tables_is_refused(run: Path, folder: str, message: st
     """The message names what is missing."""
     shutil.rmtree(run / folder)
     with pytest.raises(ConfigError, match=message):
-        annotate(run)
+        annotate(run, say=print)
 
 
 def test_a_port_in_use_is_refused(run: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_port_in_use_is_refused(run: Path) -> None:
     with serve._bind(0) as listener:
         listener.listen()
         with pytest.raises(ConfigError, match="Address already in use"):
-            annotate(run, port=listener.getsockname()[1])
+            annotate(run, say=print, port=listener.getsockname()[1])
 
 
 def test_the_server_is_bound_to_loopback() -> None:
