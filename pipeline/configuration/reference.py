@@ -1,6 +1,6 @@
-"""The table of all settings in README.md, made from the options models.
+"""The table of all settings in docs/settings.md, made from the options models.
 
-`python -m pipeline.configuration.reference README.md` rewrites what stands between the markers.
+`python -m pipeline.configuration.reference docs/settings.md` rewrites what is between the markers.
 """
 
 import json

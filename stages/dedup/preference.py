@@ -1,4 +1,4 @@
-"""Which of two duplicates survives (DESIGN section 7), as 128 bits that compare as numbers.
+"""Which of two duplicates survives (docs/architecture.md, "Determinism"), as 128 bits in order.
 
 github   licence known, more stars, earlier creation, longer, smaller doc_id
 web      latest crawl, longer, smaller doc_id

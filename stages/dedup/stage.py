@@ -1,4 +1,4 @@
-"""Near-duplicate removal over a whole corpus (DeepSeek-Coder section 2.3, DESIGN section 8).
+"""Near-duplicate removal over a whole corpus (DeepSeek-Coder section 2.3).
 
     shards ─► describe ─► url twins (web) ─► exact twins ─► bands ─► candidate pairs
                                     │                                      │

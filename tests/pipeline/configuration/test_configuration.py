@@ -258,11 +258,11 @@ def test_source_options_and_inputs_share_a_table_without_clashing() -> None:
     assert len(known_names()) == len(set(known_names()))
 
 
-def test_the_readme_lists_every_setting() -> None:
-    """`python -m pipeline.configuration.reference README.md` rewrites the table."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert reference() in readme
-    assert with_reference(readme) == readme
+def test_the_documentation_lists_every_setting() -> None:
+    """`python -m pipeline.configuration.reference docs/settings.md` rewrites the table."""
+    document = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert reference() in document
+    assert with_reference(document) == document
 
 
 def test_resources_of_an_unknown_stage_are_refused() -> None:

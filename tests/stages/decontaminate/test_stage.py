@@ -65,7 +65,7 @@ def windows(tokens: list[str], length: int) -> list[tuple[str, ...]]:
 
 
 class Oracle:
-    """DESIGN's definition in plain Python, over items as read."""
+    """The definition in plain Python, over items as read."""
 
     def __init__(self, folder: Path) -> None:
         problems = defaultdict(set)
