@@ -49,9 +49,9 @@ class Recorder(Monitor):
         states: dict[str, list[Any]] = {}
         for path in sorted(self._run.rglob("*")):
             if path.name.endswith(RECEIPTS):
-                state = path.stat()
+                mark = path.stat()
                 folder = path.parent.relative_to(self._run).as_posix()
-                states.setdefault(folder, []).append((path.name, state.st_mtime_ns, state.st_size))
+                states.setdefault(folder, []).append((path.name, mark.st_mtime_ns, mark.st_size))
         for folder, state in states.items():
             if folder not in self._known or self._known[folder][0] != state:
                 storage = open_storage(self._run)
