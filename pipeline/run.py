@@ -1,7 +1,6 @@
 """`run` makes what a configuration asks for; `plan` says what that would be."""
 
 import contextlib
-import os
 import platform
 import subprocess
 import time
@@ -14,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.configuration import Config
+from pipeline.engine.address import open_executor
 from pipeline.engine.chain import SEEDS, seed_patterns
-from pipeline.engine.executor import Executor, LocalExecutor
+from pipeline.engine.executor import LocalExecutor
 from pipeline.engine.product import finish_product
 from pipeline.engine.runner import Monitor, PlanItem, Runner
 from pipeline.engine.session import Selection, Session
@@ -208,21 +208,6 @@ def _inputs(
 def _with_metadata(spec: InputSpec, metadata: dict[str, dict[str, Any]]) -> InputSpec:
     row = metadata.get(spec.uri) or metadata.get(spec.name)
     return spec if row is None else replace(spec, metadata=tuple(sorted(row.items())))
-
-
-def open_executor(
-    config: Config, storage: Storage, address: str | None, workers: int | None
-) -> Executor:
-    """Where tasks run: see `run` for `address`."""
-    attempts = config.engine.max_attempts
-    if address == "local":
-        return LocalExecutor(storage, attempts)
-    from pipeline.engine.ray_executor import RayExecutor  # noqa: PLC0415 - Ray costs a second to import
-
-    address = address or os.environ.get("RAY_ADDRESS")
-    return RayExecutor(
-        storage, attempts, address, workers or config.engine.workers, config.engine.window
-    )
 
 
 def _write_run_file(

@@ -36,6 +36,7 @@ from pipeline.ablation.steps import (
     SelectSamples,
 )
 from pipeline.configuration import Config
+from pipeline.engine.address import open_executor
 from pipeline.engine.corpus import EngineCorpus
 from pipeline.engine.executor import Resources
 from pipeline.engine.lineage import Tables
@@ -43,7 +44,6 @@ from pipeline.engine.parts import LazyParts, StoredArtefact
 from pipeline.engine.product import TOKENIZER, manifest_json, manifest_of, write_changed
 from pipeline.engine.runner import Monitor, Runner
 from pipeline.engine.work.task import Limits
-from pipeline.run import open_executor
 from pipeline.storage.digest import fingerprint
 from pipeline.storage.location import open_storage
 from pipeline.storage.lock import hold
