@@ -47,16 +47,16 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
         link(ROOT / package, folder / package, ROOT / REGISTER)
     section = (ROOT / "README.md").read_text().split("## Adding a stage")[1].split("\n## ")[0]
     named = re.findall(r"`(stages/comments/\w+\.py)`:\n\n```python\n(.*?)```", section, re.DOTALL)
-    (line,) = re.findall(r"```python\n( +Stage\(.*\),\n)```", section)
+    (line,) = re.findall(r"^`(Stage\(.*\),)`$", section, re.MULTILINE)
     assert [name for name, _ in named] == [f"stages/comments/{n}.py" for n in ("options", "stage")]
     (folder / "stages" / "comments").mkdir()
     (folder / "stages" / "comments" / "__init__.py").touch()
     for name, code in named:
         (folder / name).write_text(code)
-    after = '    Stage("rules", '
+    after = 'Stage("rules", '
     register = (ROOT / REGISTER).read_text()
     assert register.count(after) == 1
-    (folder / REGISTER).write_text(register.replace(after, line + after))
+    (folder / REGISTER).write_text(register.replace(after, f"{line}\n    {after}"))
     write_tar(folder / "me__mine.tar.gz", "mine-main", FILES)
     return folder
 
