@@ -1,7 +1,6 @@
 """`run` makes what a configuration asks for; `plan` says what that would be."""
 
 import contextlib
-import os
 import platform
 import subprocess
 import time
@@ -14,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.configuration import Config
-from pipeline.engine.chain import SEEDS, seed_patterns
-from pipeline.engine.executor import Executor, LocalExecutor
+from pipeline.configuration.names import DECIDE, StepName
+from pipeline.configuration.registry import DEDUP, SEEDS
+from pipeline.engine.address import open_executor
+from pipeline.engine.chain import seed_patterns
+from pipeline.engine.executor import LocalExecutor
 from pipeline.engine.product import finish_product
 from pipeline.engine.runner import Monitor, PlanItem, Runner
-from pipeline.engine.session import Selection, Session
+from pipeline.engine.session import Session
 from pipeline.engine.work.task import Limits, Outcome
 from pipeline.inspection.cost import Estimate, estimate_run
 from pipeline.inspection.flags import run_flags
@@ -28,6 +30,7 @@ from pipeline.storage.inputs import InputSpec, assign_shards, expand, read_metad
 from pipeline.storage.location import location, open_storage
 from pipeline.storage.lock import hold
 from pipeline.storage.storage import Storage
+from stages.dedup.options import DedupOptions
 from stages.errors import StageError, StorageError, WaitForPerson
 
 
@@ -119,7 +122,7 @@ def run(
             max_quarantine_rate=config.engine.max_quarantine_rate,
             items=items,
         )
-        session = Session(config, runner, inputs, Selection(tuple(stages)))
+        session = Session(config, runner, inputs, stages)
         try:
             session.run()
         except WaitForPerson as wait:
@@ -148,10 +151,10 @@ def _naming_the_step(run: Path, items: Sequence[PlanItem]) -> Iterator[None]:
 def _check_decisions(config: Config, storage: Storage, session: Session, report: RunReport) -> None:
     """Where duplicates were decided anew, hold them against what dedup promises."""
     for corpus, tables in session.tables.items():
-        name = f"{corpus}.dedup"
-        if any(step.startswith(f"{name}.decide") for step in report.steps):
-            receipts = next((t.receipts for t in tables.tables if t.stage == name), {})
-            threshold = config.options(name)["threshold"]
+        name = StepName(corpus, DEDUP)
+        if any(StepName.parse(step).unit == replace(name, half=DECIDE) for step in report.steps):
+            receipts = next((t.receipts for t in tables.tables if t.stage == str(name)), {})
+            threshold = config.options(name, DedupOptions).threshold
             for problem in check_duplicates(storage, corpus, receipts, threshold):
                 raise StageError(f"{name}: {problem.message}; this is a bug of Sluice")
 
@@ -177,7 +180,7 @@ def plan_with_cost(
         dry=True,
     )
     _, inputs = _inputs(config, storage)
-    Session(config, runner, inputs, Selection(tuple(stages))).run()
+    Session(config, runner, inputs, stages).run()
     return runner.items, estimate_run(storage, runner.items, inputs)
 
 
@@ -208,21 +211,6 @@ def _inputs(
 def _with_metadata(spec: InputSpec, metadata: dict[str, dict[str, Any]]) -> InputSpec:
     row = metadata.get(spec.uri) or metadata.get(spec.name)
     return spec if row is None else replace(spec, metadata=tuple(sorted(row.items())))
-
-
-def open_executor(
-    config: Config, storage: Storage, address: str | None, workers: int | None
-) -> Executor:
-    """Where tasks run: see `run` for `address`."""
-    attempts = config.engine.max_attempts
-    if address == "local":
-        return LocalExecutor(storage, attempts)
-    from pipeline.engine.ray_executor import RayExecutor  # noqa: PLC0415 - Ray costs a second to import
-
-    address = address or os.environ.get("RAY_ADDRESS")
-    return RayExecutor(
-        storage, attempts, address, workers or config.engine.workers, config.engine.window
-    )
 
 
 def _write_run_file(

@@ -31,6 +31,12 @@ class Options(BaseModel):
 
 
 @dataclass(frozen=True)
+class NamesFiles:
+    """Marks an option that may name files: `Annotated[str, NamesFiles()]`, or a tuple of them.
+    Such names are relative to the driver's working directory, which is not a worker's."""
+
+
+@dataclass(frozen=True)
 class Input:
     """One thing a source reads.
 
@@ -80,10 +86,11 @@ SourceEvent: TypeAlias = pa.RecordBatch | Identity | Skipped | Quarantined
 
 
 @runtime_checkable
-class HasSeeds(Protocol):
-    """A source or map stage whose output depends on tables of `seeds/`: their file names."""
+class HasTables(Protocol):
+    """A source or map stage whose output depends on tables of the folder `seeds/`, which hold
+    what is known (languages, licences, …): their file names."""
 
-    seeds: ClassVar[tuple[str, ...]]
+    tables: ClassVar[tuple[str, ...]]
 
 
 @runtime_checkable

@@ -12,6 +12,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from pipeline.configuration import Config, from_resolved
+from pipeline.configuration.names import StepName
+from pipeline.configuration.registry import CONFIGURED, DOCUMENTS, GITHUB, WEB
 from pipeline.engine.chain import chain_of
 from pipeline.engine.lineage import Table, Tables
 from pipeline.inspection.verify import RUN_FILE
@@ -24,9 +26,8 @@ from stages.errors import ConfigError
 
 RULES, FULL, HELDOUT = "rules", "full", "heldout"
 VARIANTS = (RULES, FULL)
-CORPORA = ("github", "web")
 
-DECIDED_BY = {"github": "rules", "web": "documents"}
+DECIDED_BY = {GITHUB: "rules", WEB: DOCUMENTS}
 """The last stage of each corpus whose verdicts the rules variant asks for."""
 JOINING = ("sample_id", "position")
 """Columns of emit that join documents to one sample."""
@@ -44,19 +45,19 @@ def read_configuration(storage: LocalStorage, run: Path) -> Config:
 def read_corpora(storage: LocalStorage, config: Config) -> dict[str, Tables]:
     """The tables of every corpus of the run, with the whole chain's verdict."""
     found = {}
-    for corpus in CORPORA:
-        if storage.list(f"{corpus}/documents"):
+    for corpus in CONFIGURED:
+        if storage.list(StepName(corpus, DOCUMENTS).folder):
             names = chain_of(corpus, config)[:-1]
             found[corpus] = _read_tables(storage, config, corpus, names)
     if not found:
-        raise ConfigError(f"{location(config.run)}: no documents of {' or '.join(CORPORA)}")
+        raise ConfigError(f"{location(config.run)}: no documents of {' or '.join(CONFIGURED)}")
     return found
 
 
 def ruled(tables: Tables) -> Tables:
     """The same tables with the verdict of rules alone; the dedup cluster stays readable."""
-    decides = f"{tables.corpus}.{DECIDED_BY[tables.corpus]}"
-    last = next(table for table in tables.tables if table.stage == decides)
+    decides = StepName(tables.corpus, DECIDED_BY[tables.corpus])
+    last = next(table for table in tables.tables if table.stage == str(decides))
     return replace(tables, verdict=last if "keep" in last.schema.names else None)
 
 
@@ -76,7 +77,8 @@ def emitted_columns(corpus: str, variant: str, tables: Tables, *, concatenate: b
 def _read_tables(storage: LocalStorage, config: Config, corpus: str, names: list[str]) -> Tables:
     tables = Tables(corpus)
     for name in names:
-        stage, folder = f"{corpus}.{name}", f"{corpus}/{name}"
+        stage = StepName(corpus, name)
+        folder = stage.folder
         receipts = Receipts(storage, folder).load()
         if not receipts or (tables.tables and receipts.keys() != set(tables.keys)):
             raise ConfigError(
@@ -85,5 +87,5 @@ def _read_tables(storage: LocalStorage, config: Config, corpus: str, names: list
             )
         first = next(iter(receipts.values()))
         with storage.open_read(f"{folder}/{first.object}") as stream:
-            tables.add(Table(stage, folder, pq.read_schema(stream), receipts))
+            tables.add(Table(str(stage), folder, pq.read_schema(stream), receipts))
     return tables

@@ -36,6 +36,9 @@ from pipeline.ablation.steps import (
     SelectSamples,
 )
 from pipeline.configuration import Config
+from pipeline.configuration.registry import EMIT
+from pipeline.engine.address import open_executor
+from pipeline.engine.chain import recall_options
 from pipeline.engine.corpus import EngineCorpus
 from pipeline.engine.executor import Resources
 from pipeline.engine.lineage import Tables
@@ -43,7 +46,6 @@ from pipeline.engine.parts import LazyParts, StoredArtefact
 from pipeline.engine.product import TOKENIZER, manifest_json, manifest_of, write_changed
 from pipeline.engine.runner import Monitor, Runner
 from pipeline.engine.work.task import Limits
-from pipeline.run import open_executor
 from pipeline.storage.digest import fingerprint
 from pipeline.storage.location import open_storage
 from pipeline.storage.lock import hold
@@ -55,6 +57,7 @@ from stages.ablation.training.data.tokenizer import TrainTokenizer
 from stages.contract import Output
 from stages.emit.comments import comments_hash
 from stages.emit.files import WriteSamples
+from stages.emit.options import EmitOptions
 from stages.emit.placement import files_of
 from stages.emit.samples import TokenizeSamples
 from stages.emit.stage import EmitStage
@@ -228,16 +231,16 @@ class _Maker:
         tokenizer: str,
         heldout: Heldout,
     ) -> None:
-        emit = self.config.options("emit")
-        sets = shard_sets(engine.name, self.config.options("web.recall")["targets"])
+        emit = self.config.options(EMIT, EmitOptions)
+        sets = shard_sets(engine.name, recall_options(self.config).targets)
         tokenize = TokenizeSamples(
             corpus=engine.name,
             sets=sets,
             tokenizer=tokenizer,
             tokenizer_hash=xxhash.xxh3_128_hexdigest(tokenizer_json(tokenizer)),
-            seed=emit["seed"],
+            seed=emit.seed,
             heldout_rate=float(variant == HELDOUT),
-            path_comments=emit["path_comments"],
+            path_comments=emit.path_comments,
             comments_hash=comments_hash(),
             columns=tuple(columns),
         )
@@ -246,7 +249,7 @@ class _Maker:
         shuffled = engine.shuffle(step, reads=list(dict.fromkeys([*columns, CLUSTER])))
         outputs = [
             Output(f"{FOLDER}/{variant}/{output.path}", output.partitions)
-            for output in files_of(sets, shuffled.sizes(), emit["shard_bytes"])
+            for output in files_of(sets, shuffled.sizes(), emit.shard_bytes)
         ]
         engine.write(WriteSamples(), shuffled, outputs)
         before = emitted_before(self.storage, f"{FOLDER}/{variant}/{SHARDS}")

@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.configuration import Config, EngineOptions, GithubInputs, WebInputs, load_stage
+from pipeline.configuration.registry import DEDUP
 from pipeline.engine.executor import LocalExecutor
 from pipeline.engine.lineage import Table, Tables
 from pipeline.engine.runner import Monitor, Runner
-from pipeline.engine.session import Selection, Session
+from pipeline.engine.session import Session
 from pipeline.engine.work.task import Limits
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.statistics import Counter
@@ -29,6 +30,7 @@ from pipeline.storage.user_tables import Rows, column_names, read_rows
 from schemas.columns import DOC_ID, column
 from schemas.dedup import DEDUP_DECISIONS
 from schemas.verdicts import QUARANTINED, REASON, VERDICT_COLUMNS, verdict_table
+from stages.dedup.options import DedupOptions
 from stages.errors import ConfigError
 
 CORPUS = "input"
@@ -51,7 +53,7 @@ Answer = tuple[pa.RecordBatch, Mapping[int, str]]
 def apply_dedup(source: Path, scratch: Path, overrides: Sequence[str]) -> Iterator[Answer]:
     """Verdicts for every row of `source`, in order; the first batch is empty. The temporary run
     lies in the folder `scratch`."""
-    options = load_stage("dedup", overrides)
+    options = load_stage(DedupOptions, overrides)
     names = column_names(source)
     if "text" not in names:
         raise ConfigError(
@@ -71,13 +73,13 @@ def apply_dedup(source: Path, scratch: Path, overrides: Sequence[str]) -> Iterat
             engine=engine,
             github=GithubInputs.model_validate({}),
             web=WebInputs.model_validate({}),
-            stages={f"{CORPUS}.dedup": options.model_dump(mode="json")},
+            stages={f"{CORPUS}.{DEDUP}": options},
         )
         with LocalExecutor(storage, engine.max_attempts) as executor:
             limits = Limits(engine.record_seconds)
             runner = Runner(storage, executor, Monitor(), 1, limits, engine.max_quarantine_rate)
-            session = Session(config, runner, {}, Selection(), {CORPUS: tables})
-            session.run_stage(tables, "dedup")
+            session = Session(config, runner, {}, tables={CORPUS: tables})
+            session.run_stage(tables, DEDUP)
         yield from _answers(storage, tables, broken)
 
 

@@ -6,7 +6,6 @@ has `keep = false, reason = "quarantined"` and no measures) and the rest goes on
 by one batch of 16 MiB, except for dedup, which takes the whole input as one group.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.configuration import EngineOptions, load_stage
+from pipeline.configuration.registry import DEDUP, applicable
 from pipeline.configuration.validation import nearest
 from pipeline.engine.work.guard import Guard
 from pipeline.engine.work.map import with_verdict
@@ -34,23 +34,11 @@ from schemas.columns import column
 from schemas.documents import GITHUB_DOCUMENTS, WEB_DOCUMENTS
 from schemas.language import LANGUAGE_MEASURES
 from schemas.verdicts import VERDICT_COLUMNS
-from stages.contract import Filter
+from stages.contract import Filter, Options
 from stages.errors import ConfigError
 from stages.kernels.spans import replace_spans
 
-DEDUP = "dedup"
 REDACT = "redact"
-
-STAGES = {
-    "language": "stages.language.stage:LanguageStage",
-    "rules": "stages.rules.stage:RulesStage",
-    "extract": "stages.web.extract_stage:ExtractStage",
-    "decontaminate": "stages.decontaminate.stage:DecontaminateStage",
-    "recall": "stages.recall.classifier.apply:RecallApply",
-    "redact": "stages.redact.stage:RedactStage",
-    "tokenize": "stages.emit.tokenize:TokenizeStage",
-}
-"""Map stages that stand alone. `dedup` is applied through the engine."""
 
 INSTEAD = {"language": ("content",)}
 """Columns a stage takes in place of what it reads."""
@@ -75,8 +63,8 @@ MAX_ERRORS = 5
 
 def apply(stage: str, source: Path, out: Path, overrides: Sequence[str] = ()) -> Applied:
     """Run a stage over `source` and write its answer to `out`."""
-    if stage != DEDUP and stage not in STAGES:
-        known = sorted([*STAGES, DEDUP])
+    if stage != DEDUP and stage not in applicable():
+        known = sorted([*applicable(), DEDUP])
         hint = nearest(stage, known)
         raise ConfigError(
             f"no stage {stage!r} to apply; there are {', '.join(known)}"
@@ -117,10 +105,11 @@ def _write(answers: Iterator[tuple[pa.RecordBatch, Mapping[int, str]]], out: Pat
 def _answers(
     stage: str, source: Path, overrides: Sequence[str]
 ) -> Iterator[tuple[pa.RecordBatch, Mapping[int, str]]]:
-    cls = stage_class(STAGES[stage])
-    options = load_stage(stage, overrides, cls.Options)
+    target = applicable()[stage]
+    cls = stage_class(target)
+    options: Options = load_stage(cls.Options, overrides)
     columns = _columns(stage, cls, source)
-    ref = StageRef(STAGES[stage], json.dumps(options.model_dump(mode="json"), sort_keys=True))
+    ref = StageRef(target, options)
     built = ref.load()
     schema = _schema(built, stage)
     guard = Guard(

@@ -4,21 +4,30 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from pipeline.configuration.names import StepName, expect_stage
 from pipeline.configuration.overrides import apply_overrides
-from pipeline.configuration.registry import CORPORA, STAGES, options_model, settings_of, stages_of
+from pipeline.configuration.registry import (
+    CONFIGURED,
+    DOCUMENTS,
+    STAGES,
+    stage_names,
+    stages_of,
+)
 from pipeline.configuration.settings import (
     EngineOptions,
     GeneralOptions,
     GithubInputs,
     WebInputs,
 )
-from pipeline.configuration.tables import DOCUMENTS, known_names, split, stage_options
+from pipeline.configuration.tables import known_names, split, stage_options
 from pipeline.configuration.validation import nearest, validate
 from pipeline.storage.credentials import without_credentials
 from stages.contract import Options
 from stages.errors import ConfigError
+
+Model = TypeVar("Model", bound=Options)
 
 RUNS = Path("runs")
 """Where runs go that name no folder."""
@@ -34,17 +43,18 @@ class Config:
     engine: EngineOptions
     github: GithubInputs
     web: WebInputs
-    stages: Mapping[str, Mapping[str, Any]] = field(repr=False)
-    """Stage name (`github.documents`, `web.dedup`, `emit`) to its options, as JSON values."""
+    stages: Mapping[str, Options] = field(repr=False)
+    """Stage name (`github.documents`, `web.dedup`, `emit`) to its options."""
 
-    def options(self, stage: str) -> dict[str, Any]:
-        """The merged, validated options of a stage. Seeds pass through the web's stages."""
-        corpus, _, name = stage.partition(".")
-        stage = f"web.{name}" if corpus == "seeds" else stage
-        if stage not in self.stages:
-            hint = nearest(stage, self.stages)
-            raise ConfigError(f"no stage `{stage}`; did you mean `{hint}`?")
-        return dict(self.stages[stage])
+    def options(self, stage: str | StepName, model: type[Model]) -> Model:
+        """The options of a stage, which are of the type `model`. Seeds pass through the web's
+        stages with the web's options."""
+        if isinstance(stage, str):
+            known = dict.fromkeys((*self.stages, *stage_names()))
+            stage = expect_stage(stage, known, f"stage {stage!r}")
+        options = self.stages[str(stage.configured)]
+        assert isinstance(options, model), f"{stage} has {type(options).__name__}"
+        return options
 
     def resolved(self) -> dict[str, Any]:
         """Everything that holds, defaults included, as a configuration of its own (JSON values),
@@ -56,16 +66,14 @@ class Config:
             "engine": self.engine.model_dump(mode="json", exclude_none=True),
         }
         inputs = {"github": self.github, "web": self.web}
-        for corpus in CORPORA:
+        for corpus in CONFIGURED:
             tables[corpus] = {
                 **inputs[corpus].model_dump(mode="json", exclude_none=True),
                 **_present(self.stages[f"{corpus}.{DOCUMENTS}"]),
-                **{
-                    stage: _present(self.stages[f"{corpus}.{stage}"]) for stage in stages_of(corpus)
-                },
+                **{name: _present(self.stages[f"{corpus}.{name}"]) for name in stages_of(corpus)},
             }
         tables |= {
-            name: _present({key: self.stages[name][key] for key in settings_of(name)})
+            name: _present(self.stages[name], set(stage.settings))
             for name, stage in STAGES.items()
             if not stage.corpora
         }
@@ -101,12 +109,9 @@ def from_resolved(resolved: Mapping[str, Any], run: Path) -> Config:
     return _build(table, None, run)
 
 
-def load_stage(stage: str, overrides: Sequence[str], model: type[Options] | None = None) -> Options:
+def load_stage(model: type[Model], overrides: Sequence[str]) -> Model:
     """One stage's options from overrides with bare keys, as `sluice apply` takes them."""
-    if model is None:
-        model = options_model(STAGES[stage].options)
-    known = list(model.model_fields)
-    return validate(model, apply_overrides({}, overrides), "", known)
+    return validate(model, apply_overrides({}, overrides), "", list(model.model_fields))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -139,9 +144,7 @@ def _build(table: dict[str, Any], path: Path | None, run: Path | None) -> Config
         raise ConfigError("nothing to read: set `github.inputs` or `web.inputs`")
     stages = stage_options(tables, general, known)
     for name in engine.resources:
-        if name.replace("seeds.", "web.") not in stages:
-            setting = f'engine.resources."{name}"'
-            raise ConfigError(f"`{setting}`: no such stage; did you mean {nearest(name, stages)}?")
+        expect_stage(name, stage_names(), f'`engine.resources."{name}"`')
     default = RUNS / (path.stem if path is not None else "unnamed")
     return Config(
         run=run or (Path(general.run) if general.run else default),
@@ -154,5 +157,7 @@ def _build(table: dict[str, Any], path: Path | None, run: Path | None) -> Config
     )
 
 
-def _present(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in options.items() if value is not None}
+def _present(options: Options, keys: set[str] | None = None) -> dict[str, Any]:
+    """The options that have a value, as JSON values."""
+    dumped = options.model_dump(mode="json", include=keys)
+    return {key: value for key, value in dumped.items() if value is not None}

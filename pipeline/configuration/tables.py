@@ -7,17 +7,16 @@ top-level `seed` and `tokenizer` are the defaults of the stage options of those 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pipeline.configuration.overrides import merge
 from pipeline.configuration.registry import (
+    CONFIGURED,
     CORPORA,
-    SOURCES,
+    DOCUMENTS,
     STAGES,
-    model_of,
-    options_model,
-    settings_of,
+    Stage,
+    stage_of,
     stages_of,
 )
 from pipeline.configuration.settings import INPUTS, EngineOptions, GeneralOptions
@@ -25,35 +24,31 @@ from pipeline.configuration.validation import unknown, validate
 from stages.contract import Options
 from stages.errors import ConfigError
 
-DOCUMENTS = "documents"
-"""The name of every corpus's source stage."""
-
 _SHARED = ("seed", "tokenizer")
 
 
 def settings() -> Iterator[tuple[str, str, FieldInfo]]:
     """Every setting: its table's dotted name (empty for the top level), its key, its field."""
     flat: list[tuple[str, type[Options]]] = [("", GeneralOptions), ("engine", EngineOptions)]
-    for corpus in CORPORA:
-        flat += [(corpus, INPUTS[corpus]), (corpus, options_model(SOURCES[corpus]))]
+    for corpus in CONFIGURED:
+        flat += [(corpus, INPUTS[corpus]), (corpus, CORPORA[corpus].model)]
     for prefix, model in flat:
         for key, field in model.model_fields.items():
             yield prefix, key, field
-    for stage, registered in STAGES.items():
-        for owner in (None, *registered.own):
-            fields = model_of(stage, owner).model_fields
-            for key in settings_of(stage, owner):
-                yield f"{owner}.{stage}" if owner else stage, key, fields[key]
+    for name, stage in STAGES.items():
+        for owner, one in ((None, stage), *stage.own.items()):
+            for key in one.settings:
+                yield f"{owner}.{name}" if owner else name, key, one.model.model_fields[key]
 
 
 def known_names() -> list[str]:
     """Every name a configuration may hold: tables, and the keys in them."""
-    names = ["engine", *CORPORA, *STAGES]
+    names = ["engine", *CONFIGURED, *STAGES]
     names += [f"{table}.{key}".strip(".") for table, key, _ in settings()]
-    for corpus in CORPORA:
+    for corpus in CONFIGURED:
         for stage in stages_of(corpus):
             names += [f"{corpus}.{stage}"]
-            names += [f"{corpus}.{stage}.{key}" for key in settings_of(stage, corpus)]
+            names += [f"{corpus}.{stage}.{key}" for key in stage_of(stage, corpus).settings]
     return list(dict.fromkeys(names))
 
 
@@ -63,7 +58,7 @@ def split(table: Mapping[str, Any], known: Sequence[str]) -> dict[str, dict[str,
     for key, value in table.items():
         if key in GeneralOptions.model_fields:
             found[""][key] = value
-        elif key in CORPORA:
+        elif key in CONFIGURED:
             found |= _split_corpus(key, _expect_table(key, value), known)
         elif key == "engine" or key in STAGES:
             found[key] = _expect_table(key, value)
@@ -82,7 +77,7 @@ def _split_corpus(
             found[name] = _expect_table(name, value)
         elif key in INPUTS[corpus].model_fields:
             found[corpus][key] = value
-        elif key in options_model(SOURCES[corpus]).model_fields:
+        elif key in CORPORA[corpus].model.model_fields:
             found[f"{corpus}.{DOCUMENTS}"][key] = value
         elif key in STAGES:
             raise ConfigError(
@@ -102,35 +97,45 @@ def _expect_table(name: str, value: Any) -> dict[str, Any]:
 
 def stage_options(
     tables: Mapping[str, dict[str, Any]], general: GeneralOptions, known: Sequence[str]
-) -> dict[str, dict[str, Any]]:
-    """The validated options of every stage, by the stage's name, as JSON values."""
-    options: dict[str, dict[str, Any]] = {}
-    for corpus in CORPORA:
+) -> dict[str, Options]:
+    """The options of every stage, by the stage's name."""
+    options: dict[str, Options] = {}
+    for corpus in CONFIGURED:
         name = f"{corpus}.{DOCUMENTS}"
-        model = options_model(SOURCES[corpus])
-        options[name] = _dump(validate(model, tables.get(name, {}), corpus, known))
-    for stage, registered in STAGES.items():
-        model = options_model(registered.options)
-        own = tables.get(stage, {})
-        for key in registered.filled & own.keys():
-            raise ConfigError(unknown(f"{stage}.{key}", own[key], known))
-        validate(model, own, stage, known)
-        shared = {key: getattr(general, key) for key in _SHARED if key in model.model_fields}
-        if not registered.corpora:
-            options[stage] = _dump(validate(model, merge(shared, own), stage, known))
-        for corpus in registered.own:
-            name = f"{corpus}.{stage}"
-            own_model = model_of(stage, corpus)
-            options[name] = _dump(
-                validate(own_model, merge(shared, tables.get(name, {})), name, known)
-            )
-        for corpus in registered.corpora:
-            name = f"{corpus}.{stage}"
-            defaults = registered.defaults.get(corpus, {})
-            merged = merge(shared, defaults, own, tables.get(name, {}))
-            options[name] = _dump(validate(model, merged, name, known))
+        options[name] = validate(CORPORA[corpus].model, tables.get(name, {}), corpus, known)
+    for stage in STAGES.values():
+        options |= _options_of(stage, tables, general, known)
     return options
 
 
-def _dump(model: BaseModel) -> dict[str, Any]:
-    return model.model_dump(mode="json")
+def _options_of(
+    stage: Stage,
+    tables: Mapping[str, dict[str, Any]],
+    general: GeneralOptions,
+    known: Sequence[str],
+) -> dict[str, Options]:
+    """One stage's, on every corpus that has tables of its own."""
+    shared = tables.get(stage.name, {})
+    for key in stage.filled & shared.keys():
+        raise ConfigError(unknown(f"{stage.name}.{key}", shared[key], known))
+    alone = validate(stage.model, merge(_general(stage, general), shared), stage.name, known)
+    if not stage.corpora:
+        return {stage.name: alone}
+    options: dict[str, Options] = {}
+    for corpus in CONFIGURED:
+        name = f"{corpus}.{stage.name}"
+        own = tables.get(name, {})
+        if corpus in stage.own:
+            one = stage.own[corpus]
+            merged = merge(_general(one, general), own)
+            options[name] = validate(one.model, merged, name, known)
+        elif corpus in stage.corpora:
+            defaults = stage.defaults.get(corpus, {})
+            merged = merge(_general(stage, general), defaults, shared, own)
+            options[name] = validate(stage.model, merged, name, known)
+    return options
+
+
+def _general(stage: Stage, general: GeneralOptions) -> dict[str, Any]:
+    """The top-level keys that are defaults of a stage's options."""
+    return {key: getattr(general, key) for key in _SHARED if key in stage.model.model_fields}

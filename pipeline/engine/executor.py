@@ -81,17 +81,24 @@ class LocalExecutor:
                 raise StageError(failed(task, str(error))) from error
 
 
-def again(task: Task, why: str, max_attempts: int, *, isolate: bool) -> Task:
+def again(task: Task, why: str, max_attempts: int, *, isolate: bool = False) -> Task:
     """The task's next attempt; StageError after the last."""
-    if task.attempt + 1 >= max_attempts + 1:
-        raise StageError(failed(task, f"{max_attempts + 1} attempts; the last: {why}"))
+    if task.attempt + 1 >= max_attempts:
+        raise StageError(failed(task, f"{task.attempt + 1} attempts; the last: {why}"))
     log.warning("%s shard %s: attempt %d: %s", task.step, task.key, task.attempt + 1, why)
     return replace(task, attempt=task.attempt + 1, isolate=task.isolate or isolate)
 
 
+def after_crash(task: Task, why: str, max_attempts: int) -> Task:
+    """The next attempt of a task whose worker died: a worker may die of something else once, so
+    the attempt after the second death, and the last in any case, is isolated."""
+    isolate = task.attempt >= 1 or task.attempt + 2 == max_attempts
+    return again(task, why, max_attempts, isolate=isolate)
+
+
 def after_io_error(task: Task, error: OSError, max_attempts: int) -> Task:
     """The next attempt after a pause that doubles."""
-    retry = again(task, f"{type(error).__name__}: {error}", max_attempts, isolate=False)
+    retry = again(task, f"{type(error).__name__}: {error}", max_attempts)
     time.sleep(0.2 * 2**task.attempt)
     return retry
 

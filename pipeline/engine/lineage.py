@@ -18,7 +18,7 @@ from pipeline.storage.digest import bytes_digest
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.tables import TableRead
 from schemas.verdicts import QUARANTINED
-from stages.contract import ALIVE, ROW, SHARD, HasResources, HasSeeds, Options
+from stages.contract import ALIVE, ROW, SHARD, HasResources, HasTables, Options
 from stages.errors import StageError
 
 FACTS = ("n_bytes", "license", "language", "other", "natural_language")
@@ -112,8 +112,8 @@ def library_versions(libraries: Sequence[str]) -> dict[str, str]:
 def stage_components(stage: Any) -> dict[str, Any]:
     """What a source's or map stage's output depends on besides options and input."""
     resources = dict(stage.resources()) if isinstance(stage, HasResources) else {}
-    if isinstance(stage, HasSeeds):
-        for name in stage.seeds:
+    if isinstance(stage, HasTables):
+        for name in stage.tables:
             resources[name] = bytes_digest(files("seeds").joinpath(name).read_bytes())
     return {
         "version": stage.version,

@@ -17,7 +17,14 @@ from typing import Any, Self
 import ray
 import ray.exceptions
 
-from pipeline.engine.executor import TICK_SECONDS, Resources, after_io_error, again, failed
+from pipeline.engine.executor import (
+    TICK_SECONDS,
+    Resources,
+    after_crash,
+    after_io_error,
+    again,
+    failed,
+)
 from pipeline.engine.work.task import Outcome, Task, run_task
 from pipeline.storage.storage import Storage
 from stages.errors import StageError, StorageError
@@ -130,10 +137,9 @@ class RayExecutor:
         try:
             outcome: Outcome = ray.get(reference)
         except (ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError) as error:
-            return again(task, str(error).splitlines()[0], self._max_attempts, isolate=False)
+            return again(task, str(error).splitlines()[0], self._max_attempts)
         except ray.exceptions.WorkerCrashedError as error:
-            isolate = task.attempt >= 1
-            return again(task, str(error).splitlines()[0], self._max_attempts, isolate=isolate)
+            return after_crash(task, str(error).splitlines()[0], self._max_attempts)
         except ray.exceptions.RayTaskError as error:
             cause = error.as_instanceof_cause()  # type: ignore[no-untyped-call]
             if isinstance(cause, OSError):

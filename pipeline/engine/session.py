@@ -3,75 +3,42 @@
 The same pass makes what is missing (`run`) and says what it would make (`plan`).
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pipeline.configuration import Config
-from pipeline.configuration.settings import StageResources
-from pipeline.engine.chain import (
+from pipeline.configuration.names import DECIDE, MEASURE, StepName
+from pipeline.configuration.registry import (
+    CORPORA,
     DOCUMENTS,
     EMIT,
-    RECALL,
     SEEDS,
-    Implementation,
-    chain_of,
-    implementation_of,
+    Stage,
+    stage_of,
 )
+from pipeline.configuration.settings import StageResources
+from pipeline.engine.chain import chain_of, recall_options
 from pipeline.engine.corpus import EngineCorpus
 from pipeline.engine.executor import Resources
 from pipeline.engine.lineage import Table, Tables, stage_components
 from pipeline.engine.parts import NotMade
 from pipeline.engine.runner import Plan, PlanItem, Runner
 from pipeline.engine.seed_files import require_seeds, seed_files
+from pipeline.engine.selection import Selection
 from pipeline.engine.work.map import DecideWork, MapWork, measure_table
 from pipeline.engine.work.source import UNREADABLE, SourceWork
 from pipeline.engine.work.task import StageRef, Work
 from pipeline.storage.digest import stream_digest
 from pipeline.storage.inputs import InputSpec, folder_digest, open_input
-from pipeline.storage.manifest import emitted_before
+from pipeline.storage.manifest import SHARDS, emitted_before
 from pipeline.storage.receipts import Receipt, Receipts
 from schemas.shards import corpus_of, shard_sets
 from schemas.verdicts import verdict_table
-from stages.contract import Filter
-from stages.errors import ConfigError, InputError, WaitForPerson
-from stages.recall.options import RecallOptions
-
-MEASURE, DECIDE = "measure", "decide"
-PATH_OPTIONS = frozenset({"annotations", "benchmarks", "tokenizer"})
-"""Options that may name files: relative to the driver's working directory, which is not a
-worker's."""
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which steps a command asked for; nothing asked for means everything."""
-
-    steps: tuple[str, ...] = ()
-
-    def last(self, corpus: str, names: Sequence[str]) -> tuple[int, str]:
-        """The last stage of the corpus to run (its index, -1 for none) and its last part."""
-        if not self.steps or any(step.partition(".")[0] == EMIT for step in self.steps):
-            return len(names) - 1, DECIDE
-        last, part = -1, DECIDE
-        for step in self.steps:
-            owner, _, rest = step.partition(".")
-            name, _, half = rest.partition(".")
-            if owner == corpus and names.index(name) >= last:
-                last, part = names.index(name), half or DECIDE
-        return last, part
-
-    def check(self, chains: dict[str, list[str]]) -> None:
-        """ConfigError for a step that no corpus has."""
-        for step in self.steps:
-            corpus, _, rest = step.partition(".")
-            name, _, half = rest.partition(".")
-            known = corpus == EMIT or name in chains.get(corpus, [])
-            if not known or half not in ("", MEASURE, DECIDE):
-                stages = [f"{c}.{n}" for c, names in chains.items() for n in names if n != EMIT]
-                raise ConfigError(f"--stage {step!r}: not one of {', '.join([*stages, EMIT])}")
+from stages.contract import Filter, NamesFiles, Options
+from stages.errors import InputError, WaitForPerson
 
 
 @dataclass
@@ -81,19 +48,20 @@ class Session:
     config: Config
     runner: Runner
     inputs: dict[str, list[InputSpec]]
-    selection: Selection
+    stages: Sequence[str] = ()
+    """What `--stage` names; nothing means everything."""
     tables: dict[str, Tables] = field(default_factory=dict)
     shards: dict[str, dict[str, Receipt]] = field(default_factory=dict)
     """Shard folder → its receipts, once emitted."""
 
     def run(self) -> None:
         """Everything selected, corpus after corpus."""
-        corpora = [corpus for corpus in DOCUMENTS if self.inputs.get(corpus)]
+        corpora = [corpus for corpus in CORPORA if self.inputs.get(corpus)]
         chains = {corpus: chain_of(corpus, self.config) for corpus in corpora}
-        self.selection.check(chains)
+        selection = Selection.parse(self.stages, chains)
         for corpus, names in chains.items():
-            last, part = self.selection.last(corpus, names)
-            if corpus == SEEDS and self._recalls(chains):
+            last, part = selection.last(corpus, names)
+            if corpus == SEEDS and selection.recalls(chains):
                 last, part = len(names) - 1, DECIDE
             tables = self.tables[corpus] = Tables(corpus)
             for index, name in enumerate(names[: last + 1]):
@@ -109,54 +77,46 @@ class Session:
     def _require_seeds(self, tables: Tables) -> None:
         documents, dedup = (table.receipts for table in (tables.tables[0], tables.tables[-1]))
         files = seed_files(self.runner.storage, documents.values(), dedup)
-        require_seeds(files, RecallOptions(**self.config.options("web.recall")))
+        require_seeds(files, recall_options(self.config))
 
     def _note_unknown(self, tables: Tables, names: Sequence[str]) -> None:
         """Of a dry run: these stages wait for what the first of them makes."""
         n_shards = len(tables.keys)
-        first = f"{tables.corpus}.{names[0]}"
+        first = StepName(tables.corpus, names[0])
         for name in names:
-            step = f"{EMIT}.{tables.corpus}" if name == EMIT else f"{tables.corpus}.{name}"
+            step = StepName(tables.corpus, name)
             reasons = {f"{first} is to be made": n_shards}
-            self.runner.items.append(PlanItem(step, n_shards, n_shards, reasons))
-
-    def _recalls(self, chains: dict[str, list[str]]) -> bool:
-        """Whether a recall, which needs the seeds, is to run."""
-        return any(
-            RECALL in names and self.selection.last(corpus, names)[0] >= names.index(RECALL)
-            for corpus, names in chains.items()
-        )
+            self.runner.items.append(PlanItem(str(step), n_shards, n_shards, reasons))
 
     def run_stage(self, tables: Tables, name: str, *, only_measure: bool = False) -> None:
         """One stage of a corpus, whose tables so far are in `tables`."""
-        if name == "documents":
+        if name == DOCUMENTS:
             self._documents(tables)
             return
-        classes = implementation_of(tables.corpus, name)
-        if classes.map is not None:
-            self._map(tables, name, classes, only_measure=only_measure)
-        if classes.corpus is not None and not only_measure:
-            self._corpus(tables, name, classes.corpus)
+        stage = stage_of(name, tables.corpus)
+        if stage.map is not None:
+            self._map(tables, stage, stage.target(stage.map), only_measure=only_measure)
+        if stage.corpus is not None and not only_measure:
+            self._corpus(tables, stage, stage.target(stage.corpus))
 
-    def _ref(self, stage: str, target: str, extra: dict[str, Any] | None = None) -> StageRef:
-        options = {**self.config.options(stage), **(extra or {})}
-        for name in PATH_OPTIONS & options.keys():
-            options[name] = _absolute_paths(options[name])
-        return StageRef(target, json.dumps(options, sort_keys=True))
+    def _ref(
+        self, name: StepName, target: str, filled: Mapping[str, Any] = MappingProxyType({})
+    ) -> StageRef:
+        options = self.config.options(name, Options)
+        return StageRef(target, with_absolute_paths(options.model_copy(update=filled)))
 
-    def _resources(self, stage: str) -> Resources:
+    def _resources(self, name: StepName) -> Resources:
         engine = self.config.engine
-        asked = engine.resources.get(stage, StageResources())
+        whole = StepName(None, EMIT) if name.stage == EMIT else name.whole
+        asked = engine.resources.get(str(whole), StageResources())
         return Resources(asked.cpus, asked.memory_bytes or engine.task_memory_bytes)
 
     def _documents(self, tables: Tables) -> None:
         corpus = tables.corpus
-        name, folder = f"{corpus}.documents", f"{corpus}/documents"
-        target = DOCUMENTS[corpus].source
-        assert target is not None
-        ref = self._ref(name, target)
+        name = StepName(corpus, DOCUMENTS)
+        ref = self._ref(name, CORPORA[corpus].source)
         source = ref.load()
-        known = Receipts(self.runner.storage, folder)
+        known = Receipts(self.runner.storage, name.folder)
         current = known.load()
         shards: dict[int, list[InputSpec]] = {}
         for spec in self.inputs[corpus]:
@@ -166,36 +126,35 @@ class Session:
             key = f"{shard:05d}"
             components = {
                 **stage_components(source),
-                "options": json.loads(ref.options),
+                "options": ref.options_json(),
                 "metadata": [[spec.name, list(spec.metadata)] for spec in specs if spec.metadata],
                 "inputs": _known_inputs(specs, current.get(key)),
             }
             work = SourceWork(ref, tuple(_absolute(spec) for spec in specs))
             plans.append(Plan(key, components, lambda work=work: work))  # type: ignore[misc]
-        receipts = self.runner.ensure(name, folder, plans, self._resources(name), known=known)
+        receipts = self._ensure(name, plans, known=known)
         _refuse_same_identities(receipts.values())
-        tables.add(Table(name, folder, source.schema, receipts))
+        tables.add(Table(str(name), name.folder, source.schema, receipts))
 
-    def _map(
-        self, tables: Tables, name: str, implementation: Implementation, *, only_measure: bool
-    ) -> None:
-        assert implementation.map is not None
-        full = f"{tables.corpus}.{name}"
-        folder = f"{tables.corpus}/{name}"
-        ref = self._ref(full, implementation.map)
+    def _ensure(
+        self, name: StepName, plans: Sequence[Plan], known: Receipts | None = None
+    ) -> dict[str, Receipt]:
+        resources = self._resources(name)
+        return self.runner.ensure(str(name), name.folder, plans, resources, known=known)
+
+    def _map(self, tables: Tables, entry: Stage, target: str, *, only_measure: bool) -> None:
+        name = StepName(tables.corpus, entry.name)
+        ref = self._ref(name, target)
         stage = ref.load()
-        judges = isinstance(stage, Filter) or implementation.corpus is not None
+        judges = isinstance(stage, Filter) or entry.corpus is not None
         columns = [
             column
             for column in stage.reads
             if column in tables.columns() or column not in stage.optional
         ]
-        options = json.loads(ref.options)
-        measured_with = getattr(stage, "measured_with", None)
-        if measured_with is not None:
-            options = {key: options[key] for key in sorted(measured_with)}
+        options = ref.options_json(getattr(stage, "measured_with", None))
         common = stage_components(stage)
-        everything = implementation.measures_everything
+        everything = entry.measures_everything
         plans = []
         for key in tables.keys:
             alignment, components = tables.align(
@@ -205,17 +164,18 @@ class Session:
             parts = {**common, "options": options, **components}
             plans.append(Plan(key, parts, lambda work=work: work))  # type: ignore[misc]
         if not judges:
-            receipts = self.runner.ensure(full, folder, plans, self._resources(full))
-            tables.add(Table(full, folder, verdict_table(stage.schema), receipts))
+            receipts = self._ensure(name, plans)
+            tables.add(Table(str(name), name.folder, verdict_table(stage.schema), receipts))
             return
-        step, measured = f"{full}.{MEASURE}", f"{folder}/{MEASURE}"
-        receipts = self.runner.ensure(step, measured, plans, self._resources(full))
-        tables.add(Table(step, measured, measure_table(stage.schema), receipts))
+        measure = replace(name, half=MEASURE)
+        receipts = self._ensure(measure, plans)
+        table = Table(str(measure), measure.folder, measure_table(stage.schema), receipts)
+        tables.add(table)
         if isinstance(stage, Filter) and not only_measure:
-            self._decide(tables, full, folder, ref, common)
+            self._decide(tables, name, ref, common)
 
     def _decide(
-        self, tables: Tables, full: str, folder: str, ref: StageRef, common: dict[str, Any]
+        self, tables: Tables, name: StepName, ref: StageRef, common: dict[str, Any]
     ) -> None:
         stage = ref.load()
         optional = set(stage.optional)
@@ -225,30 +185,25 @@ class Session:
             wanted = [*stage.schema.names, *columns]
             alignment, components = tables.align(key, wanted, verdict=True, facts=True)
             work = DecideWork(ref, alignment, tuple(columns))
-            parts = {**common, "options": json.loads(ref.options), **components}
+            parts = {**common, "options": ref.options_json(), **components}
             plans.append(Plan(key, parts, lambda work=work: work))  # type: ignore[misc]
-        receipts = self.runner.ensure(f"{full}.{DECIDE}", folder, plans, self._resources(full))
-        tables.add(Table(full, folder, verdict_table(stage.schema), receipts))
+        receipts = self._ensure(replace(name, half=DECIDE), plans)
+        tables.add(Table(str(name), name.folder, verdict_table(stage.schema), receipts))
 
-    def _corpus(self, tables: Tables, name: str, target: str) -> None:
-        emits = name == EMIT
-        full = EMIT if emits else f"{tables.corpus}.{name}"
-        step = f"{EMIT}.{tables.corpus}" if emits else f"{full}.{DECIDE}"
-        extra: dict[str, Any] = {}
-        if emits:
-            targets = sorted(self.config.options("web.recall")["targets"])
-            extra = {"columns": sorted(tables.columns()), "targets": targets}
-        stage = self._ref(full, target, extra).load()
-        folder = f"{tables.corpus}/{name}"
+    def _corpus(self, tables: Tables, entry: Stage, target: str) -> None:
+        name = StepName(tables.corpus, entry.name)
+        emits = entry.name == EMIT
+        step = str(name) if emits else str(replace(name, half=DECIDE))
+        stage = self._ref(name, target, self._filled(tables, entry)).load()
         corpus = EngineCorpus(
             self.runner,
             self.tables,
             tables.corpus,
             stage,
             step,
-            full,
-            folder,
-            self._resources(full),
+            EMIT if emits else str(name),
+            name.folder,
+            self._resources(name),
         )
         try:
             stage.run(corpus)
@@ -258,16 +213,28 @@ class Session:
         if corpus.decided is not None:
             tables.add(corpus.decided)
         if emits:
-            sets = {
-                *shard_sets(tables.corpus, extra["targets"]),
-                *emitted_before(self.runner.storage),
-            }
-            for shard_set in sorted(name for name in sets if corpus_of(name) == tables.corpus):
-                path = f"shards/{shard_set}"
-                if path not in corpus.written:
-                    self.runner.ensure(f"{step}.prune", path, [], self._resources(full))
+            self._prune(name, corpus)
             self.shards.update(corpus.written)
         corpus.finish()
+
+    def _filled(self, tables: Tables, entry: Stage) -> dict[str, Any]:
+        """The options of a stage that are no settings."""
+        if not entry.filled:
+            return {}
+        values = {"columns": tuple(sorted(tables.columns())), "targets": self._targets()}
+        return {option: values[option] for option in entry.filled}
+
+    def _targets(self) -> tuple[str, ...]:
+        return tuple(sorted(recall_options(self.config).targets))
+
+    def _prune(self, name: StepName, corpus: EngineCorpus) -> None:
+        """Remove the shard sets of this corpus that an earlier run wrote and this one did not."""
+        sets = {*shard_sets(corpus.name, self._targets()), *emitted_before(self.runner.storage)}
+        step = replace(name, task="prune")
+        for shard_set in sorted(one for one in sets if corpus_of(one) == corpus.name):
+            folder = f"{SHARDS}/{shard_set}"
+            if folder not in corpus.written:
+                self.runner.ensure(str(step), folder, [], self._resources(name))
 
 
 def _known_inputs(specs: Sequence[InputSpec], receipt: Receipt | None) -> Any:
@@ -296,10 +263,21 @@ def _content_digest(spec: InputSpec) -> str:
         return UNREADABLE
 
 
+def with_absolute_paths(options: Options) -> Options:
+    """The options, with the paths that exist made absolute; names and URLs as they are."""
+    marked = [
+        name
+        for name, field in type(options).model_fields.items()
+        if any(isinstance(mark, NamesFiles) for mark in field.metadata)
+    ]
+    return options.model_copy(
+        update={name: _absolute_paths(getattr(options, name)) for name in marked}
+    )
+
+
 def _absolute_paths(value: Any) -> Any:
-    """Paths that exist made absolute; names and URLs as they are."""
-    if isinstance(value, list):
-        return [_absolute_paths(one) for one in value]
+    if isinstance(value, tuple):
+        return tuple(map(_absolute_paths, value))
     return str(Path(value).absolute()) if value and Path(value).exists() else value
 
 

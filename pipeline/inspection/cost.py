@@ -14,13 +14,14 @@ from dataclasses import asdict, dataclass
 from importlib.resources import files
 from typing import Any
 
+from pipeline.configuration.names import StepName
+from pipeline.configuration.registry import EMIT
 from pipeline.engine.runner import PlanItem
 from pipeline.storage.inputs import InputSpec
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import Storage
 
 TABLE = "cost.toml"
-EMIT, DECIDE, MEASURE = "emit", "decide", "measure"
 SECONDS_PER_HOUR = 3600
 
 
@@ -101,21 +102,17 @@ class Estimate:
 
 def unit_of(step: str) -> str:
     """`web.dedup.decide.judge` → `web.dedup.decide`; `emit.web.write-samples` → `emit.web`."""
-    parts = step.split(".")
-    if parts[0] == EMIT:
-        return ".".join(parts[:2])
-    return ".".join(parts[:3]) if parts[2:3] in ([DECIDE], [MEASURE]) else ".".join(parts[:2])
+    return str(StepName.parse(step).unit)
 
 
 def corpus_of(unit: str) -> str:
     """The corpus whose inputs a unit's rates refer to."""
-    first, _, second = unit.partition(".")
-    return second if first == EMIT else first
+    return StepName.parse(unit).corpus or ""
 
 
 def is_emit(unit: str) -> bool:
     """Whether the unit writes the product."""
-    return unit.partition(".")[0] == EMIT
+    return StepName.parse(unit).stage == EMIT
 
 
 def default_rates() -> dict[str, Rate]:
@@ -133,7 +130,7 @@ def measured_rates(
     for unit in units:
         if is_emit(unit):
             continue
-        folder = unit.removesuffix(f".{DECIDE}").replace(".", "/")
+        folder = StepName.parse(unit).folder
         receipts = [one for one in parse_receipts(storage, folder).values() if one.step == unit]
         own = sizes.get(corpus_of(unit), {})
         read = sum(own.get(int(receipt.key), 0) for receipt in receipts)
@@ -165,7 +162,7 @@ def estimate(
     for item in items:
         named = unit_of(item.step)
         for unit in rates if item.n_stale else ():
-            if unit == named or unit.startswith(f"{named}."):
+            if named in (unit, str(StepName.parse(unit).whole)):
                 shares[unit] = max(shares.get(unit, 0.0), item.n_stale / item.n_tasks)
     return Estimate(
         tuple(

@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pipeline.configuration.names import StepName
+from pipeline.configuration.registry import CONFIGURED, DEDUP, DOCUMENTS, RECALL, SEEDS
 from pipeline.engine.seed_files import seed_files
 from pipeline.storage.receipts import Receipt, parse_receipts
 from pipeline.storage.storage import Storage
@@ -17,29 +19,30 @@ DOMINANT_SHARE = 0.5
 """A domain with more than this share of all pages is flagged, and a seed file that lost more."""
 FLAGGED_DOCUMENTS = 20
 """Below so many documents a share says nothing."""
-SEEDS, RECALLS = "seeds/documents", ("github/recall", "web/recall")
+SEED_DOCUMENTS = StepName(SEEDS, DOCUMENTS)
+RECALLS = tuple(StepName(corpus, RECALL) for corpus in CONFIGURED)
 
 
 def run_flags(storage: Storage) -> list[str]:
     """All of a run's, with the table each is about."""
     return [
-        f"{folder.replace('/', '.')}: {flag}"
-        for folder in (SEEDS, *RECALLS)
-        for flag in table_flags(storage, folder)
+        f"{step}: {flag}"
+        for step in (SEED_DOCUMENTS, *RECALLS)
+        for flag in table_flags(storage, step)
     ]
 
 
-def table_flags(storage: Storage, folder: str) -> list[str]:
+def table_flags(storage: Storage, step: StepName) -> list[str]:
     """A line for each thing in one table of a run."""
-    if folder == SEEDS:
-        return _seed_flags(storage, parse_receipts(storage, folder).values())
-    if folder in RECALLS:
-        return _domain_flags(_last_metrics(storage, folder))
+    if step == SEED_DOCUMENTS:
+        return _seed_flags(storage, parse_receipts(storage, step.folder).values())
+    if step in RECALLS:
+        return _domain_flags(_last_metrics(storage, step.folder))
     return []
 
 
 def _seed_flags(storage: Storage, receipts: Iterable[Receipt]) -> list[str]:
-    files = seed_files(storage, receipts, parse_receipts(storage, "seeds/dedup"))
+    files = seed_files(storage, receipts, parse_receipts(storage, StepName(SEEDS, DEDUP).folder))
     return [
         str(one)
         for one in files

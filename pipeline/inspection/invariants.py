@@ -12,8 +12,8 @@ import duckdb
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.configuration.registry import CORPORA, stages_of
-from pipeline.engine.chain import SEEDS
+from pipeline.configuration.names import MEASURE, StepName
+from pipeline.configuration.registry import CONFIGURED, DEDUP, DOCUMENTS, stages_of
 from pipeline.storage.location import attach, database_path
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.storage import Storage
@@ -32,12 +32,13 @@ def check_tables(
     storage: Storage, corpus: str, folders: dict[str, dict[str, Receipt]]
 ) -> Iterator[Problem]:
     """Side tables stand row for row beside the documents, and verdicts follow one another."""
-    documents = folders.get(f"{corpus}/documents")
+    documents = folders.get(StepName(corpus, DOCUMENTS).folder)
     if documents is None:
         return
     previous: str | None = None
-    for name in ["dedup"] if corpus == SEEDS else stages_of(corpus):
-        for folder in (f"{corpus}/{name}/measure", f"{corpus}/{name}"):
+    for name in stages_of(corpus):
+        for step in (StepName(corpus, name, MEASURE), StepName(corpus, name)):
+            folder = step.folder
             receipts = folders.get(folder, {})
             for key, receipt in receipts.items():
                 path = f"{folder}/{receipt.object}"
@@ -49,7 +50,7 @@ def check_tables(
                     upstream = folders[previous].get(key) if previous is not None else None
                     before = f"{previous}/{upstream.object}" if upstream is not None else None
                     yield from _check_verdicts(storage, path, before)
-            if receipts and not folder.endswith("/measure"):
+            if receipts and step.half != MEASURE:
                 previous = folder
 
 
@@ -86,7 +87,7 @@ def check_duplicates(
 ) -> Iterator[Problem]:
     """Every duplicate repeats a document that dedup kept; a near-duplicate by at least the
     threshold, verified. Asked after every run that decided duplicates, and by `verify`."""
-    folder = f"{corpus}/dedup"
+    folder = StepName(corpus, DEDUP).folder
     if not receipts:
         return
     with duckdb.connect() as database:
@@ -119,7 +120,7 @@ _DUPLICATE_CHECKS = {
 
 def check_shards(storage: Storage, folders: dict[str, dict[str, Receipt]]) -> Iterator[Problem]:
     """Every document that all stages kept is in exactly one sample, and no other document is."""
-    for corpus in CORPORA:
+    for corpus in CONFIGURED:
         emitted = [
             folder
             for folder, receipts in folders.items()
@@ -127,7 +128,8 @@ def check_shards(storage: Storage, folders: dict[str, dict[str, Receipt]]) -> It
             and folder.startswith("shards/")
             and corpus_of(folder.rpartition("/")[2]) == corpus
         ]
-        last = [n for n in ("documents", *stages_of(corpus)) if folders.get(f"{corpus}/{n}")]
+        tables = [StepName(corpus, name).folder for name in (DOCUMENTS, *stages_of(corpus))]
+        last = [folder for folder in tables if folders.get(folder)]
         if not emitted or not last:
             continue
         primary = [
@@ -136,8 +138,8 @@ def check_shards(storage: Storage, folders: dict[str, dict[str, Receipt]]) -> It
             if folder != "shards/code-quality"
             for file in _files(storage, folder, folders[folder])
         ]
-        final = f"{corpus}/{last[-1]}"
-        keep = "true" if last[-1] == "documents" else "keep"
+        final = last[-1]
+        keep = "true" if final == tables[0] else "keep"
         with duckdb.connect() as database:
             attach(database, storage)
             database.execute(

@@ -12,7 +12,8 @@ from typing import Any
 
 import duckdb
 
-from pipeline.configuration.registry import STAGES
+from pipeline.configuration.names import MEASURE
+from pipeline.configuration.registry import CONFIGURED, DOCUMENTS, SEEDS, STAGES
 from pipeline.inspection.single_rows import read_row
 from pipeline.inspection.views import View, open_run
 from pipeline.storage.location import location
@@ -21,11 +22,10 @@ from schemas.verdicts import QUARANTINED
 from stages.errors import InputError
 from stages.kernels.urls import normalize_url
 
-CORPORA = ("github", "web", "seeds")
+CORPORA = (*CONFIGURED, SEEDS)
 N_SUGGESTIONS = 3
 N_REPEATS = 10
 DOC_ID_HEX_DIGITS = 32
-MEASURE = "_measure"
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -42,7 +42,7 @@ class StageRow:
     @property
     def is_measure(self) -> bool:
         """Whether the table holds measures alone and no verdict."""
-        return self.table.endswith(MEASURE)
+        return self.table.endswith(f"_{MEASURE}")
 
 
 @dataclass
@@ -112,7 +112,7 @@ def _find(
     doc_id = _as_doc_id(key)
     values: list[Any]
     for corpus in CORPORA:
-        view = views.get(f"{corpus}.documents")
+        view = views.get(f"{corpus}.{DOCUMENTS}")
         if view is None:
             continue
         if doc_id is not None:
@@ -145,7 +145,7 @@ def _normalised(key: str) -> str:
 def _life(
     connection: Connection, views: dict[str, View], corpus: str, shard: int, row: int
 ) -> Life:
-    view = views[f"{corpus}.documents"]
+    view = views[f"{corpus}.{DOCUMENTS}"]
     file = _file(view, shard)
     assert file is not None
     documents = read_row(view, file, row)
@@ -183,24 +183,23 @@ def _stages(
     verdict only where the verdict's table lacks them."""
     order = list(STAGES)
 
-    def place(name: str) -> tuple[int, str]:
-        stage = name.partition("_")[0]
-        return (order.index(stage) if stage in order else len(order), name)
+    def place(view: View) -> tuple[int, str]:
+        stage = view.step.stage
+        return (order.index(stage) if stage in order else len(order), view.name)
 
-    names = [view.name for view in views.values() if view.schema == corpus]
-    for name in sorted(set(names) - {"documents"}, key=place):
-        view = views[f"{corpus}.{name}"]
+    own = [view for view in views.values() if view.schema == corpus and view.name != DOCUMENTS]
+    for view in sorted(own, key=place):
         file = _file(view, shard)
         found = read_row(view, file, row) if file is not None else None
         if found is None or found.pop("doc_id", None) != doc_id:
             continue
-        if name.endswith(MEASURE):
-            told = _columns_of(views, corpus, name.removesuffix(MEASURE))
+        if view.step.half == MEASURE:
+            told = _columns_of(views, corpus, view.step.stage)
             found = {key: value for key, value in found.items() if key not in told}
             if not found.pop(QUARANTINED, False) and not found:
                 continue
         keep, reason = found.pop("keep", None), found.pop("reason", None)
-        yield StageRow(f"{corpus}.{name}", keep, reason, found)
+        yield StageRow(f"{corpus}.{view.name}", keep, reason, found)
 
 
 def _columns_of(views: dict[str, View], corpus: str, name: str) -> set[str]:
@@ -217,7 +216,7 @@ def _twin(
             continue
         twin = Twin(kept.hex(), None, stage.measures.get("similarity"))
         for _, shard, row in _find(connection, views, kept.hex()):
-            view = views[f"{corpus}.documents"]
+            view = views[f"{corpus}.{DOCUMENTS}"]
             file = _file(view, shard)
             found = read_row(view, file, row, ["uri", "text"]) if file is not None else None
             if found is not None:
@@ -229,7 +228,7 @@ def _twin(
 def _repeats(
     connection: Connection, views: dict[str, View], corpus: str, doc_id: bytes
 ) -> list[dict[str, Any]]:
-    dedup, documents = views.get(f"{corpus}.dedup"), views[f"{corpus}.documents"]
+    dedup, documents = views.get(f"{corpus}.dedup"), views[f"{corpus}.{DOCUMENTS}"]
     if dedup is None or "duplicate_of" not in dedup.columns:
         return []
     return _dicts(
@@ -282,7 +281,7 @@ def _dicts(connection: Connection, statement: str, values: list[Any]) -> list[di
 def _suggestions(connection: Connection, views: dict[str, View], key: str) -> list[str]:
     sources = [
         f"select uri from {views[name].sql_name}"
-        for name in (f"{corpus}.documents" for corpus in CORPORA)
+        for name in (f"{corpus}.{DOCUMENTS}" for corpus in CORPORA)
         if name in views
     ]
     if not sources:

@@ -5,13 +5,15 @@ the tables; only `--by` asks the tables themselves.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline.configuration.registry import STAGES
+from pipeline.configuration.names import DECIDE
+from pipeline.configuration.registry import DOCUMENTS, GITHUB, SEEDS, STAGES, WEB
+from pipeline.configuration.validation import nearest
 from pipeline.inspection.flags import FLAGGED_DOCUMENTS, table_flags
 from pipeline.inspection.views import View, find_views, open_run, quoted
 from pipeline.storage.receipts import Receipts
@@ -19,8 +21,9 @@ from pipeline.storage.statistics import merge
 from schemas.columns import histogram_edges
 from stages.errors import ConfigError
 
-DOCUMENTS = "documents"
-MEASURE = "_measure"
+SHARDS = "shards"
+SHOWN = (GITHUB, SEEDS, WEB, SHARDS)
+"""The corpora and the product, in the order of the funnel."""
 FLAGGED_SHARE = 0.9
 """A language that loses more than this share to one stage is flagged."""
 
@@ -73,7 +76,7 @@ def grouped(run: Path, stage: str, column: str) -> list[dict[str, Any]]:
         corpus = view.schema
         same = [view, *(other for other in views.values() if other.schema == corpus)]
         provider = next((other for other in same if column in other.columns), None)
-        if corpus == "shards":
+        if corpus == SHARDS:
             provider = view if column in view.columns else None
         if provider is None:
             every = sorted({name for other in same for name in other.columns})
@@ -133,16 +136,15 @@ def is_flagged(documents: int, kept: int) -> bool:
 
 def _in_order(views: Sequence[View]) -> list[View]:
     order = [DOCUMENTS, *STAGES]
-    corpora = ["github", "seeds", "web", "shards"]
     tables = [
         view
         for view in views
-        if view.schema == "shards" or (view.schema in corpora and view.name in order)
+        if view.schema == SHARDS or (view.schema in SHOWN and view.name in order)
     ]
     return sorted(
         tables,
         key=lambda view: (
-            corpora.index(view.schema),
+            SHOWN.index(view.schema),
             order.index(view.name) if view.name in order else 0,
             view.name,
         ),
@@ -150,21 +152,25 @@ def _in_order(views: Sequence[View]) -> list[View]:
 
 
 def _view_of(stage: str, views: Sequence[View]) -> View:
-    name = stage.removesuffix(".decide")
-    if name.endswith(".measure"):
-        name = name.removesuffix(".measure") + MEASURE
     for view in views:
-        if name in (f"{view.schema}.{view.name}", _stage_name(view)):
+        if stage in _names(view):
             return view
-    there = ", ".join(_stage_name(view) for view in _in_order(views))
-    raise ConfigError(f"no stage {stage!r} in this run; there are {there}")
+    there = [_stage_name(view) for view in _in_order(views)]
+    hint = nearest(stage, there)
+    suggestion = f"did you mean {hint}? " if hint else ""
+    raise ConfigError(f"no stage {stage!r} in this run; {suggestion}there are {', '.join(there)}")
+
+
+def _names(view: View) -> set[str]:
+    """What a table may be called: as in SQL, by its stage, and by the half that wrote it."""
+    names = {f"{view.schema}.{view.name}", _stage_name(view)}
+    if view.step == view.step.whole:
+        names.add(str(replace(view.step, half=DECIDE)))
+    return names
 
 
 def _stage_name(view: View) -> str:
-    name = view.folder.rpartition("/")[2] if view.schema == "shards" else view.name
-    return f"{view.schema}.{name.removesuffix(MEASURE)}" + (
-        ".measure" if name.endswith(MEASURE) else ""
-    )
+    return str(view.step) if view.step.task is None else f"{view.schema}.{view.name}"
 
 
 def _receipts(view: View) -> list[Any]:
@@ -177,7 +183,7 @@ def _statistics(view: View) -> Iterable[dict[str, Any]]:
 
 def _count(view: View) -> StageCount:
     receipts = _receipts(view)
-    flags = table_flags(view.storage, view.folder)
+    flags = table_flags(view.storage, view.step)
     count = StageCount(_stage_name(view), judges="keep" in view.columns, flags=flags)
     for receipt in receipts:
         count.quarantined += (receipt.quarantine or {}).get("rows", 0)

@@ -11,7 +11,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline.engine.chain import DOCUMENTS
+from pipeline.configuration.names import StepName
+from pipeline.configuration.registry import CORPORA, DEDUP
 from pipeline.inspection.invariants import Problem, check_duplicates, check_shards, check_tables
 from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
 from pipeline.storage.location import open_storage
@@ -59,11 +60,11 @@ def verify(run: Path) -> list[Problem]:
     if problems:
         return problems
     configuration = json.loads(storage.read_bytes(RUN_FILE))["configuration"]
-    for corpus in DOCUMENTS:
-        side = "github" if corpus == "github" else "web"
-        threshold = configuration[side]["dedup"]["threshold"]
-        problems += check_tables(storage, corpus, folders)
-        problems += check_duplicates(storage, corpus, folders.get(f"{corpus}/dedup", {}), threshold)
+    for name, corpus in CORPORA.items():
+        threshold = configuration[corpus.settings][DEDUP]["threshold"]
+        decided = folders.get(StepName(name, DEDUP).folder, {})
+        problems += check_tables(storage, name, folders)
+        problems += check_duplicates(storage, name, decided, threshold)
     return problems + list(check_shards(storage, folders))
 
 

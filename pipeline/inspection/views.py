@@ -14,12 +14,14 @@ from pathlib import Path, PurePosixPath
 
 import duckdb
 
+from pipeline.configuration.names import StepName
+from pipeline.configuration.registry import CONFIGURED, SEEDS
 from pipeline.storage.location import attach, database_path, location, open_storage
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import LocalStorage, Storage
 from stages.errors import ConfigError
 
-SCHEMAS = ("github", "web", "seeds", "shards", "quarantine")
+SCHEMAS = (*CONFIGURED, SEEDS, "shards", "quarantine")
 SHARD, ROW = "shard", "row"
 
 
@@ -37,6 +39,11 @@ class View:
     def sql_name(self) -> str:
         """As written in a query."""
         return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+    @property
+    def step(self) -> StepName:
+        """Whose table it is: a stage's, one half's, or what a task of a stage keeps."""
+        return StepName.parse(self.folder.replace("/", "."))
 
     @property
     def columns(self) -> list[str]:

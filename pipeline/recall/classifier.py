@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -72,7 +72,7 @@ def train_on_table(
 ) -> Trained:
     """Train a classifier of `target` against the table's other rows and write it to `out`, with
     its training record beside it as JSON; fastText's own file to `full`, if asked for."""
-    options = cast(Training, load_stage("recall", overrides, Training))
+    options = load_stage(Training, overrides)
     columns = _require(table, ("text", "label"))
     tokens, positive, groups, n_left_out = _examples(table, target, columns, options.tokens)
     _require_both(table, target, positive)

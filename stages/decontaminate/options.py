@@ -1,16 +1,16 @@
 """What can be chosen about decontamination."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from stages.contract import Options
+from stages.contract import NamesFiles, Options
 
 
 class DecontaminateOptions(Options):
     """Which benchmarks must not be in the corpus."""
 
-    benchmarks: tuple[str, ...] = Field(
+    benchmarks: Annotated[tuple[str, ...], NamesFiles()] = Field(
         (),
         description="folders of JSONL or Parquet files, one file a benchmark set; without any, "
         "every document is kept",

@@ -1,8 +1,10 @@
 """Options of emit and of `sluice apply tokenize`."""
 
+from typing import Annotated
+
 from pydantic import Field
 
-from stages.contract import Options
+from stages.contract import NamesFiles, Options
 
 OPTIONAL_COLUMNS: dict[str, tuple[str, ...]] = {
     "github": (
@@ -21,7 +23,7 @@ OPTIONAL_COLUMNS: dict[str, tuple[str, ...]] = {
 class EmitOptions(Options):
     """Options of the stage that writes the training shards."""
 
-    tokenizer: str = Field(
+    tokenizer: Annotated[str, NamesFiles()] = Field(
         "deepseek-v2", description="deepseek-v2, or the path of a tokenizer.json"
     )
     seed: int = Field(0, ge=0, description="draws the order of the samples and the held-out split")
@@ -43,7 +45,7 @@ class EmitOptions(Options):
 class TokenizeOptions(Options):
     """Options of the map stage that tokenises one text a row."""
 
-    tokenizer: str = Field(
+    tokenizer: Annotated[str, NamesFiles()] = Field(
         "deepseek-v2", description="deepseek-v2, or the path of a tokenizer.json"
     )
     begin_token: str | None = Field(None, description="token to put before every text")

@@ -66,7 +66,7 @@ class GithubSource:
     name: ClassVar[str] = "documents"
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("Resiliparse",)
-    seeds: ClassVar[tuple[str, ...]] = ("licenses.toml", "binary_files.toml")
+    tables: ClassVar[tuple[str, ...]] = ("licenses.toml", "binary_files.toml")
     Options: ClassVar[type[Options]] = GithubOptions
     schema: ClassVar[pa.Schema] = GITHUB_DOCUMENTS
     raw_schema: ClassVar[pa.Schema] = pa.schema(

@@ -41,7 +41,7 @@ class LanguageStage:
     name: ClassVar[str] = "language"
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ()
-    seeds: ClassVar[tuple[str, ...]] = (
+    tables: ClassVar[tuple[str, ...]] = (
         "languages.tsv",
         "languages_other.tsv",
         "extensions.tsv",

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from stages.contract import Options
+from stages.contract import NamesFiles, Options
 from stages.recall.sites.site_lists import seed_sites
 
 
@@ -135,7 +135,7 @@ class RecallOptions(LoopOptions):
         "rule",
         description="who accepts URL patterns; person: the run waits for `sluice recall annotate`",
     )
-    annotations: tuple[str, ...] = Field(
+    annotations: Annotated[tuple[str, ...], NamesFiles()] = Field(
         (), description="TOML files with decisions on patterns; they win over the rule"
     )
     natural_share: float = Field(

@@ -38,7 +38,7 @@ class RulesStage:
     name: ClassVar[str] = "rules"
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ()
-    seeds: ClassVar[tuple[str, ...]] = ("languages.tsv",)
+    tables: ClassVar[tuple[str, ...]] = ("languages.tsv",)
     Options: ClassVar[type[RulesOptions]] = RulesOptions
     reads: ClassVar[tuple[str, ...]] = ("text", "language", "other", "kind")
     optional: ClassVar[tuple[str, ...]] = ("language", "other", "kind")

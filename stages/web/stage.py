@@ -57,7 +57,7 @@ class WebSource:
         "idna",
         "warcio",
     )
-    seeds: ClassVar[tuple[str, ...]] = ("url_parameters.toml",)
+    tables: ClassVar[tuple[str, ...]] = ("url_parameters.toml",)
     Options: ClassVar[type[Options]] = WebOptions
     raw_schema: ClassVar[pa.Schema] = pa.schema(
         [

@@ -8,10 +8,9 @@ from typing import Any
 
 from pipeline.ablation.options import load_options
 from pipeline.ablation.variants import AblationStage, make_variants
-from pipeline.apply.map import STAGES as APPLIED
 from pipeline.apply.map import apply
 from pipeline.configuration import Config, load
-from pipeline.engine.chain import CHAIN, DOCUMENTS, Implementation
+from pipeline.configuration.registry import CORPORA, DOCUMENTS, STAGES, Stage, applicable
 from pipeline.engine.runner import Monitor
 from pipeline.engine.work.task import stage_class
 from pipeline.run import run
@@ -39,33 +38,32 @@ RECEIPTS = (LEDGER, RECEIPT_SUFFIX, ".receipts.json")
 
 def applied_version(name: str) -> int:
     """The version of a stage of `sluice apply`."""
-    version: int = stage_class(APPLIED[name]).version
+    version: int = stage_class(applicable()[name]).version
     return version
 
 
 def registered() -> Iterator[tuple[str, int, re.Pattern[str]]]:
     """Every stage that the product registers: its class, its version, the names of its steps."""
-    for corpus, source in DOCUMENTS.items():
-        yield _class(source.source, rf"{corpus}\.documents")
-    for name, stage in CHAIN.items():
-        yield from _of_chain(name, stage)
-    for name, reference in APPLIED.items():
+    for corpus, source in CORPORA.items():
+        yield _class(source.source, rf"{corpus}\.{DOCUMENTS}")
+    for name, stage in STAGES.items():
+        others = "".join(rf"(?!{owner}\.)" for owner in stage.own)
+        yield from _of_stage(stage, rf"{others}\w+\.{name}")
+        for owner, own in stage.own.items():
+            yield from _of_stage(own, rf"{owner}\.{name}")
+    for name, reference in applicable().items():
         yield _class(reference, rf"apply\.{name}")
     yield AblationStage.__name__, AblationStage.version, re.compile(r"ablation\..+")
 
 
-def _of_chain(name: str, stage: Implementation) -> Iterator[tuple[str, int, re.Pattern[str]]]:
-    owners = [one.removesuffix(f".{name}") for one in CHAIN if one.endswith(f".{name}")]
-    others = "".join(rf"(?!{owner}\.)" for owner in owners)
-    prefix = re.escape(name) if "." in name else rf"{others}\w+\.{name}"
+def _of_stage(stage: Stage, prefix: str) -> Iterator[tuple[str, int, re.Pattern[str]]]:
     if stage.map:
-        yield _class(stage.map, rf"{prefix}(\.measure|\.decide)?")
+        yield _class(stage.target(stage.map), rf"{prefix}(\.measure|\.decide)?")
     if stage.corpus:
-        yield _class(stage.corpus, rf"({prefix}\.decide|{name})\..+")
+        yield _class(stage.target(stage.corpus), rf"({prefix}\.decide|{stage.name})\..+")
 
 
-def _class(reference: str | None, steps: str) -> tuple[str, int, re.Pattern[str]]:
-    assert reference is not None
+def _class(reference: str, steps: str) -> tuple[str, int, re.Pattern[str]]:
     found: Any = stage_class(reference)
     return found.__name__, found.version, re.compile(steps)
 

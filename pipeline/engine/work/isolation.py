@@ -6,8 +6,8 @@ each answer is one status byte and a batch or an error's text.
 """
 
 import io
-import json
 import os
+import pickle
 import select
 import struct
 import subprocess
@@ -73,12 +73,7 @@ class IsolatedStage:
                 env=environment,
             )
             assert self._child.stdin is not None
-            request = {
-                "target": self._stage.target,
-                "options": self._stage.options,
-                "method": self._method,
-            }
-            _send(self._child.stdin, json.dumps(request).encode())
+            _send(self._child.stdin, pickle.dumps((self._stage, self._method)))
             status, payload = self._receive(START_SECONDS)
             if status == ERROR:
                 raise RuntimeError(f"the stage cannot be built: {payload.decode()}")
@@ -141,10 +136,12 @@ def _serve() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     requests = sys.stdin.buffer
-    request = json.loads(_read_exactly(requests, LENGTH.unpack(_read_exactly(requests, 8))[0]))
-    stage = StageRef(request["target"], request["options"]).load()
+    reference: StageRef
+    reference, name = pickle.loads(
+        _read_exactly(requests, LENGTH.unpack(_read_exactly(requests, 8))[0])
+    )
+    method = getattr(reference.load(), name)
     _send(answers, RESULT)
-    method = getattr(stage, request["method"])
     while True:
         try:
             payload = _read_exactly(requests, LENGTH.unpack(_read_exactly(requests, 8))[0])

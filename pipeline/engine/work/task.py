@@ -6,31 +6,41 @@ temporary name; what becomes of it is the driver's business.
 
 import contextlib
 import importlib
-import json
 import resource
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
 
 import pyarrow as pa
 
+from pipeline.configuration.names import StepName
 from pipeline.storage.storage import Storage
 from pipeline.storage.tables import Written, write_parquet
 from schemas.quarantine import HEAD_BYTES, QUARANTINE
+from stages.contract import Options
 
 
 @dataclass(frozen=True)
 class StageRef:
-    """Where a stage's class is (`package.module:Class`) and its options, as JSON."""
+    """Where a stage's class is (`package.module:Class`) and its options."""
 
     target: str
-    options: str
+    options: Options
+
+    def __hash__(self) -> int:
+        """Options may hold tables, which have no hash of their own."""
+        return hash((self.target, self.options.model_dump_json()))
 
     def load(self) -> Any:
         """The stage, built once per process."""
-        return _load_stage(self.target, self.options)
+        return _load_stage(self)
+
+    def options_json(self, names: Collection[str] | None = None) -> dict[str, Any]:
+        """The options (or those of these names) as JSON values: their part of a fingerprint."""
+        include = None if names is None else set(names)
+        return self.options.model_dump(mode="json", include=include)
 
 
 def stage_class(target: str) -> Any:
@@ -40,9 +50,8 @@ def stage_class(target: str) -> Any:
 
 
 @lru_cache(maxsize=8)
-def _load_stage(target: str, options: str) -> Any:
-    cls = stage_class(target)
-    return cls(cls.Options.model_validate(json.loads(options)))
+def _load_stage(ref: StageRef) -> Any:
+    return stage_class(ref.target)(ref.options)
 
 
 @dataclass(frozen=True)
@@ -105,8 +114,7 @@ class Task:
 
 def quarantine_folder(step: str) -> str:
     """`github.rules.measure` → `quarantine/github/rules`."""
-    corpus, _, stage = step.partition(".")
-    return f"quarantine/{corpus}/{stage.partition('.')[0] or corpus}"
+    return StepName.parse(step).quarantine
 
 
 @dataclass

@@ -24,7 +24,7 @@ class QualityMeasure:
     name: ClassVar[str] = "recall.measure"
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ()
-    seeds: ClassVar[tuple[str, ...]] = (COMMENTS,)
+    tables: ClassVar[tuple[str, ...]] = (COMMENTS,)
     Options: ClassVar[type[QualityOptions]] = QualityOptions
     reads: ClassVar[tuple[str, ...]] = ("language", "text")
     optional: ClassVar[tuple[str, ...]] = ()

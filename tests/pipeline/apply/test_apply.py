@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from pipeline.apply import map as applying
 from pipeline.apply.map import apply
+from pipeline.configuration.registry import APPLIED
 from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS
 from pipeline.storage.user_tables import read_rows
 from stages.contract import Options
@@ -147,7 +147,7 @@ def test_a_record_that_raises_or_kills_costs_itself_alone(
 ) -> None:
     """The stage runs in a child; the others have their measures."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    monkeypatch.setitem(applying.STAGES, "fragile", "test_apply:Fragile")
+    monkeypatch.setitem(APPLIED, "fragile", "test_apply:Fragile")
     source = write_jsonl(
         tmp_path / "in.jsonl", [{"text": t} for t in ("a", "raise", "bb", "die", "ccc")]
     )

@@ -8,11 +8,15 @@ import pytest
 from pipeline.configuration import Config, from_resolved, load
 from pipeline.configuration.overrides import parse_override
 from pipeline.configuration.reference import reference, with_reference
-from pipeline.configuration.registry import CORPORA, SOURCES, STAGES, options_model, stages_of
+from pipeline.configuration.registry import CONFIGURED, CORPORA, STAGES, stages_of
 from pipeline.configuration.settings import INPUTS
 from pipeline.configuration.tables import known_names, settings
 from pipeline.storage.credentials import without_credentials
+from stages.concatenate.options import ConcatenateOptions
+from stages.dedup.options import DedupOptions
+from stages.emit.options import EmitOptions
 from stages.errors import ConfigError
+from stages.web.options import WebOptions
 
 ROOT = Path(__file__).resolve().parents[3]
 INPUTS_SET = 'github.inputs = ["a.tar.gz"]\n'
@@ -38,7 +42,7 @@ def test_an_empty_configuration_has_the_documented_defaults() -> None:
     assert config.engine.record_seconds == 60
     assert config.github.shard_bytes == 128_000_000
     assert config.web.inputs == ()
-    assert config.options("github.dedup")["threshold"] == 0.85
+    assert config.options("github.dedup", DedupOptions).threshold == 0.85
 
 
 def test_the_run_folder_is_named_after_the_file(tmp_path: Path) -> None:
@@ -53,31 +57,33 @@ def test_the_run_folder_is_named_after_the_file(tmp_path: Path) -> None:
 def test_a_corpus_table_overrides_the_shared_one_key_by_key(tmp_path: Path) -> None:
     """[web.dedup] changes what it names and inherits the rest of [dedup]."""
     config = loaded(tmp_path, "[dedup]\nthreshold = 0.7\nngram = 4\n[web.dedup]\nthreshold = 0.9\n")
-    assert config.options("github.dedup")["threshold"] == 0.7
-    assert config.options("web.dedup")["threshold"] == 0.9
-    assert config.options("web.dedup")["ngram"] == 4
+    assert config.options("github.dedup", DedupOptions).threshold == 0.7
+    assert config.options("web.dedup", DedupOptions).threshold == 0.9
+    assert config.options("web.dedup", DedupOptions).ngram == 4
 
 
 def test_corpora_have_their_own_defaults_below_every_table(tmp_path: Path) -> None:
     """CJK text is split by character on the web, unless [dedup] says otherwise."""
-    assert loaded(tmp_path, "").options("web.dedup")["cjk"] is True
-    assert loaded(tmp_path, "").options("github.dedup")["cjk"] is False
-    assert loaded(tmp_path, "[dedup]\ncjk = false\n").options("web.dedup")["cjk"] is False
+    assert loaded(tmp_path, "").options("web.dedup", DedupOptions).cjk is True
+    assert loaded(tmp_path, "").options("github.dedup", DedupOptions).cjk is False
+    assert (
+        loaded(tmp_path, "[dedup]\ncjk = false\n").options("web.dedup", DedupOptions).cjk is False
+    )
 
 
 def test_seeds_pass_through_the_web_stages(tmp_path: Path) -> None:
     """Seeds have no tables of their own."""
     config = loaded(tmp_path, "[web.dedup]\nthreshold = 0.9\n")
-    assert config.options("seeds.dedup") == config.options("web.dedup")
-    assert config.options("seeds.documents") == config.options("web.documents")
+    for name, model in (("dedup", DedupOptions), ("documents", WebOptions)):
+        assert config.options(f"seeds.{name}", model) == config.options(f"web.{name}", model)
 
 
 def test_seed_and_tokenizer_reach_the_stages_that_use_them(tmp_path: Path) -> None:
     """A stage's own key wins over the top-level one."""
     config = loaded(tmp_path, "[concatenate]\nseed = 3\n", "seed=7", "tokenizer=t.json")
-    assert config.options("emit")["seed"] == 7
-    assert config.options("emit")["tokenizer"] == "t.json"
-    assert config.options("github.concatenate")["seed"] == 3
+    assert config.options("emit", EmitOptions).seed == 7
+    assert config.options("emit", EmitOptions).tokenizer == "t.json"
+    assert config.options("github.concatenate", ConcatenateOptions).seed == 3
 
 
 @pytest.mark.parametrize(
@@ -181,8 +187,10 @@ def test_nothing_to_read_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_stage_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
     """Config.options serves registered stages alone."""
-    with pytest.raises(ConfigError, match=r"did you mean `web\.dedup`"):
-        loaded(tmp_path, "").options("web.dedupe")
+    config = loaded(tmp_path, "")
+    for name in ("web.dedupe", "dedup", "web.dedup.measure", "web.deduplicate"):
+        with pytest.raises(ConfigError, match=r"did you mean \w+\.dedup\?"):
+            config.options(name, DedupOptions)
 
 
 def test_the_resolved_configuration_is_json_and_loads_to_itself(tmp_path: Path) -> None:
@@ -250,8 +258,8 @@ def test_every_setting_is_described() -> None:
 
 def test_source_options_and_inputs_share_a_table_without_clashing() -> None:
     """[github] holds both, and the stages' tables."""
-    for corpus in CORPORA:
-        source = set(options_model(SOURCES[corpus]).model_fields)
+    for corpus in CONFIGURED:
+        source = set(CORPORA[corpus].model.model_fields)
         assert not source & set(INPUTS[corpus].model_fields)
         assert not source & set(STAGES)
         assert stages_of(corpus)

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.engine.work.guard import Guard
 from pipeline.engine.work.task import Limits, StageRef
+from stages.contract import Options
 from stages.errors import StageError
 
 STAGE = '''
@@ -40,7 +41,7 @@ def fragile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StageRef:
     name = f"fragile_{os.getpid()}_{abs(hash(tmp_path))}"
     (tmp_path / f"{name}.py").write_text(STAGE)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    return StageRef(f"{name}:Fragile", "{}")
+    return StageRef(f"{name}:Fragile", Options())
 
 
 def texts(*values: str) -> pa.RecordBatch:

@@ -17,6 +17,7 @@ from pipeline.inspection.stats import funnel
 from pipeline.inspection.verify import verify
 from pipeline.run import plan, run
 from stages.errors import ConfigError
+from stages.recall.options import QualityOptions
 from tests.pipeline.conftest import product, read_shards, write_tar
 
 TEXT = """the parser reads every record from its buffer and returns the next value that matches a
@@ -280,5 +281,5 @@ def test_what_makes_no_sense_for_code_is_refused(
     with pytest.raises(ConfigError, match=r"`github\.recall\.\w+` .* is not a setting"):
         configured(tmp_path, f"github.recall.{setting}")
     shared = configured(tmp_path, "recall.iterations=7", "recall.min_growth=0.5")
-    assert shared.options("github.recall")["iterations"] == 2
-    assert shared.options("github.recall")["min_growth"] == 0.02
+    assert shared.options("github.recall", QualityOptions).iterations == 2
+    assert shared.options("github.recall", QualityOptions).min_growth == 0.02
