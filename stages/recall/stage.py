@@ -34,8 +34,8 @@ from stages.recall.sites.annotations import Annotations
 from stages.recall.sites.directories import JudgeByDirectory, SendPages, SendRecalled
 from stages.recall.sites.grow import DrawScores, GrowSeeds
 from stages.recall.sites.large_sites import SPLIT_PAGES, CountSites, KeepLargeSites, WriteTable
-from stages.recall.sites.patterns import CountNodes, ListDomains, ProposePatterns
-from stages.recall.sites.rules import PatternRules
+from stages.recall.sites.pattern_rules import PatternRules
+from stages.recall.sites.proposals import CountNodes, ListDomains, ProposePatterns
 
 PARTITION_PAGES = 500_000
 

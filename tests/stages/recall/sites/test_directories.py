@@ -18,8 +18,8 @@ from stages.recall.sites.annotations import Annotations, Decision
 from stages.recall.sites.directories import JudgeByDirectory, SendPages, directory_means, page_rows
 from stages.recall.sites.grow import Accept, read_covers
 from stages.recall.sites.large_sites import SITES, CountSites, KeepLargeSites, WriteTable
-from stages.recall.sites.patterns import CountNodes, ListDomains, ProposePatterns
-from stages.recall.sites.rules import PatternRules, wilson
+from stages.recall.sites.pattern_rules import PatternRules, wilson
+from stages.recall.sites.proposals import CountNodes, ListDomains, ProposePatterns
 
 RULES = PatternRules(0.1, 1, False, 0.5, 3, by_rule=True)
 
