@@ -26,7 +26,7 @@ from stages.recall.classifier.apply import read_model_file, score_texts
 from stages.recall.classifier.model import TrainedModel, load_model
 from stages.recall.classifier.tokens import TOKEN_LISTS, tokenise
 from stages.recall.classifier.train import train
-from stages.recall.iteration import library_versions
+from stages.recall.metrics import library_versions
 from stages.recall.options import Training
 
 _TYPES = {

@@ -21,10 +21,15 @@ def test_after_an_error_the_file_is_as_it_was(tmp_path: Path) -> None:
     """Also where there was none."""
     old, new = tmp_path / "old.txt", tmp_path / "new.txt"
     old.write_bytes(b"before")
-    for path in (old, new):
-        with pytest.raises(RuntimeError), replacing(path) as stream:
+
+    def fail(path: Path) -> None:
+        with replacing(path) as stream:
             stream.write(b"half of")
             raise RuntimeError
+
+    for path in (old, new):
+        with pytest.raises(RuntimeError):
+            fail(path)
     assert old.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [old]
 

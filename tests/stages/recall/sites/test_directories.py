@@ -13,7 +13,7 @@ from stages.kernels.paths import string_hashes
 from stages.recall.classifier.calibrate import HeldOut
 from stages.recall.classifier.evidence import MARKUP, fit_weights
 from stages.recall.classifier.score import logit_schema, score_schema
-from stages.recall.iteration import precision_fell
+from stages.recall.metrics import precision_fell
 from stages.recall.sites.annotations import Annotations, Decision
 from stages.recall.sites.directories import JudgeByDirectory, SendPages, directory_means, page_rows
 from stages.recall.sites.grow import Accept, read_covers
