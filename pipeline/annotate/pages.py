@@ -13,9 +13,9 @@ from urllib.parse import urlencode, urlsplit
 import jinja2
 
 from pipeline.annotate.histogram import HEIGHT, WIDTH, histogram
-from pipeline.annotate.patterns import covers
+from pipeline.annotate.iteration_tables import Page, Pattern, Text
 from pipeline.annotate.review import Node, Review
-from pipeline.annotate.tables import Page, Pattern, Text
+from stages.recall.sites.url_patterns import covers
 
 DOMAINS_PER_PAGE = 100
 MAX_NODES = 400
@@ -127,7 +127,7 @@ class Pages:
         covered = [
             page
             for page in review.tables.pages(target, domain)
-            if covers(chosen.pattern.text, page.address)
+            if covers(chosen.pattern.text, page.directory)
         ]
         examples, lowest = self._samples(chosen.pattern, covered)
         threshold = review.tables.thresholds.get(target)

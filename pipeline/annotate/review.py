@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.annotate.annotations import Annotation, Document, edit, read
-from pipeline.annotate.patterns import Segments, nearest
-from pipeline.annotate.tables import Domain, Pattern, RunTables
+from pipeline.annotate.annotations_file import Document, edit, read
+from pipeline.annotate.iteration_tables import Domain, Pattern, RunTables
 from stages.errors import InputError
+from stages.recall.sites.annotations import Annotation, parse_annotations, read_text
+from stages.recall.sites.url_patterns import nearest
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,8 @@ class Review:
         self.author = author
         self.changes: list[Change] = []
         self._today = today
-        self._before = {key: one for path in before for key, one in read(path).decisions().items()}
-        self._after = {
-            key: (path, one) for path in after for key, one in read(path).decisions().items()
-        }
+        self._before = {one.key: one for path in before for one in _read_only(path)}
+        self._after = {one.key: (path, one) for path in after for one in _read_only(path)}
         self._trees: dict[str, dict[str, list[Pattern]]] = {}
         self._patterns = {(one.target, one.text): one for one in tables.patterns()}
         for pattern in self._patterns.values():
@@ -99,7 +98,7 @@ class Review:
             for patterns in trees.values():
                 patterns.sort(key=lambda pattern: pattern.path)
             self._domains[target] = self._ranked(target, list(trees))
-        self._decided: dict[str, dict[Segments, Annotation]] = {}
+        self._decided: dict[str, dict[str, Annotation]] = {}
         self._progress: dict[tuple[str, str], int] = {}
         self._mark: tuple[int, int] | None = (-1, -1)
         self.refresh()
@@ -135,14 +134,14 @@ class Review:
         if patterns is None:
             raise InputError(f"no pattern is proposed in {domain} for {target}")
         nodes: list[Node] = []
-        above: list[Segments] = []
+        above: list[tuple[str, ...]] = []
         for pattern in patterns:
             while above and pattern.path[: len(above[-1])] != above[-1]:
                 above.pop()
             rest = pattern.path[len(above[-1]) if above else 0 :]
             label = "/".join(rest) + ("/" if len(pattern.path) > 1 else "")
-            found = nearest(pattern.path, self._decided.get(target, {}))
-            inherited = found is not None and found[0] != pattern.path
+            found = nearest(pattern.text, self._decided.get(target, {}))
+            inherited = found is not None and found[0] != pattern.text
             nodes.append(Node(pattern, len(above), label, found[1] if found else None, inherited))
             above.append(pattern.path)
         return nodes
@@ -176,8 +175,8 @@ class Review:
         counts = before is not None and self._counts(before)
         if accept == (before.accept if before is not None and counts else None):
             return
-        if (pattern.target, pattern.path) in self._after:
-            path = self._after[pattern.target, pattern.path][0]
+        if (pattern.target, pattern.text) in self._after:
+            path = self._after[pattern.target, pattern.text][0]
             raise InputError(f"{pattern.text} is decided in {path}, which wins over {self.file}")
         after = None
         if accept is not None:
@@ -210,21 +209,21 @@ class Review:
         return self.changes.pop()
 
     def _write(self, pattern: Pattern, annotation: Annotation | None) -> None:
-        key = (pattern.target, pattern.path)
+        key = (pattern.target, pattern.text)
         self._adopt(edit(self.file, lambda document: document.put(key, annotation)))
         self._mark = self._file_mark()
 
     def _own(self, pattern: Pattern) -> Annotation | None:
         """What the file, not a parent or another file, says of the pattern."""
-        return self._written.get((pattern.target, pattern.path))
+        return self._written.get((pattern.target, pattern.text))
 
     def _adopt(self, document: Document) -> None:
         self._written = document.decisions()
         self._decided = {}
         after = {key: annotation for key, (_, annotation) in self._after.items()}
-        for (target, path), annotation in {**self._before, **self._written, **after}.items():
+        for (target, text), annotation in {**self._before, **self._written, **after}.items():
             if self._counts(annotation):
-                self._decided.setdefault(target, {})[path] = annotation
+                self._decided.setdefault(target, {})[text] = annotation
         self._progress.clear()
 
     def _counts(self, annotation: Annotation) -> bool:
@@ -236,7 +235,7 @@ class Review:
         if key not in self._progress:
             decided = self._decided.get(target, {})
             self._progress[key] = sum(
-                nearest(pattern.path, decided) is not None
+                nearest(pattern.text, decided) is not None
                 for pattern in self._trees[target][domain]
             )
         return self._progress[key]
@@ -257,3 +256,8 @@ class Review:
         counted = {domain.name: domain for domain in self.tables.domains(target, names)}
         found = [counted.get(name, Domain(name, 0, 0)) for name in names]
         return sorted(found, key=lambda domain: (-domain.n_recalled, domain.name))
+
+
+def _read_only(path: Path) -> list[Annotation]:
+    """The decisions of a file that is never written, in any layout."""
+    return parse_annotations(path, read_text(path))

@@ -19,8 +19,8 @@ from typing import Any
 import uvicorn
 
 from pipeline.annotate.app import make_app
+from pipeline.annotate.iteration_tables import RunTables, open_iterations
 from pipeline.annotate.review import Review
-from pipeline.annotate.tables import RunTables, open_iterations
 from pipeline.inspection.verify import RUN_FILE
 from pipeline.storage.location import is_remote, location, open_storage
 from stages.errors import ConfigError

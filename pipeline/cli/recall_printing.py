@@ -14,7 +14,7 @@ from pipeline.recall.plot import draw_curves, drawn
 from pipeline.storage.user_tables import to_json
 from stages.errors import ConfigError
 from stages.recall.classifier.calibrate import HeldOut
-from stages.recall.iteration import GROWTH, PRECISION
+from stages.recall.metrics import GROWTH, PRECISION
 
 RATIOS = ("precision", "recall", "f1")
 COUNTS = ("n_pages", "n_positives", "n_recalled", "n_correct")

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from pipeline.configuration import load_stage
 from pipeline.recall.iterations import Ranking, rank
 from pipeline.storage.digest import bytes_digest
+from pipeline.storage.replace import replacing
 from pipeline.storage.user_tables import column_names, read_rows, require_format, write_rows
 from stages.errors import ConfigError
 from stages.kernels.urls import registrable_domain, url_host
@@ -25,7 +26,7 @@ from stages.recall.classifier.apply import read_model_file, score_texts
 from stages.recall.classifier.model import TrainedModel, load_model
 from stages.recall.classifier.tokens import TOKEN_LISTS, tokenise
 from stages.recall.classifier.train import train
-from stages.recall.iteration import library_versions
+from stages.recall.metrics import library_versions
 from stages.recall.options import Training
 
 _TYPES = {
@@ -96,21 +97,12 @@ def train_on_table(
         "calibration": asdict(trained.calibration),
         **trained.record(),
     }
-    _replace(out.with_name(f"{out.name}.json"), (json.dumps(record, indent=2) + "\n").encode())
-    _replace(out, data)
+    described = (json.dumps(record, indent=2) + "\n").encode()
+    for path, content in ((out.with_name(f"{out.name}.json"), described), (out, data)):
+        with replacing(path) as stream:
+            stream.write(content)
     n_positives = int(positive.sum())
     return Trained(trained, n_positives, len(positive) - n_positives, n_left_out, len(data))
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def score_table(

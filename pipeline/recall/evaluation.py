@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.inspection.views import View, open_run
+from pipeline.recall.accepted_patterns import AcceptedPatterns, accepted_patterns
 from pipeline.recall.iterations import Stand, iterations_of, metrics_of
 from pipeline.recall.labels import KEPT, PLACE, Labels, read_labels
-from pipeline.recall.patterns import AcceptedPatterns, accepted_patterns
 from stages.errors import ConfigError
 from stages.recall.evaluate import DOCUMENT_COLUMN
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-TEMPORARY_SUFFIX = ".tmp"
+from pipeline.storage.replace import TEMPORARY_SUFFIX, fsync_folder, replacing
 
 
 @dataclass(frozen=True)
@@ -145,12 +145,8 @@ class LocalStorage:
         return Mark(status.st_size, status.st_mtime_ns)
 
     def write(self, path: str, data: bytes) -> None:
-        folder, _, name = path.rpartition("/")
-        temporary = f"{folder}/.{name}{TEMPORARY_SUFFIX}" if folder else f".{name}.tmp"
-        with self.open_write(temporary) as stream:
+        with replacing(self._path(path)) as stream:
             stream.write(data)
-        self.commit(temporary, path)
-        self.settle(folder)
 
     def create(self, path: str, data: bytes) -> None:
         self.write(path, data)
@@ -182,18 +178,10 @@ class LocalStorage:
         return Committed(target.name, self.mark(path))
 
     def settle(self, folder: str) -> None:
-        _fsync_folder(self._path(folder))
+        fsync_folder(self._path(folder))
 
     def delete(self, path: str) -> None:
         self._path(path).unlink(missing_ok=True)
 
     def delete_folder(self, folder: str) -> None:
         shutil.rmtree(self._path(folder), ignore_errors=True)
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

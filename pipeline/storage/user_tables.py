@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
+from pipeline.storage.replace import replacing
 from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS
 from stages.errors import ConfigError, InputError
 
@@ -224,31 +225,25 @@ Write = Callable[[pa.RecordBatch], None]
 def write_rows(path: Path, schema: pa.Schema) -> Iterator[Write]:
     """Write batches to the file; it appears under its name once the block has ended well."""
     require_format(path)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as raw:
         if path.name.endswith(".parquet"):
-            with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+            with pq.ParquetWriter(raw, schema, compression="zstd") as writer:
                 yield writer.write_batch
         else:
-            with _open_write(temporary, path.name) as stream:
+            with _compressed(raw, path.name) as stream:
                 yield lambda batch: _write_json(stream, batch)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def _open_write(temporary: Path, name: str) -> Iterator[BinaryIO]:
-    with temporary.open("wb") as raw:
-        if name.endswith(".gz"):
-            with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as stream:
-                yield cast(BinaryIO, stream)
-        elif name.endswith(".zst"):
-            with zstandard.ZstdCompressor().stream_writer(raw, closefd=False) as writer:
-                yield writer
-        else:
-            yield raw
+def _compressed(raw: BinaryIO, name: str) -> Iterator[BinaryIO]:
+    if name.endswith(".gz"):
+        with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as stream:
+            yield cast(BinaryIO, stream)
+    elif name.endswith(".zst"):
+        with zstandard.ZstdCompressor().stream_writer(raw, closefd=False) as writer:
+            yield writer
+    else:
+        yield raw
 
 
 def _write_json(stream: BinaryIO, batch: pa.RecordBatch) -> None:

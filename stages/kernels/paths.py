@@ -6,6 +6,8 @@ query and a fragment belong to the page alone. Cost: about 5 ns a byte. Two of 4
 directories share a hash with probability 5e-5.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -27,7 +29,7 @@ def directories(urls: pa.Array, max_depth: int) -> tuple[Hashes, Ends]:
     return hashes, ends
 
 
-def pattern_hashes(patterns: list[str]) -> Hashes:
+def pattern_hashes(patterns: Sequence[str]) -> Hashes:
     """The hashes of host or directory patterns, equal to those `directories` gives their pages."""
     if not patterns:
         return np.zeros(0, np.uint64)
@@ -38,7 +40,7 @@ def pattern_hashes(patterns: list[str]) -> Hashes:
     return np.asarray(hashes[np.arange(len(patterns)), last], np.uint64)
 
 
-def depth_of(patterns: list[str]) -> int:
+def depth_of(patterns: Sequence[str]) -> int:
     """The depth of the deepest pattern."""
     return max((pattern.count("/") - 1 for pattern in patterns if "/" in pattern), default=0)
 

@@ -10,7 +10,7 @@ from stages.contract import Artefact, Corpus, Parts
 from stages.recall.classifier.examples import SampleCrawl, TokeniseSeeds
 from stages.recall.classifier.learn import TrainTarget
 from stages.recall.classifier.train import PAPER, resolve_recipe
-from stages.recall.iteration import is_made
+from stages.recall.metrics import is_made
 from stages.recall.options import LoopOptions, RecallOptions
 from stages.recall.places import WEB, Places
 from stages.recall.sites.annotations import Annotations, read_annotations

@@ -1,4 +1,4 @@
-"""Small real inputs and runs over them, shared by the engine's tests."""
+"""Small real inputs, runs over them, and the command line, shared by the pipeline's tests."""
 
 import gzip
 import io
@@ -15,10 +15,13 @@ import xxhash
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
+from pipeline.cli import main
 from pipeline.configuration import Config, load
 from tests.pipeline.object_store import FaultProxy, environment, faulty, serve_store
 
 STANDARD_LIBRARY = Path(sys.modules["json"].__file__ or "").parents[1]
+Sluice = Callable[..., tuple[int, str, str]]
+
 MODULES = ("json", "email", "logging", "html", "urllib", "wsgiref", "xml", "importlib")
 
 
@@ -143,3 +146,17 @@ def proxy(backend: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]
         for name, value in environment(proxy.url).items():
             monkeypatch.setenv(name, value)
         yield proxy
+
+
+@pytest.fixture
+def sluice(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Sluice:
+    """Runs the command line in this process: exit code, standard output, standard error."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["sluice", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        out, err = capsys.readouterr()
+        return int(caught.value.code or 0), out, err
+
+    return call

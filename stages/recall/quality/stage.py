@@ -1,4 +1,4 @@
-"""Recalling code of high quality from GitHub: the loop of `stage`, over files of repositories
+"""Recalling code of high quality from GitHub: the loop over files of repositories
 (DeepSeek-Coder-V2, arXiv 2406.11931 section 2: two iterations, seeds "such as those containing
 detailed descriptions").
 
@@ -17,7 +17,8 @@ from stages.recall.classifier.examples import TokeniseSeeds
 from stages.recall.classifier.learn import TrainTarget
 from stages.recall.classifier.model import NOTHING, load_model
 from stages.recall.decide import RecallPages, ToShards
-from stages.recall.iteration import LIBRARIES, is_made
+from stages.recall.loop import Loop
+from stages.recall.metrics import LIBRARIES, is_made
 from stages.recall.options import QUALITY, QualityOptions
 from stages.recall.places import GITHUB
 from stages.recall.quality.examples import (
@@ -30,7 +31,6 @@ from stages.recall.quality.examples import (
 from stages.recall.quality.rule import quality_rule
 from stages.recall.seeding import SEEDS
 from stages.recall.sites.annotations import Annotations
-from stages.recall.stage import Loop
 
 log = logging.getLogger("sluice")
 
@@ -52,20 +52,20 @@ class QualityStage:
     def run(self, corpus: Corpus) -> None:
         """Iterate, then mark what was recalled."""
         options = self.options
-        loop = Loop(corpus, options, QualitySeeds(corpus, options))
-        scores, models, iteration = loop.run()
-        _warn_of_nothing(models[0])
+        seeding = QualitySeeds(corpus, options)
+        last = Loop(corpus, options, seeding).run()
+        _warn_of_nothing(last.models.latest[0])
         corpus.decide(
             RecallPages(
-                loop.targets,
-                models,
+                seeding.targets,
+                last.models.latest,
                 options.threshold,
                 natural_share=0.0,
                 seed=options.seed,
-                iteration=iteration,
+                iteration=last.number,
                 drops=False,
             ),
-            corpus.shuffle(ToShards(loop.targets), source=scores),
+            corpus.shuffle(ToShards(seeding.targets), source=last.scores),
             reads=RecallPages.reads,
         )
 

@@ -12,21 +12,28 @@
 
 A decision holds for every page under its pattern; one on a deeper pattern wins over it, and a later
 one over an earlier one of the same pattern. `iteration` is the one whose proposals it answers
-(0 or none: given beforehand). Author and date are for people: no result depends on them.
+(0 or none: given beforehand). Author and date are for people: no result depends on them. The run
+and the page that writes these files read them with the same eyes, here.
 """
 
+import datetime
 import json
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import xxhash
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from stages.errors import ConfigError
+from stages.recall.sites.url_patterns import canonical
 
 VERSION = 1
+
+Key = tuple[str, str]
+"""What a decision is about: the target and the pattern in its canonical spelling."""
 
 
 @dataclass(frozen=True, order=True)
@@ -37,6 +44,36 @@ class Decision:
     pattern: str
     accept: bool
     iteration: int = 0
+
+
+class Annotation(BaseModel):
+    """One `[[pattern]]` of a file. Unknown keys of newer files are not read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    target: str = Field(min_length=1)
+    pattern: str
+    accept: bool
+    author: str = ""
+    date: datetime.date | None = Field(None, strict=False)
+    iteration: int | None = Field(None, ge=0)
+
+    @field_validator("pattern")
+    @classmethod
+    def _names_a_host(cls, pattern: str) -> str:
+        if not canonical(pattern):
+            raise ValueError("should be a host, or a host and a directory")
+        return pattern
+
+    @property
+    def key(self) -> Key:
+        """Target and canonical pattern."""
+        return self.target, canonical(self.pattern)
+
+    @property
+    def decision(self) -> Decision:
+        """What results depend on."""
+        return Decision(*self.key, self.accept, self.iteration or 0)
 
 
 @dataclass(frozen=True)
@@ -61,46 +98,54 @@ class Annotations:
 
 
 def read_annotations(paths: Iterable[str]) -> Annotations:
-    """The decisions of all files; one that is not there has none yet."""
-    found: dict[tuple[str, str], Decision] = {}
+    """The decisions of all files, a later one over an earlier one; a file that is not there has
+    none yet."""
+    found: dict[Key, Decision] = {}
     for name in paths:
-        path = Path(name)
-        try:
-            content = tomllib.loads(path.read_text("utf-8"))
-        except FileNotFoundError:
-            continue
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ConfigError(f"recall.annotations: {name}: {error}") from error
-        if content.get("version") != VERSION:
-            raise ConfigError(f"recall.annotations: {name}: `version` must be {VERSION}")
-        for number, row in enumerate(content.get("pattern", []), start=1):
-            decision = _decision(row, f"recall.annotations: {name}: pattern {number}")
-            found[decision.target, decision.pattern] = decision
+        found |= {one.key: one.decision for one in parse_annotations(name, read_text(Path(name)))}
     return Annotations(tuple(sorted(found.values())))
 
 
-def ancestors(pattern: str) -> Iterator[str]:
-    """The pattern, then each directory above it, to the host."""
-    yield pattern
-    parts = pattern.rstrip("/").split("/")
-    for depth in range(len(parts) - 1, 0, -1):
-        yield "/".join(parts[:depth]) + ("/" if depth > 1 else "")
+def read_text(path: Path) -> str | None:
+    """The content of an annotations file; None if there is no such file."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 (byte {error.start})") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
 
 
-def canonical(pattern: str) -> str:
-    """The spelling the tables use: no scheme; a bare host without a slash, a directory with."""
-    _, _, rest = pattern.strip().rpartition("://")
-    host, _, path = rest.partition("/")
-    path = path.strip("/")
-    return f"{host.lower()}/{path}/" if path else host.lower()
+def parse_annotations(name: str | Path, text: str | None) -> list[Annotation]:
+    """Every `[[pattern]]` of a file, in its order; ConfigError says which entry is wrong."""
+    if text is None:
+        return []
+    table = parse_toml(name, text)
+    if table.get("version") != VERSION:
+        raise ConfigError(
+            f"{name}: `version` is {table.get('version')!r}, this Sluice reads {VERSION}"
+        )
+    entries = table.get("pattern", [])
+    if not isinstance(entries, list):
+        raise ConfigError(f"{name}: write each decision as a [[pattern]] table of its own")
+    return [_validated(name, number, entry) for number, entry in enumerate(entries, start=1)]
 
 
-def _decision(row: Any, where: str) -> Decision:
-    kinds = {"target": str, "pattern": str, "accept": bool}
-    for key, kind in kinds.items():
-        if not isinstance(row, dict) or not isinstance(row.get(key), kind):
-            raise ConfigError(f"{where}: `{key}` must be a {kind.__name__}")
-    iteration = row.get("iteration", 0)
-    if not isinstance(iteration, int) or iteration < 0 or not canonical(row["pattern"]):
-        raise ConfigError(f"{where}: `iteration` must be 0 or more, and `pattern` not empty")
-    return Decision(row["target"], canonical(row["pattern"]), row["accept"], iteration)
+def parse_toml(name: str | Path, text: str) -> Mapping[str, Any]:
+    """The text as TOML; ConfigError if it is none. Beside `TOMLDecodeError` the library raises
+    ValueError for integers of thousands of digits and RecursionError for deep nesting."""
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{name}: not valid TOML: {error}") from error
+
+
+def _validated(name: str | Path, number: int, entry: Any) -> Annotation:
+    try:
+        return Annotation.model_validate(entry)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"`{part}`: " for part in first["loc"])
+        raise ConfigError(f"{name}: [[pattern]] {number}: {where}{first['msg']}") from error

@@ -24,13 +24,14 @@ import pyarrow.compute as pc
 from stages.contract import PARTITION, ROW, SHARD, Artefact, Batches
 from stages.kernels.groups import group
 from stages.kernels.identity import identity_words
-from stages.kernels.paths import Hashes, depth_of, directories, pattern_hashes, string_hashes
+from stages.kernels.paths import Hashes, depth_of, directories, string_hashes
 from stages.recall.classifier.calibrate import probability_of
 from stages.recall.classifier.evidence import CLIP
 from stages.recall.classifier.model import TrainedModel, load_model
 from stages.recall.classifier.score import PAGE, score_schema
 from stages.recall.sites.annotations import Annotations
 from stages.recall.sites.large_sites import SPLIT_PAGES, read_large_sites
+from stages.recall.sites.url_patterns import ManyPatterns
 
 Float64 = npt.NDArray[np.float64]
 
@@ -232,17 +233,10 @@ def _override(
     threshold other than one half may still cut."""
     if not decisions:
         return logits
-    hashes = pattern_hashes(list(decisions))
-    order = np.argsort(hashes)
-    hashes, answers = hashes[order], np.array(list(decisions.values()))[order]
-    result = logits.copy()
-    for level in folders.T:
-        place = np.minimum(np.searchsorted(hashes, level), len(hashes) - 1)
-        found = hashes[place] == level
-        answer = np.where(answers[place], CLIP, -CLIP)
-        mixed = (1 - DECIDED_OWN_SHARE) * answer + DECIDED_OWN_SHARE * own
-        result = np.where(found, mixed, result)
-    return result
+    place = ManyPatterns(list(decisions)).deepest(folders)
+    answer = np.where(np.array(list(decisions.values()))[place], CLIP, -CLIP)
+    mixed = (1 - DECIDED_OWN_SHARE) * answer + DECIDED_OWN_SHARE * own
+    return np.asarray(np.where(place >= 0, mixed, logits), np.float64)
 
 
 def _partitions(batch: pa.RecordBatch, large: dict[int, int], n_partitions: int) -> pa.Array:

@@ -16,13 +16,12 @@ import pyarrow.compute as pc
 
 from stages.contract import Artefact, Batches
 from stages.kernels.identity import seeded_hashes
-from stages.kernels.paths import depth_of, directories, pattern_hashes
 from stages.recall.classifier.evidence import MARKUP
 from stages.recall.classifier.examples import EXAMPLE_FIELDS, drawn_rows, drawn_scores
 from stages.recall.classifier.tokens import BPE, tokenise
 from stages.recall.places import WEB, Places
-from stages.recall.sites.annotations import ancestors
 from stages.recall.sites.large_sites import read_table, table_bytes
+from stages.recall.sites.url_patterns import ManyPatterns, ancestors
 
 ACCEPTED = pa.schema(
     [
@@ -55,9 +54,11 @@ class Accept:
         accepted = {(row["target"], row["pattern"]): row["accepted"] for row in rows}
         n_of_domain: Counter[tuple[str, str]] = Counter()
         for row in rows:
-            above = next((a for a in _above(row["pattern"]) if (row["target"], a) in accepted), "")
-            covered = accepted.get((row["target"], above), False)
-            sign = int(row["accepted"]) - int(covered)
+            _, *above = ancestors(row["pattern"])
+            decided = (accepted[row["target"], a] for a in above if (row["target"], a) in accepted)
+            # Pages of a pattern already counted with one above it that was accepted, too, are not
+            # counted again; those of a rejected one are taken back.
+            sign = int(row["accepted"]) - int(next(decided, False))
             n_of_domain[row["target"], row["domain"]] += sign * row["n_pages"]
         limits = {key: min(n, self.per_domain or n) for key, n in n_of_domain.items()}
         totals: Counter[str] = Counter()
@@ -78,20 +79,14 @@ class Accept:
 class Cover:
     """The decisions of one target, ready for many pages."""
 
-    hashes: npt.NDArray[np.uint64]
-    accepted: npt.NDArray[np.bool_]
+    patterns: ManyPatterns
     shares: npt.NDArray[np.float64]
-    depth: int
+    """What is drawn under each: nothing where it was rejected."""
 
     def shares_of(self, urls: pa.Array) -> npt.NDArray[np.float64]:
-        """The share drawn where each page lies; 0 where nothing was accepted."""
-        result = np.zeros(len(urls))
-        if len(self.hashes):
-            for level in directories(urls.cast(pa.large_string()), self.depth)[0].T:
-                place = np.minimum(np.searchsorted(self.hashes, level), len(self.hashes) - 1)
-                share = np.where(self.accepted[place], self.shares[place], 0.0)
-                result = np.where(self.hashes[place] == level, share, result)
-        return result
+        """The share drawn where each page lies; 0 where nothing was decided."""
+        place = self.patterns.deepest_of(urls)
+        return np.asarray(np.where(place >= 0, self.shares[place], 0.0), np.float64)
 
 
 def read_covers(artefact: Artefact) -> Mapping[str, Cover]:
@@ -100,15 +95,8 @@ def read_covers(artefact: Artefact) -> Mapping[str, Cover]:
     covers = {}
     for target in pc.unique(table["target"]).to_pylist():
         rows = table.filter(pc.equal(table["target"], target))
-        patterns = rows["pattern"].to_pylist()
-        hashes = pattern_hashes(patterns)
-        order = np.argsort(hashes)
-        covers[target] = Cover(
-            hashes[order],
-            rows["accepted"].to_numpy()[order],
-            rows["share"].to_numpy()[order],
-            depth_of(patterns),
-        )
+        shares = np.where(rows["accepted"].to_numpy(), rows["share"].to_numpy(), 0.0)
+        covers[target] = Cover(ManyPatterns(rows["pattern"].to_pylist()), shares)
     return covers
 
 
@@ -164,7 +152,3 @@ class DrawScores:
         for batch in batches:
             drawn = batch.filter(drawn_rows(batch.column("doc_id"), self.share, self.seed))
             yield drawn.select(self.schema.names)
-
-
-def _above(pattern: str) -> list[str]:
-    return list(ancestors(pattern))[1:]

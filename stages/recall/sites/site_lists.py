@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from stages.recall.sites.annotations import canonical
+from stages.recall.sites.url_patterns import canonical
 
 SitesOfTargets = tuple[tuple[str, tuple[str, ...]], ...]
 """Each target's directories or hosts, as in annotations: `stackoverflow.com/questions/`."""

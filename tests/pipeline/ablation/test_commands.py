@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.ablation import workflow
-from tests.pipeline.ablation.conftest import Run
+from tests.pipeline.conftest import Sluice
 
 pytest.importorskip("torch", reason="the ablation's packages are not installed")
 
@@ -22,7 +22,7 @@ def _without_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflow, "_can_compile", lambda: False)
 
 
-def test_a_whole_ablation(sluice: Run, finished_run: Path) -> None:
+def test_a_whole_ablation(sluice: Sluice, finished_run: Path) -> None:
     """Variants, two models, their evaluations, the table; a second time nothing is redone."""
     code, out, err = sluice("ablate", "run", str(finished_run), "--address", "local", *QUICK)
     assert code == 0, err
@@ -45,7 +45,7 @@ def test_a_whole_ablation(sluice: Run, finished_run: Path) -> None:
     assert everything["a"]["low"] <= everything["a"]["value"] <= everything["a"]["high"]
 
 
-def test_other_settings_train_anew(sluice: Run, finished_run: Path) -> None:
+def test_other_settings_train_anew(sluice: Sluice, finished_run: Path) -> None:
     """Only the models that depend on them."""
     sluice("ablate", "run", str(finished_run), "--address", "local", *QUICK)
     other = [*QUICK, "--set", "seeds=[0,1]"]
@@ -54,7 +54,7 @@ def test_other_settings_train_anew(sluice: Run, finished_run: Path) -> None:
     assert err.count(": training") == 2
 
 
-def test_a_table_of_evaluation_folders(sluice: Run, finished_run: Path, tmp_path: Path) -> None:
+def test_a_table_of_evaluation_folders(sluice: Sluice, finished_run: Path, tmp_path: Path) -> None:
     """`eval` scores any model on any held-out shards; `table` compares what it wrote."""
     sluice("ablate", "run", str(finished_run), "--address", "local", *QUICK)
     folder = finished_run / "ablation"
@@ -75,7 +75,7 @@ def test_a_table_of_evaluation_folders(sluice: Run, finished_run: Path, tmp_path
 
 
 def test_wrong_usage_is_told_with_the_field(
-    sluice: Run, finished_run: Path, tmp_path: Path
+    sluice: Sluice, finished_run: Path, tmp_path: Path
 ) -> None:
     """Exit code 2."""
     code, _, err = sluice("ablate", "run", str(finished_run), "--set", "step=3")
@@ -93,7 +93,7 @@ def test_wrong_usage_is_told_with_the_field(
 
 
 def test_missing_packages_are_named(
-    sluice: Run, finished_run: Path, monkeypatch: pytest.MonkeyPatch
+    sluice: Sluice, finished_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With what to install."""
     monkeypatch.setattr(workflow, "find_spec", lambda name: None)

@@ -13,8 +13,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from pipeline.annotate.app import make_app
+from pipeline.annotate.iteration_tables import RunTables, open_iterations
 from pipeline.annotate.review import Review
-from pipeline.annotate.tables import RunTables, open_iterations
 from schemas.documents import WEB_DOCUMENTS
 from schemas.identity import doc_id
 

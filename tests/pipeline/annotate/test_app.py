@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 
 from pipeline.annotate.app import make_app
 from pipeline.annotate.guard import form_token
+from pipeline.annotate.iteration_tables import RunTables
 from pipeline.annotate.review import Review
-from pipeline.annotate.tables import RunTables
 from stages.errors import InputError
 from tests.pipeline.annotate.conftest import ADDRESS, PORT, TODAY, TOKEN
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.annotate.annotations import read
+from pipeline.annotate.annotations_file import read
 
 CHROMIUM = Path("/usr/bin/chromium")
 SECONDS = 20

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.annotate import serve
+from pipeline.annotate.iteration_tables import open_iterations
 from pipeline.annotate.serve import annotate, choose_files, choose_review
-from pipeline.annotate.tables import open_iterations
 from stages.errors import ConfigError
 from tests.pipeline.annotate.conftest import write_run
 

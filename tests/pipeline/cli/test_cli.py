@@ -3,34 +3,18 @@
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pipeline.cli import commands, main
+from pipeline.cli import commands
 from stages.errors import ConfigError, StageError
+from tests.pipeline.conftest import Sluice
 
 COMMANDS = ("run", "plan", "apply", "stats", "show", "sql", "verify", "recall", "crawl")
 
-Run = Callable[..., tuple[int, str, str]]
 
-
-@pytest.fixture
-def sluice(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command line in this process: exit code, standard output, standard error."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["sluice", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        out, err = capsys.readouterr()
-        return int(caught.value.code or 0), out, err
-
-    return call
-
-
-def test_help_names_every_command(sluice: Run) -> None:
+def test_help_names_every_command(sluice: Sluice) -> None:
     """And how to begin."""
     code, out, _ = sluice("--help")
     assert code == 0
@@ -40,7 +24,7 @@ def test_help_names_every_command(sluice: Run) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS[:-2])
-def test_every_command_explains_itself_with_an_example(sluice: Run, command: str) -> None:
+def test_every_command_explains_itself_with_an_example(sluice: Sluice, command: str) -> None:
     """--help teaches."""
     code, out, _ = sluice(command, "--help")
     assert code == 0
@@ -87,7 +71,7 @@ def test_help_imports_nothing_heavy() -> None:
     ],
 )
 def test_wrong_usage_is_code_2_and_one_message(
-    sluice: Run,
+    sluice: Sluice,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     arguments: str | list[str],
@@ -103,7 +87,7 @@ def test_wrong_usage_is_code_2_and_one_message(
 
 
 def test_a_failed_stage_is_code_1_and_says_how_to_resume(
-    sluice: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    sluice: Sluice, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The command to go on is the same command."""
 
@@ -119,7 +103,7 @@ def test_a_failed_stage_is_code_1_and_says_how_to_resume(
     assert f"sluice run configs/dev.toml --run {folder}" in err
 
 
-def test_a_bug_keeps_its_traceback(sluice: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_keeps_its_traceback(sluice: Sluice, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only errors raised on purpose are messages."""
 
     def fail(*_: object, **__: object) -> None:
@@ -131,7 +115,7 @@ def test_a_bug_keeps_its_traceback(sluice: Run, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_an_interrupted_run_says_that_it_resumes(
-    sluice: Run, monkeypatch: pytest.MonkeyPatch
+    sluice: Sluice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C is no failure, but not done either."""
 
@@ -144,7 +128,7 @@ def test_an_interrupted_run_says_that_it_resumes(
     assert "resumes" in err
 
 
-def test_by_needs_a_stage(sluice: Run, tmp_path: Path) -> None:
+def test_by_needs_a_stage(sluice: Sluice, tmp_path: Path) -> None:
     """A column belongs to a corpus."""
     code, _, err = sluice("stats", str(tmp_path), "--by", "language")
     assert code == 2

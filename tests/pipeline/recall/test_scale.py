@@ -17,8 +17,8 @@ def test_a_large_site_is_split_and_counted_whole(
     """Its directories, and the pages of those still too large, go to several partitions; every
     domain, pattern and page is found as counted, also in a second iteration."""
     monkeypatch.setattr("benchmarks.recall_scale.SHARD_PAGES", 6_000)
-    monkeypatch.setattr("stages.recall.stage.PARTITION_PAGES", 4_000)
-    for module in ("directories", "stage"):
+    monkeypatch.setattr("stages.recall.loop.PARTITION_PAGES", 4_000)
+    for module in ("sites.directories", "loop"):
         monkeypatch.setattr(f"stages.recall.{module}.SPLIT_PAGES", 2_000)
     crawl, options, meter = Crawl(20_000, 1_000, largest), options_of(2), Meter(show=False)
     storage = LocalStorage(tmp_path)

@@ -175,7 +175,7 @@ def test_a_person_needs_a_file():
 
 def test_a_drifted_iteration_is_rejected(memory_corpus, monkeypatch):
     """Its metrics say so, and the verdicts are those of one iteration."""
-    monkeypatch.setattr("stages.recall.stage.precision_fell", lambda before, after: True)
+    monkeypatch.setattr("stages.recall.loop.precision_fell", lambda before, after: True)
     corpus, one = crawl(memory_corpus), crawl(memory_corpus)
     RecallStage(RecallOptions(**OPTIONS)).run(corpus)
     RecallStage(RecallOptions(**OPTIONS, iterations=1)).run(one)

@@ -3,7 +3,7 @@
 import pytest
 
 from stages.errors import ConfigError
-from stages.recall.sites.annotations import ancestors, canonical, read_annotations
+from stages.recall.sites.annotations import read_annotations
 
 FILE = """
 version = 1
@@ -22,6 +22,8 @@ pattern = "docs.python.org"
 accept = false
 """
 
+ENTRY = "version = 1\n[[pattern]]\ntarget = 'code'\npattern = 'a.org'\n"
+
 
 def test_decisions_are_read_in_the_tables_spelling(tmp_path):
     """Scheme and case go, a directory ends in a slash; without an iteration it is 0."""
@@ -31,6 +33,16 @@ def test_decisions_are_read_in_the_tables_spelling(tmp_path):
     assert found.of("code") == {"docs.python.org/3/": True, "docs.python.org": False}
     assert found.until(1).of("code") == {"docs.python.org": False}
     assert found.of("math") == {}
+
+
+def test_a_later_file_wins_over_an_earlier_one(tmp_path):
+    """Of decisions on one pattern in any spelling, the last holds."""
+    first, second = tmp_path / "a.toml", tmp_path / "b.toml"
+    first.write_text(f"{ENTRY}accept = true")
+    second.write_text(f"{ENTRY.replace('a.org', 'http://A.org/')}accept = false\niteration = 3")
+    found = read_annotations([str(first), str(second)])
+    assert (found.of("code"), len(found.decisions)) == ({"a.org": False}, 1)
+    assert read_annotations([str(second), str(first)]).of("code") == {"a.org": True}
 
 
 def test_author_and_date_change_no_result(tmp_path):
@@ -50,10 +62,19 @@ def test_author_and_date_change_no_result(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("version = 2", "`version` must be 1"),
-        ("version = 1\n[[pattern]]\ntarget = 'code'", "pattern 1: `pattern` must be a str"),
-        ("version = 1\n[[pattern]]\ntarget='c'\npattern='a'\naccept=1", "`accept` must be a bool"),
-        ("version =", "recall.annotations"),
+        ("version = 2", "`version` is 2, this Sluice reads 1"),
+        ("version = 1\npattern = 3", "table of its own"),
+        ("version = 1\npattern = [3]", r"\[\[pattern\]\] 1: .* valid dictionary"),
+        ("version = 1\n[[pattern]]\ntarget = 'code'", "1: `pattern`: Field required"),
+        (f"{ENTRY}accept = 1", "1: `accept`: Input should be a valid boolean"),
+        (f"{ENTRY}accept = 'yes'", "1: `accept`: Input should be a valid boolean"),
+        (f"{ENTRY}accept = true\niteration = true", "1: `iteration`: .* valid integer"),
+        (f"{ENTRY}accept = true\niteration = -1", "1: `iteration`: .* greater than or equal to 0"),
+        (f"{ENTRY}accept = true\ndate = 'soon'", "1: `date`"),
+        (f"{ENTRY.replace('a.org', '/b/')}accept = true", "1: `pattern`: .* a host"),
+        ("version =", "not valid TOML"),
+        (f"version = {'9' * 5000}", "not valid TOML"),
+        (f"version = {'[' * 5000}", "not valid TOML"),
     ],
 )
 def test_a_broken_file_names_its_fault(tmp_path, text, message):
@@ -62,10 +83,3 @@ def test_a_broken_file_names_its_fault(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(ConfigError, match=message):
         read_annotations([str(path)])
-
-
-def test_ancestors_go_up_to_the_host():
-    """A pattern is its own first ancestor."""
-    assert list(ancestors("a.org/b/c/")) == ["a.org/b/c/", "a.org/b/", "a.org"]
-    assert list(ancestors("a.org")) == ["a.org"]
-    assert canonical("a.org/") == "a.org"

@@ -13,13 +13,13 @@ from stages.kernels.paths import string_hashes
 from stages.recall.classifier.calibrate import HeldOut
 from stages.recall.classifier.evidence import MARKUP, fit_weights
 from stages.recall.classifier.score import logit_schema, score_schema
-from stages.recall.iteration import precision_fell
+from stages.recall.metrics import precision_fell
 from stages.recall.sites.annotations import Annotations, Decision
 from stages.recall.sites.directories import JudgeByDirectory, SendPages, directory_means, page_rows
 from stages.recall.sites.grow import Accept, read_covers
 from stages.recall.sites.large_sites import SITES, CountSites, KeepLargeSites, WriteTable
-from stages.recall.sites.patterns import CountNodes, ListDomains, ProposePatterns
-from stages.recall.sites.rules import PatternRules, wilson
+from stages.recall.sites.pattern_rules import PatternRules, wilson
+from stages.recall.sites.proposals import CountNodes, ListDomains, ProposePatterns
 
 RULES = PatternRules(0.1, 1, False, 0.5, 3, by_rule=True)
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import duckdb
 
-from pipeline.annotate.patterns import Segments, address, segments
 from pipeline.inspection.views import open_run, quoted
 from pipeline.storage.location import location, open_storage
 from stages.errors import ConfigError
+from stages.recall.sites.url_patterns import directory_of, segments
 
 MAX_PAGES = 20_000
 """Pages of one domain that histograms and samples are made of."""
@@ -43,7 +43,8 @@ class Pattern:
     n_recalled: int
     accepted: bool | None
     decided_by: str | None
-    path: Segments
+    path: tuple[str, ...]
+    """Its segments: the order of a tree."""
 
     @property
     def hit_rate(self) -> float:
@@ -73,7 +74,8 @@ class Page:
     shard: int
     row: int
     url: str
-    address: str
+    directory: str
+    """The deepest pattern it lies under."""
     score: float
 
 
@@ -168,7 +170,7 @@ class RunTables:
             {"target": target, "domain": domain, "limit": MAX_PAGES},
         )
         return [
-            Page(doc_id, shard, row, url, address(url), score)
+            Page(doc_id, shard, row, url, directory_of(url), score)
             for doc_id, shard, row, url, score in rows.fetchall()
         ]
 

@@ -1,7 +1,9 @@
 """The annotations file: what is written, what stays as it was, what is refused."""
 
 import datetime
+import json
 import os
+import re
 import threading
 import tomllib
 from pathlib import Path
@@ -10,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.annotate.annotations import Annotation, edit, read
+from pipeline.annotate.annotations_file import edit, read, render
 from stages.errors import ConfigError
+from stages.recall.sites.annotations import Annotation, read_annotations
+from stages.recall.sites.url_patterns import canonical
 
 TWICE = """version = 1
 
@@ -26,6 +30,7 @@ pattern = "https://A.org/"
 accept = false
 """
 DATE = datetime.date(2026, 11, 3)
+KEYS = ("target", "pattern", "accept", "iteration", "author", "note")
 
 
 def annotation(pattern: str, accept: bool = True, target: str = "code") -> Annotation:
@@ -62,7 +67,7 @@ def test_an_edit_keeps_comments_order_and_layout(tmp_path: Path) -> None:
     third = '# The last\n[[pattern]]\ntarget = "math"\npattern = "b.org"\naccept = false\n'
     path.write_text(f"# Reviewed.\nversion = 1\n\n{first}\n{second}\n{third}")
     put(path, annotation("b.org/", accept=False))
-    after = annotation("b.org/", accept=False).render()
+    after = render(annotation("b.org/", accept=False))
     assert path.read_text() == f"# Reviewed.\nversion = 1\n\n{first}\n{after}\n{third}"
 
 
@@ -71,7 +76,7 @@ def test_a_file_without_decisions_is_added_to(tmp_path: Path) -> None:
     path = tmp_path / "web.toml"
     path.write_text("# Decisions of spring.\nversion = 1  # format\n")
     put(path, annotation("a.org"))
-    rendered = annotation("a.org").render()
+    rendered = render(annotation("a.org"))
     assert path.read_text() == f"# Decisions of spring.\nversion = 1  # format\n\n{rendered}"
 
 
@@ -81,9 +86,9 @@ def test_a_removed_decision_leaves_no_trace(tmp_path: Path) -> None:
     put(path, annotation("a.org"), annotation("c.org"))
     before = path.read_text()
     put(path, annotation("d.org"))
-    edit(path, lambda document: document.put(("code", ("d.org",)), None))
+    edit(path, lambda document: document.put(("code", "d.org"), None))
     assert path.read_text().rstrip() == before.rstrip()
-    assert list(read(path).decisions()) == [("code", ("a.org",)), ("code", ("c.org",))]
+    assert list(read(path).decisions()) == [("code", "a.org"), ("code", "c.org")]
 
 
 def test_of_two_decisions_on_one_pattern_the_last_holds(tmp_path: Path) -> None:
@@ -92,9 +97,9 @@ def test_of_two_decisions_on_one_pattern_the_last_holds(tmp_path: Path) -> None:
     path.write_text(TWICE)
     assert [one.accept for one in read(path).decisions().values()] == [False]
     put(path, annotation("a.org"))
-    assert path.read_text() == f"version = 1\n\n{annotation('a.org').render()}"
+    assert path.read_text() == f"version = 1\n\n{render(annotation('a.org'))}"
     path.write_text(TWICE)
-    edit(path, lambda document: document.put(("code", ("a.org",)), None))
+    edit(path, lambda document: document.put(("code", "a.org"), None))
     assert path.read_text() == "version = 1\n\n"
 
 
@@ -103,15 +108,14 @@ def test_recall_reads_what_the_page_writes(tmp_path: Path) -> None:
     path = tmp_path / "web.toml"
     decided = [("docs.python.org", True), ("docs.python.org/3/", False), ("ü.org/a b/c/", True)]
     put(path, *(annotation(pattern, accept) for pattern, accept in decided))
-    recall = pytest.importorskip("stages.recall.sites.annotations")
-    found = recall.read_annotations([str(path)])
+    found = read_annotations([str(path)])
     assert found.of("code") == dict(decided)
     assert found.until(1).of("code") == {}
     assert found.until(2).of("code") == dict(decided)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-@given(st.lists(st.tuples(st.text(min_size=1), st.booleans()), max_size=6))
+@given(st.lists(st.tuples(st.text(min_size=1).filter(canonical), st.booleans()), max_size=6))
 def test_any_pattern_survives_the_file(tmp_path: Path, decisions: list[tuple[str, bool]]) -> None:
     """Quotes, control characters, line separators and `[[pattern]]` inside a string are data."""
     path = tmp_path / "web.toml"
@@ -173,3 +177,38 @@ def test_the_file_is_replaced_whole_and_keeps_its_mode(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o640
     assert len(read(path).decisions()) == 2
     assert sorted(os.listdir(tmp_path)) == ["link.toml", "real.toml"]
+
+
+VALUES = st.one_of(
+    st.booleans(), st.integers(-1, 3), st.sampled_from(["", "yes", "a.org", "A.org/b", "/"])
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@given(st.lists(st.dictionaries(st.sampled_from(KEYS), VALUES), max_size=3))
+def test_the_run_and_the_page_read_a_file_alike(
+    tmp_path: Path, entries: list[dict[str, object]]
+) -> None:
+    """The same decisions, or the same refusal."""
+    path = tmp_path / "web.toml"
+    lines = ["version = 1"]
+    for entry in entries:
+        lines += ["[[pattern]]", *(f"{key} = {json.dumps(value)}" for key, value in entry.items())]
+    path.write_text("\n".join(lines) + "\n")
+    try:
+        by_run = read_annotations([str(path)])
+    except ConfigError as error:
+        with pytest.raises(ConfigError, match=re.escape(str(error))):
+            read(path)
+    else:
+        by_page = read(path).decisions().values()
+        assert sorted(one.decision for one in by_page) == list(by_run.decisions)
+
+
+def test_tables_in_one_line_are_read_but_not_edited(tmp_path: Path) -> None:
+    """The run takes any layout; a file to write needs a table for each decision."""
+    path = tmp_path / "web.toml"
+    path.write_text("version = 1\npattern = [{target='code', pattern='a.org', accept=true}]\n")
+    assert read_annotations([str(path)]).of("code") == {"a.org": True}
+    with pytest.raises(ConfigError, match="of its own"):
+        read(path)

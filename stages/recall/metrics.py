@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from stages.contract import Artefact, Batches
 from stages.recall.classifier.calibrate import HeldOut
 from stages.recall.classifier.model import load_model
-from stages.recall.sites.rules import wilson
+from stages.recall.sites.pattern_rules import wilson
 
 PRECISION, GROWTH = "precision", "growth"
 """What an iteration is rejected for: held-out precision that fell, hardly any growth."""

@@ -27,9 +27,10 @@ from stages.kernels.groups import group, smallest
 from stages.kernels.identity import identity_words
 from stages.kernels.paths import directories, string_hashes
 from stages.recall.classifier.model import load_model
-from stages.recall.sites.annotations import Annotations, ancestors
+from stages.recall.sites.annotations import Annotations
 from stages.recall.sites.large_sites import read_large_sites
-from stages.recall.sites.rules import PatternRules
+from stages.recall.sites.pattern_rules import PatternRules
+from stages.recall.sites.url_patterns import ancestors, nearest
 
 EXAMPLES = 8
 MIN_NODE_PAGES = 2
@@ -238,17 +239,17 @@ class ProposePatterns:
             for node in patterns:
                 pattern, n_pages = node["pattern"], node["n_pages"]
                 sizes[pattern] = n_pages
-                above = ancestors(pattern)
-                next(above)
-                whole_parent = sizes.get(next(above, "")) == n_pages
+                _, *above = ancestors(pattern)
+                whole_parent = bool(above) and sizes.get(above[0]) == n_pages
                 if n_pages < self.rules.pattern_pages or not node["n_recalled"]:
                     continue
                 if whole_parent and pattern not in decisions:
                     continue
                 node["hit_rate"] = node["n_recalled"] / n_pages
-                answers = (decisions[one] for one in ancestors(pattern) if one in decisions)
-                node["accepted"], node["decided_by"] = next(answers, None), PERSON
-                if node["accepted"] is None:
+                decided = nearest(pattern, decisions)
+                node["accepted"] = decided[1] if decided else None
+                node["decided_by"] = PERSON
+                if decided is None:
                     by_rule = self.rules.by_rule
                     node["decided_by"] = RULE if by_rule else None
                     if by_rule:

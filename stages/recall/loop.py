@@ -1,0 +1,286 @@
+"""The loop: train, score, find sites, take their pages as seeds, again (DeepSeekMath, arXiv
+2402.03300 section 2.1; DeepSeek-Coder-V2, 2406.11931 section 2).
+
+    seeds ─► model ─► every page's score ─► domains ─► URL patterns ─► accepted ones
+      ▲                                                                     │
+      └──────────────── pages under accepted patterns ◄─────────────────────┘
+
+For each target a classifier is trained, one against the rest, on seeds and on pages drawn from the
+crawl; every page is scored; patterns of the domains where much was recalled are accepted by a
+person or by a rule, and their pages join the seeds.
+
+An iteration is a value. One that is not accepted is dropped, and the one before it stands with all
+that it found. Each leaves `iteration-K/` beside the stage's shards: `model/TARGET.arrow`, `own`
+(each page's own log-odds), `centres.json`, `scores`, `domains`, `patterns`, `accepted.arrow`,
+`metrics.json`. Cost per iteration: tokenising (6 MB/s a core); the look-ups run at over a hundred
+million tokens a second. Memory: one model a worker; see `directories` and `proposals` for the
+shuffles.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from stages.contract import Artefact, Corpus, Parts, Shuffled
+from stages.errors import WaitForPerson
+from stages.recall.classifier.centre import CountLogOdds, FindCentres
+from stages.recall.classifier.model import load_model
+from stages.recall.classifier.score import ScorePages
+from stages.recall.metrics import Metrics, has_grown, is_made, n_open, precision_fell
+from stages.recall.options import LoopOptions
+from stages.recall.seeding import Seeding, accept
+from stages.recall.sites.annotations import Annotations
+from stages.recall.sites.directories import JudgeByDirectory, SendPages, SendRecalled
+from stages.recall.sites.grow import DrawScores, GrowSeeds
+from stages.recall.sites.large_sites import SPLIT_PAGES, CountSites, KeepLargeSites, WriteTable
+from stages.recall.sites.pattern_rules import PatternRules
+from stages.recall.sites.proposals import CountNodes, ListDomains, ProposePatterns
+
+PARTITION_PAGES = 500_000
+
+
+@dataclass(frozen=True)
+class Models:
+    """What an iteration trained, and what it scores with."""
+
+    trained: tuple[Artefact, ...]
+    """One a target."""
+    used: tuple[tuple[Artefact, ...], ...]
+    """Each target's of all iterations, oldest first, without those rejected."""
+    rejected: tuple[str, ...] = ()
+    """Targets whose new model is less precise than the one before: they keep that one."""
+
+    @property
+    def latest(self) -> tuple[Artefact, ...]:
+        """Each target's last one in use."""
+        return tuple(of_target[-1] for of_target in self.used)
+
+    @property
+    def are_all_rejected(self) -> bool:
+        """Whether nothing that was trained is used."""
+        return bool(self.trained) and len(self.rejected) == len(self.trained)
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """A round of the loop: its models and what they say of every page."""
+
+    number: int
+    models: Models
+    own: Parts
+    """Each page's own log-odds."""
+    scores: Parts
+    """Each page's probabilities, by itself and by its directory."""
+    before: "Iteration | None"
+    metrics: Artefact | None = None
+    """`metrics.json`; None without targets, when there is nothing to find."""
+    decisions: Artefact | None = None
+    """Which of its patterns were accepted, for the next iteration."""
+
+    def found(self) -> dict[str, Any] | None:
+        """What the metrics say; None while a run is only planned."""
+        if self.metrics is None or not is_made(self.metrics):
+            return None
+        found: dict[str, Any] = json.loads(self.metrics.read())
+        return found
+
+    def accept(self) -> bool:
+        """Whether it stands: it may have found hardly more than the one before."""
+        found = self.found()
+        return found is None or bool(found["accepted"])
+
+
+class Loop:
+    """The iterations of one run."""
+
+    def __init__(self, corpus: Corpus, options: LoopOptions, seeding: Seeding) -> None:
+        self.corpus = corpus
+        self.options = options
+        self.seeding = seeding
+        self.targets = seeding.targets
+        self.n_partitions = 1 + corpus.n_rows() // PARTITION_PAGES
+        self.large = self._large_sites()
+
+    def run(self) -> Iteration:
+        """The last iteration that was accepted, which the first always is."""
+        last: Iteration | None = None
+        for number in range(1, 1 + (self.options.iterations if self.targets else 1)):
+            models = self._train(number, last)
+            if models.are_all_rejected:
+                self._describe(number, models, last)
+                break
+            iteration = self._recall(number, models, last)
+            if not iteration.accept():
+                break
+            last = iteration
+            if not self._goes_on(last):
+                break
+        assert last is not None
+        return self._with_answers(last)
+
+    def _train(self, number: int, last: Iteration | None) -> Models:
+        """One model a target, from the seeds and the pages under the last accepted patterns."""
+        corpus, options, seeding = self.corpus, self.options, self.seeding
+        if not self.targets:
+            return Models((), ())
+        sources = seeding.sources()
+        accepted = last.decisions if last else None
+        if last is not None and accepted is not None:
+            grow = GrowSeeds(accepted, options.seed, options.tokens, seeding.places)
+            draw = DrawScores(self.targets, seeding.drawn_share, options.seed)
+            grown = corpus.map_shards(grow, reads=grow.reads)
+            sources += [grown, corpus.map_shards(draw, source=last.scores)]
+        trained = tuple(
+            corpus.artefact(
+                f"iteration-{number}/model/{target}.arrow",
+                seeding.trainer(target, accepted),
+                *sources,
+            )
+            for target in self.targets
+        )
+        if last is None:
+            return Models(trained, tuple((one,) for one in trained))
+        rejected = tuple(
+            target
+            for target, old, new in zip(self.targets, last.models.latest, trained, strict=True)
+            if _is_less_precise(new, old)
+        )
+        used = tuple(
+            old if target in rejected else (*old, new)
+            for target, old, new in zip(self.targets, last.models.used, trained, strict=True)
+        )
+        return Models(trained, used, rejected)
+
+    def _recall(self, number: int, models: Models, last: Iteration | None) -> Iteration:
+        """Score every page, find the targets' domains, propose patterns and decide on them."""
+        corpus, seeding = self.corpus, self.seeding
+        score = ScorePages(self.targets, models.used, seeding.places)
+        own = corpus.map_shards(score, reads=score.reads, keep_as=f"iteration-{number}/own")
+        answers = seeding.annotations.until(number - 1)
+        scores = self._judge(own, models, number, last, answers, f"iteration-{number}/scores")
+        domains, patterns = self._patterns(number, models, scores)
+        if not self.targets:
+            return Iteration(number, models, own, scores, last)
+        metrics = self._describe(number, models, last, domains, patterns)
+        decisions = corpus.artefact(
+            f"iteration-{number}/accepted.arrow", accept(self.options, seeding.n_seeds()), patterns
+        )
+        return Iteration(number, models, own, scores, last, metrics, decisions)
+
+    def _goes_on(self, iteration: Iteration) -> bool:
+        """Whether another iteration is worth it; WaitForPerson while patterns are open."""
+        found = iteration.found()
+        if found is None:
+            return True
+        file = self.seeding.decisions_file
+        if file and n_open(found):
+            raise WaitForPerson(
+                f"recall: {n_open(found)} URL patterns of iteration {iteration.number} wait for a "
+                f"yes or no in {file}"
+            )
+        before = iteration.before.found() if iteration.before else None
+        return before is None or has_grown(before, found, self.options.min_growth)
+
+    def _with_answers(self, last: Iteration) -> Iteration:
+        """The iteration as a person's answers to its own patterns leave it."""
+        answers = self.seeding.annotations.until(last.number)
+        if answers == self.seeding.annotations.until(last.number - 1):
+            return last
+        scores = self._judge(last.own, last.models, last.number, last.before, answers, "scores")
+        return replace(last, scores=scores)
+
+    def _judge(
+        self,
+        own: Parts,
+        models: Models,
+        number: int,
+        last: Iteration | None,
+        answers: Annotations,
+        keep_as: str,
+    ) -> Parts:
+        """Each page's probabilities, from its own log-odds and those of its directory."""
+        options, corpus = self.options, self.corpus
+        route = (self.targets, self.n_partitions, self.large)
+        mixing = (options.directory_weight, options.pattern_depth)
+        sources = [corpus.shuffle(SendPages(*route), source=own)]
+        centres = self._centres(
+            number, CountLogOdds(self.targets, models.used, *mixing), sources[0]
+        )
+        if last is not None:
+            sources.append(corpus.shuffle(SendRecalled(*route), source=last.scores))
+        step = JudgeByDirectory(self.targets, models.used, centres, *mixing, answers, number)
+        return corpus.reduce_partitions(
+            step, *sources, n_partitions=self.n_partitions, keep_as=keep_as
+        )
+
+    def _centres(self, number: int, count: CountLogOdds, pages: Shuffled) -> Artefact | None:
+        if not self.targets:
+            return None
+        counts = self.corpus.reduce_partitions(count, pages, n_partitions=self.n_partitions)
+        path = f"iteration-{number}/centres.json"
+        return self.corpus.artefact(path, FindCentres(self.targets), counts)
+
+    def _patterns(self, number: int, models: Models, scores: Parts) -> tuple[Parts, Parts]:
+        """The domains that were counted, and the patterns proposed with what was decided."""
+        options, corpus, n_partitions = self.options, self.corpus, self.n_partitions
+        rules = PatternRules(
+            options.domain_share,
+            options.domain_pages,
+            options.domain_bound,
+            options.pattern_share,
+            options.pattern_pages,
+            by_rule=not self.seeding.decisions_file,
+        )
+        count = CountNodes(
+            self.targets, models.latest, options.pattern_depth, n_partitions, self.large
+        )
+        nodes = corpus.shuffle(count, source=scores)
+        domains = corpus.reduce_partitions(
+            ListDomains(self.targets, rules),
+            nodes,
+            n_partitions=n_partitions,
+            keep_as=f"iteration-{number}/domains",
+        )
+        patterns = corpus.reduce_partitions(
+            ProposePatterns(rules, self.seeding.annotations.until(number)),
+            nodes,
+            n_partitions=n_partitions,
+            keep_as=f"iteration-{number}/patterns",
+        )
+        return domains, patterns
+
+    def _describe(
+        self, number: int, models: Models, last: Iteration | None, *found: Parts
+    ) -> Artefact:
+        """`metrics.json`, without what was found if every model was rejected."""
+        options = self.options
+        step = Metrics(
+            number,
+            self.targets,
+            models.trained,
+            models.latest,
+            models.rejected,
+            options.training().model_dump(),
+            last.metrics if last else None,
+            None if self.seeding.decisions_file else options.min_growth,
+        )
+        return self.corpus.artefact(f"iteration-{number}/metrics.json", step, *found)
+
+    def _large_sites(self) -> Artefact | None:
+        """The sites that are split over partitions; a crawl below their size has none."""
+        corpus = self.corpus
+        if corpus.n_rows() < SPLIT_PAGES or not self.targets:
+            return None
+        count = CountSites(self.n_partitions, self.seeding.places)
+        counts = corpus.shuffle(count, reads=count.reads)
+        large = corpus.reduce_partitions(
+            KeepLargeSites(SPLIT_PAGES), counts, n_partitions=self.n_partitions
+        )
+        return corpus.artefact("sites/large.arrow", WriteTable(), large)
+
+
+def _is_less_precise(new: Artefact, old: Artefact) -> bool:
+    """Whether a model's held-out precision fell; unknown while a run is only planned."""
+    if not is_made(old) or not is_made(new):
+        return False
+    return precision_fell(load_model(old.read()).held_out, load_model(new.read()).held_out)
