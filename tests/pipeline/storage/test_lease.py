@@ -131,15 +131,20 @@ def test_a_lost_answer_loses_no_lease(storage: ObjectStorage, proxy: FaultProxy)
 
 
 def test_of_many_drivers_one_wins(storage: ObjectStorage) -> None:
-    """Eight threads take a new lease at one moment."""
+    """Eight threads take a new lease at one moment; who has it keeps it until all have asked."""
     from concurrent.futures import ThreadPoolExecutor
+    from threading import Semaphore
+
+    refused = Semaphore(0)
 
     def try_to_hold(_: int) -> int:
         try:
             with hold_lease(storage, wait_seconds=0, timing=QUICK) as held:
-                time.sleep(1)
+                for _ in range(7):
+                    refused.acquire(timeout=30)
                 return held.generation
         except StorageError:
+            refused.release()
             return 0
 
     with ThreadPoolExecutor(8) as pool:
