@@ -21,6 +21,7 @@ from pipeline.engine.work.steps import (
 )
 from pipeline.engine.work.task import Work
 from pipeline.storage.receipts import Receipt
+from pipeline.storage.statistics import statistics_of
 from schemas.verdicts import verdict_table
 from stages.contract import (
     ALIVE,
@@ -81,12 +82,7 @@ class EngineCorpus:
         return sum(receipt.rows for receipt in self._tables.tables[0].receipts.values())
 
     def n_bytes(self) -> int:
-        documents = self._tables.tables[0].receipts.values()
-        return sum(
-            row[4]
-            for receipt in documents
-            for row in receipt.summary.get("statistics", {}).get("cube", [])
-        )
+        return statistics_of(self._tables.tables[0].receipts.values()).total().n_bytes
 
     def finish(self, *, resumes: bool = False) -> None:
         """Make what the stage keeps and nothing asked for; delete the intermediates, unless the

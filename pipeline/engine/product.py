@@ -4,7 +4,7 @@ Nothing here is measured or dated, so the files are the same whenever the shards
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.configuration import Config
@@ -12,7 +12,7 @@ from pipeline.engine.session import Session
 from pipeline.storage.digest import fingerprint
 from pipeline.storage.manifest import MANIFEST, SHARDS
 from pipeline.storage.receipts import Receipt
-from pipeline.storage.statistics import merge
+from pipeline.storage.statistics import Statistics, statistics_of
 from pipeline.storage.storage import Storage
 from stages.emit.card import build_manifest, render_card
 from stages.kernels.bpe import Tokenizer
@@ -28,8 +28,8 @@ def finish_product(storage: Storage, config: Config, session: Session) -> dict[s
     summary = {
         **manifest,
         "funnel": funnel(session),
-        "languages": _breakdown(sets, 1),
-        "licenses": _breakdown(sets, 2),
+        "languages": _breakdown(sets, "language"),
+        "licenses": _breakdown(sets, "license"),
     }
     write_changed(storage, f"{SHARDS}/{TOKENIZER}", tokenizer.tokenizer_json)
     write_changed(storage, f"{SHARDS}/{MANIFEST}", manifest_json(manifest))
@@ -68,35 +68,21 @@ def funnel(session: Session) -> list[dict[str, Any]]:
     rows = []
     for tables in session.tables.values():
         for table in tables.tables:
-            statistics = merge_receipts(table.receipts)
-            if statistics["cube"]:
-                rows.append({"stage": table.stage, **count_verdicts(statistics["cube"])})
+            statistics = statistics_of(table.receipts.values())
+            if statistics.cells:
+                rows.append({"stage": table.stage, **count_verdicts(statistics)})
     return rows
 
 
-def merge_receipts(receipts: Mapping[str, Receipt]) -> dict[str, Any]:
-    """The statistics of a table."""
-    return merge(receipt.summary.get("statistics", {}) for receipt in receipts.values())
-
-
-def count_verdicts(cube: Sequence[Sequence[Any]]) -> dict[str, Any]:
+def count_verdicts(statistics: Statistics) -> dict[str, Any]:
     """Documents and bytes in and kept, and documents per reason."""
-    reasons: dict[str, int] = {}
-    total = kept = total_bytes = kept_bytes = 0
-    for reason, _, _, documents, n_bytes, _ in cube:
-        total += documents
-        total_bytes += n_bytes
-        if reason is None:
-            kept += documents
-            kept_bytes += n_bytes
-        else:
-            reasons[reason] = reasons.get(reason, 0) + documents
+    total, kept = statistics.total(), statistics.total(kept=True)
     return {
-        "documents": total,
-        "kept": kept,
-        "bytes": total_bytes,
-        "kept_bytes": kept_bytes,
-        "reasons": dict(sorted(reasons.items())),
+        "documents": total.documents,
+        "kept": kept.documents,
+        "bytes": total.n_bytes,
+        "kept_bytes": kept.n_bytes,
+        "reasons": statistics.reasons(),
     }
 
 
@@ -107,26 +93,25 @@ def _lasting(config: Config) -> dict[str, Any]:
 
 
 def _file(name: str, receipt: Receipt) -> dict[str, Any]:
-    statistics = receipt.summary["statistics"]
     return {
         "path": f"{SHARDS}/{name}/{receipt.object}",
         "set": name,
         "rows": receipt.rows,
-        "tokens": sum(row[5] for row in statistics["cube"]),
+        "tokens": statistics_of([receipt]).total().tokens,
         "bytes": receipt.size,
         "xxh3": receipt.xxh3,
     }
 
 
-def _breakdown(sets: Mapping[str, Mapping[str, Receipt]], index: int) -> list[dict[str, Any]]:
-    """Samples and tokens per set and value of one key of the cube."""
+def _breakdown(sets: Mapping[str, Mapping[str, Receipt]], key: str) -> list[dict[str, Any]]:
+    """Samples and tokens per set and value of `language` or `license`."""
     rows = []
     for name, receipts in sets.items():
         totals: dict[str | None, list[int]] = {}
-        for row in merge_receipts(receipts)["cube"]:
-            total = totals.setdefault(row[index], [0, 0])
-            total[0] += row[3]
-            total[1] += row[5]
+        for cell in statistics_of(receipts.values()).cells:
+            total = totals.setdefault(getattr(cell, key), [0, 0])
+            total[0] += cell.documents
+            total[1] += cell.tokens
         rows += [
             {"set": name, "name": value, "samples": samples, "tokens": tokens}
             for value, (samples, tokens) in totals.items()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pyarrow.parquet as pq
 
 from pipeline.storage.receipts import Receipt
+from pipeline.storage.statistics import statistics_of
 from pipeline.storage.storage import Storage
 from stages.errors import InputError
 from stages.recall.options import NEGATIVE, RecallOptions, role_of
@@ -47,11 +48,8 @@ def seed_files(
     found = []
     for receipt in documents:
         unreadable = (receipt.quarantine or {}).get("reasons", {})
-        dropped: dict[str, int] = {}
-        if receipt.key in dedup:
-            for reason, _, _, n, *_ in dedup[receipt.key].summary["statistics"]["cube"]:
-                if reason is not None:
-                    dropped[reason] = dropped.get(reason, 0) + n
+        judged = [dedup[receipt.key]] if receipt.key in dedup else []
+        dropped = statistics_of(judged).reasons()
         found.append(
             SeedFile(
                 name=receipt.summary["inputs"][0]["name"],

@@ -17,7 +17,7 @@ from pipeline.configuration.validation import nearest
 from pipeline.inspection.flags import FLAGGED_DOCUMENTS, table_flags
 from pipeline.inspection.views import View, find_views, open_run, quoted
 from pipeline.storage.receipts import Receipts
-from pipeline.storage.statistics import merge
+from pipeline.storage.statistics import Cell, statistics_of
 from schemas.columns import histogram_edges
 from stages.errors import ConfigError
 
@@ -58,13 +58,13 @@ def funnel(run: Path) -> list[StageCount]:
 def stage_statistics(run: Path, stage: str) -> dict[str, Any]:
     """One stage's counts, by language and by licence, and the histograms of its measures."""
     view = _view_of(stage, find_views(run))
-    statistics = merge(_statistics(view))
+    statistics = statistics_of(_receipts(view))
     return {
         "stage": _stage_name(view),
         "counts": _count(view),
-        "language": _groups(statistics["cube"], 1),
-        "license": _groups(statistics["cube"], 2),
-        "histograms": statistics["histograms"],
+        "language": _groups(statistics.cells, "language"),
+        "license": _groups(statistics.cells, "license"),
+        "histograms": {name: one._asdict() for name, one in statistics.histograms.items()},
     }
 
 
@@ -177,10 +177,6 @@ def _receipts(view: View) -> list[Any]:
     return list(Receipts(view.storage, view.folder).load().values())
 
 
-def _statistics(view: View) -> Iterable[dict[str, Any]]:
-    return [receipt.summary.get("statistics", {}) for receipt in _receipts(view)]
-
-
 def _count(view: View) -> StageCount:
     receipts = _receipts(view)
     flags = table_flags(view.storage, view.step)
@@ -189,30 +185,25 @@ def _count(view: View) -> StageCount:
         count.quarantined += (receipt.quarantine or {}).get("rows", 0)
         for reason, n in receipt.summary.get("skipped", {}).items():
             count.skipped[reason] = count.skipped.get(reason, 0) + n
-    cube = merge(receipt.summary.get("statistics", {}) for receipt in receipts)["cube"]
-    for reason, _, _, documents, n_bytes, tokens in cube:
-        count.documents += documents
-        count.bytes += n_bytes
-        count.tokens += tokens
-        if reason is None:
-            count.kept += documents
-            count.kept_bytes += n_bytes
-        else:
-            count.reasons[reason] = count.reasons.get(reason, 0) + documents
+    statistics = statistics_of(receipts)
+    total, kept = statistics.total(), statistics.total(kept=True)
+    count.documents, count.bytes, count.tokens = total.documents, total.n_bytes, total.tokens
+    count.kept, count.kept_bytes = kept.documents, kept.n_bytes
+    count.reasons = statistics.reasons()
     return count
 
 
-def _groups(cube: Iterable[Sequence[Any]], key: int) -> list[dict[str, Any]]:
+def _groups(cells: Iterable[Cell], key: str) -> list[dict[str, Any]]:
     groups: dict[str | None, dict[str, Any]] = {}
-    for row in cube:
-        reason, documents, n_bytes, tokens = row[0], *row[3:]
+    for cell in cells:
+        value = getattr(cell, key)
         group = groups.setdefault(
-            row[key], {"value": row[key], "documents": 0, "kept": 0, "bytes": 0, "tokens": 0}
+            value, {"value": value, "documents": 0, "kept": 0, "bytes": 0, "tokens": 0}
         )
-        group["documents"] += documents
-        group["bytes"] += n_bytes
-        group["tokens"] += tokens
-        group["kept"] += documents if reason is None else 0
+        group["documents"] += cell.documents
+        group["bytes"] += cell.n_bytes
+        group["tokens"] += cell.tokens
+        group["kept"] += cell.documents if cell.reason is None else 0
     for group in groups.values():
         group["flagged"] = is_flagged(group["documents"], group["kept"])
     return sorted(groups.values(), key=lambda group: (-group["documents"], str(group["value"])))

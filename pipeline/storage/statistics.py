@@ -5,17 +5,74 @@ tokens; it counts the rows that reached the stage. Histograms cover the columns 
 tags. No stage contains counting code.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.storage.receipts import Receipt
 from schemas.columns import histogram_edges
+from stages.errors import StorageError
 
 CUBE_KEYS = ("reason", "language", "license")
 CUBE_VALUES = ("documents", "bytes", "tokens")
+
+
+class Cell(NamedTuple):
+    """Rows of one verdict, language and licence: how many, their bytes of text, their tokens."""
+
+    reason: str | None
+    language: str | None
+    license: str | None
+    documents: int
+    n_bytes: int
+    tokens: int
+
+
+class Histogram(NamedTuple):
+    """Counts of a measure: below the first of the edges, between them, from the last one on."""
+
+    edges: Sequence[float]
+    counts: Sequence[int]
+
+    def plus(self, other: "Histogram") -> "Histogram":
+        """Both together; StorageError if their edges differ."""
+        if list(self.edges) != list(other.edges):
+            raise StorageError("histograms of one measure have different edges")
+        return Histogram(
+            self.edges, [a + b for a, b in zip(self.counts, other.counts, strict=True)]
+        )
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What was counted of a table, cells sorted by their keys."""
+
+    cells: tuple[Cell, ...]
+    histograms: Mapping[str, Histogram]
+
+    def reasons(self) -> dict[str, int]:
+        """Documents that were dropped, by reason."""
+        found: dict[str, int] = {}
+        for cell in self.cells:
+            if cell.reason is not None:
+                found[cell.reason] = found.get(cell.reason, 0) + cell.documents
+        return dict(sorted(found.items()))
+
+    def total(self, *, kept: bool = False) -> Cell:
+        """All cells together, or those that were kept."""
+        chosen = [cell for cell in self.cells if not kept or cell.reason is None]
+        return Cell(
+            None,
+            None,
+            None,
+            sum(cell.documents for cell in chosen),
+            sum(cell.n_bytes for cell in chosen),
+            sum(cell.tokens for cell in chosen),
+        )
 
 
 class Counter:
@@ -71,8 +128,7 @@ class Counter:
                 counts[index] += row[f"{name}_sum"] or 0
 
     def result(self) -> dict[str, Any]:
-        """`cube`: rows of (reason, language, license, documents, bytes, tokens), sorted;
-        `histograms`: column → `edges` and `counts`."""
+        """What was counted, as JSON for a receipt's summary; `Statistics` reads it."""
         rows = sorted(self._cube.items(), key=lambda item: tuple(map(str, item[0])))
         return {
             "cube": [[*key, *counts] for key, counts in rows],
@@ -83,23 +139,21 @@ class Counter:
         }
 
 
-def merge(statistics: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Add up the results of many shards."""
-    cube: dict[tuple[Any, ...], list[int]] = {}
-    histograms: dict[str, dict[str, Any]] = {}
-    for part in statistics:
-        for reason, language, license_, *counts in part.get("cube", []):
-            total = cube.setdefault((reason, language, license_), [0, 0, 0])
+def statistics_of(receipts: Iterable[Receipt]) -> Statistics:
+    """What was counted in all shards together."""
+    cells: dict[tuple[str | None, str | None, str | None], list[int]] = {}
+    histograms: dict[str, Histogram] = {}
+    for receipt in receipts:
+        found = receipt.summary.get("statistics", {})
+        for reason, language, license_, *counts in found.get("cube", ()):
+            total = cells.setdefault((reason, language, license_), [0, 0, 0])
             for index, count in enumerate(counts):
                 total[index] += count
-        for name, histogram in part.get("histograms", {}).items():
-            counts = histogram["counts"]
-            merged = histograms.setdefault(
-                name, {"edges": histogram["edges"], "counts": [0] * len(counts)}
-            )
-            merged["counts"] = [a + b for a, b in zip(merged["counts"], counts, strict=True)]
-    rows = sorted(cube.items(), key=lambda item: tuple(map(str, item[0])))
-    return {"cube": [[*key, *counts] for key, counts in rows], "histograms": histograms}
+        for name, histogram in found.get("histograms", {}).items():
+            own = Histogram(histogram["edges"], histogram["counts"])
+            histograms[name] = histograms[name].plus(own) if name in histograms else own
+    rows = sorted(cells.items(), key=lambda item: tuple(map(str, item[0])))
+    return Statistics(tuple(Cell(*key, *counts) for key, counts in rows), histograms)
 
 
 class _Columns:
