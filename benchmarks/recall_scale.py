@@ -219,10 +219,10 @@ class ClassifiedCorpus(EngineCorpus):
             return super().artefact(path, Trained(path))
         return super().artefact(path, step, *sources)
 
-    def map_shards(self, step: Any, *, reads: Any = (), **options: Any) -> Any:
+    def map_shards(self, name: str, step: Any, *, reads: Any = (), **options: Any) -> Any:
         if isinstance(step, ScorePages):
-            return super().map_shards(Classified(), reads=Classified.reads, **options)
-        return super().map_shards(step, reads=reads, **options)
+            return super().map_shards(name, Classified(), reads=Classified.reads, **options)
+        return super().map_shards(name, step, reads=reads, **options)
 
 
 @dataclass

@@ -250,7 +250,11 @@ class Output:
 
 class Corpus(Protocol):
     """The engine's verbs, for one corpus of one run. Each is durable and resumable: a task whose
-    fingerprint (step, fields, inputs' content) has a receipt does not run again."""
+    fingerprint (step, fields, inputs' content) has a receipt does not run again.
+
+    `name` says where the rows of a step lie while the stage runs: no two steps of one stage that
+    differ may share one. What is before a last `/` (`iteration-2/`) sets rounds apart and is not
+    shown."""
 
     name: str
     n_shards: int
@@ -265,6 +269,7 @@ class Corpus(Protocol):
 
     def map_shards(
         self,
+        name: str,
         step: Step,
         *,
         reads: Sequence[str] = (),
@@ -279,6 +284,7 @@ class Corpus(Protocol):
 
     def shuffle(
         self,
+        name: str,
         step: Step,
         *,
         reads: Sequence[str] = (),
@@ -291,6 +297,7 @@ class Corpus(Protocol):
 
     def reduce_partitions(
         self,
+        name: str,
         step: Step,
         *sources: Shuffled,
         n_partitions: int,

@@ -187,7 +187,7 @@ class _Maker:
             language = "language" if corpus == "github" else "natural_language"
             wanted = ["doc_id", "kind", "n_bytes", language, "target", "spans"]
             reads = [name for name in wanted if name in tables.columns()]
-            drawn.append(engine.map_shards(step, reads=reads))
+            drawn.append(engine.map_shards("draw-heldout", step, reads=reads))
             engines.append(engine)
         choose = ChooseHeldout(options.heldout_bytes)
         chosen = engines[0].artefact("chosen.arrow", choose, *drawn)
@@ -213,7 +213,7 @@ class _Maker:
             for corpus in self.whole:
                 engine = self._engine(variant, corpus, "sampled")
                 step = SampleTexts(self.options.seed, min(1.0, share / max(engine.n_bytes(), 1)))
-                sampled.append(engine.map_shards(step, reads=["doc_id", "text"]))
+                sampled.append(engine.map_shards("sample-texts", step, reads=["doc_id", "text"]))
                 engines.append(engine)
         base = self.config.tokenizer
         train = TrainTokenizer(base, xxhash.xxh3_128_hexdigest(tokenizer_json(base)))
@@ -246,7 +246,9 @@ class _Maker:
         )
         select = SelectSamples(tokenize, heldout, only_heldout=variant == HELDOUT)
         step = CutSamples(select, 0 if variant == HELDOUT else self.options.row_tokens)
-        shuffled = engine.shuffle(step, reads=list(dict.fromkeys([*columns, CLUSTER])))
+        shuffled = engine.shuffle(
+            "cut-samples", step, reads=list(dict.fromkeys([*columns, CLUSTER]))
+        )
         outputs = [
             Output(f"{FOLDER}/{variant}/{output.path}", output.partitions)
             for output in files_of(sets, shuffled.sizes(), emit.shard_bytes)
@@ -265,7 +267,9 @@ class _Maker:
         reads = [CLUSTER, *(name for name in ("kind", "target", "recalled") if name in columns)]
         step = CountDocuments(engine.name, heldout)
         counts: dict[str, dict[str, int]] = {}
-        for batch in engine.map_shards(step, reads=reads, keep_as="counts").read():
+        for batch in engine.map_shards(
+            "count-documents", step, reads=reads, keep_as="counts"
+        ).read():
             for row in batch.to_pylist():
                 total = counts.setdefault(row["source"], {"documents": 0, "removed": 0})
                 total["documents"] += row["documents"]

@@ -71,6 +71,7 @@ class EngineCorpus:
         self._stage_name = stage_name
         self._scratch = f"scratch/{name}"
         self._kept: list[LazyParts] = []
+        self._claimed: dict[str, Sequence[Plan]] = {}
         self.decided: Table | None = None
         self.written: dict[str, dict[str, Receipt]] = {}
 
@@ -92,14 +93,16 @@ class EngineCorpus:
         if not self.runner.dry and not resumes:
             self.runner.storage.delete_folder(self._scratch)
 
-    def _ensure(self, step: Any, folder: str) -> Ensure:
+    def _ensure(self, name: str, folder: str) -> Ensure:
         """As the runner's, under the step's name and with the stage's resources."""
-        name = f"{self._name}.{_kebab(type(step).__name__)}"
-        return partial(self.runner.ensure, name, folder, resources=self._resources)
+        shown = f"{self._name}.{name.rpartition('/')[2]}"
+        return partial(self.runner.ensure, shown, folder, resources=self._resources)
 
-    def _lazy_parts(self, step: Step, plans: list[Plan], keep_as: str | None) -> LazyParts:
-        folder = self._folder(step, keep_as)
-        ensure = self._ensure(step, folder)
+    def _lazy_parts(
+        self, name: str, step: Step, plans: list[Plan], keep_as: str | None
+    ) -> LazyParts:
+        folder = self._claim(name, plans, keep_as)
+        ensure = self._ensure(name, folder)
         parts = LazyParts(self.runner.storage, folder, step.schema, plans, ensure)
         if keep_as is not None:
             self._kept.append(parts)
@@ -107,6 +110,7 @@ class EngineCorpus:
 
     def map_shards(
         self,
+        name: str,
         step: Step,
         *,
         reads: Sequence[str] = (),
@@ -115,10 +119,11 @@ class EngineCorpus:
         keep_as: str | None = None,
     ) -> LazyParts:
         plans = self._plans(step, reads, source, everything, durable=keep_as is not None)
-        return self._lazy_parts(step, plans, keep_as)
+        return self._lazy_parts(name, step, plans, keep_as)
 
     def shuffle(
         self,
+        name: str,
         step: Step,
         *,
         reads: Sequence[str] = (),
@@ -126,17 +131,18 @@ class EngineCorpus:
         everything: bool = False,
     ) -> LazyShuffled:
         plans = self._plans(step, reads, source, everything, partitioned=True)
-        folder = self._folder(step, None)
-        ensure = self._ensure(step, folder)
+        folder = self._claim(name, plans, None)
+        ensure = self._ensure(name, folder)
         shuffled = LazyShuffled(
             self.runner.storage, folder, without_partition(step.schema), plans, ensure
         )
-        shuffled.memo = f"{self.stage_folder}/{_kebab(type(step).__name__)}.sizes.json"
+        shuffled.memo = f"{self.stage_folder}/{name}.sizes.json"
         shuffled.remember = not self.runner.dry
         return shuffled
 
     def reduce_partitions(
         self,
+        name: str,
         step: Step,
         *sources: Shuffled,
         n_partitions: int,
@@ -156,7 +162,7 @@ class EngineCorpus:
             )
             for number in range(n_partitions)
         ]
-        return self._lazy_parts(step, plans, keep_as)
+        return self._lazy_parts(name, step, plans, keep_as)
 
     def write(self, step: Step, source: Shuffled, outputs: Sequence[Output]) -> None:
         shuffled = _lazy(source)
@@ -174,7 +180,7 @@ class EngineCorpus:
             )
             folders.setdefault(folder, []).append(plan)
         for folder, plans in folders.items():
-            self.written[folder] = self._ensure(step, folder)(plans)
+            self.written[folder] = self._ensure(_kebab(step), folder)(plans)
 
     def decide(self, step: ShardStep, records: Shuffled, *, reads: Sequence[str] = ()) -> None:
         shuffled = _lazy(records)
@@ -188,7 +194,7 @@ class EngineCorpus:
             }
             make = _decision(step, alignment, tuple(reads), shuffled)
             plans.append(Plan(key, components, make))
-        receipts = self._ensure(step, self.stage_folder)(plans)
+        receipts = self._ensure(_kebab(step), self.stage_folder)(plans)
         schema = verdict_table(step.schema)
         self.decided = Table(self._stage_name, self.stage_folder, schema, receipts)
 
@@ -205,7 +211,7 @@ class EngineCorpus:
             return ArtefactWork(step, tuple(PartsSource(tuple(p.scratch())) for p in parts))
 
         plan = Plan(key, components, make, extension)
-        receipts = self._ensure(step, folder)([plan], prune=False)  # type: ignore[call-arg]
+        receipts = self._ensure(_kebab(step), folder)([plan], prune=False)  # type: ignore[call-arg]
         receipt = receipts[key]
         return StoredArtefact(self.runner.storage, f"{folder}/{receipt.object}", receipt.xxh3)
 
@@ -215,10 +221,16 @@ class EngineCorpus:
         other.name = name
         return other
 
-    def _folder(self, step: Step, keep_as: str | None) -> str:
-        if keep_as is not None:
-            return f"{self.stage_folder}/{keep_as}"
-        return f"{self._scratch}/{_kebab(type(step).__name__)}"
+    def _claim(self, name: str, plans: Sequence[Plan], keep_as: str | None) -> str:
+        """The folder of a step's rows. A second step may only be there if it is the same: it would
+        overwrite the first one's rows before they are read."""
+        folder = f"{self._scratch}/{name}" if keep_as is None else f"{self.stage_folder}/{keep_as}"
+        before = self._claimed.setdefault(folder, plans)
+        if before is not plans and [plan.fingerprint for plan in before] != [
+            plan.fingerprint for plan in plans
+        ]:
+            raise ValueError(f"{self._name}: two steps would write to {folder}; name them apart")
+        return folder
 
     def _plans(
         self,
@@ -292,5 +304,6 @@ def _lazy(parts: Parts | Shuffled) -> Any:
     return parts
 
 
-def _kebab(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
+def _kebab(step: Any) -> str:
+    """The name of a step that writes where the stage says: its class's."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(step).__name__).lower()

@@ -126,6 +126,8 @@ def describe(value: Any) -> Any:
     """A step's field as JSON: an artefact is its content, a dataclass or options its fields."""
     if hasattr(value, "content_hash"):
         return value.content_hash
+    if isinstance(value, pa.Schema):
+        value = [f"{field.name}: {field.type}" for field in value]
     if isinstance(value, Options):
         return value.model_dump(mode="json")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

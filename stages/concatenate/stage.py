@@ -132,7 +132,11 @@ class ConcatenateStage:
         self._step = AssignSamples(options.order, options.max_sample_bytes, options.seed)
 
     def run(self, corpus: Corpus) -> None:
-        corpus.decide(AnnotateDocuments(), corpus.shuffle(self._step, reads=READS), reads=(ROW,))
+        corpus.decide(
+            AnnotateDocuments(),
+            corpus.shuffle("assign-samples", self._step, reads=READS),
+            reads=(ROW,),
+        )
 
 
 def sample_identity(doc_ids: Sequence[bytes]) -> bytes:

@@ -21,7 +21,7 @@ from numba import njit
 
 from stages.contract import Batches
 from stages.dedup.candidates import PAIRS
-from stages.dedup.rows import Int64, emit, gather, numbers, routed
+from stages.dedup.rows import Int64, emit, gather, numbers
 
 BLOCK_SHINGLES = 1 << 22
 
@@ -33,17 +33,6 @@ ARRANGED = pa.schema(
         pa.field("right", pa.int64()),
     ]
 )
-
-
-@dataclass(frozen=True)
-class RouteToOne:
-    """Distinct pairs → the one task that sees them all."""
-
-    schema: ClassVar[pa.Schema] = PAIRS
-
-    def __call__(self, batches: Batches) -> Batches:
-        for batch in batches:
-            yield routed(batch.select(PAIRS.names), np.zeros(batch.num_rows, np.uint32))
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,8 @@ from stages.dedup.rows import (
     emit,
     gather,
     numbers,
-    routed,
-    scatter,
 )
+from stages.kernels.routes import scatter
 
 FULL_BUCKET = 512
 BUCKET_PAIRS = 1 << 17
@@ -121,23 +120,6 @@ class PairBuckets:
                 "right_shingles": sizes[right],
             },
         )
-
-
-@dataclass(frozen=True)
-class RoutePairs:
-    """Candidate pairs → the reducer that sees all their repeats."""
-
-    n_partitions: int
-
-    schema: ClassVar[pa.Schema] = PAIRS
-
-    def __call__(self, batches: Batches) -> Batches:
-        for batch in batches:
-            left = numbers(batch, "left").astype(np.uint64)
-            right = numbers(batch, "right").astype(np.uint64)
-            key = left * np.uint64(0xC2B2AE3D27D4EB4F) + right
-            partition = scatter(key, self.n_partitions)
-            yield routed(batch.select(PAIRS.names), partition)
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,9 @@ from stages.dedup.rows import (
     emit,
     gather,
     numbers,
-    routed,
-    scatter,
 )
 from stages.dedup.verify import VERIFIED
+from stages.kernels.routes import scatter
 
 PAIR_ROWS = 1 << 20
 """Pairs that a reducer holds at a time: 100 MB."""
@@ -76,22 +75,6 @@ class KeepEvidence:
 
 
 _DRAWS = 1 << 24
-
-
-@dataclass(frozen=True)
-class RouteByComponent:
-    """Verified pairs at the threshold or above → the reducer of their component."""
-
-    threshold: float
-    n_partitions: int
-
-    schema: ClassVar[pa.Schema] = VERIFIED
-
-    def __call__(self, batches: Batches) -> Batches:
-        for whole in batches:
-            batch = whole.filter(pc.greater_equal(whole["similarity"], self.threshold))
-            partition = scatter(numbers(batch, "component"), self.n_partitions)
-            yield routed(batch.select(VERIFIED.names), partition)
 
 
 @dataclass(frozen=True)

@@ -98,19 +98,6 @@ def emit(schema: pa.Schema, columns: Mapping[str, Any]) -> Iterator[pa.RecordBat
     yield from pa.table(arrays, schema=schema).to_batches(max_chunksize=BATCH_ROWS)
 
 
-def routed(batch: pa.RecordBatch, partition: npt.NDArray[np.uint32]) -> pa.RecordBatch:
-    """The batch with the reducer of each row."""
-    return batch.append_column(PARTITION_FIELD, pa.array(partition, pa.uint32()))
-
-
-def scatter(values: npt.NDArray[Any], n_partitions: int) -> npt.NDArray[np.uint32]:
-    """A partition for each 64-bit value, by the upper bits of a multiplicative hash."""
-    mixed = values.astype(np.uint64, copy=False) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    return ((mixed >> np.uint64(32)) % np.uint64(n_partitions)).astype(np.uint32)
-
-
 def partitions_for(n_rows: int, rows_each: int) -> int:
     """How many partitions hold `n_rows` at about `rows_each`: a power of two, so that it seldom
     changes while a corpus grows (a change repeats the shuffle)."""

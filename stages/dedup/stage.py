@@ -19,25 +19,25 @@ a new threshold decides after the scratch data are gone.
 from typing import ClassVar
 
 from stages.contract import Corpus, Parts, Shuffled
-from stages.dedup.arrange import Arrange, RouteToOne
+from stages.dedup.arrange import Arrange
 from stages.dedup.bands import choose_bands, stored_threshold
 from stages.dedup.candidates import (
     BAND_ROWS,
+    PAIRS,
     DistinctPairs,
     PairBuckets,
-    RoutePairs,
     SpreadBands,
 )
-from stages.dedup.near import PAIR_ROWS, DropNear, KeepEvidence, RouteByComponent
+from stages.dedup.near import PAIR_ROWS, VERIFIED, DropNear, KeepEvidence
 from stages.dedup.options import DedupOptions
 from stages.dedup.preference import WEB, preference
-from stages.dedup.rows import partitions_for
+from stages.dedup.rows import DROPS, ROW_BITS, partitions_for
 from stages.dedup.twins import (
+    MEMBERS,
     PARTITION_ROWS,
     Describe,
     JoinTexts,
     JoinUrls,
-    RouteByText,
     columns_read,
 )
 from stages.dedup.verdicts import (
@@ -45,18 +45,15 @@ from stages.dedup.verdicts import (
     FollowSurvivors,
     Judge,
     ListTwins,
-    RouteDrops,
-    RouteToShards,
-    RouteTwins,
 )
 from stages.dedup.verify import (
+    CELLS,
     AnswerWithTexts,
     AskForTexts,
-    RoutePairsToCells,
-    RouteTextsToCells,
     SendTexts,
     Verify,
 )
+from stages.kernels.routes import ByDigest, ByHash, ByNumber, Route, ToOne
 
 EVIDENCE_PAIRS = 10_000_000
 """Verified pairs kept as evidence; of more, an evenly drawn share."""
@@ -77,13 +74,18 @@ class DedupStage:
         """Say what to compute."""
         members = self._find_twins(corpus)
         n_partitions = partitions_for(corpus.n_rows(), DROP_ROWS)
-        twins = corpus.map_shards(ListTwins(), source=members, keep_as="twins")
-        drops = [corpus.shuffle(RouteTwins(n_partitions), source=twins)]
+        twins = corpus.map_shards("list-twins", ListTwins(), source=members, keep_as="twins")
+        by_root = Route(DROPS, ByHash(("root",), n_partitions))
+        drops = [corpus.shuffle("route-twins", by_root, source=twins)]
         if self._options.near:
             near = self._find_near(corpus, members)
-            drops.append(corpus.shuffle(RouteDrops(n_partitions), source=near))
-        followed = corpus.reduce_partitions(FollowSurvivors(), *drops, n_partitions=n_partitions)
-        by_shard = corpus.shuffle(RouteToShards(), source=followed)
+            drops.append(corpus.shuffle("route-drops", by_root, source=near))
+        followed = corpus.reduce_partitions(
+            "follow-survivors", FollowSurvivors(), *drops, n_partitions=n_partitions
+        )
+        by_shard = corpus.shuffle(
+            "route-to-shards", Route(DROPS, ByNumber("document", ROW_BITS)), source=followed
+        )
         corpus.decide(Judge(), by_shard, reads=Judge.reads)
 
     def _find_twins(self, corpus: Corpus) -> Parts:
@@ -94,53 +96,77 @@ class DedupStage:
         describe = Describe(order, by_url, n_bands, rows_per_band, n_partitions)
         reads = columns_read(order, by_url)
         if not by_url and not self._options.exact:
-            return corpus.map_shards(describe, reads=reads)
-        grouped = corpus.shuffle(describe, reads=reads)
+            return corpus.map_shards("describe", describe, reads=reads)
+        grouped = corpus.shuffle("describe", describe, reads=reads)
         if by_url:
-            members = corpus.reduce_partitions(JoinUrls(), grouped, n_partitions=n_partitions)
+            members = corpus.reduce_partitions(
+                "join-urls", JoinUrls(), grouped, n_partitions=n_partitions
+            )
             if not self._options.exact:
                 return members
-            grouped = corpus.shuffle(RouteByText(n_partitions), source=members)
-        return corpus.reduce_partitions(JoinTexts(), grouped, n_partitions=n_partitions)
+            grouped = corpus.shuffle(
+                "route-by-text",
+                Route(MEMBERS, ByDigest("text_hash", n_partitions)),
+                source=members,
+            )
+        return corpus.reduce_partitions(
+            "join-texts", JoinTexts(), grouped, n_partitions=n_partitions
+        )
 
     def _find_near(self, corpus: Corpus, members: Parts) -> Parts:
         threshold = self._options.threshold
         arranged = self._find_candidates(corpus, members)
-        pairs = corpus.shuffle(RoutePairsToCells(), source=arranged)
+        pairs = corpus.shuffle(
+            "route-pairs-to-cells", Route(CELLS, ByNumber("cell")), source=arranged
+        )
         verified, n_pairs = self._verify(corpus, arranged, pairs)
         rate = min(1.0, EVIDENCE_PAIRS / max(n_pairs, 1))
-        corpus.map_shards(KeepEvidence(threshold, rate), source=verified, keep_as="pairs")
+        corpus.map_shards(
+            "keep-evidence", KeepEvidence(threshold, rate), source=verified, keep_as="pairs"
+        )
         n_partitions = partitions_for(n_pairs, PAIR_ROWS)
-        components = corpus.shuffle(RouteByComponent(threshold, n_partitions), source=verified)
-        return corpus.reduce_partitions(DropNear(), components, n_partitions=n_partitions)
+        components = corpus.shuffle(
+            "route-by-component",
+            Route(VERIFIED, ByHash(("component",), n_partitions), ("similarity", threshold)),
+            source=verified,
+        )
+        return corpus.reduce_partitions(
+            "drop-near", DropNear(), components, n_partitions=n_partitions
+        )
 
     def _find_candidates(self, corpus: Corpus, members: Parts) -> Parts:
         threshold = stored_threshold(self._options.threshold)
         n_bands, _ = choose_bands(threshold)
         n_partitions = partitions_for(corpus.n_rows() * n_bands, BAND_ROWS)
-        bands = corpus.shuffle(SpreadBands(n_partitions), source=members)
+        bands = corpus.shuffle("spread-bands", SpreadBands(n_partitions), source=members)
         repeated = corpus.reduce_partitions(
-            PairBuckets(threshold), bands, n_partitions=n_partitions
+            "pair-buckets", PairBuckets(threshold), bands, n_partitions=n_partitions
         )
-        routed = corpus.shuffle(RoutePairs(n_partitions), source=repeated)
-        distinct = corpus.reduce_partitions(DistinctPairs(), routed, n_partitions=n_partitions)
-        together = corpus.shuffle(RouteToOne(), source=distinct)
-        return corpus.reduce_partitions(Arrange(), together, n_partitions=1)
+        routed = corpus.shuffle(
+            "route-pairs", Route(PAIRS, ByHash(("left", "right"), n_partitions)), source=repeated
+        )
+        distinct = corpus.reduce_partitions(
+            "distinct-pairs", DistinctPairs(), routed, n_partitions=n_partitions
+        )
+        together = corpus.shuffle("route-to-one", Route(PAIRS, ToOne()), source=distinct)
+        return corpus.reduce_partitions("arrange", Arrange(), together, n_partitions=1)
 
     def _verify(self, corpus: Corpus, arranged: Parts, pairs: Shuffled) -> tuple[Parts, int]:
         sizes = pairs.sizes()
         n_cells = max(sizes, default=-1) + 1
-        asked = corpus.shuffle(AskForTexts(), source=arranged)
+        asked = corpus.shuffle("ask-for-texts", AskForTexts(), source=arranged)
         send = SendTexts(preference(corpus.name))
         sources = [asked]
         if n_cells:
-            sources.append(corpus.shuffle(send, reads=send.columns_read()))
+            sources.append(corpus.shuffle("send-texts", send, reads=send.columns_read()))
         answered = corpus.reduce_partitions(
-            AnswerWithTexts(), *sources, n_partitions=corpus.n_shards
+            "answer-with-texts", AnswerWithTexts(), *sources, n_partitions=corpus.n_shards
         )
-        texts = corpus.shuffle(RouteTextsToCells(), source=answered)
+        texts = corpus.shuffle(
+            "route-texts-to-cells", Route(CELLS, ByNumber("cell")), source=answered
+        )
         verify = Verify(self._options.ngram, self._options.cjk)
         verified = corpus.reduce_partitions(
-            verify, pairs, texts, n_partitions=max(n_cells, 1), keep_as="verified"
+            "verify", verify, pairs, texts, n_partitions=max(n_cells, 1), keep_as="verified"
         )
         return verified, sum(rows for rows, _ in sizes.values())

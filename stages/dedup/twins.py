@@ -32,9 +32,9 @@ from stages.dedup.rows import (
     emit,
     gather,
     numbers,
-    routed,
 )
 from stages.kernels.minhash import band_hashes
+from stages.kernels.routes import spread_digests
 from stages.kernels.urls import url_key
 
 PARTITION_ROWS = 1 << 18
@@ -106,7 +106,7 @@ class Describe:
                 "reason": pa.nulls(batch.num_rows, pa.string()),
                 "survivor": documents,
                 "survivor_id": batch["doc_id"],
-                "partition": _partitions(url_hash, self.n_partitions),
+                "partition": spread_digests(url_hash, self.n_partitions),
             },
         )
 
@@ -123,20 +123,6 @@ class JoinUrls:
         lost = leaders != np.arange(table.num_rows)
         # The text hash of a loser becomes its survivor's: it shares the survivor's fate.
         yield from _mark(table, leaders, lost, "url", digests(table, "text_hash")[leaders])
-
-
-@dataclass(frozen=True)
-class RouteByText:
-    """Members → the reducer of their text."""
-
-    n_partitions: int
-
-    schema: ClassVar[pa.Schema] = MEMBERS
-
-    def __call__(self, batches: Batches) -> Batches:
-        for batch in batches:
-            partition = _partitions(digests(batch, "text_hash"), self.n_partitions)
-            yield routed(batch.select(MEMBERS.names), partition)
 
 
 @dataclass(frozen=True)
@@ -198,9 +184,3 @@ def _url_hashes(batch: pa.RecordBatch) -> Digests:
         for row, url in enumerate(batch["url"].to_pylist())
     ]
     return np.array(hashes, "S16")
-
-
-def _partitions(keys: Digests, n_partitions: int) -> npt.NDArray[np.uint32]:
-    """Digests are uniform: their first four bytes, modulo."""
-    words = np.ascontiguousarray(keys).view(">u4")[::4]
-    return (words % n_partitions).astype(np.uint32)

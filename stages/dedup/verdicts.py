@@ -18,13 +18,10 @@ from schemas.dedup import DEDUP_DECISIONS
 from stages.contract import ALIVE, ROW, Batches
 from stages.dedup.rows import (
     DROPS,
-    ROW_BITS,
     ROW_MASK,
     emit,
     gather,
     numbers,
-    routed,
-    scatter,
 )
 
 DROP_ROWS = 1 << 21
@@ -58,25 +55,6 @@ class ListTwins:
 
 
 @dataclass(frozen=True)
-class RouteDrops:
-    """Near-duplicates → the reducer of their twins."""
-
-    n_partitions: int
-
-    schema: ClassVar[pa.Schema] = DROPS
-
-    def __call__(self, batches: Batches) -> Batches:
-        for batch in batches:
-            partition = scatter(numbers(batch, "root"), self.n_partitions)
-            yield routed(batch.select(DROPS.names), partition)
-
-
-@dataclass(frozen=True)
-class RouteTwins(RouteDrops):
-    """Twins → the reducer of their survivor."""
-
-
-@dataclass(frozen=True)
 class FollowSurvivors:
     """Twins and near-duplicates → the same, every one pointing to a kept document."""
 
@@ -99,18 +77,6 @@ class FollowSurvivors:
         columns["duplicate_of"] = pc.if_else(moved, taken["duplicate_of"], table["duplicate_of"])
         columns["similarity"] = pc.if_else(moved, similarity, table["similarity"])
         yield from emit(DROPS, columns)
-
-
-@dataclass(frozen=True)
-class RouteToShards:
-    """Drops → their shard."""
-
-    schema: ClassVar[pa.Schema] = DROPS
-
-    def __call__(self, batches: Batches) -> Batches:
-        for batch in batches:
-            shards = (numbers(batch, "document") >> ROW_BITS).astype(np.uint32)
-            yield routed(batch.select(DROPS.names), shards)
 
 
 @dataclass(frozen=True)

@@ -168,32 +168,6 @@ class AnswerWithTexts:
 
 
 @dataclass(frozen=True)
-class RoutePairsToCells:
-    """Arranged pairs → their cell."""
-
-    schema: ClassVar[pa.Schema] = CELLS
-
-    def __call__(self, batches: Batches) -> Batches:
-        for batch in batches:
-            columns = {name: batch[name] for name in ("component", "left", "right")}
-            columns["partition"] = batch["cell"]
-            yield from _with_nulls(self.schema, columns, batch.num_rows)
-
-
-@dataclass(frozen=True)
-class RouteTextsToCells:
-    """Texts that were asked for → their cell."""
-
-    schema: ClassVar[pa.Schema] = CELLS
-
-    def __call__(self, batches: Batches) -> Batches:
-        for batch in batches:
-            columns = {name: batch[name] for name in TEXTS.names[1:]}
-            columns["partition"] = batch["cell"]
-            yield from _with_nulls(self.schema, columns, batch.num_rows)
-
-
-@dataclass(frozen=True)
 class Verify:
     """One cell → the exact similarity of its pairs, the preferred document on the left."""
 

@@ -51,7 +51,7 @@ class EmitStage:
             comments_hash=comments_hash(),
             columns=self._columns(corpus.name),
         )
-        shuffled = corpus.shuffle(step, reads=self.reads(corpus.name))
+        shuffled = corpus.shuffle("tokenize-samples", step, reads=self.reads(corpus.name))
         outputs = files_of(sets, shuffled.sizes(), options.shard_bytes)
         corpus.write(WriteSamples(), shuffled, outputs)
 

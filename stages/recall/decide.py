@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 
 from schemas.recall import NATURAL, recall_measures
 from schemas.verdicts import REASONS
-from stages.contract import PARTITION, ROW, SHARD, Artefact, Batches
+from stages.contract import ROW, SHARD, Artefact, Batches
+from stages.kernels.routes import ByNumber, Route
 from stages.recall.classifier.examples import drawn_rows
 from stages.recall.classifier.model import load_model
 from stages.recall.classifier.score import PAGE, score_schema
@@ -29,25 +30,10 @@ PLACES = frozenset(field.name for field in PAGE)
 (NOT_RECALLED,) = REASONS["recall"]
 
 
-@dataclass(frozen=True)
-class ToShards:
-    """Send each score to its page's shard."""
-
-    targets: tuple[str, ...]
-
-    schema: ClassVar[pa.Schema]
-
-    def __post_init__(self) -> None:
-        narrow = [field for field in score_schema(self.targets) if field.name not in PLACES]
-        fields = [pa.field(PARTITION, pa.uint32()), pa.field(ROW, pa.int64()), *narrow]
-        object.__setattr__(self, "schema", pa.schema(fields))
-
-    def __call__(self, batches: Batches) -> Batches:
-        """Read scores, yield them with `PARTITION`."""
-        for batch in batches:
-            shards = batch.column(SHARD).cast(pa.uint32())
-            columns = [shards, *(batch.column(name) for name in self.schema.names[1:])]
-            yield pa.record_batch(columns, schema=self.schema)
+def to_shards(targets: tuple[str, ...]) -> Route:
+    """Every score to its page's shard."""
+    narrow = [field for field in score_schema(targets) if field.name not in PLACES]
+    return Route(pa.schema([pa.field(ROW, pa.int64()), *narrow]), ByNumber(SHARD))
 
 
 @dataclass(frozen=True)

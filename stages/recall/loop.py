@@ -121,6 +121,7 @@ class Loop:
     def _train(self, number: int, last: Iteration | None) -> Models:
         """One model a target, from the seeds and the pages under the last accepted patterns."""
         corpus, options, seeding = self.corpus, self.options, self.seeding
+        round_ = f"iteration-{number}"
         if not self.targets:
             return Models((), ())
         sources = seeding.sources()
@@ -128,8 +129,9 @@ class Loop:
         if last is not None and accepted is not None:
             grow = GrowSeeds(accepted, options.seed, options.tokens, seeding.places)
             draw = DrawScores(self.targets, seeding.drawn_share, options.seed)
-            grown = corpus.map_shards(grow, reads=grow.reads)
-            sources += [grown, corpus.map_shards(draw, source=last.scores)]
+            grown = corpus.map_shards(f"{round_}/grow-seeds", grow, reads=grow.reads)
+            drawn = corpus.map_shards(f"{round_}/draw-scores", draw, source=last.scores)
+            sources += [grown, drawn]
         trained = tuple(
             corpus.artefact(
                 f"iteration-{number}/model/{target}.arrow",
@@ -155,7 +157,9 @@ class Loop:
         """Score every page, find the targets' domains, propose patterns and decide on them."""
         corpus, seeding = self.corpus, self.seeding
         score = ScorePages(self.targets, models.used, seeding.places)
-        own = corpus.map_shards(score, reads=score.reads, keep_as=f"iteration-{number}/own")
+        own = corpus.map_shards(
+            "score-pages", score, reads=score.reads, keep_as=f"iteration-{number}/own"
+        )
         answers = seeding.annotations.until(number - 1)
         scores = self._judge(own, models, number, last, answers, f"iteration-{number}/scores")
         domains, patterns = self._patterns(number, models, scores)
@@ -202,21 +206,23 @@ class Loop:
         options, corpus = self.options, self.corpus
         route = (self.targets, self.n_partitions, self.large)
         mixing = (options.directory_weight, options.pattern_depth)
-        sources = [corpus.shuffle(SendPages(*route), source=own)]
+        sources = [corpus.shuffle(f"iteration-{number}/send-pages", SendPages(*route), source=own)]
         centres = self._centres(
             number, CountLogOdds(self.targets, models.used, *mixing), sources[0]
         )
         if last is not None:
-            sources.append(corpus.shuffle(SendRecalled(*route), source=last.scores))
+            name = f"iteration-{number}/send-recalled"
+            sources.append(corpus.shuffle(name, SendRecalled(*route), source=last.scores))
         step = JudgeByDirectory(self.targets, models.used, centres, *mixing, answers, number)
         return corpus.reduce_partitions(
-            step, *sources, n_partitions=self.n_partitions, keep_as=keep_as
+            "judge-by-directory", step, *sources, n_partitions=self.n_partitions, keep_as=keep_as
         )
 
     def _centres(self, number: int, count: CountLogOdds, pages: Shuffled) -> Artefact | None:
         if not self.targets:
             return None
-        counts = self.corpus.reduce_partitions(count, pages, n_partitions=self.n_partitions)
+        name = f"iteration-{number}/count-log-odds"
+        counts = self.corpus.reduce_partitions(name, count, pages, n_partitions=self.n_partitions)
         path = f"iteration-{number}/centres.json"
         return self.corpus.artefact(path, FindCentres(self.targets), counts)
 
@@ -234,14 +240,16 @@ class Loop:
         count = CountNodes(
             self.targets, models.latest, options.pattern_depth, n_partitions, self.large
         )
-        nodes = corpus.shuffle(count, source=scores)
+        nodes = corpus.shuffle(f"iteration-{number}/count-nodes", count, source=scores)
         domains = corpus.reduce_partitions(
+            "list-domains",
             ListDomains(self.targets, rules),
             nodes,
             n_partitions=n_partitions,
             keep_as=f"iteration-{number}/domains",
         )
         patterns = corpus.reduce_partitions(
+            "propose-patterns",
             ProposePatterns(rules, self.seeding.annotations.until(number)),
             nodes,
             n_partitions=n_partitions,
@@ -272,9 +280,9 @@ class Loop:
         if corpus.n_rows() < SPLIT_PAGES or not self.targets:
             return None
         count = CountSites(self.n_partitions, self.seeding.places)
-        counts = corpus.shuffle(count, reads=count.reads)
+        counts = corpus.shuffle("count-sites", count, reads=count.reads)
         large = corpus.reduce_partitions(
-            KeepLargeSites(SPLIT_PAGES), counts, n_partitions=self.n_partitions
+            "keep-large-sites", KeepLargeSites(SPLIT_PAGES), counts, n_partitions=self.n_partitions
         )
         return corpus.artefact("sites/large.arrow", WriteTable(), large)
 

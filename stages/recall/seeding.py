@@ -104,14 +104,14 @@ class WebSeeds:
         seeds: list[Parts] = []
         if self._files:
             step = TokeniseSeeds(options.roles(), options.tokens)
-            seeds.append(corpus.other(SEEDS).map_shards(step, reads=step.reads))
+            seeds.append(corpus.other(SEEDS).map_shards("tokenise-seeds", step, reads=step.reads))
         if self._counted is not None:
             draw = DrawSites(self._counted, accept(options, self.n_seeds()))
             drawn = corpus.artefact("seed-sites/drawn.arrow", draw)
             grow = TakeSites(drawn, options.seed, options.tokens, self.places)
-            seeds.append(corpus.map_shards(grow, reads=grow.reads))
+            seeds.append(corpus.map_shards("take-sites", grow, reads=grow.reads))
         sample = SampleCrawl(self.drawn_share, options.seed, options.tokens)
-        return [*seeds, corpus.map_shards(sample, reads=sample.reads)]
+        return [*seeds, corpus.map_shards("sample-crawl", sample, reads=sample.reads)]
 
     def trainer(self, target: str, accepted: Artefact | None) -> TrainTarget:
         """Pages of the positives' sites and of known ones are no candidates."""
@@ -131,7 +131,9 @@ class WebSeeds:
         """The pages of the crawl under seed sites; None without any."""
         if not self._sites:
             return None
-        counts = self._corpus.map_shards(CountSitePages(self._sites), reads=CountSitePages.reads)
+        counts = self._corpus.map_shards(
+            "count-site-pages", CountSitePages(self._sites), reads=CountSitePages.reads
+        )
         return self._corpus.artefact("seed-sites/counted.arrow", SumSitePages(), counts)
 
 

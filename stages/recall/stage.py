@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from stages.contract import Artefact, Corpus, Parts
 from stages.recall.budget import CountTokens, FindThresholds
-from stages.recall.decide import RecallPages, ToShards
+from stages.recall.decide import RecallPages, to_shards
 from stages.recall.loop import Loop
 from stages.recall.metrics import LIBRARIES
 from stages.recall.options import RecallOptions
@@ -40,7 +40,7 @@ class RecallStage:
                 iteration=last.number,
                 budget=self._budget(corpus, last.scores),
             ),
-            corpus.shuffle(ToShards(targets), source=last.scores),
+            corpus.shuffle("to-shards", to_shards(targets), source=last.scores),
             reads=RecallPages.reads,
         )
 
@@ -53,5 +53,5 @@ class RecallStage:
         if not budgets:
             return None
         count = CountTokens(tuple(name for name, _ in budgets))
-        counts = corpus.map_shards(count, source=scores)
+        counts = corpus.map_shards("count-tokens", count, source=scores)
         return corpus.artefact("budget/thresholds.json", FindThresholds(budgets), counts)

@@ -16,7 +16,7 @@ from stages.contract import Artefact, Corpus, Parts
 from stages.recall.classifier.examples import TokeniseSeeds
 from stages.recall.classifier.learn import TrainTarget
 from stages.recall.classifier.model import NOTHING, load_model
-from stages.recall.decide import RecallPages, ToShards
+from stages.recall.decide import RecallPages, to_shards
 from stages.recall.loop import Loop
 from stages.recall.metrics import LIBRARIES, is_made
 from stages.recall.options import QUALITY, QualityOptions
@@ -65,7 +65,7 @@ class QualityStage:
                 iteration=last.number,
                 drops=False,
             ),
-            corpus.shuffle(ToShards(seeding.targets), source=last.scores),
+            corpus.shuffle("to-shards", to_shards(seeding.targets), source=last.scores),
             reads=RecallPages.reads,
         )
 
@@ -92,11 +92,15 @@ class QualitySeeds:
         """Files that were picked, documents of the seed files, other files."""
         examples, tokens = self._examples, self._options.tokens
         picked, others = TokenisePicked(examples, tokens), TokeniseOthers(examples, tokens)
-        seeds: list[Parts] = [self._corpus.map_shards(picked, reads=picked.reads)]
+        seeds: list[Parts] = [
+            self._corpus.map_shards("tokenise-picked", picked, reads=picked.reads)
+        ]
         if self._options.seeds:
             step = TokeniseSeeds(self._options.roles(), tokens)
-            seeds.append(self._corpus.other(SEEDS).map_shards(step, reads=step.reads))
-        return [*seeds, self._corpus.map_shards(others, reads=others.reads)]
+            seeds.append(
+                self._corpus.other(SEEDS).map_shards("tokenise-seeds", step, reads=step.reads)
+            )
+        return [*seeds, self._corpus.map_shards("tokenise-others", others, reads=others.reads)]
 
     def trainer(self, target: str, accepted: Artefact | None) -> TrainTarget:
         """A repository's files are positives or negatives one by one."""
@@ -127,7 +131,7 @@ class QualitySeeds:
             options.trusted_share,
             options.seed,
         )
-        picked = corpus.map_shards(pick, reads=PickSeeds.reads, everything=True)
+        picked = corpus.map_shards("pick-seeds", pick, reads=PickSeeds.reads, everything=True)
         return corpus.artefact("seeds/examples.arrow", draw, picked)
 
 

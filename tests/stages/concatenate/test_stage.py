@@ -36,7 +36,7 @@ class MemoryCorpus:
         self.batch_rows = batch_rows
         self.decided: list[pa.Table] = []
 
-    def shuffle(self, step: Any, *, reads: Sequence[str]) -> pa.Table:
+    def shuffle(self, name: str, step: Any, *, reads: Sequence[str]) -> pa.Table:
         batches: list[pa.RecordBatch] = []
         for shard in self.shards:
             living = shard.filter(shard["alive"]).select(list(reads))

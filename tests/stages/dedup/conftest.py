@@ -110,6 +110,7 @@ class MemoryCorpus:
 
     def map_shards(
         self,
+        name: str,
         step: Step,
         *,
         reads: Sequence[str] = (),
@@ -128,6 +129,7 @@ class MemoryCorpus:
 
     def shuffle(
         self,
+        name: str,
         step: Step,
         *,
         reads: Sequence[str] = (),
@@ -145,7 +147,12 @@ class MemoryCorpus:
         return MemoryShuffled(partitions)
 
     def reduce_partitions(
-        self, step: Step, *sources: Shuffled, n_partitions: int, keep_as: str | None = None
+        self,
+        name: str,
+        step: Step,
+        *sources: Shuffled,
+        n_partitions: int,
+        keep_as: str | None = None,
     ) -> MemoryParts:
         parts = []
         for number in range(n_partitions):

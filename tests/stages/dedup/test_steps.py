@@ -18,7 +18,8 @@ from stages.dedup.candidates import BUCKET_PAIRS, FULL_BUCKET, MIN_HUBS, NEIGHBO
 from stages.dedup.near import drop_greedily
 from stages.dedup.options import DedupOptions
 from stages.dedup.preference import ranks
-from stages.dedup.rows import digest_array, digests, document_numbers, partitions_for, scatter
+from stages.dedup.rows import digest_array, digests, document_numbers, partitions_for
+from stages.kernels.routes import scatter
 
 HASH = st.binary(min_size=16, max_size=16)
 

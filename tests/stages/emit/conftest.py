@@ -36,7 +36,7 @@ class MemoryCorpus:
         self.batch_rows = batch_rows
         self.files: dict[str, list[pa.RecordBatch]] = {}
 
-    def shuffle(self, step: Any, *, reads: Sequence[str], **_: Any) -> MemoryShuffled:
+    def shuffle(self, name: str, step: Any, *, reads: Sequence[str], **_: Any) -> MemoryShuffled:
         batches: list[pa.RecordBatch] = []
         for shard in self.shards:
             mine = shard.select(list(reads)).to_batches(max_chunksize=self.batch_rows)

@@ -44,6 +44,12 @@ class MemoryArtefact:
         return self.data
 
 
+def stored(schema):
+    """As the engine stores it: without the partition."""
+    index = schema.get_field_index(PARTITION)
+    return schema if index < 0 else schema.remove(index)
+
+
 @dataclass
 class MemoryCorpus:
     """The verbs without durability. Each shard is one table with `ALIVE`."""
@@ -81,19 +87,21 @@ class MemoryCorpus:
             return [iter(part) for part in source.parts]
         return [self._batches(number, reads, everything) for number in range(self.n_shards)]
 
-    def map_shards(self, step, *, reads=(), source=None, everything=False, keep_as=None):
+    def map_shards(self, name, step, *, reads=(), source=None, everything=False, keep_as=None):
         parts = [list(step(batches)) for batches in self._inputs(reads, source, everything)]
-        assert all(batch.schema == step.schema for part in parts for batch in part)
+        assert {stored(batch.schema) for part in parts for batch in part} <= {stored(step.schema)}
         made = MemoryParts(parts, step.schema)
         if keep_as is not None:
             self.kept[keep_as] = pa.Table.from_batches(made.read(), step.schema)
         return made
 
-    def shuffle(self, step, *, reads=(), source=None, everything=False):
-        made = self.map_shards(step, reads=reads, source=source, everything=everything)
-        return pa.Table.from_batches(made.read(), step.schema)
+    def shuffle(self, name, step, *, reads=(), source=None, everything=False):
+        made = self.map_shards(name, step, reads=reads, source=source, everything=everything)
+        batches = list(made.read())
+        sent = stored(step.schema).append(pa.field(PARTITION, pa.uint32()))
+        return pa.Table.from_batches(batches) if batches else sent.empty_table()
 
-    def reduce_partitions(self, step, *sources, n_partitions, keep_as=None):
+    def reduce_partitions(self, name, step, *sources, n_partitions, keep_as=None):
         rows = pa.concat_tables(sources)
         parts = []
         for number in range(n_partitions):
