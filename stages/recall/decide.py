@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from schemas.recall import NATURAL, recall_measures
 from schemas.verdicts import REASONS
 from stages.contract import PARTITION, ROW, SHARD, Artefact, Batches
+from stages.kernels.elementary import log
 from stages.recall.classifier.examples import drawn_rows
 from stages.recall.classifier.model import load_model
 from stages.recall.classifier.score import PAGE, score_schema
@@ -63,7 +64,7 @@ class RecallPages:
     drops: bool = True
     """Whether pages that are neither recalled nor drawn are dropped."""
     budget: Artefact | None = None
-    """Of `FindThresholds`: they raise those of the models."""
+    """Of `FindThresholds`: they raise the threshold, the models' or that of the options."""
 
     reads: ClassVar = (ROW, "doc_id")
     schema: ClassVar[pa.Schema]
@@ -101,16 +102,15 @@ class RecallPages:
             )
 
     def _thresholds(self) -> Vector:
-        if self.threshold is not None:
-            return np.full(len(self.targets), self.threshold)
-        models = [load_model(artefact.read()) for artefact in self.models]
+        """One a target: the option's or its model's own, raised where its tokens are limited."""
+        if self.threshold is None:
+            models = (load_model(artefact.read()) for artefact in self.models)
+            own = [model.decision.threshold for model in models]
+        else:
+            own = [self.threshold] * len(self.targets)
         raised = json.loads(self.budget.read()) if self.budget else {}
-        return np.array(
-            [
-                max(model.decision.threshold, raised.get(target, 0.0))
-                for target, model in zip(self.targets, models, strict=True)
-            ]
-        )
+        limits = (raised.get(target, 0.0) for target in self.targets)
+        return np.array([max(pair) for pair in zip(own, limits, strict=True)])
 
     def _first(self, records: pa.Table, place: pa.Array) -> npt.NDArray[np.int32]:
         """The first iteration each page passed in, by the calibrated thresholds; the last one for
@@ -160,6 +160,4 @@ def _where(rows: npt.NDArray[np.bool_], value: str) -> pa.Array:
 
 
 def _log_odds(probability: Matrix) -> Matrix:
-    return np.asarray(
-        np.log(np.maximum(probability, TINY)) - np.log(np.maximum(1 - probability, TINY))
-    )
+    return log(np.maximum(probability, TINY)) - log(np.maximum(1 - probability, TINY))

@@ -149,7 +149,7 @@ class _TokeniseExamples:
             if not len(own):
                 continue
             pages = GITHUB.pages(own)
-            columns = {name: pages.column(name) for name in ("doc_id", "url", *EXAMPLE[:-1])}
+            columns = {name: pages.column(name) for name in ("url", *EXAMPLE[:-1])}
             columns["role"] = pa.array([QUALITY] * len(pages), pa.string())
             columns[EXAMPLE[-1]] = tokenise(pages.column("text"), self.tokens)
             yield pa.record_batch([columns[name] for name in self.schema.names], self.schema)

@@ -22,10 +22,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.contract import PARTITION, ROW, SHARD, Artefact, Batches
+from stages.kernels.elementary import sigmoid
 from stages.kernels.groups import group
 from stages.kernels.identity import identity_words
 from stages.kernels.paths import Hashes, depth_of, directories, string_hashes
-from stages.recall.classifier.calibrate import probability_of
 from stages.recall.classifier.evidence import CLIP
 from stages.recall.classifier.model import TrainedModel, load_model
 from stages.recall.classifier.score import PAGE, score_schema
@@ -137,7 +137,7 @@ class JudgeByDirectory:
             models = [load_model(one.read()) for one in artefacts]
             own = np.clip(pages[f"logit_{target}"].to_numpy(), -CLIP, CLIP)
             log_odds = page_log_odds(pages, target, models, known, self.weight) - centres[target]
-            probability = probability_of(_override(log_odds, own, folders, decisions))
+            probability = sigmoid(_override(log_odds, own, folders, decisions))
             passes |= probability >= models[-1].decision.threshold
             scores.append(pa.array(probability))
         del levels, folders, known

@@ -16,8 +16,12 @@ import pyarrow.compute as pc
 
 from stages.contract import Artefact, Batches
 from stages.kernels.identity import seeded_hashes
-from stages.recall.classifier.evidence import MARKUP
-from stages.recall.classifier.examples import EXAMPLE_FIELDS, drawn_rows, drawn_scores
+from stages.recall.classifier.examples import (
+    EXAMPLE,
+    EXAMPLE_FIELDS,
+    drawn_rows,
+    drawn_scores,
+)
 from stages.recall.classifier.tokens import BPE, tokenise
 from stages.recall.places import WEB, Places
 from stages.recall.sites.large_sites import read_table, table_bytes
@@ -128,7 +132,7 @@ class GrowSeeds:
                     continue
                 columns = [
                     pa.array([target] * len(chosen), pa.string()),
-                    *(chosen.column(name) for name in ("domain", *MARKUP)),
+                    *(chosen.column(name) for name in EXAMPLE[:-1]),
                     tokenise(chosen.column("text"), self.tokens),
                 ]
                 yield pa.record_batch(columns, schema=self.schema)
