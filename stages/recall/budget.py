@@ -77,6 +77,7 @@ def bins_of(probabilities: Float64) -> npt.NDArray[np.int64]:
 def threshold_of(counts: npt.NDArray[np.int64], budget: int) -> float:
     """The lowest lower edge of a bin from which on there are at most `budget` tokens; above 1 if
     the highest used bin alone has more."""
+    # Tokens from each bin to the highest: falling, so the first bin that fits is the lowest.
     from_here = np.cumsum(counts[::-1])[::-1]
     fitting = np.flatnonzero(from_here <= budget)
     if not len(fitting) or from_here[fitting[0]] == 0 < from_here[0]:

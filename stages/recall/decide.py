@@ -124,6 +124,8 @@ class RecallPages:
         return np.array(scores, np.float64).reshape(len(columns), n_rows)
 
     def _lists(self, recalled: npt.NDArray[np.bool_], scored: npt.NDArray[np.bool_]) -> pa.Array:
+        # Transposed, the nonzero places come row by row, and in a row by target: the values of a
+        # list array as they are.
         rows, which = np.nonzero(recalled.T)
         counts = np.bincount(rows, minlength=len(scored))
         offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
@@ -137,6 +139,7 @@ class RecallPages:
         passes: npt.NDArray[np.bool_],
         natural: npt.NDArray[np.bool_],
     ) -> pa.Array:
+        # The place behind the last target is that of `natural`.
         names = np.array([*self.targets, NATURAL], np.object_)
         best = np.full(scores.shape[1], len(self.targets))
         if self.targets:

@@ -64,6 +64,7 @@ def fit_weights(
     features = _features(text, markup)
     scale = np.array([_deviation(column) + 1e-9 for column in features.T])
     used = np.ones(features.shape[1], bool)
+    # The text's weight is never dropped, so this ends with it alone at the latest.
     while True:
         weights = np.zeros(len(used))
         found = _regress(features[:, used] / scale[used], positive)

@@ -14,14 +14,14 @@ from typing import ClassVar
 
 from stages.contract import Artefact, Corpus, Parts
 from stages.recall.classifier.examples import TokeniseSeeds
-from stages.recall.classifier.learn import TrainTarget
 from stages.recall.classifier.model import NOTHING, load_model
 from stages.recall.decide import RecallPages, ToShards
+from stages.recall.learn import TrainTarget
 from stages.recall.loop import Loop
 from stages.recall.metrics import LIBRARIES, is_made
 from stages.recall.options import QUALITY, QualityOptions
 from stages.recall.places import GITHUB
-from stages.recall.quality.examples import (
+from stages.recall.quality.example_files import (
     DrawExamples,
     PickSeeds,
     TokeniseOthers,

@@ -24,8 +24,8 @@ from stages.recall.classifier.examples import (
 )
 from stages.recall.classifier.tokens import BPE, tokenise
 from stages.recall.places import WEB, Places
-from stages.recall.sites.large_sites import read_table, table_bytes
 from stages.recall.sites.url_patterns import ManyPatterns, ancestors
+from stages.recall.small_table import read_table, table_bytes
 
 ACCEPTED = pa.schema(
     [
@@ -64,6 +64,8 @@ class Accept:
             # counted again; those of a rejected one are taken back.
             sign = int(row["accepted"]) - int(next(decided, False))
             n_of_domain[row["target"], row["domain"]] += sign * row["n_pages"]
+        # First a domain is cut to `per_domain` pages, then all of a target to `max_examples`; a
+        # share, not a list of pages, travels to the shards.
         limits = {key: min(n, self.per_domain or n) for key, n in n_of_domain.items()}
         totals: Counter[str] = Counter()
         for (target, _), limit in limits.items():

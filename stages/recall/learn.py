@@ -26,8 +26,10 @@ from stages.recall.classifier.examples import (
     drawn_scores,
     markup_of,
 )
+from stages.recall.classifier.fit import TooFewExamplesError, fit
 from stages.recall.classifier.model import TrainedModel, nothing_learned
-from stages.recall.classifier.train import TooFewExamplesError, fit, resolve_recipe, train
+from stages.recall.classifier.recipe import resolve_recipe
+from stages.recall.classifier.train import train
 from stages.recall.options import NEGATIVE, Training
 from stages.recall.sites.grow import GrowSeeds, read_covers
 
