@@ -28,8 +28,9 @@ from recalled import ALL, iterations, read_labels, recall_pages, verdicts
 from stages.contract import SKIPPED, Input
 from stages.kernels.fasttext import collapse
 from stages.recall.classifier.examples import TokeniseSeeds
+from stages.recall.classifier.fit import NEGATIVE, POSITIVE, train_fasttext
+from stages.recall.classifier.recipe import PAPER, SMALL
 from stages.recall.classifier.tokens import BPE, WHITESPACE, tokenise
-from stages.recall.classifier.train import NEGATIVE, PAPER, POSITIVE, SMALL, train_fasttext
 from stages.recall.options import RecallOptions
 from stages.web.options import WebOptions
 from stages.web.stage import WebSource

@@ -1,6 +1,6 @@
 """Recall at the size of a crawl: domains and URL patterns of 40 million synthetic page scores.
 
-    python benchmarks/recall_scale.py [PAGES] [DOMAINS] [LARGEST] [ITERATIONS]
+    python -m benchmarks.recall_scale [PAGES] [DOMAINS] [LARGEST] [ITERATIONS]
 
 Runs the recall stage itself through the real engine (runner, receipts, shuffles on a local disk,
 two Ray workers). Two things are synthetic: the documents, which have an address and no text, and
@@ -8,159 +8,52 @@ what a classifier would say of them (`Classified`, `Trained`). All that follows 
 large sites, directories, domains, patterns, metrics, acceptance, verdicts; with a second iteration
 also the pages the first one recalled.
 
-Sizes of domains are skewed as those of the web are: every domain has a page, most of the others
-lie in few. The first has the share LARGEST of all pages (0.04 by default: more than a task should
-hold, so it is split by its directories; try 0.9). Every tenth domain holds hits, in one of its four
-folders. So the domains, the target's domains, the accepted patterns and the recalled pages are
-known by counting, and compared with what the run wrote.
+The crawl (`recall_at_scale/crawl.py`) is skewed as the web is, and its first domain has the share
+LARGEST of all pages (0.04 by default: more than a task should hold, so it is split by its
+directories; try 0.9). What the run must find is known by counting, and compared with what it wrote.
 
 Printed per step: tasks, rows, seconds, CPU, the most memory a worker and the driver held in that
 step, and the bytes of its scratch or table.
 """
 
-import os
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from benchmarks.recall_at_scale.crawl import DOCUMENTS, Crawl
+from benchmarks.recall_at_scale.meter import MIB, Meter
 from pipeline.engine.corpus import EngineCorpus
 from pipeline.engine.executor import Executor, Resources
 from pipeline.engine.lineage import Table, Tables
 from pipeline.engine.ray_executor import RayExecutor
 from pipeline.engine.runner import Monitor, Plan, PlanSequence, Runner
-from pipeline.engine.work.task import Context, Limits, Outcome, Quarantine, Result
+from pipeline.engine.work.task import Context, Limits, Quarantine, Result
 from pipeline.storage.storage import LocalStorage
 from pipeline.storage.tables import BATCH_ROWS, write_parquet
-from schemas.columns import DOC_ID
 from stages.contract import Batches
 from stages.kernels.fasttext import Collapsed
 from stages.recall.classifier.calibrate import Calibration, HeldOut
-from stages.recall.classifier.evidence import MARKUP, PageEvidence
-from stages.recall.classifier.learn import TrainTarget
+from stages.recall.classifier.evidence import PageEvidence
 from stages.recall.classifier.model import TrainedModel
 from stages.recall.classifier.score import ScorePages, logit_schema
+from stages.recall.learn import TrainTarget
 from stages.recall.options import RecallOptions
 from stages.recall.stage import RecallStage
 
 PAGES, DOMAINS, LARGEST = 40_000_000, 2_000_000, 0.04
-SHARD_PAGES = 50_000
-"""Pages of a shard: those of a WARC file or two."""
-FOLDERS = 4
 TARGET = "code"
 PAGE_TOKENS = 1000
 LOG_ODDS = 4.0
 """What the synthetic classifier says of a hit; of others, the negative of it."""
 MEMORY_BYTES = 1 << 30
 """A worker that ever holds more than this fails the benchmark."""
-MIB = 1 << 20
-
-Numbers = npt.NDArray[np.int64]
-DOCUMENTS = pa.schema(
-    [
-        pa.field("doc_id", DOC_ID),
-        pa.field("domain", pa.string()),
-        pa.field("url", pa.string()),
-        pa.field("text", pa.large_string()),
-        *(pa.field(name, pa.int32()) for name in MARKUP),
-    ]
-)
-
-
-@dataclass(frozen=True)
-class Crawl:
-    """Which page lies where."""
-
-    n_pages: int
-    n_domains: int
-    largest: float
-
-    @property
-    def n_shards(self) -> int:
-        return -(-self.n_pages // SHARD_PAGES)
-
-    def pages(self, shard: int) -> Numbers:
-        """The numbers of a shard's pages."""
-        return np.arange(shard * SHARD_PAGES, min((shard + 1) * SHARD_PAGES, self.n_pages))
-
-    def places(self, pages: Numbers) -> tuple[Numbers, Numbers]:
-        """Each page's domain and folder. The first pages are one of each domain; of the rest the
-        first domain has its share, and the density of the others falls with the number's power of
-        two thirds."""
-        one, other = _uniform(pages, 1), _uniform(pages, 2)
-        drawn = 1 + ((self.n_domains - 1) * other**3).astype(np.int64)
-        domain = np.where(one < self.largest, 0, drawn)
-        domain = np.where(pages < self.n_domains, pages, domain)
-        return domain, (_uniform(pages, 3) * FOLDERS).astype(np.int64)
-
-    def documents(self, pages: Numbers) -> pa.RecordBatch:
-        """Their identities and addresses, of about 60 bytes."""
-        domain, folder = self.places(pages)
-        names = pc.binary_join_element_wise("site-", _text(domain), ".org", "")
-        urls = pc.binary_join_element_wise(
-            "https://www.",
-            names,
-            "/d",
-            _text(folder),
-            "/reference/2024/page-",
-            _text(pages),
-            ".html",
-            "",
-        )
-        identity = np.ascontiguousarray(np.stack([_mixed(pages, 4), pages.view(np.uint64)], axis=1))
-        doc_ids = pa.FixedSizeBinaryArray.from_buffers(
-            DOC_ID, len(pages), [None, pa.py_buffer(identity)]
-        )
-        nothing = (pa.nulls(len(pages), column.type) for column in list(DOCUMENTS)[3:])
-        return pa.record_batch([doc_ids, names, urls, *nothing], schema=DOCUMENTS)
-
-    def expected(self, options: RecallOptions) -> dict[str, int]:
-        """What the run must find, counted per domain and folder."""
-        counts = np.zeros((self.n_domains, FOLDERS), np.int64)
-        for shard in range(self.n_shards):
-            domain, folder = self.places(self.pages(shard))
-            np.add.at(counts, (domain, folder), 1)
-        n_pages = counts.sum(axis=1)
-        n_hits = np.where(np.arange(self.n_domains) % 10 == 0, counts[:, 0], 0)
-        is_target = n_hits > options.domain_share * n_pages
-        enough = is_target & (n_pages >= options.pattern_pages)
-        host = enough & (n_hits > options.pattern_share * n_pages)
-        folder = is_target & (n_hits >= options.pattern_pages) & (n_hits < n_pages)
-        return {
-            "pages": int(n_pages.sum()),
-            "recalled": int(n_hits.sum()),
-            "domains": int(np.count_nonzero(n_pages)),
-            "target_domains": int(is_target.sum()),
-            "patterns": int(enough.sum() + folder.sum()),
-            "accepted": int(host.sum() + folder.sum()),
-        }
-
-
-def _mixed(numbers: Numbers, salt: int) -> npt.NDArray[np.uint64]:
-    """SplitMix64 of each number."""
-    value = (numbers.astype(np.uint64) << np.uint64(3)) + np.uint64(salt)
-    value *= np.uint64(0x9E3779B97F4A7C15)
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
-
-
-def _uniform(numbers: Numbers, salt: int) -> npt.NDArray[np.float64]:
-    """A number from 0 to below 1 for each, the same every time."""
-    return (_mixed(numbers, salt) >> np.uint64(11)).astype(np.float64) / 2.0**53
-
-
-def _text(numbers: Numbers) -> pa.Array:
-    return pa.array(numbers).cast(pa.string())
 
 
 @dataclass(frozen=True)
@@ -223,86 +116,6 @@ class ClassifiedCorpus(EngineCorpus):
         if isinstance(step, ScorePages):
             return super().map_shards(name, Classified(), reads=Classified.reads, **options)
         return super().map_shards(name, step, reads=reads, **options)
-
-
-@dataclass
-class StepCost:
-    """What one step took."""
-
-    step: str
-    tasks: int = 0
-    rows: int = 0
-    written: int = 0
-    cpu_seconds: float = 0.0
-    seconds: float = 0.0
-    worker_bytes: int = 0
-    """The most any worker held during the step."""
-    driver_bytes: int = 0
-
-
-@dataclass
-class Meter(Monitor):
-    """Measures each step. Peaks are the kernel's (`VmHWM`), set back as a step begins."""
-
-    costs: list[StepCost] = field(default_factory=list)
-    show: bool = True
-
-    def step_started(self, step: str, n_tasks: int, n_stale: int) -> None:
-        for process in (os.getpid(), *_descendants()):
-            _reset_peak(process)
-        self.costs.append(StepCost(step))
-        self._started = time.monotonic()
-
-    def task_done(self, step: str, key: str, outcome: Outcome) -> None:
-        cost = self.costs[-1]
-        cost.tasks += 1
-        cost.rows += outcome.result.records
-        cost.written += outcome.result.written.size
-        cost.cpu_seconds += outcome.cpu_seconds
-        cost.worker_bytes = max(cost.worker_bytes, outcome.peak_bytes)
-
-    def step_ended(self, step: str) -> None:
-        cost = self.costs[-1]
-        cost.seconds = time.monotonic() - self._started
-        cost.driver_bytes = _peak()
-        if self.show:
-            print(
-                f"{cost.step.rpartition('.')[2]:<20} {cost.tasks:>6,} {cost.rows:>12,} "
-                f"{cost.seconds:>8.1f} {cost.cpu_seconds:>8.1f} "
-                f"{cost.rows / max(cost.cpu_seconds, 1e-9):>12,.0f} "
-                f"{cost.worker_bytes / MIB:>8,.0f} {cost.driver_bytes / MIB:>8,.0f} "
-                f"{cost.written / 1e6:>9,.0f}",
-                flush=True,
-            )
-
-
-def _descendants() -> Iterator[int]:
-    """The processes this one started, directly or not."""
-    parents: dict[int, int] = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-        except OSError:  # it has ended
-            continue
-        parents[int(status.parent.name)] = int(fields[1])
-    for process in parents:
-        above = process
-        while above in parents and above != os.getpid():
-            above = parents[above]
-        if above == os.getpid() and process != above:
-            yield process
-
-
-def _reset_peak(process: int) -> None:
-    try:
-        Path(f"/proc/{process}/clear_refs").write_text("5")
-    except OSError:  # it has ended
-        return
-
-
-def _peak() -> int:
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def recall(

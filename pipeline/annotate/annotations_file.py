@@ -138,6 +138,8 @@ def _split(text: str) -> tuple[str, list[tuple[str, str]]]:
     """What precedes the first table, then each table with the comment right above it."""
     lines = _LINES.findall(text)
     headers = [n for n, line in enumerate(lines) if _HEADER.fullmatch(line.rstrip("\r\n"))]
+    # A comment belongs to the table right below it, so a table begins with its comment and ends
+    # where the next one's begins.
     starts = []
     for header in headers:
         start = header

@@ -63,6 +63,7 @@ def curve(
         return Curve((), None)
     thresholds, taken, hits = sweep(scores[scored], positive[scored])
     precision, recall = hits / taken, hits / n_positives
+    # Thresholds fall, so the lowest that is still in force is the last of those not below it.
     used = int(np.count_nonzero(thresholds >= threshold)) - 1
     even = np.searchsorted(recall, np.arange(1, N_POINTS + 1) / N_POINTS)
     best = [

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.contract import Batches
-from stages.recall.classifier.calibrate import Float64, probability_of
+from stages.kernels.elementary import Float64, log, sigmoid
 
 LIMIT = 32.0
 BINS_PER_UNIT = 1 << 10
@@ -69,8 +69,7 @@ class FindThresholds:
 
 def bins_of(probabilities: Float64) -> npt.NDArray[np.int64]:
     """The bin of each probability's log-odds."""
-    with np.errstate(divide="ignore"):
-        log_odds = np.log(probabilities) - np.log1p(-probabilities)
+    log_odds = log(probabilities) - log(1.0 - probabilities)
     bins = np.floor((np.clip(log_odds, -LIMIT, LIMIT) + LIMIT) * BINS_PER_UNIT)
     return np.asarray(np.minimum(bins, N_BINS - 1), np.int64)
 
@@ -78,11 +77,12 @@ def bins_of(probabilities: Float64) -> npt.NDArray[np.int64]:
 def threshold_of(counts: npt.NDArray[np.int64], budget: int) -> float:
     """The lowest lower edge of a bin from which on there are at most `budget` tokens; above 1 if
     the highest used bin alone has more."""
+    # Tokens from each bin to the highest: falling, so the first bin that fits is the lowest.
     from_here = np.cumsum(counts[::-1])[::-1]
     fitting = np.flatnonzero(from_here <= budget)
     if not len(fitting) or from_here[fitting[0]] == 0 < from_here[0]:
         return NOTHING_FITS
-    return float(probability_of(np.array(fitting[0] / BINS_PER_UNIT - LIMIT)))
+    return float(sigmoid(fitting[0] / BINS_PER_UNIT - LIMIT))
 
 
 NOTHING_FITS = 2.0

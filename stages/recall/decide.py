@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from schemas.recall import NATURAL, recall_measures
 from schemas.verdicts import REASONS
 from stages.contract import ROW, SHARD, Artefact, Batches
+from stages.kernels.elementary import log
 from stages.kernels.routes import ByNumber, Route
 from stages.recall.classifier.examples import drawn_rows
 from stages.recall.classifier.model import load_model
@@ -49,7 +50,7 @@ class RecallPages:
     drops: bool = True
     """Whether pages that are neither recalled nor drawn are dropped."""
     budget: Artefact | None = None
-    """Of `FindThresholds`: they raise those of the models."""
+    """Of `FindThresholds`: they raise the threshold, the models' or that of the options."""
 
     reads: ClassVar = (ROW, "doc_id")
     schema: ClassVar[pa.Schema]
@@ -87,16 +88,15 @@ class RecallPages:
             )
 
     def _thresholds(self) -> Vector:
-        if self.threshold is not None:
-            return np.full(len(self.targets), self.threshold)
-        models = [load_model(artefact.read()) for artefact in self.models]
+        """One a target: the option's or its model's own, raised where its tokens are limited."""
+        if self.threshold is None:
+            models = (load_model(artefact.read()) for artefact in self.models)
+            own = [model.decision.threshold for model in models]
+        else:
+            own = [self.threshold] * len(self.targets)
         raised = json.loads(self.budget.read()) if self.budget else {}
-        return np.array(
-            [
-                max(model.decision.threshold, raised.get(target, 0.0))
-                for target, model in zip(self.targets, models, strict=True)
-            ]
-        )
+        limits = (raised.get(target, 0.0) for target in self.targets)
+        return np.array([max(pair) for pair in zip(own, limits, strict=True)])
 
     def _first(self, records: pa.Table, place: pa.Array) -> npt.NDArray[np.int32]:
         """The first iteration each page passed in, by the calibrated thresholds; the last one for
@@ -110,6 +110,8 @@ class RecallPages:
         return np.array(scores, np.float64).reshape(len(columns), n_rows)
 
     def _lists(self, recalled: npt.NDArray[np.bool_], scored: npt.NDArray[np.bool_]) -> pa.Array:
+        # Transposed, the nonzero places come row by row, and in a row by target: the values of a
+        # list array as they are.
         rows, which = np.nonzero(recalled.T)
         counts = np.bincount(rows, minlength=len(scored))
         offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
@@ -123,6 +125,7 @@ class RecallPages:
         passes: npt.NDArray[np.bool_],
         natural: npt.NDArray[np.bool_],
     ) -> pa.Array:
+        # The place behind the last target is that of `natural`.
         names = np.array([*self.targets, NATURAL], np.object_)
         best = np.full(scores.shape[1], len(self.targets))
         if self.targets:
@@ -146,6 +149,4 @@ def _where(rows: npt.NDArray[np.bool_], value: str) -> pa.Array:
 
 
 def _log_odds(probability: Matrix) -> Matrix:
-    return np.asarray(
-        np.log(np.maximum(probability, TINY)) - np.log(np.maximum(1 - probability, TINY))
-    )
+    return log(np.maximum(probability, TINY)) - log(np.maximum(1 - probability, TINY))

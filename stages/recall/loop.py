@@ -23,18 +23,19 @@ from typing import Any
 
 from stages.contract import Artefact, Corpus, Parts, Shuffled
 from stages.errors import WaitForPerson
-from stages.recall.classifier.centre import CountLogOdds, FindCentres
 from stages.recall.classifier.model import load_model
 from stages.recall.classifier.score import ScorePages
 from stages.recall.metrics import Metrics, has_grown, is_made, n_open, precision_fell
 from stages.recall.options import LoopOptions
 from stages.recall.seeding import Seeding, accept
 from stages.recall.sites.annotations import Annotations
+from stages.recall.sites.centre import CountLogOdds, FindCentres
 from stages.recall.sites.directories import JudgeByDirectory, SendPages, SendRecalled
 from stages.recall.sites.grow import DrawScores, GrowSeeds
-from stages.recall.sites.large_sites import SPLIT_PAGES, CountSites, KeepLargeSites, WriteTable
+from stages.recall.sites.large_sites import SPLIT_PAGES, CountSites, KeepLargeSites, WriteSites
+from stages.recall.sites.nodes import CountNodes
 from stages.recall.sites.pattern_rules import PatternRules
-from stages.recall.sites.proposals import CountNodes, ListDomains, ProposePatterns
+from stages.recall.sites.proposals import ListDomains, ProposePatterns
 
 PARTITION_PAGES = 500_000
 
@@ -284,7 +285,7 @@ class Loop:
         large = corpus.reduce_partitions(
             "keep-large-sites", KeepLargeSites(SPLIT_PAGES), counts, n_partitions=self.n_partitions
         )
-        return corpus.artefact("sites/large.arrow", WriteTable(), large)
+        return corpus.artefact("sites/large.arrow", WriteSites(), large)
 
 
 def _is_less_precise(new: Artefact, old: Artefact) -> bool:

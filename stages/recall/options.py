@@ -61,7 +61,7 @@ class Target(Options):
         None,
         gt=0,
         description="tokens of the crawl to recall at most: the threshold rises to the score from "
-        "which pages hold no more. Only the verdicts depend on it",
+        "which pages hold no more, also above a `threshold`. Only the verdicts depend on it",
     )
 
 

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from stages.contract import Artefact, Corpus, Parts
 from stages.recall.classifier.examples import SampleCrawl, TokeniseSeeds
-from stages.recall.classifier.learn import TrainTarget
-from stages.recall.classifier.train import PAPER, resolve_recipe
+from stages.recall.classifier.recipe import PAPER, resolve_recipe
+from stages.recall.learn import TrainTarget
 from stages.recall.metrics import is_made
 from stages.recall.options import LoopOptions, RecallOptions
 from stages.recall.places import WEB, Places

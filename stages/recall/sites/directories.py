@@ -22,10 +22,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.contract import PARTITION, ROW, SHARD, Artefact, Batches
+from stages.kernels.elementary import sigmoid
 from stages.kernels.groups import group
 from stages.kernels.identity import identity_words
 from stages.kernels.paths import Hashes, depth_of, directories, string_hashes
-from stages.recall.classifier.calibrate import probability_of
 from stages.recall.classifier.evidence import CLIP
 from stages.recall.classifier.model import TrainedModel, load_model
 from stages.recall.classifier.score import PAGE, score_schema
@@ -137,7 +137,7 @@ class JudgeByDirectory:
             models = [load_model(one.read()) for one in artefacts]
             own = np.clip(pages[f"logit_{target}"].to_numpy(), -CLIP, CLIP)
             log_odds = page_log_odds(pages, target, models, known, self.weight) - centres[target]
-            probability = probability_of(_override(log_odds, own, folders, decisions))
+            probability = sigmoid(_override(log_odds, own, folders, decisions))
             passes |= probability >= models[-1].decision.threshold
             scores.append(pa.array(probability))
         del levels, folders, known
@@ -216,6 +216,9 @@ def _places(rows: pa.Table) -> npt.NDArray[np.int64]:
 def directory_means(logits: Float64, levels: Hashes, weight: float, background: float) -> Float64:
     """[n]: the mean of each page's deepest directory. `levels` [n, depth]: the hash of each
     page's directory at every level, outermost first, 0 below the deepest."""
+    # From the outside in: `means` holds the parent's mean of each page when a level begins, and
+    # the level's own where the page lies that deep. `own` log-odds lie on a grid (`on_steps`), so
+    # the totals are exact in any order of pages.
     means = np.full(len(logits), background)
     for level in levels.T:
         inside = level != 0
@@ -242,6 +245,8 @@ def _override(
 def _partitions(batch: pa.RecordBatch, large: dict[int, int], n_partitions: int) -> pa.Array:
     """By domain; by first directory in a large domain; by page in a large directory, whose parts
     lie in partitions that follow one another: no two of them in one."""
+    # The lowest bit of a hash is always set (0 means no directory) and the low ones find its group
+    # in a table, so partitions go by the bits above them.
     keys = string_hashes(batch.column("domain"))
     partitions = keys >> np.uint64(8)
     if large:
@@ -254,6 +259,8 @@ def _partitions(batch: pa.RecordBatch, large: dict[int, int], n_partitions: int)
         keys = np.where(np.isin(keys, sites), first, keys)
         place = np.minimum(np.searchsorted(sites, keys), len(sites) - 1)
         own = identity_words(batch.column("doc_id"))[:, 0] % parts[place]
+        # Large directories have numbers of their own one after another, from the first of them on:
+        # by hashes, several of their parts could meet in one partition.
         part = (np.cumsum(parts) - parts)[place] + own
         partitions = np.where(sites[place] == keys, part, keys >> np.uint64(8))
     return pa.array(partitions % np.uint64(n_partitions)).cast(pa.uint32())

@@ -16,12 +16,16 @@ import pyarrow.compute as pc
 
 from stages.contract import Artefact, Batches
 from stages.kernels.identity import seeded_hashes
-from stages.recall.classifier.evidence import MARKUP
-from stages.recall.classifier.examples import EXAMPLE_FIELDS, drawn_rows, drawn_scores
+from stages.recall.classifier.examples import (
+    EXAMPLE,
+    EXAMPLE_FIELDS,
+    drawn_rows,
+    drawn_scores,
+)
 from stages.recall.classifier.tokens import BPE, tokenise
 from stages.recall.places import WEB, Places
-from stages.recall.sites.large_sites import read_table, table_bytes
 from stages.recall.sites.url_patterns import ManyPatterns, ancestors
+from stages.recall.small_table import read_table, table_bytes
 
 ACCEPTED = pa.schema(
     [
@@ -60,6 +64,8 @@ class Accept:
             # counted again; those of a rejected one are taken back.
             sign = int(row["accepted"]) - int(next(decided, False))
             n_of_domain[row["target"], row["domain"]] += sign * row["n_pages"]
+        # First a domain is cut to `per_domain` pages, then all of a target to `max_examples`; a
+        # share, not a list of pages, travels to the shards.
         limits = {key: min(n, self.per_domain or n) for key, n in n_of_domain.items()}
         totals: Counter[str] = Counter()
         for (target, _), limit in limits.items():
@@ -128,7 +134,7 @@ class GrowSeeds:
                     continue
                 columns = [
                     pa.array([target] * len(chosen), pa.string()),
-                    *(chosen.column(name) for name in ("domain", *MARKUP)),
+                    *(chosen.column(name) for name in EXAMPLE[:-1]),
                     tokenise(chosen.column("text"), self.tokens),
                 ]
                 yield pa.record_batch(columns, schema=self.schema)

@@ -4,6 +4,7 @@ Only a crawl of more pages than that is counted. Cost: 16 bytes a directory and 
 """
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 from stages.contract import PARTITION, Artefact, Batches
 from stages.kernels.paths import directories, string_hashes
 from stages.recall.places import WEB, Places
+from stages.recall.small_table import read_table, table_bytes
 
 SPLIT_PAGES = 500_000
 
@@ -63,32 +65,12 @@ class KeepLargeSites:
 
 
 @dataclass(frozen=True)
-class WriteTable:
-    """A small table as one artefact (Arrow IPC)."""
+class WriteSites:
+    """The sites that were kept, as one artefact."""
 
     def __call__(self, *sources: Batches) -> bytes:
-        """Read batches of one schema."""
-        batches = [batch for source in sources for batch in source]
-        sink = pa.BufferOutputStream()
-        schema = batches[0].schema if batches else SITES
-        with pa.ipc.new_file(sink, schema) as writer:
-            for batch in batches:
-                writer.write_batch(batch)
-        return bytes(sink.getvalue())
-
-
-def table_bytes(table: pa.Table) -> bytes:
-    """A small table as the bytes of an artefact (Arrow IPC); `read_table` reads it."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
-
-
-def read_table(artefact: Artefact) -> pa.Table:
-    """A table written as one artefact."""
-    with pa.ipc.open_file(pa.BufferReader(artefact.read())) as reader:
-        return reader.read_all()
+        """Read the batches of `KeepLargeSites`."""
+        return table_bytes(pa.Table.from_batches(chain(*sources), SITES))
 
 
 def read_large_sites(artefact: Artefact | None) -> dict[int, int]:

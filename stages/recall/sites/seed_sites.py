@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 from stages.contract import Artefact, Batches
 from stages.kernels.paths import depth_of, directories, pattern_hashes
 from stages.recall.sites.grow import Accept
-from stages.recall.sites.large_sites import read_table, table_bytes
 from stages.recall.sites.site_lists import SitesOfTargets
+from stages.recall.small_table import read_table, table_bytes
 
 SITE_PAGES = pa.schema(
     [

@@ -26,7 +26,7 @@ from pipeline.recall.iterations import rank
 from pipeline.recall.labels import read_labels
 from pipeline.run import run
 from stages.errors import ConfigError, InputError
-from stages.recall.classifier.train import SMALL
+from stages.recall.classifier.recipe import SMALL
 from tests.pipeline.conftest import write_warc
 
 TOPICS = {

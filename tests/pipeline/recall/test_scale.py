@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.recall_scale import MEMORY_BYTES, Crawl, Meter, options_of, recall
+from benchmarks.recall_at_scale.crawl import Crawl
+from benchmarks.recall_at_scale.meter import Meter
+from benchmarks.recall_scale import MEMORY_BYTES, options_of, recall
 from pipeline.engine.executor import LocalExecutor
 from pipeline.engine.ray_executor import RayExecutor
 from pipeline.storage.storage import LocalStorage
@@ -16,7 +18,7 @@ def test_a_large_site_is_split_and_counted_whole(
 ) -> None:
     """Its directories, and the pages of those still too large, go to several partitions; every
     domain, pattern and page is found as counted, also in a second iteration."""
-    monkeypatch.setattr("benchmarks.recall_scale.SHARD_PAGES", 6_000)
+    monkeypatch.setattr("benchmarks.recall_at_scale.crawl.SHARD_PAGES", 6_000)
     monkeypatch.setattr("stages.recall.loop.PARTITION_PAGES", 4_000)
     for module in ("sites.directories", "loop"):
         monkeypatch.setattr(f"stages.recall.{module}.SPLIT_PAGES", 2_000)

@@ -12,6 +12,9 @@ from stages.kernels.fasttext import Collapsed
 from stages.recall.classifier.calibrate import Calibration, HeldOut
 from stages.recall.classifier.evidence import PageEvidence
 from stages.recall.classifier.model import TrainedModel
+from stages.recall.options import RecallOptions
+from stages.recall.stage import RecallStage
+from tests.stages.recall.small_crawl import OPTIONS, crawl
 
 
 @dataclass
@@ -154,3 +157,11 @@ def even_model():
     page = PageEvidence((1.0, 1.0, 1.0, 0.0, 0.0), 0.0, even, background=-1.0)
     trained = TrainedModel(bare, even, HeldOut(1, 1, 1.0, 1.0), "small", page)
     return MemoryArtefact(trained.to_bytes())
+
+
+@pytest.fixture(scope="session")
+def recalled():
+    """The small crawl after the stage, for tests that only look."""
+    corpus = crawl(MemoryCorpus)
+    RecallStage(RecallOptions(**OPTIONS)).run(corpus)
+    return corpus

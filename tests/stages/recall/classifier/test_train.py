@@ -7,8 +7,10 @@ import pytest
 from stages.errors import InputError, StageError
 from stages.kernels.fasttext import Collapsed
 from stages.recall.classifier.calibrate import calibrate, judge
+from stages.recall.classifier.fit import buckets_for, fit
 from stages.recall.classifier.model import load_model
-from stages.recall.classifier.train import PAPER, SMALL, buckets_for, fit, resolve_recipe, train
+from stages.recall.classifier.recipe import PAPER, SMALL, resolve_recipe
+from stages.recall.classifier.train import train
 from stages.recall.options import Training
 
 TINY = Training(max_buckets=4096)

@@ -17,9 +17,10 @@ from stages.recall.metrics import precision_fell
 from stages.recall.sites.annotations import Annotations, Decision
 from stages.recall.sites.directories import JudgeByDirectory, SendPages, directory_means, page_rows
 from stages.recall.sites.grow import Accept, read_covers
-from stages.recall.sites.large_sites import SITES, CountSites, KeepLargeSites, WriteTable
+from stages.recall.sites.large_sites import SITES, CountSites, KeepLargeSites, WriteSites
+from stages.recall.sites.nodes import CountNodes
 from stages.recall.sites.pattern_rules import PatternRules, wilson
-from stages.recall.sites.proposals import CountNodes, ListDomains, ProposePatterns
+from stages.recall.sites.proposals import ListDomains, ProposePatterns
 
 RULES = PatternRules(0.1, 1, False, 0.5, 3, by_rule=True)
 
@@ -71,7 +72,7 @@ def judged(model, urls, values, decisions=(), centre=0.0):
 def nodes_of(model, urls, values, parts=1):
     """Nodes of pages that lie in `parts` partitions."""
     site = pa.record_batch([string_hashes(pa.array(["a.org"])), [len(urls)]], schema=SITES)
-    large = MemoryArtefact(WriteTable()(iter([site]))) if parts > 1 else None
+    large = MemoryArtefact(WriteSites()(iter([site]))) if parts > 1 else None
     step = CountNodes(("code",), (model,), 4, 1, large)
     batches = []
     for part in range(parts):
@@ -197,7 +198,7 @@ def test_a_large_site_is_split(monkeypatch):
     urls = [f"http://x.a.org/big/{n}" for n in range(300)] + ["http://x.b.org/1"] * 20
     batch = logits(urls, [0.0] * len(urls))
     counts = [b.drop_columns([PARTITION]) for b in CountSites(8)(iter([batch]))]
-    large = MemoryArtefact(WriteTable()(KeepLargeSites(50)(iter(counts))))
+    large = MemoryArtefact(WriteSites()(KeepLargeSites(50)(iter(counts))))
     (sent,) = SendPages(("code",), 64, large)(iter([batch]))
     partitions = sent.column(PARTITION).to_numpy()
     assert len(set(partitions[:300])) == 7

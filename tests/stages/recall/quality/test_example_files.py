@@ -8,7 +8,7 @@ from schemas.identity import doc_id, seeded_hash
 from stages.contract import ALIVE
 from stages.recall.classifier.folds import deal_groups
 from stages.recall.places import GITHUB, WEB
-from stages.recall.quality.examples import DrawExamples, PickSeeds
+from stages.recall.quality.example_files import DrawExamples, PickSeeds
 from stages.recall.quality.rule import quality_rule
 
 GOOD = {"n_code_lines": 50, "n_comment_lines": 20, "n_comment_words": 150, "n_header_words": 20}

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.contract import Artefact, Batches
-from stages.recall.classifier.calibrate import Float64
+from stages.kernels.elementary import Float64
 from stages.recall.classifier.evidence import CLIP
 from stages.recall.classifier.model import load_model
 from stages.recall.sites.directories import gather_pages, page_log_odds, site_levels
@@ -79,7 +79,8 @@ class FindCentres:
 
 
 def centre_of(counts: npt.NDArray[np.int64]) -> float:
-    """The centre of a histogram of log-odds, 0 or above."""
+    """The centre of a histogram of log-odds, 0 or above. The bins' middles are multiples of 1/128
+    and counts whole, so the sums behind both means are exact."""
     middles: Float64 = (np.arange(N_BINS) + 0.5) / BINS_PER_UNIT - CLIP
     centre = 0.0
     for _ in range(MAX_STEPS):

@@ -4,6 +4,8 @@ Random pages of a crawl hold pages of every target, and the seeds' own sites hol
 pages of the positives' sites, of the sites listed in `seeds/TARGET.toml`, and pages under accepted
 patterns are no candidates for negatives; of the others only the share with the lowest last scores
 become negatives (in the first iteration: of a first model, trained on seeds alone).
+
+Everything happens in the order of identities: a model does not depend on the order of inputs.
 """
 
 from dataclasses import dataclass, replace
@@ -24,8 +26,10 @@ from stages.recall.classifier.examples import (
     drawn_scores,
     markup_of,
 )
+from stages.recall.classifier.fit import TooFewExamplesError, fit
 from stages.recall.classifier.model import TrainedModel, nothing_learned
-from stages.recall.classifier.train import TooFewExamplesError, fit, resolve_recipe, train
+from stages.recall.classifier.recipe import resolve_recipe
+from stages.recall.classifier.train import train
 from stages.recall.options import NEGATIVE, Training
 from stages.recall.sites.grow import GrowSeeds, read_covers
 
@@ -57,16 +61,16 @@ class TrainTarget:
         seeds = pa.Table.from_batches(rows, TokeniseSeeds.schema)
         drawn = pa.Table.from_batches(sample, SampleCrawl.schema)
         is_positive = pc.equal(seeds["role"], self.target)
-        positives = seeds.filter(is_positive).select(EXAMPLE)
-        negatives = seeds.filter(pc.invert(is_positive)).select(EXAMPLE)
+        positives = _by_identity(seeds.select(EXAMPLE), is_positive)
+        negatives = _by_identity(seeds.select(EXAMPLE), pc.invert(is_positive))
         own_sites = positives["domain"].to_pylist() if self.avoids_sites else ()
         avoided = {*own_sites, *self.known}
         known = pc.is_in(drawn["domain"], pa.array(sorted(avoided), pa.string()))
-        candidates = drawn.filter(pc.invert(known))
+        candidates = _by_identity(drawn, pc.invert(known))
         if last:
             grown = pa.Table.from_batches(last[0], GrowSeeds.schema)
             own = grown.filter(pc.equal(grown["role"], self.target)).select(EXAMPLE)
-            positives = _distinct(pa.concat_tables([positives, own]))
+            positives = _distinct(_by_identity(pa.concat_tables([positives, own])))
             candidates = self._uncovered(candidates)
             scores = pa.Table.from_batches(last[1], drawn_scores(self.targets))
             trusted = self._lowest(candidates, self._last_scores(candidates, scores))
@@ -115,6 +119,12 @@ class TrainTarget:
             if self.may_lack:
                 return nothing_learned(len(positives), len(negatives))
             raise StageError(f"target {self.target}: {error}") from error
+
+
+def _by_identity(documents: pa.Table, chosen: pa.ChunkedArray | None = None) -> pa.Table:
+    """The rows that were chosen, in the order of doc_id."""
+    order = pc.sort_indices(documents["doc_id"])
+    return documents.take(order if chosen is None else order.filter(chosen.take(order)))
 
 
 def _distinct(documents: pa.Table) -> pa.Table:

@@ -7,14 +7,14 @@ import pyarrow as pa
 import pytest
 
 from schemas.identity import doc_id
-from stages.recall.classifier.centre import (
+from stages.recall.classifier.evidence import CLIP
+from stages.recall.sites.centre import (
     BINS_PER_UNIT,
     N_BINS,
     CountLogOdds,
     FindCentres,
     centre_of,
 )
-from stages.recall.classifier.evidence import CLIP
 from stages.recall.sites.directories import page_rows
 
 ONE_BIN = 1 / BINS_PER_UNIT

@@ -4,7 +4,6 @@ A repository lies in one shard whole, so whether it has a README and tests is wo
 about 300 bytes per document of a shard are held.
 """
 
-import io
 import math
 from dataclasses import dataclass
 from typing import ClassVar
@@ -23,6 +22,7 @@ from stages.recall.classifier.tokens import tokenise
 from stages.recall.options import QUALITY
 from stages.recall.places import GITHUB, JUDGED_KIND
 from stages.recall.quality.rule import QualityRule
+from stages.recall.small_table import read_table, table_bytes
 
 PICKED, HASH = "picked", "hash"
 
@@ -98,10 +98,7 @@ class DrawExamples:
         n_positives = min(len(positives) + self.n_given, self.max_examples)
         candidates = others.table(self._n_candidates(n_positives))
         chosen = pa.concat_tables([positives, candidates]).sort_by(HASH).drop_columns([HASH])
-        sink = io.BytesIO()
-        with pa.ipc.new_file(sink, PickSeeds.schema) as writer:
-            writer.write_table(chosen.combine_chunks())
-        return sink.getvalue()
+        return table_bytes(chosen.combine_chunks())
 
     def _hashes(self, batch: pa.RecordBatch) -> npt.NDArray[np.uint64]:
         return seeded_hashes(self.seed, batch.column("doc_id"))
@@ -142,14 +139,14 @@ class _TokeniseExamples:
 
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
-        chosen = _read_examples(self.examples)
+        chosen = read_table(self.examples)
         wanted = chosen.filter(pc.equal(chosen[PICKED], self.picked))["doc_id"]
         for batch in batches:
             own = batch.filter(pc.is_in(batch.column("doc_id"), wanted.combine_chunks()))
             if not len(own):
                 continue
             pages = GITHUB.pages(own)
-            columns = {name: pages.column(name) for name in ("doc_id", "url", *EXAMPLE[:-1])}
+            columns = {name: pages.column(name) for name in ("url", *EXAMPLE[:-1])}
             columns["role"] = pa.array([QUALITY] * len(pages), pa.string())
             columns[EXAMPLE[-1]] = tokenise(pages.column("text"), self.tokens)
             yield pa.record_batch([columns[name] for name in self.schema.names], self.schema)
@@ -173,9 +170,4 @@ class TokeniseOthers(_TokeniseExamples):
 
 def n_picked(examples: Artefact) -> int:
     """Seeds among the examples."""
-    return pc.sum(_read_examples(examples)[PICKED]).as_py() or 0
-
-
-def _read_examples(artefact: Artefact) -> pa.Table:
-    with pa.ipc.open_file(pa.BufferReader(artefact.read())) as reader:
-        return reader.read_all()
+    return pc.sum(read_table(examples)[PICKED]).as_py() or 0

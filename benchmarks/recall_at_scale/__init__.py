@@ -1,0 +1,1 @@
+"""Parts of `benchmarks/recall_scale.py`: its crawl, and what measures its steps."""
