@@ -21,6 +21,9 @@ UNREACHED = {"CountSites", "KeepLargeSites", "WriteSites"}
 BASES = {"_TokeniseExamples"}
 """Classes that only others inherit from."""
 
+ROUTES = {"Route"}
+"""Classes of which a stage has several steps, each under a name of its own."""
+
 Table = dict[str, Any]
 
 
@@ -71,7 +74,7 @@ def test_every_step_of_a_corpus_stage_is_in_the_table() -> None:
     """But those for data that no tiny corpus holds."""
     ends = {step.rpartition(".")[2] for step in read_table()["steps"]}
     missing = {name for name in step_classes() if _kebab(name) not in ends}
-    assert missing == UNREACHED | BASES
+    assert missing == UNREACHED | BASES | ROUTES
 
 
 def test_every_step_has_something_to_do() -> None:
