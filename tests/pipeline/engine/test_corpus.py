@@ -56,5 +56,5 @@ def test_two_steps_of_one_class_keep_their_rows_apart(corpus: EngineCorpus) -> N
 def test_two_steps_under_one_name_are_refused(corpus: EngineCorpus) -> None:
     """The second would overwrite rows that were not read yet."""
     corpus.reduce_partitions("rows", Write(1), n_partitions=1)
-    with pytest.raises(ValueError, match="two steps would write to scratch/web.example/rows"):
+    with pytest.raises(ValueError, match=r"two steps would write to scratch/web\.example/rows"):
         corpus.reduce_partitions("rows", Write(2), n_partitions=1)
