@@ -21,7 +21,7 @@ from pipeline.configuration.settings import (
     GithubInputs,
     WebInputs,
 )
-from pipeline.configuration.tables import known_names, split, stage_options
+from pipeline.configuration.toml_tables import known_names, split, stage_options
 from pipeline.configuration.validation import nearest, validate
 from pipeline.storage.credentials import without_credentials
 from stages.contract import Options

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from pipeline.configuration.registry import STAGES
-from pipeline.configuration.tables import settings
+from pipeline.configuration.toml_tables import settings
 
 BEGIN, END = "<!-- settings -->", "<!-- /settings -->"
 

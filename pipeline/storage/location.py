@@ -41,8 +41,8 @@ def open_storage(run: Path | str) -> Storage:
             "(credentials come from the environment)"
         )
     # Imported here: a run on a disk should not pay for a store's client.
+    from pipeline.storage.object_stores.object_storage import ObjectStorage  # noqa: PLC0415
     from pipeline.storage.object_stores.remote import open_store  # noqa: PLC0415
-    from pipeline.storage.object_stores.storage import ObjectStorage  # noqa: PLC0415
 
     return ObjectStorage(*open_store(scheme, rest))
 

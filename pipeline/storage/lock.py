@@ -45,7 +45,7 @@ def hold(storage: Storage, *, wait_seconds: float = WAIT_SECONDS) -> Iterator[He
             yield Held(generation, storage)
         return
     from pipeline.storage.object_stores.lease import hold_lease  # noqa: PLC0415 - for stores alone
-    from pipeline.storage.object_stores.storage import ObjectStorage  # noqa: PLC0415
+    from pipeline.storage.object_stores.object_storage import ObjectStorage  # noqa: PLC0415
 
     assert isinstance(storage, ObjectStorage)
     with hold_lease(storage, wait_seconds=wait_seconds) as leased:

@@ -20,8 +20,8 @@ import pyarrow as pa
 from numba import njit
 
 from stages.contract import Batches
+from stages.dedup.arrays import Int64, emit, gather, numbers
 from stages.dedup.candidates import PAIRS
-from stages.dedup.rows import Int64, emit, gather, numbers
 
 BLOCK_SHINGLES = 1 << 22
 

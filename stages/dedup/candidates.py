@@ -23,7 +23,7 @@ import pyarrow as pa
 from numba import njit
 
 from stages.contract import Batches
-from stages.dedup.rows import (
+from stages.dedup.arrays import (
     DOCUMENT,
     RANK_HIGH,
     RANK_LOW,

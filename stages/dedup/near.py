@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from numba import njit
 
 from stages.contract import Batches
-from stages.dedup.rows import (
+from stages.dedup.arrays import (
     DROPS,
     Int64,
     digest_array,

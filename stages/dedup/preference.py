@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.dedup.rows import digests
+from stages.dedup.arrays import digests
 
 Ranks: TypeAlias = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]
 

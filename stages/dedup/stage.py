@@ -20,6 +20,7 @@ from typing import ClassVar
 
 from stages.contract import Corpus, Parts, Shuffled
 from stages.dedup.arrange import Arrange
+from stages.dedup.arrays import DROPS, ROW_BITS, partitions_for
 from stages.dedup.bands import choose_bands, stored_threshold
 from stages.dedup.candidates import (
     BAND_ROWS,
@@ -31,7 +32,6 @@ from stages.dedup.candidates import (
 from stages.dedup.near import PAIR_ROWS, VERIFIED, DropNear, KeepEvidence
 from stages.dedup.options import DedupOptions
 from stages.dedup.preference import WEB, preference
-from stages.dedup.rows import DROPS, ROW_BITS, partitions_for
 from stages.dedup.twins import (
     MEMBERS,
     PARTITION_ROWS,

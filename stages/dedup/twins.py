@@ -18,8 +18,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from stages.contract import ROW, SHARD, Batches
-from stages.dedup.preference import COLUMNS, ranks
-from stages.dedup.rows import (
+from stages.dedup.arrays import (
     DOC_ID,
     DOCUMENT,
     RANK_HIGH,
@@ -33,6 +32,7 @@ from stages.dedup.rows import (
     gather,
     numbers,
 )
+from stages.dedup.preference import COLUMNS, ranks
 from stages.kernels.minhash import band_hashes
 from stages.kernels.routes import spread_digests
 from stages.kernels.urls import url_key

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from schemas.dedup import DEDUP_DECISIONS
 from stages.contract import ALIVE, ROW, Batches
-from stages.dedup.rows import (
+from stages.dedup.arrays import (
     DROPS,
     ROW_MASK,
     emit,

@@ -20,8 +20,7 @@ import pyarrow.compute as pc
 from numba import njit
 
 from stages.contract import ROW, SHARD, Batches
-from stages.dedup.preference import COLUMNS, ranks
-from stages.dedup.rows import (
+from stages.dedup.arrays import (
     DOC_ID,
     DOCUMENT,
     RANK_HIGH,
@@ -36,6 +35,7 @@ from stages.dedup.rows import (
     gather,
     numbers,
 )
+from stages.dedup.preference import COLUMNS, ranks
 from stages.errors import StageError
 from stages.kernels.arrow import utf8_buffers
 from stages.kernels.shingles import Hashes, distinct_shingles, jaccard

@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.storage.object_stores.object_storage import ObjectStorage
 from pipeline.storage.object_stores.retry import Transient
-from pipeline.storage.object_stores.storage import ObjectStorage
 from pipeline.storage.object_stores.store import ConditionFailed
 from stages.errors import StorageError
 

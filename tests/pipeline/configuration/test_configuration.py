@@ -10,7 +10,7 @@ from pipeline.configuration.overrides import parse_override
 from pipeline.configuration.reference import reference, with_reference
 from pipeline.configuration.registry import CONFIGURED, CORPORA, STAGES, stages_of
 from pipeline.configuration.settings import INPUTS
-from pipeline.configuration.tables import known_names, settings
+from pipeline.configuration.toml_tables import known_names, settings
 from pipeline.storage.credentials import without_credentials
 from stages.concatenate.options import ConcatenateOptions
 from stages.dedup.options import DedupOptions

@@ -13,8 +13,8 @@ import pytest
 
 from pipeline.inspection.verify import verify
 from pipeline.storage.location import open_storage
+from pipeline.storage.object_stores.object_storage import ObjectStorage
 from pipeline.storage.object_stores.s3 import S3Store
-from pipeline.storage.object_stores.storage import ObjectStorage
 from pipeline.storage.storage import LocalStorage
 from tests.pipeline.engine.test_cluster import COMMAND, ROOT, Cluster, python_without_sluice
 from tests.pipeline.object_store import BUCKET, environment, serve_store

@@ -13,9 +13,9 @@ import pytest
 from pipeline.storage.lock import hold
 from pipeline.storage.object_stores.generic import FsspecStore
 from pipeline.storage.object_stores.lease import LOCK, LeasedStorage, Timing, hold_lease
+from pipeline.storage.object_stores.object_storage import ObjectStorage
 from pipeline.storage.object_stores.retry import Retry
 from pipeline.storage.object_stores.s3 import S3Store
-from pipeline.storage.object_stores.storage import ObjectStorage
 from stages.errors import StorageError
 from tests.pipeline.object_store import BUCKET, FaultProxy
 
@@ -29,7 +29,7 @@ HOLDER = """
 import sys, time
 from pipeline.storage.object_stores.lease import Timing, hold_lease
 from pipeline.storage.object_stores.s3 import S3Store
-from pipeline.storage.object_stores.storage import ObjectStorage
+from pipeline.storage.object_stores.object_storage import ObjectStorage
 storage = ObjectStorage(S3Store(sys.argv[1]), sys.argv[2])
 with hold_lease(storage, wait_seconds=10, timing=Timing(0.2, 2.0, 0.05, 0.1)) as held:
     print(held.generation, flush=True)

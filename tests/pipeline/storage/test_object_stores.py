@@ -17,10 +17,10 @@ from pipeline.run import plan, run
 from pipeline.storage.inputs import expand
 from pipeline.storage.location import attach, database_path, is_remote, location, open_storage
 from pipeline.storage.object_stores.generic import FsspecStore
+from pipeline.storage.object_stores.object_storage import ObjectStorage
 from pipeline.storage.object_stores.remote import find_objects, open_object
 from pipeline.storage.object_stores.retry import Retry
 from pipeline.storage.object_stores.s3 import S3Store
-from pipeline.storage.object_stores.storage import ObjectStorage
 from pipeline.storage.object_stores.streams import PART_BYTES, READ_AHEAD_BYTES
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import LocalStorage, Storage

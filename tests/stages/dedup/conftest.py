@@ -185,7 +185,7 @@ class MemoryCorpus:
 def _schema_of(records: MemoryShuffled) -> pa.Schema:
     for batches in records.partitions.values():
         return batches[0].schema
-    from stages.dedup.rows import DROPS
+    from stages.dedup.arrays import DROPS
 
     return DROPS
 

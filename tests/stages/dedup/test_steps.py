@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from stages.dedup.arrange import connected_components, cut_into_blocks
+from stages.dedup.arrays import digest_array, digests, document_numbers, partitions_for
 from stages.dedup.bands import candidate_probability, choose_bands, stored_threshold
 from stages.dedup.candidates import BUCKET_PAIRS, FULL_BUCKET, MIN_HUBS, NEIGHBOURS, pair_buckets
 from stages.dedup.near import drop_greedily
 from stages.dedup.options import DedupOptions
 from stages.dedup.preference import ranks
-from stages.dedup.rows import digest_array, digests, document_numbers, partitions_for
 from stages.kernels.routes import scatter
 
 HASH = st.binary(min_size=16, max_size=16)
