@@ -9,7 +9,7 @@ from pipeline.configuration import load
 from pipeline.run import run
 from tests.golden.chain import write_inputs
 
-PLACES = {"shard", "row", "document", "root", "left", "right"}
+PLACES = {"shard", "row", "document", "root", "component", "left", "right"}
 """Columns that say where a row lies, of documents and of dedup's evidence."""
 
 

@@ -64,7 +64,7 @@ def train(
             (POSITIVE, positives, positive_groups),
         )
     ]
-    model, scores = _cross_fitted(*classes, recipe, options, full)
+    model, scores = _cross_fitted(classes[0], classes[1], recipe, options, full)
     seen = [~np.isnan(part) for part in scores]
     below, above = (part[rows] for part, rows in zip(scores, seen, strict=True))
     calibration = calibrate(above, below, options.precision)
