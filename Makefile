@@ -26,21 +26,22 @@ help:
 	@sed -n 's/^# //p;/^$$/q' Makefile
 
 $(READY): requirements.lock pyproject.toml
-	@echo "setting up $(VENV)"
+	@echo "set-up: a virtual environment in $(VENV)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sluice needs Python 3.11 or later (make PYTHON=…)")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python demo/install.py $(VENV) --require-hashes -r requirements.lock
+	@$(BIN)/python demo/install.py $(VENV) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(TORCH_READY): $(READY)
-	@echo "installing $(TORCH) in $(VENV)"
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check $(TORCH)
+$(TORCH_READY): $(READY) requirements-dev.lock
+	@echo "set-up: what tests and ablations need, and $(TORCH)"
+	@$(BIN)/python demo/install.py $(VENV) --require-hashes -r requirements-dev.lock
+	@$(BIN)/python demo/install.py $(VENV) $(TORCH)
 	@touch $@
 
 stages: $(READY)
 ifeq ($(CONFIG),$(DEMO))
-	@$(BIN)/sluice crawl installed inputs/demo
+	@$(BIN)/python -m demo inputs/demo
 endif
 	@$(BIN)/sluice run $(CONFIG) $(ARGS)
 

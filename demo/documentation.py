@@ -1,10 +1,10 @@
 """Documentation sites: a page for each public member or module of an installed package, at the
-address its documentation has. Which packages and where is the table `seeds/installed_docs.toml`.
+address its documentation has. Which packages and where is the table `demo/crawl.toml`.
 """
 
 import html
-import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,8 +14,6 @@ from demo.docstyles import docstring_html
 from demo.fresh import import_fresh
 from demo.members import MIN_DOCSTRING, Member, from_source
 from demo.pages import Page, chosen
-
-LOG = logging.getLogger(__name__)
 
 MAX_DOCSTRING = 30_000
 """Characters of one docstring that a page shows."""
@@ -37,20 +35,26 @@ class Site(BaseModel):
     pages: int = Field(gt=0)
 
 
-def documentation_pages(sites: Iterable[Site]) -> Iterator[Page]:
-    """The pages of every site whose distribution is installed."""
-    present = []
-    for site in sites:
-        if site.distribution and distribution(site.distribution) is None:
-            LOG.info("no pages of %s: not installed", site.distribution)
-        else:
-            present.append(site)
-    imported = iter(
-        import_fresh([(site.modules, site.classes) for site in present if site.read == "import"])
-    )
-    for site in present:
-        modules = next(imported) if site.read == "import" else from_source(site.modules)
-        yield from chosen(_site_pages(site, modules), site.pages)
+def documentation_pages(
+    sites: Sequence[Site], progress: Callable[[int], None]
+) -> dict[Site, list[Page]]:
+    """The pages of each site; none of one whose distribution is not installed. `progress` is told
+    how many sites have been read.
+
+    What is imported is imported in another process while this one parses sources."""
+    pages: dict[Site, list[Page]] = {site: [] for site in sites}
+    present = [site for site in sites if not site.distribution or distribution(site.distribution)]
+    imported = [site for site in present if site.read == "import"]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(import_fresh, [(site.modules, site.classes) for site in imported])
+        for site in present:
+            progress(sum(map(bool, pages.values())))
+            if site.read == "source":
+                pages[site] = chosen(_site_pages(site, from_source(site.modules)), site.pages)
+        for site, members in zip(imported, waiting.result(), strict=True):
+            pages[site] = chosen(_site_pages(site, members), site.pages)
+    progress(len(sites))
+    return pages
 
 
 def _site_pages(site: Site, modules: Iterable[Member]) -> Iterator[Page]:

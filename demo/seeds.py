@@ -1,29 +1,25 @@
 """Seeds for the embedded default's recall: pages like the crawl's that the crawl does not have.
 
 `code` and `math` are reference pages of packages and modules held out of the crawl, `negatives`
-ordinary pages of distributions held out of it (`seeds/installed_seeds.toml`). One file each, JSON
-Lines of `url` and `html`, about 100 pages; the same environment makes the same bytes.
+ordinary pages of projects held out of it (`demo/seeds.toml`). One file each, JSON Lines of `url`
+and `html`, about 100 pages; the same environment makes the same bytes.
 """
 
 import gzip
 import json
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from importlib import metadata, resources
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from demo.distributions import installed_closure
-from demo.documentation import Site, documentation_pages
+from demo.distributions import installed
+from demo.documentation import Site
 from demo.ordinary import Table, ordinary_pages
-from demo.pages import Page, render, url_hash
+from demo.pages import Page, url_hash
 
 FOLDER = "seeds"
 ROLES = ("code", "math", "negatives")
-TABLE = "installed_seeds.toml"
-
-Distributions = Mapping[str, metadata.Distribution]
 
 
 class Negatives(BaseModel):
@@ -31,12 +27,12 @@ class Negatives(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    held_out: int = Field(ge=2)
+    projects: tuple[str, ...]
     ordinary: dict[str, Table]
 
 
 class SeedTable(BaseModel):
-    """What `seeds/installed_seeds.toml` says."""
+    """What `demo/seeds.toml` says."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -44,47 +40,36 @@ class SeedTable(BaseModel):
     math: tuple[Site, ...]
     negatives: Negatives
 
-    def splits(self, distributions: Distributions) -> tuple[Distributions, Distributions]:
-        """The distributions whose ordinary pages are in the crawl, and those held out of it."""
-        kept: dict[str, metadata.Distribution] = {}
-        held_out: dict[str, metadata.Distribution] = {}
-        for name, distribution in distributions.items():
-            side = held_out if url_hash(name) % self.negatives.held_out == 0 else kept
-            side[name] = distribution
-        return kept, held_out
-
 
 def seed_table() -> SeedTable:
     """The table as shipped."""
-    return SeedTable.model_validate(tomllib.loads(seed_table_bytes().decode()))
+    path = Path(__file__).with_suffix(".toml")
+    return SeedTable.model_validate(tomllib.loads(path.read_text("utf-8")))
 
 
-def seed_table_bytes() -> bytes:
-    """The table's file."""
-    return resources.files("seeds").joinpath(TABLE).read_bytes()
+def seed_path(out: Path, role: str) -> Path:
+    """Where the seeds of a role lie beside a crawl in `out`."""
+    return out / FOLDER / f"{role}.jsonl.gz"
 
 
-def seed_paths(out: Path) -> list[Path]:
-    """Where the seeds of a crawl in `out` lie, in the order of `ROLES`."""
-    return [out / FOLDER / f"{role}.jsonl.gz" for role in ROLES]
-
-
-def seed_pages(table: SeedTable, crawled: Iterable[str]) -> Iterator[tuple[str, list[Page]]]:
-    """Role and pages, each address once, none of those crawled."""
+def seed_pages(
+    table: SeedTable, documented: Mapping[Site, Sequence[Page]], crawled: Iterable[str]
+) -> Iterator[tuple[str, list[Page]]]:
+    """Role and pages, each address once, none of those crawled; `documented` has the sites'."""
     seen = set(crawled)
-    _, held_out = table.splits(installed_closure())
+    negatives = ordinary_pages(installed(table.negatives.projects), table.negatives.ordinary, ())
     for role, pages in (
-        ("code", documentation_pages(table.code)),
-        ("math", documentation_pages(table.math)),
-        ("negatives", ordinary_pages(held_out, table.negatives.ordinary, ())),
+        ("code", (page for site in table.code for page in documented[site])),
+        ("math", (page for site in table.math for page in documented[site])),
+        ("negatives", negatives),
     ):
         own = {page.url: page for page in pages if page.url not in seen}
         seen |= own.keys()
         yield role, sorted(own.values(), key=lambda page: (url_hash(page.url), page.url))
 
 
-def seed_bytes(pages: Iterable[Page]) -> bytes:
+def seed_bytes(pages: Iterable[Page], rendered: Iterable[str]) -> bytes:
     """The file of these pages."""
-    rows = ({"url": page.url, "html": render(page)} for page in pages)
+    rows = ({"url": page.url, "html": html} for page, html in zip(pages, rendered, strict=True))
     lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     return gzip.compress("".join(lines).encode("utf-8", "replace"), mtime=0)

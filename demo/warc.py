@@ -36,9 +36,8 @@ class CrawlWriter:
         headers = {"WARC-Filename": name, "Content-Type": "application/warc-fields"}
         self._write("warcinfo", None, self._info, FIRST, payload, None, headers)
 
-    def write(self, capture: Capture) -> None:
+    def write(self, capture: Capture, body: bytes) -> None:
         """Append the request, the response and the metadata of a capture."""
-        body = capture.body()
         parts = urlsplit(capture.url)
         key = f"{capture.url}#{capture.number}"
         ids = {kind: _record_id(kind, key, body) for kind in ("request", "response", "metadata")}

@@ -4,10 +4,13 @@ import ast
 import importlib
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
+
+from pipeline.engine.ray_executor import SHIPPED
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pipeline", "stages", "schemas")
@@ -60,7 +63,7 @@ def imports(path: Path) -> Iterator[str]:
 def own_imports(package: str) -> Iterator[tuple[Path, str]]:
     for path in sources(package):
         for name in imports(path):
-            if name.partition(".")[0] in (*PACKAGES, "tests", "benchmarks"):
+            if name.partition(".")[0] in (*PACKAGES, "demo", "tests", "benchmarks"):
                 yield path.relative_to(ROOT), name
 
 
@@ -143,7 +146,7 @@ def test_options_modules_are_light() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("package", [*PACKAGES, "demo"])
 def test_modules_are_short_and_say_what_they_do(package: str) -> None:
     """One idea each: a docstring first, no more than 350 lines."""
     for path in sources(package):
@@ -167,21 +170,39 @@ def test_runtime_dependencies_import(library: str) -> None:
     assert importlib.import_module(library)
 
 
-def test_the_lock_pins_every_dependency_by_hash() -> None:
-    """No registry, no links, no folder of the machine it was made on."""
-    lock = (ROOT / "requirements.lock").read_text()
-    entries = [line for line in lock.splitlines() if line and line[0] not in " #"]
+def _pinned(name: str) -> set[str]:
+    """The packages of a lock: no registry, no links, no folder of the machine it was made on."""
+    lock = (ROOT / name).read_text()
+    entries = [line for line in lock.splitlines() if line and line[0] not in " #-"]
     assert all(re.fullmatch(r"[a-z0-9._-]+==\S+( ; .+)? \\", line) for line in entries), entries
     assert lock.count("--hash=sha256:") >= len(entries)
-    pinned = {line.partition("==")[0] for line in entries}
-    project = (ROOT / "pyproject.toml").read_text()
-    named = re.search(r"^dependencies = \[(.*?)^\]", project, re.MULTILINE | re.DOTALL)
-    assert named is not None
-    wanted = {
-        re.split(r"[<>=\[]", name)[0] for name in re.findall(r'^\s+"(.+?)",?$', named[1], re.M)
-    }
-    assert wanted - pinned == set()
-    assert {"hatchling", "editables"} <= pinned
+    return {line.partition("==")[0] for line in entries}
+
+
+def _required(names: list[str]) -> set[str]:
+    return {re.split(r"[<>=\[]", name)[0] for name in names} - {"torch"}
+
+
+def test_the_locks_pin_every_dependency_by_hash() -> None:
+    """One what the demo runs on, the other what tests and ablations need besides."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    lock, rest = _pinned("requirements.lock"), _pinned("requirements-dev.lock")
+    run = _required([*project["dependencies"], *extras["demo"], "hatchling", "editables"])
+    assert run - lock == set()
+    assert _required([*extras["test"], *extras["ablation"]]) - lock - rest == set()
+    assert not lock & rest
+
+
+def test_the_demo_is_not_installed() -> None:
+    """It is the first run's alone: nothing that a wheel or a worker gets imports it."""
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    assert "demo" not in wheel["targets"]["wheel"]["packages"]
+    assert "demo" not in SHIPPED
+    found = [
+        item for package in PACKAGES for item in own_imports(package) if item[1].startswith("demo")
+    ]
+    assert found == []
 
 
 def test_tracked_files_name_no_machine_and_no_registry() -> None:

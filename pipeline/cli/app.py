@@ -26,8 +26,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-crawl = typer.Typer(no_args_is_help=True, help="Make input where there is none.")
-app.add_typer(crawl, name="crawl")
 app.add_typer(recall, name="recall")
 app.add_typer(ablate, name="ablate")
 
@@ -210,13 +208,3 @@ def verify(run: RunFolder) -> None:
 
     commands.verify(run)
 
-
-@crawl.command(epilog="Example: sluice crawl installed inputs/demo")
-def installed(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the WARC files.")],
-) -> None:
-    """Write WARC files with the documentation of the installed Python packages."""
-    from demo.installed import crawl_installed  # noqa: PLC0415
-
-    for path in crawl_installed(out):
-        print(path)
