@@ -142,20 +142,34 @@ class DistinctPairs:
 def pair_buckets(starts: Int64, sizes: Int32, threshold: float) -> tuple[Int64, Int64]:
     """Pairs of row numbers of the bands table, which is sorted by band and preference: bucket i
     is `starts[i]:starts[i + 1]`."""
-    n_pairs = _count_or_write(starts, sizes, threshold, _NOTHING, _NOTHING)
+    by_size = _full_buckets_by_size(starts, sizes)
+    n_pairs = _count_or_write(starts, sizes, by_size, threshold, _NOTHING, _NOTHING)
     left, right = np.empty(n_pairs, np.int64), np.empty(n_pairs, np.int64)
-    _count_or_write(starts, sizes, threshold, left, right)
+    _count_or_write(starts, sizes, by_size, threshold, left, right)
     return left, right
+
+
+def _full_buckets_by_size(starts: Int64, sizes: Int32) -> Int64:
+    """The row numbers of the buckets that hold too much for every pair, each from its smallest set
+    to its largest; other buckets' places hold nothing. Sorted here: there are few such buckets,
+    and Numba takes seconds to compile a stable sort."""
+    full = np.flatnonzero(np.diff(starts) > FULL_BUCKET).tolist()
+    by_size = np.zeros(len(sizes) if full else 0, np.int64)
+    for bucket in full:
+        rows = slice(int(starts[bucket]), int(starts[bucket + 1]))
+        by_size[rows] = rows.start + np.argsort(sizes[rows], kind="stable")
+    return by_size
 
 
 _NOTHING = np.empty(0, np.int64)
 
 
-# starts int64[buckets + 1], sizes int32[rows] -> number of pairs; they are written when left and
-# right (int64) have room. tests/stages/dedup/test_candidates.py compares it with the plain rule.
+# starts int64[buckets + 1], sizes int32[rows], by_size of `_full_buckets_by_size` -> number of
+# pairs; they are written when left and right (int64) have room.
+# tests/stages/dedup/test_steps.py compares it with the plain rule.
 @njit(cache=True, nogil=True)
 def _count_or_write(
-    starts: Int64, sizes: Int32, threshold: float, left: Int64, right: Int64
+    starts: Int64, sizes: Int32, by_size: Int64, threshold: float, left: Int64, right: Int64
 ) -> int:
     count = 0
     for bucket in range(starts.shape[0] - 1):
@@ -172,11 +186,10 @@ def _count_or_write(
                     count += 1
         if size <= FULL_BUCKET:
             continue
-        by_size = start + np.argsort(sizes[start:end], kind="mergesort")
         for place in range(1, size):
             for before in range(max(0, place - NEIGHBOURS), place):
-                one = by_size[before]
-                other = by_size[place]
+                one = by_size[start + before]
+                other = by_size[start + place]
                 hub_pair = min(one, other) < start + hubs
                 if not hub_pair and _may_reach(sizes[one], sizes[other], threshold):
                     if count < left.shape[0]:

@@ -123,11 +123,12 @@ def _count_all(
 # text uint8[:], marks int32[m, 5] of its language -> counts int64[4], in place.
 @njit(cache=True, nogil=True)
 def _count_one(text: Bytes, marks: Marks, words: Marks, pool: Bytes, counts: Counts) -> None:
-    inside = -1  # the mark whose closing one is awaited
-    is_code = False  # ... of a string in code
-    lines, said = 0, 0  # of the comment that is being read; 0: none
-    is_licence, is_header = False, False
-    position, n = 0, len(text)
+    # Typed: of plain constants Numba would first compile what they are handed to, and then again.
+    inside = np.int64(-1)  # the mark whose closing one is awaited
+    is_code = np.bool_(False)  # ... of a string in code
+    lines = said = np.int64(0)  # of the comment that is being read; 0: none
+    is_licence = is_header = np.bool_(False)
+    position, n = np.int64(0), len(text)
     while position < n:
         first, last, position = _line(text, position)
         comments, begins, inside, is_code = _read_line(
@@ -135,10 +136,10 @@ def _count_one(text: Bytes, marks: Marks, words: Marks, pool: Bytes, counts: Cou
         )
         if begins or not comments:
             _add_comment(counts, lines, said, is_licence, is_header)
-            lines, said = 0, 0
+            lines = said = np.int64(0)
         if comments:
             if lines == 0:
-                is_licence, is_header = False, counts[0] < HEADER_CODE_LINES
+                is_licence, is_header = np.bool_(False), counts[0] < HEADER_CODE_LINES
             lines += 1
             said += _prose_words(text, first, last)
             is_licence = is_licence or _names_licence(text, first, last, words, pool)

@@ -140,7 +140,7 @@ def _token_hashes(
         stop = min(position + _BLOCK, end)
         if last + 2 + _BLOCK > hashes.shape[0]:
             grown = np.empty(2 * hashes.shape[0] + _BLOCK, np.uint64)
-            grown[: last + 1] = hashes[: last + 1]
+            _copy(hashes[: last + 1], grown)
             hashes = grown
         while position < stop and data[position] < 0x80:
             byte = data[position]
@@ -165,6 +165,14 @@ def _token_hashes(
             inside = code_class == WORD
             position += width
     return hashes, last + 1
+
+
+@njit(cache=True, nogil=True)
+def _copy(source: Hashes, target: Hashes) -> None:
+    """To the front of `target`. An assignment to a slice takes Numba two seconds to compile: it
+    brings along how to say that the shapes differ."""
+    for index in range(source.shape[0]):
+        target[index] = source[index]
 
 
 @njit(cache=True, nogil=True)
@@ -233,9 +241,9 @@ def _distinct_shingles(
         total = ends[text] + count
         if total > collected.shape[0]:
             grown = np.empty(max(total, 2 * collected.shape[0]), np.uint64)
-            grown[: ends[text]] = collected[: ends[text]]
+            _copy(collected[: ends[text]], grown)
             collected = grown
-        collected[ends[text] : total] = hashes[:count]
+        _copy(hashes[:count], collected[ends[text] :])
         ends[text + 1] = total
     return ends, collected[: ends[n_texts]]
 

@@ -76,8 +76,8 @@ def _count_one(html: Bytes, references: ReferenceTable) -> int:
     n = len(html)
     count = 0
     space = False
-    templates = 0
-    position = 0
+    # Of a plain 0 Numba would first compile everything below for the constant, and then again.
+    templates = position = np.int64(0)
     while position < n:
         byte = html[position]
         width = 1
