@@ -18,12 +18,17 @@ import numpy.typing as npt
 from numba import njit
 
 from stages.kernels.arrow import Bytes, Offsets
+from stages.kernels.code_points import (
+    N_CODE_POINTS,
+    changed_by_lower,
+    matching,
+    word_characters,
+)
 from stages.kernels.shingles import CJK_RANGES, mix
 
 WORD, CJK, ENDS, DIGIT = 1, 2, 4, 8
 """Bits of a class: in a run; a token alone; the run ends behind it; a digit."""
 
-N_CODE_POINTS = 0x110000
 _FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME = np.uint64(0x100000001B3)
 
@@ -46,17 +51,14 @@ class Tables(NamedTuple):
 def character_tables() -> Tables:
     """The tables of the running Python."""
     classes = np.zeros(N_CODE_POINTS, np.uint8)
+    classes[matching(r"\w+")] = WORD
+    classes[word_characters(str.isdigit)] |= DIGIT
     lower = np.arange(N_CODE_POINTS, dtype=np.int32)
-    for code_point in range(N_CODE_POINTS):
-        small = chr(code_point).lower()
+    for code_point, small in changed_by_lower():
         lower[code_point] = ord(small[0])
-        if small[0].isalnum():
-            classes[code_point] = WORD
-            if small[0].isdigit():
-                classes[code_point] |= DIGIT
-            if len(small) > 1 and not small[1].isalnum():
-                classes[code_point] |= ENDS
-    classes[ord("_")] = WORD
+        classes[code_point] = classes[ord(small[0])]
+        if len(small) > 1 and not classes[ord(small[1])] & WORD:
+            classes[code_point] |= ENDS
     lower[ord("ς")] = ord("σ")
     for first, last in CJK_RANGES:
         block = classes[first : last + 1]

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from numba import njit
 
 from stages.kernels.arrow import Bytes, Offsets
+from stages.kernels.code_points import N_CODE_POINTS, matching
 
 SPACE, WORD, SYMBOL, IDEOGRAPH = 0, 1, 2, 3
 """Classes of code points: between tokens; part of a run; a token of its own; likewise, CJK."""
@@ -59,15 +60,10 @@ _BLOCK = 4096
 @cache
 def character_classes(cjk: bool) -> npt.NDArray[np.uint8]:
     r"""The class of every code point, from the predicates behind `re`'s `\w` (`str.isalnum` and
-    the underscore) and `\s` (`str.isspace`). Takes 0.1 s once per process."""
-    classes = np.full(0x110000, SYMBOL, np.uint8)
-    for code_point in range(0x110000):
-        character = chr(code_point)
-        if character.isalnum():
-            classes[code_point] = WORD
-        elif character.isspace():
-            classes[code_point] = SPACE
-    classes[ord("_")] = WORD
+    the underscore) and `\s` (`str.isspace`)."""
+    classes = np.full(N_CODE_POINTS, SYMBOL, np.uint8)
+    classes[matching(r"\s+")] = SPACE
+    classes[matching(r"\w+")] = WORD
     if cjk:
         for first, last in CJK_RANGES:
             block = classes[first : last + 1]

@@ -2,8 +2,7 @@
 
 A line ends at `\\r\\n`, `\\r` or `\\n` only (not at a form feed, not at U+2028); a final empty line
 does not count; lengths exclude the terminator. Characters are code points, alphabetic is
-`str.isalpha` of the running Python, looked up in a bitmap of all code points (139 kB, made once
-per process in about 0.1 s).
+`str.isalpha` of the running Python, looked up in a bitmap of all code points (139 kB).
 
 ASCII text takes two passes that the compiler vectorises; other text is decoded code point by code
 point. The bytes are trusted to be valid UTF-8, as Arrow strings are.
@@ -17,10 +16,9 @@ import numpy.typing as npt
 from numba import njit
 
 from stages.kernels.arrow import Bytes, Offsets
+from stages.kernels.code_points import word_characters
 
 Counts = npt.NDArray[np.int64]
-
-N_CODE_POINTS = 0x110000
 
 
 class TextCounts(NamedTuple):
@@ -37,13 +35,7 @@ class TextCounts(NamedTuple):
 @cache
 def alphabetic_bitmap() -> Bytes:
     """One bit per code point, least significant first: `str.isalpha`; surrogates are none."""
-    surrogates = range(0xD800, 0xE000)
-    alphabetic = np.fromiter(
-        (point not in surrogates and chr(point).isalpha() for point in range(N_CODE_POINTS)),
-        np.bool_,
-        N_CODE_POINTS,
-    )
-    return np.packbits(alphabetic, bitorder="little")
+    return np.packbits(word_characters(str.isalpha), bitorder="little")
 
 
 def count_text(offsets: Offsets, data: Bytes) -> TextCounts:

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.kernels.arrow import utf8_buffers
-from stages.kernels.text import N_CODE_POINTS, alphabetic_bitmap, count_text
+from stages.kernels.code_points import N_CODE_POINTS
+from stages.kernels.text import alphabetic_bitmap, count_text
 
 TEXTS = st.text(
     st.one_of(
