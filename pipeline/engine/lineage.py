@@ -7,6 +7,7 @@ digest enters the fingerprint. So a task runs again only where what it reads cha
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
@@ -106,7 +107,13 @@ def _read(table: Table, key: str, pairs: Sequence[tuple[str, str]]) -> TableRead
 
 def library_versions(libraries: Sequence[str]) -> dict[str, str]:
     """Distribution → installed version."""
-    return {name: version(name) for name in libraries}
+    return {name: _version(name) for name in libraries}
+
+
+@cache
+def _version(distribution: str) -> str:
+    """Hundreds of steps ask for the versions of a dozen libraries: each is a file to read."""
+    return version(distribution)
 
 
 def stage_components(stage: Any) -> dict[str, Any]:

@@ -15,7 +15,8 @@ The file is one Arrow record batch (IPC): no pickle, the same bytes for the same
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,11 +55,11 @@ class Collapsed:
     word_scores: Float32
     end_scores: Float32
     bucket_scores: Float32
-    _hashes: npt.NDArray[np.int32] = field(init=False, repr=False)
-    _known: npt.NDArray[np.uint8] = field(init=False, repr=False)
-    _scores: Float32 = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def _by_id(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8], Float32]:
+        """Of every small id its hash, whether it is a word, and the word's scores: made when a
+        document is scored, as many a model is read for what its metadata say."""
         last = int(self.word_ids[-1]) if len(self.word_ids) else 0
         n_ids = KNOWN_IDS if last >= TABLED_IDS else max(KNOWN_IDS, last + 1)
         tabled = self.word_ids[self.word_ids < n_ids]
@@ -66,9 +67,7 @@ class Collapsed:
         known[tabled] = 1
         scores = np.zeros((len(self.labels) - 1, n_ids), np.float32)
         scores[:, tabled] = self.word_scores[:, : len(tabled)]
-        object.__setattr__(self, "_hashes", hash_table(n_ids))
-        object.__setattr__(self, "_known", known)
-        object.__setattr__(self, "_scores", scores)
+        return hash_table(n_ids), known, scores
 
     @property
     def n_bytes(self) -> int:
@@ -80,14 +79,15 @@ class Collapsed:
         """Scores relative to `labels[0]`, [n_documents, n_labels - 1], of a list array of token
         ids. A document without a single known row scores 0 (fastText predicts nothing there)."""
         offsets, tokens = list_buffers(documents)
+        hashes, known, scores = self._by_id
         result = np.empty((len(documents), len(self.labels) - 1), np.float64)
         for column in range(len(self.labels) - 1):
             result[:, column] = sum_scores(
                 offsets,
                 tokens,
-                self._hashes,
-                self._known,
-                self._scores[column],
+                hashes,
+                known,
+                scores[column],
                 self.word_ids,
                 self.word_scores[column],
                 self.bucket_scores[column],
