@@ -8,7 +8,7 @@ anything else is a bug and ends the run.
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
@@ -32,11 +32,18 @@ TICK_SECONDS = 1.0
 """The driver gets a turn this often while no task ends."""
 
 
+Preparing = Callable[[str, int, int], None]
+"""Is told what is being prepared, how many of it are, and how many there will be."""
+
+
 class Executor(AbstractContextManager["Executor"], Protocol):
     """Runs tasks; started when the first task comes, ended with the context."""
 
     @property
     def n_workers(self) -> int: ...
+
+    def prepare(self, preparing: Preparing) -> None:
+        """Start what runs tasks; nothing if it runs."""
 
     def run(
         self, tasks: Iterable[Task], resources: Resources
@@ -61,6 +68,9 @@ class LocalExecutor:
 
     def __exit__(self, *_: object) -> None:
         return None
+
+    def prepare(self, preparing: Preparing) -> None:
+        """This process is there, and compiles a kernel when it calls it."""
 
     def run(self, tasks: Iterable[Task], resources: Resources) -> Iterator[tuple[Task, Outcome]]:
         for task in tasks:

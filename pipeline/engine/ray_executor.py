@@ -16,9 +16,11 @@ from typing import Any, Self
 
 import ray
 import ray.exceptions
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pipeline.engine.executor import (
     TICK_SECONDS,
+    Preparing,
     Resources,
     after_crash,
     after_io_error,
@@ -28,6 +30,11 @@ from pipeline.engine.executor import (
 from pipeline.engine.work.task import Outcome, Task, run_task
 from pipeline.storage.storage import Storage
 from stages.errors import StageError, StorageError
+from stages.kernels.ahead import compile_group, groups
+
+log = logging.getLogger("sluice")
+
+KERNELS = "groups of kernels compiled"
 
 SHIPPED = ("schemas", "stages", "pipeline", "seeds")
 """What travels to a cluster's workers: our modules, never an environment or a run folder."""
@@ -87,6 +94,8 @@ class RayExecutor:
             "configure_logging": False,
         }
         if self._address is None:
+            # Nobody else reaches a private Ray: how to do without its token is no news here.
+            logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
             ray.init(
                 address="local",
                 num_cpus=self._workers,
@@ -99,6 +108,14 @@ class RayExecutor:
                 ray.init(address=self._address, runtime_env=environment, **options)
         self._started = True
         self._function = ray.remote(max_retries=0)(run_task)
+
+    def prepare(self, preparing: Preparing) -> None:
+        """Start Ray, or join a cluster, and have every node compile the kernels."""
+        if not self._started:
+            preparing("Ray", 0, 1)
+            self._start()
+            preparing("Ray", 1, 1)
+            compile_kernels(preparing)
 
     def run(
         self, tasks: Iterable[Task], resources: Resources
@@ -148,6 +165,30 @@ class RayExecutor:
                 raise StageError(failed(task, str(error.cause))) from error
             raise StageError(failed(task, COLOUR.sub("", str(error)))) from error
         return outcome
+
+
+def compile_kernels(preparing: Preparing) -> None:
+    """Have each group of kernels compiled by one worker of every node: a node's workers share a
+    cache folder. What this cannot do, or a node that joins later, is done where it is called."""
+    nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    compiling = ray.remote(num_cpus=1, max_retries=0)(compile_group)
+    waiting = [
+        compiling.options(
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        ).remote(number)
+        for number in range(len(groups()))
+        for node in nodes
+    ]
+    total = len(waiting)
+    preparing(KERNELS, 0, total)
+    while waiting:
+        done, waiting = ray.wait(waiting, timeout=TICK_SECONDS)
+        for reference in done:
+            try:
+                ray.get(reference)
+            except ray.exceptions.RayError as error:
+                log.warning("kernels are compiled later: %s", COLOUR.sub("", str(error)))
+        preparing(KERNELS, total - len(waiting), total)
 
 
 def runtime_environment(working_dir: str) -> dict[str, Any]:

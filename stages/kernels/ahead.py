@@ -1,0 +1,111 @@
+"""Kernels compiled before they are needed: once a machine, not once in every process at once.
+
+Numba compiles a kernel when it is first called and keeps it in its cache folder. Workers start
+together and call the same kernels, so each would compile all of them. Here is what they call, by
+module, function and types, in groups that take about as long and share no helper: whoever starts
+workers has each group compiled by one of them. All of it takes 15 s of CPU where nothing is cached,
+and 1 s where everything is. A kernel that is missing here is compiled where it is called.
+
+tests/stages/kernels/test_ahead.py runs every stage and finds what is missing.
+"""
+
+import importlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+READONLY = "readonly:"
+
+
+class Kernel(NamedTuple):
+    """A kernel as Python calls it: arrays are C-contiguous, `readonly:` if Arrow owns them."""
+
+    module: str
+    function: str
+    types: str
+
+
+_GROUPS = (
+    """
+    kernels.visible_text _count_all int64[:] uint8[:] uint64[:,:]
+    """,
+    """
+    kernels.minhash _signatures int64[:] uint8[:] int64 uint8[:] uint32[:] uint32[:]
+    kernels.minhash band_hashes readonly:uint32[:,:] int64 int64
+    kernels.shingles _distinct_shingles int64[:] uint8[:] int64 uint8[:]
+    kernels.groups _group uint64[:] int32[:]
+    kernels.groups _smallest int32[:] uint64[:,:] int64[:,:]
+    """,
+    """
+    kernels.comments _count_all int64[:] uint8[:] int32[:] int32[:] int32[:,:] int32[:,:] \
+        readonly:uint8[:]
+    web.nesting _depth readonly:uint8[:]
+    """,
+    """
+    kernels.text _count_all int64[:] uint8[:] uint8[:]
+    redact.candidates _scan int64[:] uint8[:] uint8[:] readonly:uint8[:] int64[:] uint8[:] int64 \
+        int64 int64[:,:]
+    """,
+    """
+    kernels.identity _hashes uint64[:,:] uint64
+    kernels.paths _directories int64[:] uint8[:] int64
+    kernels.paths _strings int64[:] uint8[:]
+    dedup.arrange _fill_blocks int64[:] int64[:] int64
+    dedup.arrange connected_components int64 int64[:] int64[:]
+    dedup.candidates _count_or_write int64[:] int32[:] int64[:] float64 int64[:] int64[:]
+    dedup.near drop_greedily int64 int64[:] int64[:] readonly:float64[:]
+    dedup.verify pair_similarities int64[:] uint64[:] int64[:] int64[:]
+    """,
+    """
+    kernels.fasttext _multiply float32[:,:] float64[:,:]
+    kernels.ngrams hash_table int64
+    kernels.ngrams sum_scores int64[:] uint32[:] int32[:] uint8[:] float32[:] uint32[:] \
+        float32[:] float32[:] float64 int64
+    kernels.ngrams sum_scores int64[:] readonly:uint32[:] int32[:] uint8[:] float32[:] uint32[:] \
+        float32[:] float32[:] float64 int64
+    kernels.ngrams sum_scores int64[:] readonly:uint32[:] int32[:] uint8[:] float32[:] \
+        readonly:uint32[:] readonly:float32[:] readonly:float32[:] float64 int64
+    """,
+)
+
+
+def groups() -> list[list[Kernel]]:
+    """What may be compiled in parallel."""
+    return [list(_kernels(text)) for text in _GROUPS]
+
+
+def _kernels(text: str) -> Iterator[Kernel]:
+    for line in text.strip().splitlines():
+        module, function, types = line.split(maxsplit=2)
+        yield Kernel(f"stages.{module}", function, " ".join(types.split()))
+
+
+def compile_group(number: int) -> int:
+    """Compile a group, or load it from the cache; returns how many kernels it has."""
+    kernels = groups()[number]
+    for kernel in kernels:
+        dispatcher = getattr(importlib.import_module(kernel.module), kernel.function)
+        dispatcher.compile(tuple(map(numba_type, kernel.types.split())))
+    return len(kernels)
+
+
+def numba_type(name: str) -> Any:
+    """`uint8`, `int64[:]`, `readonly:uint32[:,:]` → Numba's type."""
+    from numba import types  # noqa: PLC0415 - half a second that the driver need not spend
+
+    writable = name.removeprefix(READONLY)
+    scalar, bracket, axes = writable.partition("[")
+    dtype = getattr(types, scalar)
+    if not bracket:
+        return dtype
+    return types.Array(dtype, axes.count(":"), "C", readonly=writable != name)
+
+
+def spelled(numba_type: Any) -> str:
+    """The name `numba_type` understands."""
+    from numba import types  # noqa: PLC0415
+
+    plain = types.unliteral(numba_type)
+    if not isinstance(plain, types.Array):
+        return str(plain)
+    access = "" if plain.mutable else READONLY
+    return f"{access}{plain.dtype}[{','.join(':' * plain.ndim)}]"
