@@ -107,10 +107,12 @@ class Trained:
 class ClassifiedCorpus(EngineCorpus):
     """The engine's verbs; training and scoring are replaced, nothing else."""
 
-    def artefact(self, path: str, step: Any, *sources: Any) -> Any:
-        if isinstance(step, TrainTarget):
-            return super().artefact(path, Trained(path))
-        return super().artefact(path, step, *sources)
+    def artefacts_in(self, folder: str, steps: Any, *sources: Any) -> Any:
+        if all(isinstance(step, TrainTarget) for step in steps.values()):
+            return super().artefacts_in(
+                folder, {name: Trained(f"{folder}/{name}") for name in steps}
+            )
+        return super().artefacts_in(folder, steps, *sources)
 
     def map_shards(self, name: str, step: Any, *, reads: Any = (), **options: Any) -> Any:
         if isinstance(step, ScorePages):

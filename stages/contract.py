@@ -322,6 +322,12 @@ class Corpus(Protocol):
         the step's fields or a source change."""
         ...
 
+    def artefacts_in(
+        self, folder: str, steps: Mapping[str, ArtefactStep], *sources: Parts
+    ) -> tuple[Artefact, ...]:
+        """Several at the same time, each by its name in the folder."""
+        ...
+
     def other(self, name: str) -> "Corpus":
         """Another corpus of the run, with the rows its last stage keeps."""
         ...

@@ -17,6 +17,7 @@ from pipeline.engine.work.steps import (
     ShardSource,
     ShardStepWork,
     StepWork,
+    TakesLong,
     without_partition,
 )
 from pipeline.engine.work.task import Work
@@ -199,21 +200,32 @@ class EngineCorpus:
         self.decided = Table(self._stage_name, self.stage_folder, schema, receipts)
 
     def artefact(self, path: str, step: ArtefactStep, *sources: Parts) -> Artefact:
-        folder, _, name = f"{self.stage_folder}/{path}".rpartition("/")
-        key, _, extension = name.rpartition(".")
+        folder, _, name = path.rpartition("/")
+        return self.artefacts_in(folder, {name: step}, *sources)[0]
+
+    def artefacts_in(
+        self, folder: str, steps: Mapping[str, ArtefactStep], *sources: Parts
+    ) -> tuple[Artefact, ...]:
         parts = [_lazy(source) for source in sources]
-        components = {
-            **step_components(self._stage, step),
-            "sources": [source.fingerprint for source in parts],
-        }
-
-        def make() -> Work:
-            return ArtefactWork(step, tuple(PartsSource(tuple(p.scratch())) for p in parts))
-
-        plan = Plan(key, components, make, extension)
-        receipts = self._ensure(_kebab(step), folder)([plan], prune=False)  # type: ignore[call-arg]
-        receipt = receipts[key]
-        return StoredArtefact(self.runner.storage, f"{folder}/{receipt.object}", receipt.xxh3)
+        place = f"{self.stage_folder}/{folder}".rstrip("/")
+        plans = [
+            Plan(
+                key=name.rpartition(".")[0],
+                components={
+                    **step_components(self._stage, step),
+                    "sources": [source.fingerprint for source in parts],
+                },
+                make=_artefact(step, parts),
+                extension=name.rpartition(".")[2],
+            )
+            for name, step in steps.items()
+        ]
+        first = next(iter(steps.values()))
+        receipts = self._ensure(_kebab(first), place)(plans, prune=False)  # type: ignore[call-arg]
+        return tuple(
+            StoredArtefact(self.runner.storage, f"{place}/{receipt.object}", receipt.xxh3)
+            for receipt in (receipts[plan.key] for plan in plans)
+        )
 
     def other(self, name: str) -> "EngineCorpus":
         other = copy(self)
@@ -275,6 +287,16 @@ def _reduce(
     def make() -> Work:
         parts = [part for source in sources for part in source.partition(partitions)]
         return StepWork(step, PartsSource(tuple(parts)), durable=durable)
+
+    return make
+
+
+def _artefact(step: ArtefactStep, parts: Sequence[LazyParts]) -> Callable[[], Work]:
+    def make() -> Work:
+        sources = tuple(PartsSource(tuple(part.scratch())) for part in parts)
+        n_rows = sum(receipt.rows for part in parts for receipt in part.made().values())
+        doing = step.doing(n_rows) if isinstance(step, TakesLong) else ""
+        return ArtefactWork(step, sources, doing)
 
     return make
 

@@ -87,6 +87,15 @@ class TrainTarget:
             model = replace(model, page=page)
         return model.to_bytes()
 
+    def doing(self, n_rows: int) -> str:
+        """How often fastText passes over how much."""
+        recipe = resolve_recipe(self.training.recipe, n_rows)
+        n_models = recipe.folds + 1 if recipe.refit else 1
+        return (
+            f"training fastText {n_models} times for {recipe.epochs} epochs on up to {n_rows:,} "
+            "documents"
+        )
+
     def _uncovered(self, candidates: pa.Table) -> pa.Table:
         cover = read_covers(self.accepted).get(self.target) if self.accepted else None
         if cover is None:

@@ -133,14 +133,8 @@ class Loop:
             grown = corpus.map_shards(f"{round_}/grow-seeds", grow, reads=grow.reads)
             drawn = corpus.map_shards(f"{round_}/draw-scores", draw, source=last.scores)
             sources += [grown, drawn]
-        trained = tuple(
-            corpus.artefact(
-                f"iteration-{number}/model/{target}.arrow",
-                seeding.trainer(target, accepted),
-                *sources,
-            )
-            for target in self.targets
-        )
+        trainers = {f"{target}.arrow": seeding.trainer(target, accepted) for target in self.targets}
+        trained = corpus.artefacts_in(f"{round_}/model", trainers, *sources)
         if last is None:
             return Models(trained, tuple((one,) for one in trained))
         rejected = tuple(

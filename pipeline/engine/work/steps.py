@@ -7,7 +7,7 @@ bound a map task's memory; a reducer's is bounded by the size of its partition.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -180,12 +180,22 @@ def _write_partitions(
     return {str(partition): index[partition] for partition in sorted(index)}
 
 
+@runtime_checkable
+class TakesLong(Protocol):
+    """An artefact step that says what it does, for who waits."""
+
+    def doing(self, n_rows: int) -> str:
+        """In a few words, if its sources have so many rows."""
+
+
 @dataclass(frozen=True)
 class ArtefactWork:
     """Make one file from the batches of each source."""
 
     step: ArtefactStep
     sources: tuple[PartsSource, ...]
+    doing: str = ""
+    """What it does and on how much, for who waits."""
 
     def run(self, context: Context, quarantine: Quarantine) -> Result:
         data = self.step(*(source.read(context.storage) for source in self.sources))

@@ -119,6 +119,9 @@ class MemoryCorpus:
         self.artefacts[path] = MemoryArtefact(step(*(source.read() for source in sources)))
         return self.artefacts[path]
 
+    def artefacts_in(self, folder, steps, *sources):
+        return tuple(self.artefact(f"{folder}/{name}", steps[name], *sources) for name in steps)
+
     def decide(self, step, records, *, reads=()):
         for number in range(self.n_shards):
             own = records.filter(pa.compute.equal(records[PARTITION], number)).drop([PARTITION])
