@@ -4,7 +4,7 @@ import contextlib
 import platform
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from pipeline.engine.address import open_executor
 from pipeline.engine.chain import seed_patterns
 from pipeline.engine.executor import LocalExecutor
 from pipeline.engine.product import finish_product
-from pipeline.engine.runner import Monitor, PlanItem, Runner
+from pipeline.engine.runner import Counted, Monitor, PlanItem, Runner
 from pipeline.engine.session import Session
 from pipeline.engine.work.task import Limits, Outcome
 from pipeline.inspection.cost import Estimate, estimate_run
@@ -67,6 +67,21 @@ class _Reporting(Monitor):
         self._report = report
         self._next = next_monitor
         self._started: dict[str, float] = {}
+
+    def stages(self, names: Sequence[str]) -> None:
+        self._next.stages(names)
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        self._next.preparing(what, done, total)
+
+    def stage_started(self, stage: str) -> None:
+        self._next.stage_started(stage)
+
+    def stage_ended(self, stage: str, counted: Callable[[], Counted]) -> None:
+        self._next.stage_ended(stage, counted)
+
+    def working(self, step: str, what: str) -> None:
+        self._next.working(step, what)
 
     def step_started(self, step: str, n_tasks: int, n_stale: int) -> None:
         self._started[step] = time.monotonic()

@@ -81,6 +81,9 @@ def run(
         ),
     ] = None,
     set_: SetOption = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print a line for every step of every stage.")
+    ] = False,
 ) -> None:
     """Run what is missing or stale, in order, and print what was kept.
 
@@ -89,7 +92,7 @@ def run(
     from pipeline.cli import commands  # noqa: PLC0415
 
     try:
-        commands.run(config, run, stage or [], workers, address, set_ or [])
+        commands.run(config, run, stage or [], workers, address, set_ or [], verbose=verbose)
     except KeyboardInterrupt:
         print("sluice: interrupted; the same command resumes", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
@@ -207,4 +210,3 @@ def verify(run: RunFolder) -> None:
     from pipeline.cli import commands  # noqa: PLC0415
 
     commands.verify(run)
-

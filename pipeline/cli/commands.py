@@ -41,6 +41,8 @@ def run(
     workers: int | None,
     address: str | None,
     overrides: Sequence[str],
+    *,
+    verbose: bool = False,
 ) -> None:
     """Run, then print the funnel."""
     from pipeline.cli.progress import ProgressMonitor  # noqa: PLC0415
@@ -50,7 +52,7 @@ def run(
     loaded = load(config, overrides, folder)
     errors = Console(stderr=True)
     try:
-        with ProgressMonitor(errors, loaded.run) as monitor:
+        with ProgressMonitor(errors, loaded.run, verbose=verbose) as monitor:
             report = run_configuration(
                 loaded, stages=stages, address=address, workers=workers, monitor=monitor
             )

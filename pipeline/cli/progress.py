@@ -1,51 +1,71 @@
 """Progress for people, and a structured log for everything else.
 
-On a terminal a bar per step with documents/s, MB/s and the time left; elsewhere a plain line
-every ten seconds and one at a step's end. `RUN/log.jsonl` gets a line per task, if the run lies on
-a disk: nothing can be appended to an object.
+On a terminal one table of all stages, drawn anew four times a second; elsewhere a line for each
+stage when it ends, and one every ten seconds that says what takes so long. `--verbose` adds a line
+for each of the many steps of which stages are made. `RUN/log.jsonl` gets a line per task, if the
+run lies on a disk: nothing can be appended to an object.
 """
 
 import contextlib
 import json
+import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.text import Text
 
-from pipeline.engine.runner import Monitor
+from pipeline.cli.progress_state import Progress
+from pipeline.cli.progress_views import live_table, stage_line, step_line, waiting_line
+from pipeline.engine.runner import Counted, Monitor
 from pipeline.engine.work.task import Outcome
 from pipeline.storage.location import is_remote
 
 LINE_SECONDS = 10.0
-MB = 1e6
+TICK_SECONDS = 1.0
+DRAWN_PER_SECOND = 4
 
 
 class ProgressMonitor(Monitor):
     """Shows a run as it goes and logs it."""
 
-    def __init__(self, console: Console, run: Path) -> None:
+    def __init__(
+        self,
+        console: Console,
+        run: Path,
+        *,
+        verbose: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._console = console
+        self._verbose = verbose
+        self._clock = clock
         self._log_path = None if is_remote(run) else run / "log.jsonl"
         self._log: TextIO | None = None
-        self._bar: Progress | None = None
-        self._bar_task: TaskID | None = None
-        self._step = _Step()
+        self._lock = threading.RLock()
+        self._progress = Progress(since=clock())
+        self._said = clock()
+        self._ended = threading.Event()
+        self._speaker = threading.Thread(target=self._speak_up, daemon=True)
+        self._live = Live(
+            console=console,
+            get_renderable=self._draw,
+            refresh_per_second=DRAWN_PER_SECOND,
+            vertical_overflow="crop",
+        )
 
     def __enter__(self) -> Self:
         if self._log_path is not None:
             self._log_path.parent.mkdir(parents=True, exist_ok=True)
             self._log = self._log_path.open("a", encoding="utf-8")
+        if self._console.is_terminal:
+            self._live.start()
+        else:
+            self._speaker.start()
         return self
 
     def __exit__(
@@ -54,7 +74,11 @@ class ProgressMonitor(Monitor):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._end_bar()
+        self._ended.set()
+        with self._lock:
+            self._end_stage(None, finished=error is None)
+            self._progress.is_over = True
+        self._live.stop()
         with contextlib.suppress(OSError):  # of a full disk, which `error` tells of
             if error is not None:
                 self._write({"event": "failed", "error": f"{type(error).__name__}: {error}"})
@@ -62,98 +86,98 @@ class ProgressMonitor(Monitor):
             with contextlib.suppress(OSError):
                 self._log.close()
 
+    def stages(self, names: Sequence[str]) -> None:
+        with self._lock:
+            self._progress.stages(names)
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        with self._lock:
+            seconds = self._progress.prepare(what, done, total, self._clock())
+            if done == total:
+                self._write({"event": "prepared", "what": what, "seconds": round(seconds, 3)})
+
+    def stage_started(self, stage: str) -> None:
+        with self._lock:
+            self._progress.begin(stage, self._clock())
+
+    def stage_ended(self, stage: str, counted: Callable[[], Counted]) -> None:
+        with self._lock:
+            self._end_stage(counted, finished=True)
+
     def step_started(self, step: str, n_tasks: int, n_stale: int) -> None:
-        self._write({"event": "step", "step": step, "tasks": n_tasks, "stale": n_stale})
-        self._step = _Step(n_stale)
-        if self._console.is_terminal:
-            self._bar = Progress(
-                TextColumn("{task.description:<34}"),
-                BarColumn(bar_width=24),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[rate]}"),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-                console=self._console,
-            )
-            self._bar.start()
-            self._bar_task = self._bar.add_task(step, total=n_stale, rate="")
+        with self._lock:
+            self._write({"event": "step", "step": step, "tasks": n_tasks, "stale": n_stale})
+            if self._progress.leaves(step):
+                self._end_stage(None, finished=True)
+            self._progress.begin_step(step, n_stale, self._clock())
+
+    def working(self, step: str, what: str) -> None:
+        with self._lock:
+            row = self._progress.current
+            if row is not None and row.step is not None:
+                row.step.doing = what
 
     def task_done(self, step: str, key: str, outcome: Outcome) -> None:
-        self._step.add(outcome)
         result = outcome.result
-        self._write(
-            {
-                "event": "task",
-                "step": step,
-                "key": key,
-                "rows": result.written.rows,
-                "bytes": result.written.size,
-                "text_bytes": result.text_bytes,
-                "seconds": round(outcome.seconds, 3),
-                "cpu_seconds": round(outcome.cpu_seconds, 3),
-                "peak_bytes": outcome.peak_bytes,
-                "quarantined": outcome.quarantine_reasons,
-            }
-        )
-        if self._bar is not None and self._bar_task is not None:
-            self._bar.update(self._bar_task, advance=1, rate=self._step.rate())
-        elif self._step.line_is_due():
-            self._console.print(f"{step}: {self._step.line()}", highlight=False, soft_wrap=True)
+        with self._lock:
+            self._progress.add(outcome)
+            self._write(
+                {
+                    "event": "task",
+                    "step": step,
+                    "key": key,
+                    "rows": result.written.rows,
+                    "bytes": result.written.size,
+                    "text_bytes": result.text_bytes,
+                    "seconds": round(outcome.seconds, 3),
+                    "cpu_seconds": round(outcome.cpu_seconds, 3),
+                    "peak_bytes": outcome.peak_bytes,
+                    "quarantined": outcome.quarantine_reasons,
+                }
+            )
 
     def step_ended(self, step: str) -> None:
-        self._end_bar()
-        self._write({"event": "step_ended", "step": step, "seconds": round(self._step.seconds, 3)})
-        if not self._console.is_terminal:
-            self._console.print(f"{step}: {self._step.line()}", highlight=False, soft_wrap=True)
+        with self._lock:
+            row = self._progress.current
+            if row is None or row.step is None:
+                return
+            now = self._clock()
+            seconds = round(now - row.step.started, 3)
+            self._write({"event": "step_ended", "step": step, "seconds": seconds})
+            if self._verbose:
+                self._say(step_line(row.step, now))
 
     def flagged(self, flag: str) -> None:
-        self._write({"event": "flagged", "flag": flag})
+        with self._lock:
+            self._write({"event": "flagged", "flag": flag})
 
-    def _end_bar(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-        self._bar = self._bar_task = None
+    def _end_stage(self, counted: Callable[[], Counted] | None, *, finished: bool) -> None:
+        row = self._progress.current
+        if row is None:
+            return
+        found = counted() if counted is not None and row.step is not None else None
+        now = self._clock()
+        self._progress.end(found, now)
+        if row.step is not None and finished and not self._console.is_terminal:
+            self._say(stage_line(row, now))
+
+    def _speak_up(self) -> None:
+        """Say what takes so long, whenever nothing else was said for a while."""
+        while not self._ended.wait(TICK_SECONDS):
+            with self._lock:
+                now = self._clock()
+                if now - self._said >= LINE_SECONDS:
+                    self._say(waiting_line(self._progress, now))
+
+    def _say(self, line: str) -> None:
+        self._said = self._clock()
+        self._console.print(Text(line), soft_wrap=True)
+
+    def _draw(self) -> RenderableType:
+        # Without the lock: who holds it may wait for the console, which draws just now.
+        return live_table(self._progress, self._clock(), self._console.height)
 
     def _write(self, event: dict[str, object]) -> None:
         if self._log is not None:
             self._log.write(json.dumps({"time": round(time.time(), 3), **event}) + "\n")
             self._log.flush()
-
-
-class _Step:
-    """Running totals of one step."""
-
-    def __init__(self, n_tasks: int = 0) -> None:
-        self._n_tasks = n_tasks
-        self._done = self._documents = self._bytes = self._quarantined = 0
-        self._started = self._last_line = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self._started
-
-    def add(self, outcome: Outcome) -> None:
-        self._done += 1
-        self._documents += outcome.result.records
-        self._bytes += outcome.result.text_bytes
-        self._quarantined += sum(outcome.quarantine_reasons.values())
-
-    def rate(self) -> str:
-        seconds = max(self.seconds, 1e-9)
-        text = f"{self._documents / seconds:,.0f} documents/s"
-        if self._bytes:
-            text += f" · {self._bytes / MB / seconds:,.1f} MB/s"
-        return text + (f" · {self._quarantined} quarantined" if self._quarantined else "")
-
-    def line(self) -> str:
-        left = self._n_tasks - self._done
-        ending = f"{self.seconds:.1f} s"
-        if left and self._done:
-            ending = f"{left * self.seconds / self._done:.0f} s left"
-        return f"{self._done}/{self._n_tasks} tasks · {self.rate()} · {ending}"
-
-    def line_is_due(self) -> bool:
-        if time.monotonic() - self._last_line < LINE_SECONDS or self._done == self._n_tasks:
-            return False
-        self._last_line = time.monotonic()
-        return True

@@ -12,11 +12,12 @@ holds a receipt per object and the plans in flight, nothing else. Receipts are w
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 from pipeline.engine.executor import Executor, Resources
 from pipeline.engine.leftovers import Superseded, sweep
 from pipeline.engine.outcomes import QuarantineRate, ReceiptGroup
+from pipeline.engine.work.steps import ArtefactWork
 from pipeline.engine.work.task import Limits, Outcome, Task, Work, quarantine_folder
 from pipeline.storage.digest import fingerprint
 from pipeline.storage.receipts import Receipt, Receipts
@@ -80,10 +81,32 @@ class PlanItem:
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
 
 
+class Counted(NamedTuple):
+    """What a stage's table says."""
+
+    rows: int
+    kept: int | None
+    """None where nothing is judged."""
+
+
 class Monitor:
     """Is told what happens; the base class keeps silent."""
 
+    def stages(self, names: Sequence[str]) -> None:
+        """The stages that are asked for, in order."""
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """What has to be there before the first task, and how much of it is."""
+
+    def stage_started(self, stage: str) -> None: ...
+
+    def stage_ended(self, stage: str, counted: Callable[[], Counted]) -> None:
+        """`counted` looks at every receipt: to be called if anybody wants to know."""
+
     def step_started(self, step: str, n_tasks: int, n_stale: int) -> None: ...
+
+    def working(self, step: str, what: str) -> None:
+        """What a task of the step that has begun does, where one may take long."""
 
     def task_done(self, step: str, key: str, outcome: Outcome) -> None: ...
 
@@ -157,8 +180,11 @@ class Runner:
         receipts: Receipts,
         resources: Resources,
     ) -> None:
-        plans[stale[0]].make()
+        first = plans[stale[0]].make()
+        self.executor.prepare(self.monitor.preparing)
         self.monitor.step_started(step, len(plans), len(stale))
+        if isinstance(first, ArtefactWork) and first.doing:
+            self.monitor.working(step, first.doing)
         sweep(self.storage, quarantine_folder(step), receipts)
         flying: dict[str, Plan] = {}
         rate = QuarantineRate(step, self.max_quarantine_rate)

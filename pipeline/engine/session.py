@@ -5,6 +5,7 @@ The same pass makes what is missing (`run`) and says what it would make (`plan`)
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -25,7 +26,7 @@ from pipeline.engine.corpus import EngineCorpus
 from pipeline.engine.executor import Resources
 from pipeline.engine.lineage import Table, Tables, stage_components
 from pipeline.engine.parts import NotMade
-from pipeline.engine.runner import Plan, PlanItem, Runner
+from pipeline.engine.runner import Counted, Plan, PlanItem, Runner
 from pipeline.engine.seed_files import require_seeds, seed_files
 from pipeline.engine.selection import Selection
 from pipeline.engine.work.map import DecideWork, MapWork, measure_table
@@ -35,6 +36,7 @@ from pipeline.storage.digest import stream_digest
 from pipeline.storage.inputs import InputSpec, folder_digest, open_input
 from pipeline.storage.manifest import SHARDS, emitted_before
 from pipeline.storage.receipts import Receipt, Receipts
+from pipeline.storage.statistics import statistics_of
 from schemas.shards import corpus_of, shard_sets
 from schemas.verdicts import verdict_table
 from stages.contract import Filter, NamesFiles, Options
@@ -59,20 +61,36 @@ class Session:
         corpora = [corpus for corpus in CORPORA if self.inputs.get(corpus)]
         chains = {corpus: chain_of(corpus, self.config) for corpus in corpora}
         selection = Selection.parse(self.stages, chains)
-        for corpus, names in chains.items():
-            last, part = selection.last(corpus, names)
-            if corpus == SEEDS and selection.recalls(chains):
-                last, part = len(names) - 1, DECIDE
+        wanted = {corpus: selection.last(corpus, names) for corpus, names in chains.items()}
+        if SEEDS in chains and selection.recalls(chains):
+            wanted[SEEDS] = len(chains[SEEDS]) - 1, DECIDE
+        asked = {corpus: names[: wanted[corpus][0] + 1] for corpus, names in chains.items()}
+        monitor = self.runner.monitor
+        monitor.stages([_full(corpus, name) for corpus, names in asked.items() for name in names])
+        for corpus, names in asked.items():
+            last, part = wanted[corpus]
             tables = self.tables[corpus] = Tables(corpus)
-            for index, name in enumerate(names[: last + 1]):
-                only_measure = index == last and part == MEASURE
+            for index, name in enumerate(names):
+                monitor.stage_started(_full(corpus, name))
                 try:
+                    only_measure = index == last and part == MEASURE
                     self.run_stage(tables, name, only_measure=only_measure)
                 except NotMade:
-                    self._note_unknown(tables, names[index : last + 1])
+                    self._note_unknown(tables, names[index:])
                     break
+                monitor.stage_ended(_full(corpus, name), partial(self._count, tables, name))
             if corpus == SEEDS and last > 0 and not self.runner.dry:
                 self._require_seeds(tables)
+
+    def _count(self, tables: Tables, name: str) -> Counted:
+        """The documents that reached a stage, and how many it kept; of an emit the samples."""
+        if name == EMIT:
+            own = (made for path, made in self.shards.items() if _is_of(path, tables.corpus))
+            return Counted(sum(one.rows for shards in own for one in shards.values()), None)
+        table = tables.tables[-1]
+        statistics = statistics_of(table.receipts.values())
+        kept = statistics.total(kept=True).documents if "keep" in table.schema.names else None
+        return Counted(statistics.total().documents, kept)
 
     def _require_seeds(self, tables: Tables) -> None:
         documents, dedup = (table.receipts for table in (tables.tables[0], tables.tables[-1]))
@@ -235,6 +253,14 @@ class Session:
             folder = f"{SHARDS}/{shard_set}"
             if folder not in corpus.written:
                 self.runner.ensure(str(step), folder, [], self._resources(name))
+
+
+def _full(corpus: str, name: str) -> str:
+    return str(StepName(corpus, name))
+
+
+def _is_of(shard_set: str, corpus: str) -> bool:
+    return corpus_of(shard_set.rpartition("/")[2]) == corpus
 
 
 def _known_inputs(specs: Sequence[InputSpec], receipt: Receipt | None) -> Any:

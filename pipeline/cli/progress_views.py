@@ -1,0 +1,125 @@
+"""What `Progress` looks like: a table that is drawn again and again, or a line at a time."""
+
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.cli.progress_state import Progress, Row, Step
+from pipeline.cli.rendering import show_bytes
+from pipeline.configuration.names import EMIT
+
+MB = 1e6
+NAME_WIDTH = 22
+OTHER_LINES = 3
+"""Of the table: its head, what the driver does, and the cursor's."""
+
+
+def live_table(progress: Progress, now: float, height: int) -> Table:
+    """A row for each stage: what is done, what is at work, what waits. Where they are too many for
+    `height` lines, the first that are done are left out until all are."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("stage", no_wrap=True)
+    for name in ("documents", "kept", "MB/s", "elapsed", "left"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
+    rows = list(progress.rows.values())
+    n_hidden = 0 if progress.is_over else _hidden(rows, height)
+    if n_hidden:
+        table.add_row(Text(f"… {n_hidden} stages done", style="dim"))
+    for row in rows[n_hidden:]:
+        table.add_row(*_cells(row, now), style="bold" if row.runs else "")
+    if not progress.is_over and (progress.current is None or not progress.current.runs):
+        waited = show_seconds(now - progress.since)
+        table.add_row(Text(f"{progress.now_doing} · {waited}", style="dim"))
+    return table
+
+
+def _hidden(rows: list[Row], height: int) -> int:
+    n_ended = next((at for at, row in enumerate(rows) if row.ended is None), len(rows))
+    too_many = len(rows) - (height - OTHER_LINES)
+    return min(n_ended, too_many + 1) if too_many > 0 else 0
+
+
+def _cells(row: Row, now: float) -> list[Text | str]:
+    if row.started is None:
+        return [Text(row.name, style="dim")]
+    if row.step is None:
+        what = "as before" if row.ended else ""
+        return [row.name, "", "", "", "", "", Text(what, style="dim")]
+    left = row.step.left(now) if row.runs else None
+    kept = row.counted.kept if row.counted else None
+    return [
+        row.name,
+        f"{row.documents:,}" if row.documents else "",
+        "" if kept is None else f"{kept:,}",
+        f"{row.bytes_per_second(now) / MB:,.1f}" if row.text_bytes else "",
+        show_seconds(row.seconds(now)),
+        "" if left is None else show_seconds(left),
+        Text(_at(row.step) if row.runs else _trouble(row)),
+    ]
+
+
+def _at(step: Step) -> str:
+    """What a step is at."""
+    tasks = f"{step.short} {step.done:,} of {step.n_tasks:,}".strip()
+    return f"{tasks}: {step.doing}" if step.doing else tasks
+
+
+def _trouble(row: Row) -> str:
+    return f"{row.quarantined:,} quarantined" if row.quarantined else ""
+
+
+def stage_line(row: Row, now: float) -> str:
+    """What a stage that has ended did."""
+    unit = "samples" if row.name.partition(".")[0] == EMIT else "documents"
+    parts = [f"{row.documents:,} {unit}"] if row.counted else []
+    if row.counted and row.counted.kept is not None:
+        parts.append(f"{row.counted.kept:,} kept")
+    if row.text_bytes:
+        rate = row.bytes_per_second(now) / MB
+        parts.append(f"{show_bytes(row.text_bytes)} read at {rate:,.1f} MB/s")
+    parts += [_trouble(row)] if row.quarantined else []
+    return _line(row.name, [*parts, show_seconds(row.seconds(now))])
+
+
+def step_line(step: Step, now: float) -> str:
+    """What a step that has ended did."""
+    seconds = max(now - step.started, 1e-9)
+    parts = [f"{step.done:,} tasks"]
+    if step.records:
+        parts.append(f"{step.records / seconds:,.0f} documents/s")
+    if step.text_bytes:
+        parts.append(f"{step.text_bytes / MB / seconds:,.1f} MB/s")
+    return f"  {step.name}: {' · '.join([*parts, show_seconds(seconds)])}"
+
+
+def waiting_line(progress: Progress, now: float) -> str:
+    """What takes so long."""
+    row = progress.current
+    if row is None or not row.runs or row.step is None:
+        return f"{progress.now_doing} · {show_seconds(now - progress.since)}"
+    parts = [_at(row.step)]
+    if row.step.records:
+        parts.append(f"{row.step.records:,} documents")
+    left = row.step.left(now)
+    if left is not None:
+        parts.append(f"{show_seconds(left)} left")
+    parts.append(show_seconds(now - row.step.started))
+    if row.started != row.step.started:
+        parts.append(f"{show_seconds(row.seconds(now))} in all")
+    return _line(row.name, parts)
+
+
+def _line(name: str, parts: list[str]) -> str:
+    return f"{name:<{NAME_WIDTH}} {' · '.join(parts)}"
+
+
+def show_seconds(seconds: float) -> str:
+    """A time in the units that read best."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 120:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
