@@ -197,7 +197,7 @@ def _text(field: bytes) -> str:
 def _number(field: bytes) -> int:
     """Octal digits, or a number to the base 256 behind a set first bit (GNU)."""
     if field[0] in (0x80, 0xFF):
-        return int.from_bytes(field[1:], "big") - (field[0] == 0xFF) * 256 ** (len(field) - 1)
+        return int.from_bytes(field[1:], "big") - ((field[0] == 0xFF) << 8 * (len(field) - 1))
     return int(field.partition(b"\0")[0].strip() or b"0", 8)
 
 

@@ -190,7 +190,7 @@ class ZipReader:
         if magic != _LOCAL_MAGIC or self._at(position, n_name) != record.name:
             problem = "zip: no entry, or one of another name, where the directory says"
             raise Damaged("corrupt", problem, offset=record.start)
-        position += n_name + n_extra
+        position += int(n_name) + int(n_extra)
         if position + record.stored_size > self._start:
             raise Damaged("corrupt", "zip: an entry longer than the file", offset=record.start)
         return position
