@@ -18,6 +18,12 @@ from stages.github.entries import Damaged
 
 CHUNK_BYTES = 1 << 20
 READ_BYTES = 1 << 18
+FIRST_PIECE_BYTES = 1 << 9
+
+MAX_SMALL_MEMBERS, SMALL_BYTES = 10_000, 512
+"""A gzip file may have so many members however small they are, more only if they hold a tar's block
+each on average: an empty one costs 10 microseconds and counts against no other limit."""
+
 MAX_ZSTD_WINDOW_BYTES = 1 << 27
 """What `zstd --long` (without a number) writes; larger windows need that much memory."""
 
@@ -52,12 +58,17 @@ class ByteReader:
 
     def read(self, size: int) -> bytes:
         """`size` bytes, fewer only at the end of the stream."""
-        parts = list(self._take(size))
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        end = self._start + size
+        if end <= len(self._pending) and self.position + size <= self._limit:
+            part = self._pending[self._start : end]
+            self._start = end
+            self.position += size
+            return part
+        return b"".join(self._take(size))
 
     def skip(self, size: int) -> int:
         """Pass over `size` bytes without holding them; how many there were."""
-        return sum(len(part) for part in self._take(size))
+        return sum(len(part) for part in self._take(size)) if size else 0
 
     def _take(self, size: int) -> Iterator[bytes]:
         while size > 0:
@@ -87,23 +98,63 @@ def _plain(stream: Readable, first: bytes) -> Iterator[bytes]:
 
 def _gunzip(stream: Readable, data: bytes) -> Iterator[bytes]:
     """All members of a gzip file; zero padding or foreign bytes after the last one end it."""
-    while data.startswith(GZIP):
+    source = _Pieces(stream, data)
+    n_members = n_bytes = 0
+    while source.starts_with(GZIP):
+        n_members += 1
+        if n_members > MAX_SMALL_MEMBERS and n_members * SMALL_BYTES > n_bytes:
+            problem = f"{n_members} gzip members with {n_bytes} bytes in all"
+            raise Damaged("limit", problem, offset=n_bytes)
         member = zlib.decompressobj(wbits=31)
+        size = FIRST_PIECE_BYTES
         while not member.eof:
-            if not data:
-                data = stream.read(READ_BYTES)
-                if not data:
-                    raise Damaged("truncated", "the gzip stream ends in the middle of a member")
+            piece = source.next(size)
+            if not piece:
+                raise Damaged("truncated", "the gzip stream ends in the middle of a member")
             try:
-                chunk = member.decompress(data, CHUNK_BYTES)
+                chunk = member.decompress(piece, CHUNK_BYTES)
             except zlib.error as error:
-                raise Damaged("corrupt", f"gzip: {error}", head=data[:4096]) from error
-            data = member.unconsumed_tail
+                raise Damaged("corrupt", f"gzip: {error}", head=bytes(piece[:4096])) from error
+            source.give_back(len(member.unconsumed_tail) + len(member.unused_data))
+            size = min(2 * size, READ_BYTES)
             if chunk:
+                n_bytes += len(chunk)
                 yield chunk
-        data = member.unused_data
-        while len(data) < len(GZIP) and (more := stream.read(READ_BYTES)):
-            data += more
+
+
+class _Pieces:
+    """A stream as pieces of which the end may be given back.
+
+    A decompressor copies what it leaves of a piece, so pieces begin small with every member: a
+    file of a million members of twenty bytes would otherwise copy each chunk thousands of times.
+    """
+
+    def __init__(self, stream: Readable, first: bytes) -> None:
+        self._stream = stream
+        self._chunk = memoryview(first)
+        self._position = 0
+
+    def next(self, size: int) -> memoryview:
+        """Up to `size` bytes, none only at the end."""
+        if self._position == len(self._chunk):
+            self._chunk, self._position = memoryview(self._stream.read(READ_BYTES)), 0
+        piece = self._chunk[self._position : self._position + size]
+        self._position += len(piece)
+        return piece
+
+    def give_back(self, n_bytes: int) -> None:
+        """Take the last bytes of the piece back."""
+        self._position -= n_bytes
+
+    def starts_with(self, magic: bytes) -> bool:
+        """Whether `magic` comes next."""
+        while len(self._chunk) - self._position < len(magic):
+            more = self._stream.read(READ_BYTES)
+            if not more:
+                return False
+            rest = bytes(self._chunk[self._position :])
+            self._chunk, self._position = memoryview(rest + more), 0
+        return self._chunk[self._position : self._position + len(magic)] == magic
 
 
 class _Rejoined:

@@ -24,9 +24,12 @@ these rules read 389 (99 % of characters equal; vendors map a few differently), 
 """
 
 import codecs
+import encodings
 import functools
+import pkgutil
 import re
 import tomllib
+from encodings.aliases import aliases
 from importlib.resources import files
 
 from resiliparse.parse.encoding import detect_encoding
@@ -211,17 +214,32 @@ def _sample(payload: bytes) -> bytes:
 
 def _legacy(payload: bytes, name: str) -> str | None:
     """Decode with a legacy encoding, the meant superset first; None if it does not fit."""
-    try:
-        encoding = codecs.lookup(name).name
-    except LookupError:
-        return None
-    if not _LEGACY.fullmatch(encoding):
+    encoding = _codec(name)
+    if encoding is None or not _LEGACY.fullmatch(encoding):
         return None
     for candidate in (_WIDER.get(encoding), encoding, _WINDOWS.get(encoding)):
         text = _strict(payload, candidate) if candidate else None
         if text is not None and not _is_implausible(text):
             return text
     return None
+
+
+def _codec(name: str) -> str | None:
+    """Python's name for an encoding, or None. Only names that exist are looked up, and in one
+    spelling: `codecs` remembers every question for the life of the process, and files ask."""
+    spelling = encodings.normalize_encoding(name.lower()).replace(".", "_")
+    if spelling not in _codec_names():
+        return None
+    try:
+        return codecs.lookup(spelling).name
+    except LookupError:
+        return None
+
+
+@functools.cache
+def _codec_names() -> frozenset[str]:
+    modules = {module.name for module in pkgutil.iter_modules(encodings.__path__)}
+    return frozenset(modules | aliases.keys())
 
 
 def _is_implausible(text: str) -> bool:

@@ -3,6 +3,9 @@
 A reader (tar, zip, git, installed package) yields `Entry` objects. It raises `Damaged` where
 nothing more can be read; an entry whose own bytes cannot be read raises it from `read` instead,
 and the reader decides whether anything follows. Nothing is ever written under an entry's name.
+
+Names come from strangers. A reader turns bytes that are not UTF-8 into `\\xNN`, so that every text
+of an entry can be stored, and a path no file system could hold is unsafe.
 """
 
 import re
@@ -12,11 +15,20 @@ from typing import Literal
 
 EntryType = Literal["file", "symlink", "special", "submodule"]
 
-_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+MAX_PATH_BYTES = 4096
+"""PATH_MAX of Linux: what is longer was never a file anybody wrote."""
+
+HEADERS_PER_FILE = 4
+"""Headers and directory records an archive may have for each file it may hold: folders and
+extended headers are read, too, and cost time although no entry comes of them."""
+
+_ABSOLUTE = re.compile(r"/|\\(?!x[0-9a-f]{2})|[A-Za-z]:[\\/]")
+"""By either slash, or by a drive; `\\xNN` is an odd byte of a name."""
 
 
 class Damaged(Exception):  # noqa: N818  (a fact about the input, turned into a record)
-    """Bytes that cannot be read. `reason` is one of truncated, corrupt, limit, unreadable."""
+    """Bytes that cannot be read. `reason` is one of truncated, corrupt, limit, timeout,
+    unreadable."""
 
     def __init__(
         self, reason: str, error: str, *, offset: int | None = None, head: bytes = b""
@@ -52,8 +64,11 @@ class Repository:
 
 def clean_path(path: str) -> str | None:
     """The path with `.` and empty segments removed, or None if it is unsafe: absolute, leaving
-    the repository (`..`, with either slash), holding a NUL, or naming nothing."""
-    if path.startswith(("/", "\\")) or _DRIVE.match(path) or "\0" in path:
+    the repository (`..`, with either slash), holding a NUL, longer than any file system takes, or
+    naming nothing."""
+    if len(path) > MAX_PATH_BYTES or len(path.encode()) > MAX_PATH_BYTES:
+        return None
+    if _ABSOLUTE.match(path) or "\0" in path:
         return None
     segments = [segment for segment in path.split("/") if segment not in ("", ".")]
     if not segments or ".." in path.replace("\\", "/").split("/"):
@@ -70,3 +85,13 @@ def shared_top(paths: Iterator[str]) -> str | None:
             return None
         top = first
     return top
+
+
+def storable(text: str) -> str:
+    """The text with `\\xNN` for what is no UTF-8: the odd bytes of a name on disk (which Python
+    keeps as surrogates), and lone surrogates of any other origin."""
+    try:
+        raw = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raw = text.encode("utf-8", "surrogatepass")
+    return raw.decode("utf-8", "backslashreplace")

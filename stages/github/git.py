@@ -1,32 +1,26 @@
 """Git repositories, bare or with a work tree: the files of HEAD, read from the object store.
 
-Only plumbing that touches objects is run (`rev-parse`, `ls-tree`, `cat-file`), never a checkout,
-so no hook, filter, text conversion or file-system monitor of the repository can run. Its own
-configuration is read by git but can start nothing: no protocol is allowed (a partial clone would
-otherwise fetch missing objects with a command of its choice), there are no replacement objects,
-and no settings of the user or the machine apply, so the result depends on the repository alone.
-Naming the git folder outright also passes git's ownership check, which guards the discovery of
-repositories, without `safe.directory` being set anywhere.
-
 The order is that of `git ls-tree -r`; one `cat-file --batch` process serves all blobs
-(about 15,000 small files/s).
+(about 15,000 small files/s). What may be read at all is said in `git_folder`, how git is run in
+`git_process`.
 """
 
-import os
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
 
-from stages.errors import InputError
-from stages.github.entries import Damaged, Entry, EntryType
+from stages.github.entries import MAX_PATH_BYTES, Damaged, Entry, EntryType
+from stages.github.git_folder import check_git_dir, git_dir
+from stages.github.git_process import Git, answer
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """The object name of a tree without files: the revision of a repository without commits."""
+
+SILENT_SECONDS = 120.0
+MAX_SETTINGS_BYTES = 1 << 20
+MAX_LINE_BYTES = MAX_PATH_BYTES + 256
+"""A line of `ls-tree` that is longer has a path that is too long; the rest of it is let go."""
 
 _MODES: dict[bytes, EntryType] = {
     b"100644": "file",
@@ -35,6 +29,24 @@ _MODES: dict[bytes, EntryType] = {
     b"120000": "symlink",
     b"160000": "submodule",
 }
+
+
+@dataclass(frozen=True)
+class GitFolder:
+    """A git folder that was looked at: it leads nowhere else."""
+
+    path: Path
+    seconds: float
+    remote: str | None
+    """The URL of the remote `origin`."""
+
+    def start(self, *arguments: str) -> Git:
+        """A git command over this folder."""
+        return Git(self.path, *arguments, seconds=self.seconds)
+
+    def answer(self, *arguments: str) -> tuple[int, bytes, str]:
+        """Exit code, output and message of a short git command over this folder."""
+        return answer(self.path, *arguments, seconds=self.seconds, limit=MAX_SETTINGS_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,66 +59,68 @@ class TreeFile:
     path: str
 
 
-def git_dir(folder: Path) -> Path | None:
-    """The git folder of a bare repository or a work tree, or None where there is none."""
-    if (folder / ".git").exists():
-        return folder / ".git"
-    if (folder / "HEAD").is_file() and (folder / "objects").is_dir():
-        return folder
-    return None
+def open_git(folder: Path, seconds: float = SILENT_SECONDS) -> GitFolder:
+    """The git folder of a bare repository or a work tree; `Damaged` if there is none that may be
+    read."""
+    path = git_dir(folder)
+    if path is None:
+        raise Damaged("unreadable", "the folder is neither a git repository nor a package")
+    check_git_dir(path)
+    remote = None
+    for file in ("config", "config.worktree"):
+        if (path / file).exists():
+            remote = _settings(path, file, seconds).get("remote.origin.url", remote)
+    return GitFolder(path, seconds, remote or None)
 
 
-def remote_origin(folder: Path) -> str | None:
-    """The URL of the remote `origin`."""
-    done = _run(folder, "config", "--get", "remote.origin.url")
-    return done.stdout.decode("utf-8", "replace").strip() or None
-
-
-def head_commit(folder: Path, revision: str | None) -> str | None:
+def head_commit(folder: GitFolder, revision: str | None = None) -> str | None:
     """The commit to read: `revision` if the repository has it, else HEAD; None if there are no
     commits at all. Raises `Damaged` if HEAD leads nowhere."""
+    message = ""
     for name in (revision, "HEAD"):
         if name is not None:
-            done = _run(
-                folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
+            code, output, message = folder.answer(
+                "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
             )
-            if done.returncode == 0:
-                return done.stdout.decode("ascii").strip()
-    refs = _run(folder, "for-each-ref", "--count=1")
-    if refs.returncode == 0 and not refs.stdout:
+            if code == 0:
+                return output.decode("ascii").strip()
+    code, output, trouble = folder.answer("for-each-ref", "--count=1")
+    if code == 0 and not output:
         return None
-    reason = (refs.stderr or done.stderr).decode("utf-8", "replace").strip()
-    raise Damaged("unreadable", reason or "HEAD names no commit")
+    raise Damaged("unreadable", trouble or message or "HEAD names no commit")
 
 
-def tree_files(folder: Path, commit: str, *, recursive: bool = True) -> Iterator[TreeFile]:
+def tree_files(folder: GitFolder, commit: str, *, recursive: bool = True) -> Iterator[TreeFile]:
     """The tree of a commit, line by line: a tree may unfold to more than memory holds."""
-    arguments = ["ls-tree", "-z", "-l", "--full-tree", *(["-r"] if recursive else []), commit]
-    with _started(folder, arguments) as (process, errors):
-        assert process.stdout is not None
+    recursively = ["-r"] if recursive else []
+    with folder.start("ls-tree", "-z", "-l", "--full-tree", *recursively, commit) as git:
         pending = b""
-        while chunk := process.stdout.read1(1 << 16):  # type: ignore[attr-defined]
-            *lines, pending = (pending + chunk).split(b"\0")
-            yield from map(_parse_line, lines)
-        if process.wait() != 0 or pending:
-            raise Damaged("corrupt", _message(errors) or "git ls-tree ended early")
+        while chunk := git.read_piece():
+            first, *lines = chunk.split(b"\0")
+            if len(pending) < MAX_LINE_BYTES:
+                pending += first
+            if lines:
+                yield _parse_line(pending)
+                yield from map(_parse_line, lines[:-1])
+                pending = lines[-1]
+        if git.end() != 0 or pending:
+            raise Damaged("corrupt", git.message() or "git ls-tree ended early")
 
 
-def read_entries(folder: Path, commit: str) -> Iterator[Entry]:
+def read_entries(folder: GitFolder, commit: str, blobs: "BlobReader") -> Iterator[Entry]:
     """The entries of a commit; blobs are read on demand."""
-    with BlobReader(folder) as blobs:
-        for file in tree_files(folder, commit):
-            kind = _MODES.get(file.mode, "special")
-            yield Entry(file.path, kind, file.size, None, partial(blobs.read, file.object_name))
+    for file in tree_files(folder, commit):
+        kind = _MODES.get(file.mode, "special")
+        yield Entry(file.path, kind, file.size, None, partial(blobs.read, file))
 
 
 class BlobReader:
     """One `git cat-file --batch` process, started again if a damaged object ends it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: GitFolder, max_bytes: int) -> None:
         self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-        self._errors: IO[bytes] | None = None
+        self._max_bytes = max_bytes
+        self._git: Git | None = None
 
     def __enter__(self) -> "BlobReader":
         return self
@@ -114,118 +128,59 @@ class BlobReader:
     def __exit__(self, *_: object) -> None:
         self._stop()
 
-    def read(self, object_name: str) -> bytes:
-        """The bytes of a blob; raises `Damaged` if it is missing or broken."""
-        process = self._process or self._start()
-        assert process.stdin is not None
-        assert process.stdout is not None
+    def read(self, file: TreeFile) -> bytes:
+        """The bytes of a blob; raises `Damaged` if it is missing, broken or no blob."""
+        name = file.object_name
+        git = self._git = self._git or self._folder.start("cat-file", "--batch")
         try:
-            process.stdin.write(object_name.encode("ascii") + b"\n")
-            process.stdin.flush()
-        except BrokenPipeError:
-            self._fail(object_name)
-        header = process.stdout.readline().split()
+            return self._read(git, name)
+        except Damaged:
+            self._stop()
+            raise
+
+    def _read(self, git: Git, name: str) -> bytes:
+        header = git.read_line().split() if git.ask(name.encode("ascii") + b"\n") else []
         if header[1:] == [b"missing"]:
-            raise Damaged("corrupt", f"git: object {object_name} is missing")
+            raise Damaged("corrupt", f"git: object {name} is missing")
         if len(header) != 3 or not header[2].isdigit():
-            self._fail(object_name)
-        size = int(header[2])
-        payload = process.stdout.read(size + 1)
+            git.kill()
+            raise Damaged("corrupt", git.message() or f"git: object {name} cannot be read")
+        kind, size = header[1].decode("ascii", "replace"), int(header[2])
+        if kind != "blob" or size > self._max_bytes:
+            raise Damaged("corrupt", f"git: object {name} is a {kind} of {size} bytes")
+        payload = git.read(size + 1)
         if len(payload) != size + 1:
-            self._fail(object_name)
+            git.kill()
+            raise Damaged("corrupt", git.message() or f"git: object {name} ends early")
         return payload[:-1]
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
-        self._process = subprocess.Popen(
-            _command(self._folder, "cat-file", "--batch"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env=_environment(),
-        )
-        return self._process
-
-    def _fail(self, object_name: str) -> None:
-        self._stop(keep_errors=True)
-        assert self._errors is not None
-        message = _message(self._errors)
-        self._errors.close()
-        raise Damaged("corrupt", message or f"git: object {object_name} cannot be read")
-
-    def _stop(self, *, keep_errors: bool = False) -> None:
-        if self._process is not None:
-            _end(self._process)
-            self._process = None
-        if self._errors is not None and not keep_errors:
-            self._errors.close()
+    def _stop(self) -> None:
+        if self._git is not None:
+            self._git.close()
+            self._git = None
 
 
-def _command(folder: Path, *arguments: str) -> list[str]:
-    return [
-        "git",
-        f"--git-dir={folder.absolute()}",
-        "--no-pager",
-        "--no-replace-objects",
-        "-c",
-        "core.fsmonitor=false",
-        "-c",
-        f"core.hooksPath={os.devnull}",
-        *arguments,
-    ]
-
-
-def _environment() -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    return kept | {
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_ALLOW_PROTOCOL": "none",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-        "LC_ALL": "C",
-    }
-
-
-def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    try:
-        return subprocess.run(
-            _command(folder, *arguments),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=_environment(),
-        )
-    except FileNotFoundError as error:
-        raise InputError(f"{folder}: reading a git repository needs the program `git`") from error
-
-
-@contextmanager
-def _started(
-    folder: Path, arguments: list[str]
-) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            _command(folder, *arguments),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env=_environment(),
-        )
-        try:
-            yield process, errors
-        finally:
-            _end(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.communicate()
-
-
-def _message(errors: IO[bytes]) -> str:
-    errors.seek(0)
-    return errors.read(4096).decode("utf-8", "replace").strip()
+def _settings(path: Path, file: str, seconds: float) -> dict[str, str]:
+    """The last value of every setting in a file of the git folder, which may include no other."""
+    code, output, message = answer(
+        path,
+        "config",
+        f"--file={(path / file).absolute()}",
+        "--no-includes",
+        "--null",
+        "--list",
+        seconds=seconds,
+        limit=MAX_SETTINGS_BYTES,
+    )
+    if code != 0:
+        raise Damaged("unreadable", message or f"git: `{file}` cannot be read")
+    settings = {}
+    for record in output.decode("utf-8", "replace").split("\0"):
+        key, _, value = record.partition("\n")
+        if key.startswith(("include.", "includeif.")):
+            raise Damaged("unreadable", f"git: `{file}` includes another file")
+        settings[key] = value
+    return settings
 
 
 def _parse_line(line: bytes) -> TreeFile:

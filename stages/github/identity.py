@@ -11,21 +11,22 @@
    repository on every machine.
 """
 
-import datetime
-import math
+import contextlib
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from stages.contract import Input
 from stages.errors import InputError
-from stages.github.git import git_dir, remote_origin
+from stages.github.entries import Damaged
+from stages.github.git import open_git
+from stages.github.metadata import Metadata, WrongField, is_repo
 
 INSTALLED = "installed:"
 ARCHIVE_SUFFIXES = (".tar.gz", ".tar.zst", ".tgz", ".tar", ".zip", ".git")
 
+MAX_REMOTE_CHARACTERS = 4096
+MAX_STEM_CHARACTERS = 200
+
 _SEGMENT = r"[A-Za-z0-9_.~+-]+"
-_REPO = re.compile(rf"{_SEGMENT}/{_SEGMENT}")
 _NAMED = re.compile(r"(?P<owner>[A-Za-z0-9][A-Za-z0-9.-]*?)__(?P<repo>[A-Za-z0-9_.~+-]+)")
 _SHA_SUFFIX = re.compile(r"-[0-9a-f]{40}$")
 _ON_GITHUB = re.compile(rf"(?:^|[/.@])github\.com[/:](?P<owner>{_SEGMENT})/(?P<repo>{_SEGMENT})")
@@ -38,18 +39,29 @@ _SCP_REMOTE = re.compile(r"(?:[^/@:]+@)?[^/@:]{2,}:(?!//)(?P<path>[^\\].*)")
 
 def repository_name(source: Input) -> str | None:
     """OWNER/REPO of an input without reading its bytes, or None where only they can tell."""
-    given = text_field(source.metadata, "repo")
+    folder = None if source.name.startswith(INSTALLED) else source.folder
+    if folder is not None and metadata_of(source).repo is None:
+        with contextlib.suppress(Damaged):
+            return name_of(source, open_git(folder).remote)
+    return name_of(source, None)
+
+
+def name_of(source: Input, remote: str | None) -> str | None:
+    """`repository_name` of an input whose git remote is known."""
+    given = metadata_of(source).repo
     if given is not None:
-        if not _REPO.fullmatch(given):
-            raise InputError(f"{source.uri}: metadata has repo = {given!r}; expected OWNER/REPO")
         return given
     if source.name.startswith(INSTALLED):
         return f"pypi/{normalised_distribution(source.name.removeprefix(INSTALLED))}"
-    if source.folder is not None and (folder := git_dir(source.folder)) is not None:
-        remote = remote_name(remote_origin(folder) or "")
-        if remote is not None:
-            return remote
-    return _from_name(source.name) or _from_path(source.uri)
+    return remote_name(remote or "") or _from_name(source.name) or _from_path(source.uri)
+
+
+def metadata_of(source: Input) -> Metadata:
+    """The input's row of `github.metadata`."""
+    try:
+        return Metadata.of(source.metadata)
+    except WrongField as error:
+        raise InputError(f"{source.uri}: metadata has {error}") from error
 
 
 def normalised_distribution(name: str) -> str:
@@ -60,7 +72,7 @@ def normalised_distribution(name: str) -> str:
 def local_name(source: Input, content_hash: str) -> str:
     """The name of last resort."""
     stem = re.sub(r"[^A-Za-z0-9_.+-]+", "-", stem_of(source.name)).strip("-.") or "repository"
-    return f"local/{stem}-{content_hash[:8]}"
+    return f"local/{stem[:MAX_STEM_CHARACTERS]}-{content_hash[:8]}"
 
 
 def stem_of(name: str) -> str:
@@ -74,49 +86,14 @@ def stem_of(name: str) -> str:
 
 def remote_name(url: str) -> str | None:
     """OWNER/REPO of a remote's URL; None for a local path, which means nothing elsewhere."""
+    if len(url) > MAX_REMOTE_CHARACTERS:
+        return None
     match = _URL_REMOTE.fullmatch(url) or (None if "://" in url else _SCP_REMOTE.fullmatch(url))
     if match is None:
         return None
     segments = [part for part in match["path"].rstrip("/").split("/") if part]
     name = "/".join(segments[-2:]).removesuffix(".git")
-    return name if _REPO.fullmatch(name) else None
-
-
-def text_field(metadata: Mapping[str, Any], name: str) -> str | None:
-    """A metadata field as text; null, blank and NaN mean unknown."""
-    value = metadata.get(name)
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    return str(value).strip() or None
-
-
-def stars_of(source: Input) -> int | None:
-    """Star count from the metadata, null if unknown."""
-    text = text_field(source.metadata, "stars")
-    if text is None:
-        return None
-    try:
-        return int(float(text))
-    except (ValueError, OverflowError) as error:
-        raise InputError(
-            f"{source.uri}: metadata has stars = {text!r}; expected a count"
-        ) from error
-
-
-def created_at_of(source: Input) -> datetime.datetime | None:
-    """Creation time from the metadata (a timestamp or ISO 8601; UTC unless it says otherwise)."""
-    text = text_field(source.metadata, "created_at")
-    if text is None or text == "NaT":
-        return None
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(
-            f"{source.uri}: metadata has created_at = {text!r}; expected ISO 8601"
-        ) from error
-    if moment.tzinfo is None:
-        return moment.replace(tzinfo=datetime.UTC)
-    return moment.astimezone(datetime.UTC)
+    return name if is_repo(name) else None
 
 
 def _from_name(name: str) -> str | None:

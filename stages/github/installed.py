@@ -3,14 +3,15 @@
 The files are those of `RECORD` that came with the package, in sorted order. What the installer
 wrote on this machine is left out and not counted, so that two machines agree: byte code, and of
 the `.dist-info` folder all but the core metadata, the entry points and the licences. Launchers
-lie outside the folder (`../../../bin/NAME`) and count as `unsafe_path`.
+lie outside the folder (`../../../bin/NAME`) and count as `unsafe_path`. Links are followed (some
+installers link every file to their cache), but only regular files are opened.
 """
 
 import csv
-import importlib.metadata
 import io
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from email import message_from_string
 from email.message import Message
@@ -19,7 +20,7 @@ from pathlib import Path, PurePosixPath
 
 from stages.contract import Input
 from stages.github.entries import Damaged, Entry, EntryType, clean_path
-from stages.github.identity import INSTALLED, normalised_distribution, text_field
+from stages.github.identity import INSTALLED, normalised_distribution
 from stages.github.licenses import (
     MAX_LICENSE_BYTES,
     MAX_LICENSE_FILES,
@@ -29,6 +30,11 @@ from stages.github.licenses import (
     license_table,
     match_files,
 )
+from stages.github.metadata import is_short_text
+from stages.github.regular_files import NotRegular, open_regular
+
+MAX_RECORD_BYTES = 1 << 26
+MAX_METADATA_BYTES = 1 << 22
 
 _KEPT_METADATA = frozenset(["METADATA", "entry_points.txt", "top_level.txt"])
 _BYTE_CODE = (".pyc", ".pyo")
@@ -49,21 +55,23 @@ def open_distribution(source: Input) -> Distribution:
     """Find `installed:NAME` in the input's folder; raises `Damaged` if it cannot be listed."""
     wanted = source.name.removeprefix(INSTALLED)
     assert source.folder is not None
-    context = importlib.metadata.DistributionFinder.Context(name=wanted, path=[str(source.folder)])
-    found = next(iter(importlib.metadata.MetadataPathFinder.find_distributions(context)), None)
-    if found is None:
+    info = _dist_info(source.folder, wanted)
+    if info is None:
         raise Damaged("unreadable", f"no distribution {wanted!r} in {source.folder.name}")
-    record = _read_metadata(found, "RECORD")
+    record = _read_text(info / "RECORD", MAX_RECORD_BYTES)
     if record is None:
         raise Damaged("unreadable", f"the distribution {wanted!r} has no RECORD")
     try:
         rows = {row[0]: _size(row) for row in csv.reader(io.StringIO(record)) if row}
     except csv.Error as error:
         raise Damaged("corrupt", f"RECORD of {wanted!r}: {error}") from error
-    metadata = message_from_string(_read_metadata(found, "METADATA") or "")
+    metadata = message_from_string(_read_text(info / "METADATA", MAX_METADATA_BYTES) or "")
+    version = str(metadata.get("Version", "0"))
+    if not is_short_text(version):
+        raise Damaged("corrupt", f"METADATA of {wanted!r}: a version of {len(version)} characters")
     return Distribution(
         normalised_distribution(wanted),
-        metadata.get("Version", "0"),
+        version,
         source.folder,
         tuple(sorted((path, size) for path, size in rows.items() if _is_package_file(path))),
         metadata,
@@ -80,18 +88,21 @@ def read_entries(distribution: Distribution) -> Iterator[Entry]:
         location = distribution.folder / clean
         kind: EntryType = "file"
         size = listed_size
-        if location.exists():
+        try:
             state = location.stat()
+        except OSError:
+            size = 0
+        else:
             kind = "file" if stat.S_ISREG(state.st_mode) else "special"
             size = state.st_size
-        yield Entry(path, kind, size, None, partial(_read_file, location))
+        yield Entry(path, kind, size, None, partial(_read_file, location, size))
 
 
 def license_of(distribution: Distribution) -> str | None:
     """`License-Expression`, else a telling classifier, else the licence files, else `License`
     where that is a known identifier (it is often the whole text or a free phrase)."""
     metadata = distribution.metadata
-    expression = canonical_license(metadata.get("License-Expression"))
+    expression = canonical_license(str(metadata.get("License-Expression", "")))
     if expression is not None:
         return expression
     classified = classified_license(metadata.get_all("Classifier") or ())
@@ -101,29 +112,55 @@ def license_of(distribution: Distribution) -> str | None:
     for path, _ in distribution.files:
         if _in_dist_info(path) and is_license_file(PurePosixPath(path).name):
             location = distribution.folder / path
-            if location.is_file() and len(texts) < MAX_LICENSE_FILES:
-                with location.open("rb") as stream:
+            if len(texts) < MAX_LICENSE_FILES:
+                with suppress(OSError, ValueError), open_regular(location) as stream:
                     texts[path] = stream.read(MAX_LICENSE_BYTES)
-    named = text_field({"license": metadata.get("License")}, "license") or ""
+    named = str(metadata.get("License", "")).strip()
     return match_files(texts) or license_table().identifiers.get(named.lower())
 
 
-def _read_metadata(found: importlib.metadata.Distribution, name: str) -> str | None:
+def _dist_info(folder: Path, wanted: str) -> Path | None:
+    """The `NAME-VERSION.dist-info` folder of a distribution."""
+    found = (
+        child
+        for child in folder.glob("*.dist-info")
+        if normalised_distribution(child.name.partition("-")[0]) == normalised_distribution(wanted)
+    )
+    return min(found, default=None)
+
+
+def _read_text(location: Path, limit: int) -> str | None:
+    """A file of the `.dist-info` folder, None where there is none."""
     try:
-        return found.read_text(name)
+        with open_regular(location) as stream:
+            data = stream.read(limit + 1)
+    except FileNotFoundError:
+        return None
+    except NotRegular as error:
+        raise Damaged("unreadable", f"{location.name} is not a regular file") from error
+    if len(data) > limit:
+        raise Damaged("limit", f"{location.name} has more than {limit} bytes")
+    try:
+        return data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
-        raise Damaged("corrupt", f"{name} is not UTF-8: {error}") from error
+        raise Damaged("corrupt", f"{location.name} is not UTF-8: {error}") from error
 
 
-def _read_file(location: Path) -> bytes:
+def _read_file(location: Path, size: int) -> bytes:
     try:
-        return location.read_bytes()
+        with open_regular(location) as stream:
+            payload = stream.read(size + 1)
     except OSError as error:
-        raise Damaged("unreadable", f"listed in RECORD: {error.strerror}") from error
+        problem = error.strerror or "not a regular file"
+        raise Damaged("unreadable", f"listed in RECORD: {problem}") from error
+    if len(payload) > size:
+        raise Damaged("unreadable", f"listed in RECORD: it has grown beyond its {size} bytes")
+    return payload
 
 
 def _size(row: list[str]) -> int:
-    return int(row[2]) if len(row) > 2 and row[2].isdigit() else 0
+    digits = row[2] if len(row) > 2 else ""
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else 0
 
 
 def _in_dist_info(path: str) -> bool:

@@ -19,6 +19,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
+from stages.github.metadata import is_short_text
+
 MAX_LICENSE_BYTES = 1 << 18
 MAX_LICENSE_FILES = 16
 
@@ -112,8 +114,9 @@ def match_files(texts: Mapping[str, bytes]) -> str | None:
 
 def canonical_license(name: str | None) -> str | None:
     """A licence named by metadata: known identifiers in SPDX's spelling, others as they are,
-    and None for the ways of saying nothing (`NOASSERTION`, `other`)."""
-    if name is None or name.strip().lower() in _UNKNOWN:
+    and None for the ways of saying nothing (`NOASSERTION`, `other`) and for what is no name but
+    a text."""
+    if name is None or name.strip().lower() in _UNKNOWN or not is_short_text(name.strip()):
         return None
     return license_table().identifiers.get(name.strip().lower(), name.strip())
 

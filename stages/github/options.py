@@ -23,3 +23,9 @@ class GithubOptions(Options):
         gt=0,
         description="files one repository may hold; what follows is quarantined as `limit`",
     )
+    git_seconds: float = Field(
+        120.0,
+        gt=0,
+        description="seconds git may take over one answer; then the rest of the repository is "
+        "quarantined as `timeout`",
+    )

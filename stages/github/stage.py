@@ -4,17 +4,18 @@
 the bytes of its files; `convert` decides binary or text, decodes, and turns notebooks into
 scripts. Documents come in the repository's own order: members of the archive, `git ls-tree -r`,
 sorted `RECORD`. A repository that is damaged half-way keeps the files before the damage and
-leaves one quarantined record for the rest.
+leaves one quarantined record for the rest; so does one with a thousand files that cannot be read.
 
 Skipped and counted: `binary`, `undecodable`, `too_large`, `symlink`, `special` (devices, hard
-links, sparse files), `unsafe_path`, `submodule`, and `repeated_path` (the first of a name stays,
-because by the time of the second the first has been handed on).
+links, sparse files), `unsafe_path` (also one that is longer than a file system takes), `submodule`,
+and `repeated_path` (the first of a name stays, because by the time of the second the first has been
+handed on).
 
-Memory: one batch (16 MiB or 64 files), one file, and about 100 bytes per path seen. Cost: 64 MB/s
-or 7,500 files/s of one core for source code in `.tar.gz`, 15,000 small files/s from git.
+Memory: one batch (16 MiB or 64 files), one file, the archive as it is stored up to 64 MiB, and
+about 100 bytes per path seen. Cost: 64 MB/s or 7,500 files/s of one core for source code in
+`.tar.gz`, 15,000 small files/s from git.
 """
 
-import datetime
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -37,16 +38,19 @@ from stages.contract import (
     SourceEvent,
 )
 from stages.github.encodings import decode_file
-from stages.github.entries import Damaged, Entry, Repository, clean_path
-from stages.github.identity import created_at_of, stars_of
+from stages.github.entries import Damaged, Entry, Repository, clean_path, storable
+from stages.github.identity import metadata_of, repository_name
+from stages.github.metadata import Metadata
 from stages.github.notebooks import script_text
 from stages.github.options import GithubOptions
-from stages.github.repositories import open_repository, repository_name, stored_size
+from stages.github.repositories import open_repository
 
-__all__ = ["GithubSource", "repository_name", "stored_size"]
+__all__ = ["GithubSource", "repository_name"]
 
 BATCH_FILES = 64
 BATCH_BYTES = 16 << 20
+MAX_DAMAGED_FILES = 1000
+"""Of one repository; each is a quarantined record with up to 4 KiB of its bytes."""
 
 _MARKDOWN = re.compile(
     r".*\.(?:md|markdown|mdown|mdwn|mkd|mkdn|mkdown|mdx|livemd|ronn|rmd|qmd)|readme", re.IGNORECASE
@@ -64,7 +68,7 @@ class GithubSource:
     """One repository in, its text files out."""
 
     name: ClassVar[str] = "documents"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("Resiliparse",)
     tables: ClassVar[tuple[str, ...]] = ("licenses.toml", "binary_files.toml")
     Options: ClassVar[type[Options]] = GithubOptions
@@ -86,26 +90,11 @@ class GithubSource:
 
     def read(self, source: Input) -> Iterator[SourceEvent]:
         """The repository's files as raw batches, after its identity."""
-        skipped: Counter[str] = Counter()
         try:
-            repository = open_repository(source, self._options)
+            with open_repository(source, self._options) as repository:
+                yield from self._read(repository, metadata_of(source))
         except Damaged as damage:
             yield _quarantined(source.name, damage)
-            return
-        identity = f"{repository.repo}@{repository.revision}"
-        yield Identity(identity)
-        batch = _RawBatch(repository, stars_of(source), created_at_of(source))
-        for item in self._files(repository, identity, skipped):
-            if isinstance(item, Quarantined):
-                yield item
-                continue
-            if batch.is_full_for(item):
-                yield batch.take()
-            batch.add(item)
-        if batch.files:
-            yield batch.take()
-        for reason in sorted(skipped):
-            yield Skipped(reason, skipped[reason])
 
     def convert(self, raw: pa.RecordBatch) -> pa.RecordBatch:
         """Decode the files of a raw batch; each one alone decides about itself."""
@@ -129,37 +118,44 @@ class GithubSource:
             [*arrays, reasons], schema=pa.schema([*fields, pa.field(SKIPPED, pa.string())])
         )
 
+    def _read(self, repository: Repository, metadata: Metadata) -> Iterator[SourceEvent]:
+        skipped: Counter[str] = Counter()
+        identity = f"{repository.repo}@{repository.revision}"
+        yield Identity(identity)
+        batch = _RawBatch(repository, metadata)
+        for item in self._files(repository, identity, skipped):
+            if isinstance(item, Quarantined):
+                yield item
+                continue
+            if batch.is_full_for(item):
+                yield batch.take()
+            batch.add(item)
+        if batch.files:
+            yield batch.take()
+        for reason in sorted(skipped):
+            yield Skipped(reason, skipped[reason])
+
     def _files(
         self, repository: Repository, identity: str, skipped: Counter[str]
     ) -> Iterator[_File | Quarantined]:
         """The files to hand on; everything else is counted in `skipped` or quarantined."""
         seen: set[int] = set()
-        n_entries = n_bytes = 0
+        count = _Count(self._options)
         try:
             for entry in repository.entries():
-                n_entries += 1
-                if n_entries > self._options.max_files:
-                    raise Damaged(
-                        "limit",
-                        f"more than {self._options.max_files} files (max_files)",
-                        offset=entry.offset,
-                    )
+                count.add_entry(entry)
                 path = clean_path(entry.path)
                 reason = self._reason_to_skip(entry, path, seen)
                 if path is None or reason is not None:
                     skipped[reason or "unsafe_path"] += 1
                     continue
-                n_bytes += max(entry.size, 0)
-                if n_bytes > self._options.max_archive_bytes:
-                    raise Damaged(
-                        "limit",
-                        f"the files add up to more than {self._options.max_archive_bytes} bytes"
-                        " (max_archive_bytes)",
-                        offset=entry.offset,
-                    )
+                count.add_file(entry)
                 try:
                     payload = entry.read()
                 except Damaged as damage:
+                    if damage.reason == "timeout":
+                        raise
+                    count.add_damaged(entry)
                     yield _quarantined(f"{identity}:{path}", damage)
                     continue
                 yield _File(path, entry.offset, payload)
@@ -171,39 +167,78 @@ class GithubSource:
             return "unsafe_path"
         if entry.type != "file":
             return entry.type
-        key = xxhash.xxh3_64_intdigest(path.encode("utf-8", "surrogatepass"))
+        key = xxhash.xxh3_64_intdigest(path.encode())
         if key in seen:
             return "repeated_path"
         seen.add(key)
         return "too_large" if entry.size > self._options.max_file_bytes else None
 
 
+class _Count:
+    """What a repository has held so far, against its limits."""
+
+    def __init__(self, options: GithubOptions) -> None:
+        self._options = options
+        self._n_entries = self._n_bytes = self._n_damaged = 0
+
+    def add_entry(self, entry: Entry) -> None:
+        """Any entry, with the bytes of its name."""
+        self._n_entries += 1
+        if self._n_entries > self._options.max_files:
+            problem = f"more than {self._options.max_files} files (max_files)"
+            raise Damaged("limit", problem, offset=entry.offset)
+        self._add_bytes(len(entry.path), entry)
+
+    def add_file(self, entry: Entry) -> None:
+        """A file that is going to be read."""
+        self._add_bytes(max(entry.size, 0), entry)
+
+    def add_damaged(self, entry: Entry) -> None:
+        """A file that could not be read."""
+        self._n_damaged += 1
+        if self._n_damaged > MAX_DAMAGED_FILES:
+            problem = f"more than {MAX_DAMAGED_FILES} files cannot be read"
+            raise Damaged("limit", problem, offset=entry.offset)
+
+    def _add_bytes(self, n_bytes: int, entry: Entry) -> None:
+        self._n_bytes += n_bytes
+        if self._n_bytes > self._options.max_archive_bytes:
+            problem = (
+                f"the files add up to more than {self._options.max_archive_bytes} bytes"
+                " (max_archive_bytes)"
+            )
+            raise Damaged("limit", problem, offset=entry.offset)
+
+
 class _RawBatch:
     """Files on their way to a raw record batch."""
 
-    def __init__(
-        self, repository: Repository, stars: int | None, created_at: datetime.datetime | None
-    ) -> None:
+    def __init__(self, repository: Repository, metadata: Metadata) -> None:
         self.files: list[_File] = []
         self._n_bytes = 0
         self._prefix = f"{repository.repo}@{repository.revision}:"
         self._constant: dict[str, Any] = {
             "repo": repository.repo,
             "revision": repository.revision,
-            "repo_created_at": created_at,
-            "stars": stars,
+            "repo_created_at": metadata.created_at,
+            "stars": metadata.stars,
             "license": repository.license,
         }
+        self._row_bytes = 2 * len(self._prefix) + len(repository.license or "")
 
     def is_full_for(self, file: _File) -> bool:
         n_files = len(self.files)
         return n_files > 0 and (
-            n_files == BATCH_FILES or self._n_bytes + len(file.payload) > BATCH_BYTES
+            n_files == BATCH_FILES or self._n_bytes + self._bytes_of(file) > BATCH_BYTES
         )
 
     def add(self, file: _File) -> None:
         self.files.append(file)
-        self._n_bytes += len(file.payload)
+        self._n_bytes += self._bytes_of(file)
+
+    def _bytes_of(self, file: _File) -> int:
+        """All that the file's row brings: its path stands in the origin, too."""
+        return len(file.payload) + 2 * len(file.path) + self._row_bytes
 
     def take(self) -> pa.RecordBatch:
         files, self.files, self._n_bytes = self.files, [], 0
@@ -220,7 +255,9 @@ class _RawBatch:
 
 
 def _quarantined(origin: str, damage: Damaged) -> Quarantined:
-    return Quarantined(origin, damage.reason, damage.error, damage.offset, damage.head)
+    return Quarantined(
+        storable(origin), damage.reason, storable(damage.error), damage.offset, damage.head
+    )
 
 
 def _text_of(path: str, payload: bytes) -> tuple[str | None, str | None]:

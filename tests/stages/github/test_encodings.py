@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import encodings
 import random
 import tarfile
 
@@ -177,3 +178,26 @@ def decode_as_folder(payload, folder):
         except (LookupError, UnicodeDecodeError):
             continue
     return None
+
+
+def test_names_of_encodings_that_files_make_up_are_not_kept():
+    """`codecs` remembers whatever it is asked; no file decides what that is."""
+    before = dict(encodings._cache)
+    for index in range(50):
+        text, _ = decode_file("a.py", f"# coding: made-up-{index}\n".encode() + b"x = '\xe9'\n" * 9)
+        assert text is not None
+    made_up = [name for name in encodings._cache if "made" in name]
+    assert made_up == []
+    assert len(encodings._cache) <= len(before) + 20
+
+
+@pytest.mark.parametrize(
+    "name", ["ISO-8859-5", "iso_8859-5", "CYRILLIC", "Windows-1251", "koi8_r", "KOI8-R"]
+)
+def test_an_encoding_is_known_by_all_its_names(name):
+    """Aliases, hyphens and capitals are those of `codecs`."""
+    word = "\u043f\u0440\u0438\u0432\u0435\u0442"
+    data = f"# coding: {name}\nx = '{word}'\n".encode(codecs.lookup(name).name)
+    text, _ = decode_file("a.py", data)
+    assert text is not None
+    assert word in text

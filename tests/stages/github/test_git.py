@@ -8,7 +8,7 @@ import pytest
 from stages.contract import Input
 from stages.errors import InputError
 from stages.github.git import EMPTY_TREE
-from stages.github.stage import repository_name, stored_size
+from stages.github.stage import repository_name
 
 ENVIRONMENT = {
     **os.environ,
@@ -59,7 +59,6 @@ def test_head_is_read_not_the_work_tree(work, read_folder):
     assert got.skipped == {"symlink": 2, "submodule": 1}
     assert {row["license"] for row in got.rows} == {"GPL-2.0-only"}
     assert not got.quarantined
-    assert stored_size(Input("tool", str(work), folder=work)) >= 3
 
 
 def test_a_bare_clone_gives_the_same_documents(work, tmp_path, read_folder):
@@ -69,16 +68,6 @@ def test_a_bare_clone_gives_the_same_documents(work, tmp_path, read_folder):
     bare = read_folder("octo__tool.git", tmp_path / "octo__tool.git")
     assert bare.rows == ours.rows
     assert bare.identity == ours.identity
-
-
-def test_a_linked_work_tree_reads_its_own_head(work, tmp_path, read_folder):
-    """`.git` may be a file that points elsewhere."""
-    git(work, "worktree", "add", "-q", "-b", "other", str(tmp_path / "other"))
-    (tmp_path / "other" / "new.c").write_text("int b;\n")
-    git(tmp_path / "other", "add", "new.c")
-    git(tmp_path / "other", "commit", "-q", "-m", "More")
-    assert "new.c" in read_folder("other", tmp_path / "other").texts
-    assert "new.c" not in read_folder("tool", work).texts
 
 
 def test_another_owner_is_no_obstacle(work, read_folder):

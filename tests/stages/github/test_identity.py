@@ -1,12 +1,10 @@
 """Who an input is."""
 
-import io
-
 import pytest
 
 from stages.contract import Input
 from stages.github.identity import remote_name
-from stages.github.stage import repository_name, stored_size
+from stages.github.stage import repository_name
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -62,8 +60,3 @@ def test_the_last_resort_depends_on_the_bytes_alone(read_bytes):
     assert first is not None
     assert first.startswith("local/my-tool-")
     assert first != read_bytes("my tool.tar", bytes(2048)).identity
-
-
-def test_stored_size_of_an_archive():
-    """The bytes it takes where it lies."""
-    assert stored_size(Input("a.tar", "a.tar", lambda: io.BytesIO(bytes(1234)))) == 1234

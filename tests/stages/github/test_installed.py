@@ -1,15 +1,15 @@
 """Installed packages as repositories."""
 
 import importlib.metadata
-import sysconfig
+import os
 from pathlib import Path
 
 import pytest
 
 from stages.contract import Input
-from stages.github.stage import repository_name, stored_size
+from stages.github.stage import repository_name
 
-SITE = Path(sysconfig.get_path("purelib"))
+SITE = Path(str(importlib.metadata.distribution("typer").locate_file("")))
 
 
 @pytest.fixture
@@ -55,7 +55,6 @@ def test_names_are_normalised(site):
     for name in ("My.Tool", "my_tool", "my-tool"):
         source = Input(f"installed:{name}", str(site), folder=site)
         assert repository_name(source) == "pypi/my-tool"
-        assert stored_size(source) == 6 + 6 + 3 + 60 + 200
 
 
 def test_a_package_that_is_not_there_is_unreadable(site, read_folder):
@@ -65,6 +64,58 @@ def test_a_package_that_is_not_there_is_unreadable(site, read_folder):
     assert "other" in got.quarantined[0].error
 
 
+def list_files(site, *rows):
+    (site / "My_Tool-1.2.dist-info" / "RECORD").write_text("\n".join(rows) + "\n")
+
+
+def test_only_regular_files_are_opened(site, read_folder):
+    """A pipe, a device and a folder are special; a link is followed to its file."""
+    os.mkfifo(site / "my_tool" / "pipe.py")
+    (site / "my_tool" / "zero.py").symlink_to("/dev/zero")
+    (site / "my_tool" / "linked.py").symlink_to(site / "my_tool" / "a.py")
+    names = ("a.py", "linked.py", "pipe.py", "zero.py")
+    list_files(site, "my_tool,,", *(f"my_tool/{name},," for name in names))
+    got = read_folder("installed:my-tool", site)
+    assert got.texts == {"my_tool/a.py": "y = 2\n", "my_tool/linked.py": "y = 2\n"}
+    assert got.skipped == {"special": 3}
+
+
+@pytest.mark.parametrize("name", ["RECORD", "METADATA"])
+def test_a_pipe_for_a_list_is_unreadable(site, read_folder, name):
+    """Nothing waits for somebody to write into it."""
+    path = site / "My_Tool-1.2.dist-info" / name
+    path.unlink()
+    os.mkfifo(path)
+    got = read_folder("installed:my-tool", site)
+    assert [bad.reason for bad in got.quarantined] == ["unreadable"]
+
+
+@pytest.mark.parametrize("size", ["\u00b2", "9" * 5000, "-1", "1e3", "\u0663"])
+def test_a_size_that_is_no_number_is_not_believed(site, read_folder, size):
+    """The file says how long it is."""
+    list_files(site, f"my_tool/a.py,,{size}")
+    assert read_folder("installed:my-tool", site).texts == {"my_tool/a.py": "y = 2\n"}
+
+
+@pytest.mark.parametrize("path", ["x" * 300 + ".py", "my_tool/a.py/b.py", "y/" * 2100 + "a.py"])
+def test_a_path_no_file_can_have_costs_itself_alone(site, read_folder, path):
+    """Too long a name, or one below a file."""
+    list_files(site, "my_tool/a.py,,6", f"{path},,6")
+    got = read_folder("installed:my-tool", site)
+    assert list(got.texts) == ["my_tool/a.py"]
+    assert len(got.quarantined) + got.skipped.total() == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"), [("Version: " + "1" * 5000, "corrupt"), ("X: " + "y" * (5 << 20), "limit")]
+)
+def test_metadata_of_megabytes_are_refused(site, read_folder, field, reason):
+    """Every document would carry the version."""
+    (site / "My_Tool-1.2.dist-info" / "METADATA").write_text(f"Name: My_Tool\n{field}\n\n")
+    got = read_folder("installed:my-tool", site)
+    assert [bad.reason for bad in got.quarantined] == [reason]
+
+
 @pytest.mark.parametrize(
     ("lines", "spdx"),
     [
@@ -72,6 +123,7 @@ def test_a_package_that_is_not_there_is_unreadable(site, read_folder):
         ("Classifier: License :: OSI Approved :: BSD License", None),
         ("License: apache-2.0", "Apache-2.0"),
         ("License: as you like it", None),
+        ("License-Expression: " + "MIT OR " * 1000 + "MIT", None),
     ],
 )
 def test_the_licence_of_a_package(site, read_folder, lines, spdx):

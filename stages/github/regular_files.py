@@ -1,0 +1,27 @@
+"""Opening files that somebody else put there: regular ones alone.
+
+Opening a pipe without a writer waits for ever, a device may never end, and what a name means can
+change between asking and opening. So a file is opened without waiting and looked at afterwards.
+"""
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+
+class NotRegular(OSError):  # noqa: N818  (what it is, beside FileNotFoundError)
+    """A pipe, a device, a folder: not to be read, now or later."""
+
+
+def open_regular(path: str | Path) -> BinaryIO:
+    """The file at `path` (behind links), to read; OSError where nothing is, `NotRegular` where
+    something else is."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise NotRegular(f"not a regular file: {os.fspath(path)!r}")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
