@@ -4,8 +4,8 @@ The same pass makes what is missing (`run`) and says what it would make (`plan`)
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +22,22 @@ from pipeline.engine.chain import (
 )
 from pipeline.engine.corpus import EngineCorpus
 from pipeline.engine.executor import Resources
+from pipeline.engine.identities import Identities
 from pipeline.engine.lineage import Table, Tables, stage_components
 from pipeline.engine.parts import NotMade
 from pipeline.engine.runner import Plan, PlanItem, Runner
 from pipeline.engine.seed_files import require_seeds, seed_files
 from pipeline.engine.work.map import DecideWork, MapWork, measure_table
-from pipeline.engine.work.source import UNREADABLE, SourceWork
+from pipeline.engine.work.source import SourceWork
 from pipeline.engine.work.task import StageRef, Work
-from pipeline.storage.digest import stream_digest
-from pipeline.storage.inputs import InputSpec, folder_digest, open_input
+from pipeline.storage.inputs import InputSpec, content_digest
 from pipeline.storage.manifest import emitted_before
 from pipeline.storage.receipts import Receipt, Receipts
+from schemas.quarantine import UNREADABLE
 from schemas.shards import corpus_of, shard_sets
 from schemas.verdicts import verdict_table
 from stages.contract import Filter
-from stages.errors import ConfigError, InputError, WaitForPerson
+from stages.errors import ConfigError, WaitForPerson
 from stages.recall.options import RecallOptions
 
 MEASURE, DECIDE = "measure", "decide"
@@ -170,10 +171,13 @@ class Session:
                 "metadata": [[spec.name, list(spec.metadata)] for spec in specs if spec.metadata],
                 "inputs": _known_inputs(specs, current.get(key)),
             }
-            work = SourceWork(ref, tuple(_absolute(spec) for spec in specs))
+            work = SourceWork(ref, tuple(spec.absolute() for spec in specs))
             plans.append(Plan(key, components, lambda work=work: work))  # type: ignore[misc]
-        receipts = self.runner.ensure(name, folder, plans, self._resources(name), known=known)
-        _refuse_same_identities(receipts.values())
+        identities = Identities(corpus)
+        receipts = self.runner.ensure(
+            name, folder, plans, self._resources(name), known=known, admit=identities.admit
+        )
+        identities.require_distinct(receipts.values())
         tables.add(Table(name, folder, source.schema, receipts))
 
     def _map(
@@ -272,28 +276,21 @@ class Session:
 
 def _known_inputs(specs: Sequence[InputSpec], receipt: Receipt | None) -> Any:
     """Name and hash of every input: the recorded hash while its mark is the same, else that of
-    the content now. Without a receipt nothing is known before the input is read."""
+    the content now, which an unreadable input may have by now. Without a receipt nothing is known
+    before the input is read."""
     if receipt is None:
         return "unread"
     recorded = {one["uri"]: one for one in receipt.summary["inputs"]}
-    known = []
-    for spec in specs:
-        one = recorded.get(_absolute(spec).uri)
-        if one is not None and (one["size"], one["mark"]) == (spec.size, spec.mark):
-            known.append([spec.name, one["xxh3"]])
-        else:
-            known.append([spec.name, _content_digest(spec)])
-    return known
+    return [[spec.name, _known_digest(spec.absolute(), recorded)] for spec in specs]
 
 
-def _content_digest(spec: InputSpec) -> str:
-    try:
-        if spec.folder is not None:
-            return folder_digest(spec)
-        with open_input(spec) as stream:
-            return stream_digest(stream)
-    except OSError:
-        return UNREADABLE
+def _known_digest(spec: InputSpec, recorded: Mapping[str, Any]) -> str:
+    if spec.xxh3:
+        return spec.xxh3
+    one = recorded.get(spec.uri, {"xxh3": UNREADABLE})
+    if one["xxh3"] != UNREADABLE and (one["size"], one["mark"]) == (spec.size, spec.mark):
+        return str(one["xxh3"])
+    return content_digest(spec)
 
 
 def _absolute_paths(value: Any) -> Any:
@@ -301,23 +298,3 @@ def _absolute_paths(value: Any) -> Any:
     if isinstance(value, list):
         return [_absolute_paths(one) for one in value]
     return str(Path(value).absolute()) if value and Path(value).exists() else value
-
-
-def _absolute(spec: InputSpec) -> InputSpec:
-    """The same input for a worker, whose working directory is another."""
-    if "://" in spec.uri or spec.uri.startswith("installed:"):
-        return spec
-    folder = None if spec.folder is None else spec.folder.absolute()
-    return replace(spec, uri=str(Path(spec.uri).absolute()), folder=folder)
-
-
-def _refuse_same_identities(receipts: Any) -> None:
-    owners: dict[str, str] = {}
-    for receipt in receipts:
-        for identity, uri in receipt.summary.get("identities", ()):
-            if identity in owners:
-                raise InputError(
-                    f"github.inputs: {owners[identity]} and {uri} are both {identity}; "
-                    "leave one out, or tell them apart in github.metadata"
-                )
-            owners[identity] = uri
