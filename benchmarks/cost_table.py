@@ -154,7 +154,7 @@ def _kept_steps(storage: LocalStorage) -> set[str]:
 
 
 def _add(total: _Sum, event: dict[str, Any], kept: bool) -> None:
-    total.task_bytes = max(total.task_bytes, event["peak_bytes"])
+    total.task_bytes = max(total.task_bytes, event["peak_bytes"] or 0)
     if event["step"].rpartition(".")[2] in ONCE:
         total.once_core_seconds += event["cpu_seconds"]
         return

@@ -10,15 +10,14 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from pipeline.configuration import Config
 from pipeline.configuration.names import DECIDE, StepName
-from pipeline.configuration.registry import DEDUP, SEEDS
+from pipeline.configuration.registry import DEDUP
 from pipeline.engine.address import open_executor
-from pipeline.engine.chain import seed_patterns
 from pipeline.engine.executor import LocalExecutor
 from pipeline.engine.product import finish_product
+from pipeline.engine.run_inputs import run_inputs
 from pipeline.engine.runner import Counted, Monitor, PlanItem, Runner
 from pipeline.engine.session import Session
 from pipeline.engine.work.task import Limits, Outcome
@@ -26,7 +25,7 @@ from pipeline.inspection.cost import Estimate, estimate_run
 from pipeline.inspection.flags import run_flags
 from pipeline.inspection.invariants import check_duplicates
 from pipeline.inspection.verify import RUN_FILE, seal
-from pipeline.storage.inputs import InputSpec, assign_shards, expand, read_metadata, save
+from pipeline.storage.input_record import save
 from pipeline.storage.location import location, open_storage
 from pipeline.storage.lock import hold
 from pipeline.storage.storage import Storage
@@ -125,7 +124,7 @@ def run(
     with _naming_the_step(config.run, items), ExitStack() as stack:
         held = stack.enter_context(hold(workers_storage))
         storage, generation = held.storage, held.generation
-        recorded, inputs = _inputs(config, storage)
+        recorded, inputs = run_inputs(config, storage)
         save(storage, recorded)
         executor = stack.enter_context(open_executor(config, workers_storage, address, workers))
         runner = Runner(
@@ -194,38 +193,9 @@ def plan_with_cost(
         max_quarantine_rate=config.engine.max_quarantine_rate,
         dry=True,
     )
-    _, inputs = _inputs(config, storage)
+    _, inputs = run_inputs(config, storage)
     Session(config, runner, inputs, stages).run()
     return runner.items, estimate_run(storage, runner.items, inputs)
-
-
-def _inputs(
-    config: Config, storage: Storage
-) -> tuple[dict[str, list[InputSpec]], dict[str, list[InputSpec]]]:
-    """Every input the run ever had, and those it is made of now. Pages and repositories stay when
-    their input is gone; a seed file that the configuration names no more must not, or it would
-    take the place of the same documents in another one."""
-    metadata = read_metadata(config.github.metadata)
-    found = {}
-    patterns_of = {
-        SEEDS: seed_patterns(config),
-        "github": config.github.inputs,
-        "web": config.web.inputs,
-    }
-    for corpus, patterns in patterns_of.items():
-        specs = expand(corpus, patterns)
-        if corpus == "github":
-            specs = [_with_metadata(spec, metadata) for spec in specs]
-        found[corpus] = specs
-    recorded = assign_shards(storage, found, config.github.shard_bytes)
-    named = {spec.uri for spec in found[SEEDS]}
-    seeds = [spec for spec in recorded[SEEDS] if spec.uri in named]
-    return recorded, {**recorded, SEEDS: seeds}
-
-
-def _with_metadata(spec: InputSpec, metadata: dict[str, dict[str, Any]]) -> InputSpec:
-    row = metadata.get(spec.uri) or metadata.get(spec.name)
-    return spec if row is None else replace(spec, metadata=tuple(sorted(row.items())))
 
 
 def _write_run_file(

@@ -6,6 +6,11 @@ from schemas.columns import column
 
 HEAD_BYTES = 4096
 
+ERROR, CRASH, TIMEOUT = "error", "crash", "timeout"
+"""Reasons of the engine: what handled the record raised, died or did not come back."""
+UNREADABLE = "unreadable"
+"""Reason: the input could not be opened or read."""
+
 QUARANTINE = pa.schema(
     [
         column("origin", pa.string(), "the record's origin, as hashed into doc_id", nullable=False),

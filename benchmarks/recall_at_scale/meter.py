@@ -46,7 +46,7 @@ class Meter(Monitor):
         cost.rows += outcome.result.records
         cost.written += outcome.result.written.size
         cost.cpu_seconds += outcome.cpu_seconds
-        cost.worker_bytes = max(cost.worker_bytes, outcome.peak_bytes)
+        cost.worker_bytes = max(cost.worker_bytes, outcome.peak_bytes or 0)
 
     def step_ended(self, step: str) -> None:
         cost = self.costs[-1]

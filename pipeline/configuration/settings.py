@@ -46,7 +46,9 @@ class EngineOptions(Options):
         description="share of quarantined records, once 1,000 were seen, that fails a stage",
     )
     record_seconds: float = Field(
-        60.0, gt=0, description="seconds one record may take before it is quarantined"
+        60.0,
+        gt=0,
+        description="seconds one record may take before it is quarantined; inf: no limit",
     )
 
 
@@ -57,6 +59,11 @@ class GithubInputs(Options):
         (),
         description="globs of archives, git repositories and folders, or `installed:NAME` "
         "(`installed:*` for every installed Python package)",
+    )
+    drop: tuple[str, ...] = Field(
+        (),
+        description="inputs that leave the run, by name or glob: their documents go, and their "
+        "shard numbers stay reserved",
     )
     metadata: str | None = Field(
         None,
@@ -71,6 +78,11 @@ class WebInputs(Options):
     """What the web corpus is made from."""
 
     inputs: tuple[str, ...] = Field((), description="globs or URLs of WARC files, one shard each")
+    drop: tuple[str, ...] = Field(
+        (),
+        description="inputs that leave the run, by name or glob: their pages go, and their shard "
+        "numbers stay reserved",
+    )
 
 
 INPUTS: dict[str, type[Options]] = {"github": GithubInputs, "web": WebInputs}

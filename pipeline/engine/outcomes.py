@@ -1,14 +1,19 @@
 """What comes back from workers: when its receipts are written, when there is too much to bear."""
 
+import math
 import time
+from collections.abc import Mapping, Sequence
 
 from pipeline.engine.work.task import Outcome, quarantine_folder
 from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.storage import Storage
+from schemas.quarantine import ERROR
 from stages.errors import StageError
 
 RATE_FLOOR = 1000
 """Records a step must have seen before `max_quarantine_rate` is checked."""
+SUSPICIOUS_RECORDS = 10
+"""A step of at least so many records that all raised did not meet bad input."""
 
 GROUP_RECEIPTS = 256
 GROUP_SECONDS = 1.0
@@ -44,22 +49,61 @@ class ReceiptGroup:
 
 
 class QuarantineRate:
-    """Checks the share of quarantined records as outcomes come in."""
+    """The share of quarantined records of a step: a property of its receipts, so that the same
+    command does not pass the second time.
 
-    def __init__(self, step: str, limit: float) -> None:
+    Checked as outcomes come in and when the step is whole. A step of which nothing at all could be
+    processed, because every record raised, has a bug or lacks something on this machine.
+    """
+
+    def __init__(self, step: str, limit: float, made: Sequence[Receipt]) -> None:
         self._step = step
         self._limit = limit
-        self._records = self._quarantined = 0
+        self._records = 0
         self._reasons: dict[str, int] = {}
+        self._uncounted = iter(made)
+        for receipt in made:
+            if receipt.quarantine is not None:
+                self._count(receipt.quarantine["reasons"])
 
-    def check(self, outcome: Outcome) -> None:
+    def add(self, outcome: Outcome) -> None:
+        """Count an outcome; StageError as soon as there is too much."""
         self._records += outcome.result.records
-        for reason, count in outcome.quarantine_reasons.items():
-            self._quarantined += count
-            self._reasons[reason] = self._reasons.get(reason, 0) + count
-        if self._records >= RATE_FLOOR and self._quarantined > self._limit * self._records:
+        self._count(outcome.quarantine_reasons)
+        self._require_rate()
+
+    def check(self) -> None:
+        """StageError if the whole step has too much."""
+        self._require_rate()
+        n_errors = self._reasons.get(ERROR, 0)
+        if self._limit < 1 and n_errors >= SUSPICIOUS_RECORDS and not self._has_records(n_errors):
             raise StageError(
-                f"{self._step}: {self._quarantined} of {self._records} records quarantined "
+                f"{self._step}: all {n_errors} records raised; see "
+                f"{quarantine_folder(self._step)}. That is a bug, or something is missing on this "
+                "machine; if it is the records, engine.max_quarantine_rate = 1 lets them pass"
+            )
+
+    def _require_rate(self) -> None:
+        n = sum(self._reasons.values())
+        if n and not self._has_records(n / self._limit if self._limit else math.inf):
+            if self._records < RATE_FLOOR:
+                return
+            raise StageError(
+                f"{self._step}: {n} of {self._records} records quarantined "
                 f"({', '.join(f'{r} {n}' for r, n in self._reasons.items())}), more than "
                 f"engine.max_quarantine_rate = {self._limit}; see {quarantine_folder(self._step)}"
             )
+
+    def _count(self, reasons: Mapping[str, int]) -> None:
+        for reason, count in reasons.items():
+            self._reasons[reason] = self._reasons.get(reason, 0) + count
+
+    def _has_records(self, more_than: float) -> bool:
+        """Whether there were more records. Reads no more receipts than it takes to know: that of
+        100,000 takes two seconds."""
+        while self._records <= more_than:
+            receipt = next(self._uncounted, None)
+            if receipt is None:
+                return False
+            self._records += receipt.effort.get("records", 0)
+        return True

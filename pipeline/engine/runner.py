@@ -9,7 +9,7 @@ holds a receipt per object and the plans in flight, nothing else. Receipts are w
 256, or after a second: a crash of the driver costs the tasks of its last second.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, overload
@@ -25,6 +25,9 @@ from pipeline.storage.storage import Storage
 from stages.errors import StorageError
 
 PENDING = "pending"
+
+Admit = Callable[[Mapping[str, Any], Mapping[str, Receipt]], None]
+"""Raises if what a task made (its summary) cannot stand beside what the step has."""
 
 
 @dataclass(frozen=True)
@@ -137,9 +140,10 @@ class Runner:
         *,
         known: Receipts | None = None,
         prune: bool = True,
+        admit: Admit | None = None,
     ) -> dict[str, Receipt]:
         """Have every planned object; returns key → receipt. With `prune`, objects of the folder
-        that are no longer planned are removed."""
+        that are no longer planned are removed. `admit` may refuse an outcome before it counts."""
         receipts = known or Receipts(self.storage, folder)
         current = receipts.load() if known is None else receipts.current
         item = PlanItem(step, len(plans), 0)
@@ -165,8 +169,11 @@ class Runner:
             self._remove(folder, receipt)
         for name in receipts.unnamed:
             self.storage.delete(f"{folder}/{name}")
+        made = [receipts.current[key] for key in keys if key in receipts.current]
+        rate = QuarantineRate(step, self.max_quarantine_rate, made)
         if stale:
-            self._make(step, folder, plans, list(stale.values()), receipts, resources)
+            self._make(step, folder, plans, list(stale.values()), receipts, resources, rate, admit)
+        rate.check()
         receipts.roll()
         superseded.delete(receipts.current)
         return {key: receipts.current[key] for key in keys}
@@ -179,6 +186,8 @@ class Runner:
         stale: Sequence[int],
         receipts: Receipts,
         resources: Resources,
+        rate: QuarantineRate,
+        admit: Admit | None,
     ) -> None:
         first = plans[stale[0]].make()
         self.executor.prepare(self.monitor.preparing)
@@ -187,7 +196,6 @@ class Runner:
             self.monitor.working(step, first.doing)
         sweep(self.storage, quarantine_folder(step), receipts)
         flying: dict[str, Plan] = {}
-        rate = QuarantineRate(step, self.max_quarantine_rate)
         group = ReceiptGroup(self.storage, receipts, quarantine_folder(step))
 
         def tasks() -> Iterator[Task]:
@@ -208,9 +216,11 @@ class Runner:
             for done in self.executor.run(tasks(), resources):
                 if done is not None:
                     task, outcome = done
+                    if admit is not None:
+                        admit(outcome.result.summary, receipts.current)
                     group.add(self._commit(flying.pop(task.key), task, outcome))
                     self.monitor.task_done(step, task.key, outcome)
-                    rate.check(outcome)
+                    rate.add(outcome)
                 group.flush_if_due()
         finally:
             group.flush()

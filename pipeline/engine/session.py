@@ -24,23 +24,24 @@ from pipeline.configuration.settings import StageResources
 from pipeline.engine.chain import chain_of, recall_options
 from pipeline.engine.corpus import EngineCorpus
 from pipeline.engine.executor import Resources
+from pipeline.engine.identities import Identities
 from pipeline.engine.lineage import Table, Tables, stage_components
 from pipeline.engine.parts import NotMade
 from pipeline.engine.runner import Counted, Plan, PlanItem, Runner
 from pipeline.engine.seed_files import require_seeds, seed_files
 from pipeline.engine.selection import Selection
 from pipeline.engine.work.map import DecideWork, MapWork, measure_table
-from pipeline.engine.work.source import UNREADABLE, SourceWork
+from pipeline.engine.work.source import SourceWork
 from pipeline.engine.work.task import StageRef, Work
-from pipeline.storage.digest import stream_digest
-from pipeline.storage.inputs import InputSpec, folder_digest, open_input
+from pipeline.storage.inputs import InputSpec, content_digest
 from pipeline.storage.manifest import SHARDS, emitted_before
 from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.statistics import statistics_of
+from schemas.quarantine import UNREADABLE
 from schemas.shards import corpus_of, shard_sets
 from schemas.verdicts import verdict_table
 from stages.contract import Filter, NamesFiles, Options
-from stages.errors import InputError, WaitForPerson
+from stages.errors import WaitForPerson
 
 
 @dataclass
@@ -148,10 +149,18 @@ class Session:
                 "metadata": [[spec.name, list(spec.metadata)] for spec in specs if spec.metadata],
                 "inputs": _known_inputs(specs, current.get(key)),
             }
-            work = SourceWork(ref, tuple(_absolute(spec) for spec in specs))
+            work = SourceWork(ref, tuple(spec.absolute() for spec in specs))
             plans.append(Plan(key, components, lambda work=work: work))  # type: ignore[misc]
-        receipts = self._ensure(name, plans, known=known)
-        _refuse_same_identities(receipts.values())
+        identities = Identities(corpus)
+        receipts = self.runner.ensure(
+            str(name),
+            name.folder,
+            plans,
+            self._resources(name),
+            known=known,
+            admit=identities.admit,
+        )
+        identities.require_distinct(receipts.values())
         tables.add(Table(str(name), name.folder, source.schema, receipts))
 
     def _ensure(
@@ -265,28 +274,21 @@ def _is_of(shard_set: str, corpus: str) -> bool:
 
 def _known_inputs(specs: Sequence[InputSpec], receipt: Receipt | None) -> Any:
     """Name and hash of every input: the recorded hash while its mark is the same, else that of
-    the content now. Without a receipt nothing is known before the input is read."""
+    the content now, which an unreadable input may have by now. Without a receipt nothing is known
+    before the input is read."""
     if receipt is None:
         return "unread"
     recorded = {one["uri"]: one for one in receipt.summary["inputs"]}
-    known = []
-    for spec in specs:
-        one = recorded.get(_absolute(spec).uri)
-        if one is not None and (one["size"], one["mark"]) == (spec.size, spec.mark):
-            known.append([spec.name, one["xxh3"]])
-        else:
-            known.append([spec.name, _content_digest(spec)])
-    return known
+    return [[spec.name, _known_digest(spec.absolute(), recorded)] for spec in specs]
 
 
-def _content_digest(spec: InputSpec) -> str:
-    try:
-        if spec.folder is not None:
-            return folder_digest(spec)
-        with open_input(spec) as stream:
-            return stream_digest(stream)
-    except OSError:
-        return UNREADABLE
+def _known_digest(spec: InputSpec, recorded: Mapping[str, Any]) -> str:
+    if spec.xxh3:
+        return spec.xxh3
+    one = recorded.get(spec.uri, {"xxh3": UNREADABLE})
+    if one["xxh3"] != UNREADABLE and (one["size"], one["mark"]) == (spec.size, spec.mark):
+        return str(one["xxh3"])
+    return content_digest(spec)
 
 
 def with_absolute_paths(options: Options) -> Options:
@@ -305,23 +307,3 @@ def _absolute_paths(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(map(_absolute_paths, value))
     return str(Path(value).absolute()) if value and Path(value).exists() else value
-
-
-def _absolute(spec: InputSpec) -> InputSpec:
-    """The same input for a worker, whose working directory is another."""
-    if "://" in spec.uri or spec.uri.startswith("installed:"):
-        return spec
-    folder = None if spec.folder is None else spec.folder.absolute()
-    return replace(spec, uri=str(Path(spec.uri).absolute()), folder=folder)
-
-
-def _refuse_same_identities(receipts: Any) -> None:
-    owners: dict[str, str] = {}
-    for receipt in receipts:
-        for identity, uri in receipt.summary.get("identities", ()):
-            if identity in owners:
-                raise InputError(
-                    f"github.inputs: {owners[identity]} and {uri} are both {identity}; "
-                    "leave one out, or tell them apart in github.metadata"
-                )
-            owners[identity] = uri

@@ -140,7 +140,7 @@ def measured_rates(
                 core_seconds=sum(effort["cpu_seconds"] for effort in efforts) / read,
                 table_bytes=sum(receipt.size for receipt in receipts) / read,
                 scratch_bytes=0.0,
-                task_bytes=max(effort["peak_bytes"] for effort in efforts),
+                task_bytes=max(effort["peak_bytes"] or 0 for effort in efforts),
                 measured_here=True,
             )
     return found

@@ -1,40 +1,45 @@
-"""What a run reads, and which shard each input belongs to.
+"""What a run reads.
 
 Patterns become inputs: globs and folders of archives and WARC files, git repositories, URLs
 (anything fsspec opens), and `installed:NAME` (an installed Python distribution; `installed:*` is
-all of them). `inputs.json` is append-only: an input keeps its shard for ever. On the web one
-input is one shard; repositories are packed in input order up to `github.shard_bytes`.
+all of them). Which shard each belongs to is `input_record`'s.
 """
 
+import errno
 import glob
 import importlib.metadata
 import json
 import os
+import stat
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import fsspec
 import pyarrow.parquet as pq
 
-from pipeline.storage.digest import bytes_digest, fingerprint
-from pipeline.storage.storage import Storage
-from stages.errors import ConfigError, InputError
+from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
+from schemas.quarantine import UNREADABLE
+from stages.errors import ConfigError, InputError, StageError
+from stages.github.metadata import Metadata, WrongField
 
 INSTALLED = "installed:"
 OWN_DISTRIBUTION = "sluice"
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.zst", ".zip")
 CRAWLS = (".warc.gz", ".warc", ".warc.zst", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
-INPUTS = "inputs.json"
+GIT_SECONDS = 60
+"""How long git may take to name a commit."""
 STORES = ("s3://", "gs://", "gcs://", "az://", "abfs://", "memory://")
 """Read object by object, with patience; any other URL as fsspec opens it."""
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """One input. `mark` tells cheaply whether it may have changed since it was read."""
+    """One input. `mark` tells cheaply whether it may have changed since it was read; `xxh3` is
+    the hash of the content that has this mark, where it is known."""
 
     name: str
     uri: str
@@ -43,25 +48,73 @@ class InputSpec:
     shard: int = -1
     folder: Path | None = None
     metadata: tuple[tuple[str, Any], ...] = ()
+    xxh3: str = ""
+
+    def absolute(self) -> "InputSpec":
+        """The same input for a worker, whose working directory is another."""
+        if is_url(self.uri) or self.uri.startswith(INSTALLED):
+            return self
+        folder = None if self.folder is None else self.folder.absolute()
+        return replace(self, uri=str(Path(self.uri).absolute()), folder=folder)
+
+
+def is_url(uri: str) -> bool:
+    """Whether an input lies on a store or server."""
+    return "://" in uri
+
+
+def printable(name: str) -> str:
+    """A file's name as text: bytes of it that are no UTF-8 are escaped."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def open_input(spec: InputSpec) -> BinaryIO:
-    """A fresh stream over the input's bytes; OSError if it cannot be read."""
+    """A fresh stream over the input's bytes; OSError if it cannot be read, or is no file: a pipe
+    or a device may keep its reader waiting for ever."""
     if spec.uri.startswith(STORES):
         # Imported here: a run without a store should not pay for its client.
         from pipeline.storage.object_stores.remote import open_object  # noqa: PLC0415
 
         return open_object(spec.uri)
-    if "://" in spec.uri:
+    if is_url(spec.uri):
         return fsspec.open(spec.uri, "rb").open()  # type: ignore[no-any-return]
-    return Path(spec.uri).open("rb")
+    return _open_file(spec.uri)
+
+
+def _open_file(path: str) -> BinaryIO:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "a pipe, socket or device and no file", path)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def content_digest(spec: InputSpec) -> str:
+    """The content hash of an input as it is now; `UNREADABLE` if it cannot be read."""
+    try:
+        if spec.folder is not None:
+            return folder_digest(spec)
+        with open_input(spec) as stream:
+            return stream_digest(stream)
+    except OSError:
+        return UNREADABLE
 
 
 def folder_digest(spec: InputSpec) -> str:
-    """The content hash of an input that is a folder: a git commit, a RECORD, or a listing."""
+    """The content hash of an input that is a folder: a git commit, a RECORD, or a listing. OSError
+    if it is gone."""
     assert spec.folder is not None
     if spec.name.startswith(INSTALLED):
-        distribution = importlib.metadata.distribution(spec.name.removeprefix(INSTALLED))
+        try:
+            distribution = importlib.metadata.distribution(spec.name.removeprefix(INSTALLED))
+        except importlib.metadata.PackageNotFoundError as error:
+            raise FileNotFoundError(errno.ENOENT, "no such installed package", spec.name) from error
         record = distribution.read_text("RECORD") or ""
         metadata = distribution.read_text("METADATA") or ""
         return bytes_digest(f"{record}\0{metadata}".encode("utf-8", "replace"))
@@ -70,34 +123,31 @@ def folder_digest(spec: InputSpec) -> str:
     return fingerprint(_listing(spec.folder))
 
 
-def expand(corpus: str, patterns: Sequence[str]) -> list[InputSpec]:
+def expand(
+    corpus: str, patterns: Sequence[str], is_known: Callable[[str], bool] | None = None
+) -> list[InputSpec]:
     """All inputs that the patterns of `CORPUS.inputs` name, in order, without repeats.
 
-    A pattern that names nothing is a ConfigError; something that is there but cannot be read is
-    an input all the same (it will be quarantined).
+    A pattern that names nothing is a ConfigError, unless it `is_known`: what it named was read and
+    is gone. Something that is there but cannot be read is an input all the same (it will be
+    quarantined).
     """
     found: dict[str, InputSpec] = {}
     for pattern in patterns:
         specs = list(_expand_one(corpus, pattern))
-        if not specs:
-            raise ConfigError(f"{corpus}.inputs: nothing matches {pattern!r}")
+        if not specs and not (is_known is not None and is_known(pattern)):
+            what = f"no installed package {pattern!r}" if pattern.startswith(INSTALLED) else None
+            raise ConfigError(f"{corpus}.inputs: {what or f'nothing matches {pattern!r}'}")
         for spec in specs:
             found.setdefault(spec.uri, spec)
-    specs = list(found.values())
-    if corpus != "github":
-        _refuse_same_names(corpus, specs)
-    return specs
+    return list(found.values())
 
 
-def _refuse_same_names(corpus: str, specs: Iterable[InputSpec]) -> None:
-    names: dict[str, str] = {}
-    for spec in specs:
-        if spec.name in names:
-            raise InputError(
-                f"{corpus}.inputs: {names[spec.name]} and {spec.uri} have one base name, "
-                "which is their documents' identity; rename one"
-            )
-        names[spec.name] = spec.uri
+def names(pattern: str, uri: str) -> bool:
+    """Whether a pattern names an input: its path or URL, its base name, or a folder it lies in."""
+    base = uri.rpartition("/")[2]
+    inside = uri.startswith(pattern.rstrip("/") + "/")
+    return inside or pattern == uri or fnmatchcase(uri, pattern) or fnmatchcase(base, pattern)
 
 
 def _expand_one(corpus: str, pattern: str) -> Iterable[InputSpec]:
@@ -116,7 +166,8 @@ def _local(path: str, endings: tuple[str, ...]) -> Iterable[InputSpec]:
         return [_file(path)]
     if endings is ARCHIVES and is_git(folder):
         head = _git_head(folder)
-        return [InputSpec(folder.resolve().name, path, _folder_bytes(folder), head, folder=folder)]
+        name = printable(folder.resolve().name)
+        return [InputSpec(name, path, _folder_bytes(folder), head, folder=folder)]
     inside = sorted(folder.iterdir())
     return [
         spec
@@ -132,7 +183,7 @@ def _file(path: str) -> InputSpec:
         size, mark = status.st_size, str(status.st_mtime_ns)
     except OSError as error:
         size, mark = 0, f"unreadable: {error.strerror}"
-    return InputSpec(Path(path).name, path, size, mark)
+    return InputSpec(printable(Path(path).name), path, size, mark)
 
 
 def _remote(pattern: str) -> Iterable[InputSpec]:
@@ -179,8 +230,8 @@ def _installed(name: str) -> Iterable[InputSpec]:
     for one in wanted:
         try:
             distribution = importlib.metadata.distribution(one)
-        except importlib.metadata.PackageNotFoundError as error:
-            raise ConfigError(f"github.inputs: no installed package {one!r}") from error
+        except importlib.metadata.PackageNotFoundError:
+            continue
         files = distribution.files or []
         size = sum(file.size or 0 for file in files)
         uri = f"{INSTALLED}{one}"
@@ -197,7 +248,18 @@ def is_git(folder: Path) -> bool:
 
 def _git_head(folder: Path) -> str:
     command = ["git", "-c", "safe.directory=*", "-C", str(folder), "rev-parse", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="backslashreplace",
+            timeout=GIT_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return f"unreadable: git did not answer within {GIT_SECONDS} s"
+    except FileNotFoundError as error:
+        raise StageError(f"{folder}: git is needed to read it, and is not installed") from error
     return done.stdout.strip() if done.returncode == 0 else f"unreadable: {done.stderr.strip()}"
 
 
@@ -211,87 +273,27 @@ def _folder_bytes(folder: Path) -> int:
 
 
 def read_metadata(path: str | None) -> dict[str, dict[str, Any]]:
-    """The rows of `github.metadata` (JSONL or Parquet) by their `input`: a path or base name."""
+    """What the rows of `github.metadata` (JSONL or Parquet) say, by their `input`: a path or base
+    name. ConfigError names the first row and field that cannot be."""
     if path is None:
         return {}
+    found = {}
+    for number, row in enumerate(_metadata_rows(path), 1):
+        place = f"github.metadata = {path!r}, row {number}"
+        if not isinstance(row, dict) or not isinstance(row.get("input"), str):
+            raise ConfigError(f"{place}: expected `input`, a path or the base name of one")
+        try:
+            found[row["input"]] = Metadata.of(row).values()
+        except WrongField as error:
+            raise ConfigError(f"{place}: {error}") from error
+    return found
+
+
+def _metadata_rows(path: str) -> list[Any]:
     try:
-        if path.endswith(".parquet"):
-            rows = pq.read_table(path).to_pylist()
-        else:
-            lines = Path(path).read_text().splitlines()
-            rows = [json.loads(line) for line in lines if line.strip()]
-        return {row.pop("input"): row for row in rows}
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+        with _open_file(path) as stream:
+            if path.endswith(".parquet"):
+                return pq.read_table(stream).to_pylist()  # type: ignore[no-any-return]
+            return [json.loads(line) for line in stream if line.strip()]
+    except (OSError, ValueError, OverflowError, RecursionError) as error:
         raise ConfigError(f"github.metadata = {path!r} cannot be read: {error!r}") from error
-
-
-def assign_shards(
-    storage: Storage, corpora: Mapping[str, Sequence[InputSpec]], shard_bytes: int
-) -> dict[str, list[InputSpec]]:
-    """Give each input its shard: the recorded one, or a new one at the end.
-
-    Returns every input the run ever had, so that a vanished input keeps its shard.
-    """
-    recorded = _load(storage)
-    for corpus, specs in corpora.items():
-        known = recorded.setdefault(corpus, {})
-        next_shard = 1 + max((spec.shard for spec in known.values()), default=-1)
-        fresh = [spec for spec in specs if spec.uri not in known]
-        for spec in _pack(fresh, next_shard, shard_bytes if corpus == "github" else 0):
-            known[spec.uri] = spec
-        for spec in specs:
-            known[spec.uri] = replace(spec, shard=known[spec.uri].shard)
-    return {corpus: list(known.values()) for corpus, known in recorded.items()}
-
-
-def _pack(specs: Iterable[InputSpec], shard: int, shard_bytes: int) -> Iterable[InputSpec]:
-    """Consecutive inputs share a shard up to `shard_bytes` of stored size; 0: one each."""
-    filled = 0
-    empty = True
-    for spec in specs:
-        if not empty and filled + spec.size > shard_bytes:
-            shard, filled = shard + 1, 0
-        empty = False
-        filled += max(spec.size, 1)
-        yield replace(spec, shard=shard)
-
-
-def _load(storage: Storage) -> dict[str, dict[str, InputSpec]]:
-    if not storage.exists(INPUTS):
-        return {}
-    content = json.loads(storage.read_bytes(INPUTS))
-    return {
-        corpus: {
-            row["uri"]: InputSpec(
-                name=row["name"],
-                uri=row["uri"],
-                size=row["size"],
-                mark=row["mark"],
-                shard=row["shard"],
-                folder=None if row["folder"] is None else Path(row["uri"]),
-            )
-            for row in rows
-        }
-        for corpus, rows in content.items()
-    }
-
-
-def save(storage: Storage, corpora: Mapping[str, Sequence[InputSpec]]) -> None:
-    """Write `inputs.json`, if it changed."""
-    content = {
-        corpus: [
-            {
-                "name": spec.name,
-                "uri": spec.uri,
-                "size": spec.size,
-                "mark": spec.mark,
-                "shard": spec.shard,
-                "folder": None if spec.folder is None else True,
-            }
-            for spec in specs
-        ]
-        for corpus, specs in corpora.items()
-    }
-    data = json.dumps(content, indent=1).encode()
-    if not storage.exists(INPUTS) or storage.read_bytes(INPUTS) != data:
-        storage.write(INPUTS, data)

@@ -1,27 +1,27 @@
-"""Calls a stage on a batch and finds the record that kills it.
+"""Calls a stage on a batch and finds the records that kill it.
 
-A record that raises is found by bisection in this process. A batch that kills the process, or
-takes longer than its limit, ends the worker (a watchdog thread that needs no interpreter lock);
-the driver then sends the task again with `isolate`, and the same bisection runs in a child
-process. A single record gets ten times the limit before it counts as hanging.
+Records that raise are found by bisection in this process. A batch that kills the process, or takes
+longer than its limit, ends the worker (a watchdog that needs no interpreter lock); the driver then
+sends the task again with `isolate`, and a child process does the work: first the batch as a whole,
+then, if the child died, one record after another, because each death costs a new child.
 
-MemoryError never quarantines: it says more of the machine than of the record.
+What is no record's fault (`blame`) ends the task: MemoryError and OSError as they are, anything
+else as StageError.
 """
 
-import faulthandler
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from pipeline.engine.work.isolation import ChildFailed, IsolatedStage
+from pipeline.engine.work.blame import describe, is_ours
+from pipeline.engine.work.child import ChildFailed
+from pipeline.engine.work.isolation import IsolatedStage
+from pipeline.engine.work.patience import PATIENCE, Patience
 from pipeline.engine.work.task import Limits, StageRef
+from pipeline.engine.work.watchdog import watchdog
+from schemas.quarantine import ERROR, TIMEOUT
 from stages.errors import StageError
-
-PATIENCE = 10
-SUSPICIOUS_ROWS = 10
-"""A batch of at least so many records that all raise is a bug of ours, not bad input."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,28 @@ class Failure:
 class Guard:
     """One method of a stage (`process` or `convert`), guarded."""
 
-    def __init__(self, stage: StageRef, method: str, limits: Limits, isolate: bool) -> None:
-        self._stage = stage
-        self._method = method
+    def __init__(
+        self,
+        stage: StageRef,
+        method: str,
+        limits: Limits,
+        isolate: bool,
+        patience: Patience | None = None,
+    ) -> None:
+        self._name = f"{stage.target}.{method}"
         self._limits = limits
+        self._patience = patience or Patience(limits)
         self._child = IsolatedStage(stage, method) if isolate else None
+        self._method: Callable[[pa.RecordBatch], pa.RecordBatch] | None = (
+            None if isolate else getattr(stage.load(), method)
+        )
 
     def __call__(self, batch: pa.RecordBatch) -> tuple[list[pa.RecordBatch], dict[int, Failure]]:
         """Results for the good rows, in order, and row → failure for the others."""
         results: list[pa.RecordBatch] = []
         failures: dict[int, Failure] = {}
-        self._solve(batch, 0, results, failures)
-        if len(failures) == batch.num_rows >= SUSPICIOUS_ROWS:
-            first = failures[0]
-            raise StageError(
-                f"{self._stage.target}.{self._method} failed on all {batch.num_rows} records of a "
-                f"batch; the first: {first.error}"
-            )
+        if batch.num_rows:
+            self._solve(batch, 0, results, failures)
         return results, failures
 
     def close(self) -> None:
@@ -66,47 +71,49 @@ class Guard:
         results: list[pa.RecordBatch],
         failures: dict[int, Failure],
     ) -> None:
-        if batch.num_rows == 0:
-            return
-        patience = PATIENCE if batch.num_rows == 1 and self._child is not None else 1
-        try:
-            result = self._call(batch, self._limits.seconds(batch.num_rows) * patience)
-        except (MemoryError, StageError):
-            raise
-        except ChildFailed as error:
-            failure = Failure(error.reason, str(error))
-        except Exception as error:  # noqa: BLE001 - whatever a record provokes is data
-            failure = Failure("error", f"{type(error).__name__}: {error}")
+        n = batch.num_rows
+        if n > 1 and self._child is not None and not self._patience.covers(self._seconds(n)):
+            answer: pa.RecordBatch | Failure = Failure(TIMEOUT, "no time left for whole batches")
         else:
-            if result.num_rows != batch.num_rows:
-                raise StageError(
-                    f"{self._stage.target}.{self._method} returned {result.num_rows} rows "
-                    f"for {batch.num_rows}"
-                )
-            results.append(result)
-            return
-        if batch.num_rows == 1:
-            failures[start] = failure
-            return
-        half = batch.num_rows // 2
-        self._solve(batch.slice(0, half), start, results, failures)
-        self._solve(batch.slice(half), start + half, results, failures)
+            answer = self._try(batch)
+        if isinstance(answer, pa.RecordBatch):
+            if answer.num_rows != n:
+                raise StageError(f"{self._name} returned {answer.num_rows} rows for {n}")
+            results.append(answer)
+        elif n == 1:
+            failures[start] = answer
+        else:
+            size = (n + 1) // 2 if answer.reason == ERROR else 1
+            for first in range(0, n, size):
+                self._solve(batch.slice(first, size), start + first, results, failures)
 
-    def _call(self, batch: pa.RecordBatch, seconds: float) -> pa.RecordBatch:
+    def _seconds(self, rows: int) -> float:
+        alone = rows == 1 and self._child is not None
+        return self._limits.seconds(rows) * (PATIENCE if alone else 1)
+
+    def _try(self, batch: pa.RecordBatch) -> pa.RecordBatch | Failure:
         if self._child is not None:
-            return self._child.call(batch, seconds)
-        method: Callable[[pa.RecordBatch], pa.RecordBatch] = getattr(
-            self._stage.load(), self._method
-        )
-        with _watchdog(seconds):
-            return method(batch)
+            return self._try_isolated(self._child, batch)
+        assert self._method is not None
+        try:
+            with watchdog(self._seconds(batch.num_rows)):
+                return self._method(batch)
+        except (MemoryError, OSError) as error:
+            if is_ours(error):
+                raise
+            return Failure(ERROR, describe(error))
+        except Exception as error:
+            if is_ours(error):
+                raise StageError(f"{self._name}: {describe(error)}") from error
+            return Failure(ERROR, describe(error))
 
-
-@contextmanager
-def _watchdog(seconds: float) -> Iterator[None]:
-    """End the process if the block takes longer, even inside native code."""
-    faulthandler.dump_traceback_later(seconds, exit=True)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
+    def _try_isolated(
+        self, child: IsolatedStage, batch: pa.RecordBatch
+    ) -> pa.RecordBatch | Failure:
+        limit = self._patience.limit(self._seconds(batch.num_rows))
+        try:
+            return child.call(batch, limit)
+        except ChildFailed as error:
+            if error.reason == TIMEOUT:
+                self._patience.lose(limit)
+            return Failure(error.reason, str(error))

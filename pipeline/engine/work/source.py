@@ -1,22 +1,25 @@
-"""Source tasks: inputs → one shard of a documents table."""
+"""Source tasks: inputs → one shard of a documents table.
 
-import io
+Memory: what a source holds (its contract bounds that), and a row group: everything a row brings
+counts, its text, its address and its licence, and a batch is cut before it is copied.
+"""
+
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import xxhash
 
 from pipeline.engine.work.guard import Guard
+from pipeline.engine.work.patience import Patience
+from pipeline.engine.work.reading import Reader, ReadFailed, open_reader
 from pipeline.engine.work.task import Context, Quarantine, Result, StageRef, head_of
-from pipeline.storage.digest import stream_digest
-from pipeline.storage.inputs import InputSpec, folder_digest, open_input
+from pipeline.storage.inputs import InputSpec
+from pipeline.storage.row_bytes import cut_by_bytes, row_bytes
 from pipeline.storage.statistics import Counter
 from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS, TableWriter, write_parquet
-from stages.contract import SKIPPED, Identity, Input, Quarantined, Skipped, SourceEvent
-
-UNREADABLE = "unreadable"
+from stages.contract import SKIPPED, Identity, Quarantined, Skipped, SourceEvent
+from stages.errors import StageError
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,10 @@ class SourceWork:
 
     def run(self, context: Context, quarantine: Quarantine) -> Result:
         source = self.stage.load()
-        guard = Guard(self.stage, "convert", context.task.limits, context.task.isolate)
+        task = context.task
+        patience = Patience(task.limits)
+        reader = open_reader(self.stage, task.limits, patience, isolate=task.isolate)
+        guard = Guard(self.stage, "convert", task.limits, task.isolate, patience)
         counter = Counter(source.schema)
         state = _State(quarantine=quarantine)
         try:
@@ -38,9 +44,10 @@ class SourceWork:
             ):
                 rows = _RowGroups(table, counter)
                 for spec in self.inputs:
-                    state.inputs.append(self._read_input(source, guard, spec, rows, state))
+                    _read_input(reader, guard, spec, rows, state)
                 rows.flush()
         finally:
+            reader.close()
             guard.close()
         return Result(
             written=written,
@@ -55,24 +62,25 @@ class SourceWork:
             records=state.records,
         )
 
-    def _read_input(
-        self, source: Any, guard: Guard, spec: InputSpec, rows: "_RowGroups", state: "_State"
-    ) -> dict[str, Any]:
-        hashing = _HashedInput(spec)
-        record = {"name": spec.name, "uri": spec.uri, "size": spec.size, "mark": spec.mark}
-        try:
-            digest = None if spec.folder is None else folder_digest(spec)
-            if digest is None:
-                hashing.open().close()
-            for event in source.read(hashing.input()):
-                _take(event, guard, spec, rows, state)
-        except OSError as error:
-            state.records += 1
-            state.quarantine.add(
-                spec.name, None, UNREADABLE, f"{type(error).__name__}: {error}", b""
-            )
-            return {**record, "xxh3": UNREADABLE}
-        return {**record, "xxh3": digest or hashing.digest()}
+
+def _read_input(
+    reader: Reader, guard: Guard, spec: InputSpec, rows: "_RowGroups", state: "_State"
+) -> None:
+    try:
+        for event in reader.events(spec):
+            _take(event, guard, spec, rows, state)
+    except ReadFailed as failure:
+        state.records += 1
+        state.quarantine.add(spec.name, failure.offset, failure.reason, failure.error, b"")
+    state.inputs.append(
+        {
+            "name": spec.name,
+            "uri": spec.uri,
+            "size": spec.size,
+            "mark": spec.mark,
+            "xxh3": reader.digest,
+        }
+    )
 
 
 @dataclass
@@ -100,7 +108,10 @@ def _take(
             state.quarantine.add(origin, offset, reason, error, head)
         case pa.RecordBatch():
             state.records += event.num_rows
-            _convert(event, guard, rows, state)
+            for raw in cut_by_bytes(event, BATCH_ROWS, BATCH_BYTES):
+                _convert(raw, guard, rows, state)
+        case _:
+            raise StageError(f"{spec.name}: a source yielded {event!r}, which is no event")
 
 
 def _convert(raw: pa.RecordBatch, guard: Guard, rows: "_RowGroups", state: _State) -> None:
@@ -118,7 +129,7 @@ def _convert(raw: pa.RecordBatch, guard: Guard, rows: "_RowGroups", state: _Stat
 
 
 class _RowGroups:
-    """Gathers documents into row groups: at most 2,048 rows or 16 MiB of text."""
+    """Gathers documents into row groups: at most 2,048 rows or 16 MiB."""
 
     def __init__(self, table: TableWriter, counter: Counter) -> None:
         self._table = table
@@ -130,9 +141,9 @@ class _RowGroups:
 
     def add(self, batch: pa.RecordBatch) -> None:
         batch = batch.select(self._table.schema.names)
-        sizes = batch.column("n_bytes").to_pylist()
+        self.text_bytes += pc.sum(batch.column("n_bytes")).as_py() or 0
         start = 0
-        for row, size in enumerate(sizes):
+        for row, size in enumerate(row_bytes(batch).tolist()):
             if self._rows and (self._rows == BATCH_ROWS or self._bytes + size > BATCH_BYTES):
                 self._append(batch.slice(start, row - start))
                 self.flush()
@@ -151,78 +162,4 @@ class _RowGroups:
             batch = pa.concat_batches(self._pending)
             self._counter.update(batch)
             self._table.write(batch)
-            self.text_bytes += self._bytes
         self._pending, self._rows, self._bytes = [], 0, 0
-
-
-class _HashedInput:
-    """An input whose bytes are hashed as they pass."""
-
-    def __init__(self, spec: InputSpec) -> None:
-        self._spec = spec
-        self._last: _HashedStream | None = None
-
-    def input(self) -> Input:
-        folder = self._spec.folder
-        return Input(
-            name=self._spec.name,
-            uri=self._spec.uri,
-            open=None if folder is not None else self.open,
-            folder=folder,
-            metadata=dict(self._spec.metadata),
-        )
-
-    def open(self) -> BinaryIO:
-        self._last = _HashedStream(open_input(self._spec))
-        return self._last  # type: ignore[return-value]
-
-    def digest(self) -> str:
-        """xxh3_128 of the whole input: what was read, and the rest."""
-        if self._last is None or self._last.closed or self._last.sought:
-            with open_input(self._spec) as stream:
-                return stream_digest(stream)
-        return self._last.digest()
-
-
-class _HashedStream(io.RawIOBase):
-    """Hashes what is read from the start without seeking; a stream that seeks is hashed again."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._state = xxhash.xxh3_128()
-        self.sought = False
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return self._stream.seekable()
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = self._stream.read(-1 if size is None else size)
-        if not self.sought:
-            self._state.update(data)
-        return data
-
-    def readinto(self, buffer: Any, /) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        if not (offset == self._stream.tell() and whence == io.SEEK_SET):
-            self.sought = True
-        return self._stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._stream.tell()
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
-
-    def digest(self) -> str:
-        while chunk := self._stream.read(1 << 20):
-            self._state.update(chunk)
-        self.close()
-        return self._state.hexdigest()

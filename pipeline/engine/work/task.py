@@ -4,22 +4,27 @@ Tasks and outcomes travel between driver and workers. A worker writes data under
 temporary name; what becomes of it is the driver's business.
 """
 
-import contextlib
 import importlib
-import resource
 import time
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 import pyarrow as pa
 
 from pipeline.configuration.names import StepName
+from pipeline.engine.work.memory import PeakMemory
 from pipeline.storage.storage import Storage
-from pipeline.storage.tables import Written, write_parquet
+from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS, TableWriter, Written, write_parquet
 from schemas.quarantine import HEAD_BYTES, QUARANTINE
 from stages.contract import Options
+
+READING_BYTES_PER_SECOND = 1e6
+"""A source that takes in less than this, and hands nothing on, makes no progress."""
+ORIGIN_BYTES, REASON_BYTES = 1 << 16, 64
 
 
 @dataclass(frozen=True)
@@ -56,12 +61,17 @@ def _load_stage(ref: StageRef) -> Any:
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a worker may take over one batch: `record_seconds` plus 0.1 s per record."""
+    """How long a worker may take over one batch: `record_seconds` plus 0.1 s per record; and over
+    reading, until something comes of it: `record_seconds` plus a second per MB that was taken in
+    meanwhile. `inf` is no limit."""
 
     record_seconds: float
 
     def seconds(self, rows: int) -> float:
         return self.record_seconds + 0.1 * rows
+
+    def reading_seconds(self, n_bytes: int) -> float:
+        return self.record_seconds + n_bytes / READING_BYTES_PER_SECOND
 
 
 @dataclass(frozen=True)
@@ -139,40 +149,70 @@ class Outcome:
     quarantine_reasons: dict[str, int]
     seconds: float
     cpu_seconds: float
-    peak_bytes: int
+    peak_bytes: int | None
+    """The most memory the worker held during the task; None where the system cannot tell."""
 
 
 class Quarantine:
-    """Collects the records a task could not process."""
+    """Collects the records a task could not process; writes them as they come, since an input may
+    hold more bad records than a worker memory for them."""
 
-    def __init__(self) -> None:
+    def __init__(self, storage: Storage, path: str) -> None:
+        self._storage = storage
+        self._path = path
         self._rows: list[dict[str, Any]] = []
+        self._bytes = 0
+        self._file = ExitStack()
+        self._table: TableWriter | None = None
+        self._written: Written | None = None
+        self.reasons: dict[str, int] = {}
+        """Reason → records."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.__exit__(kind, error, trace)
 
     def add(self, origin: str, offset: int | None, reason: str, error: str, head: bytes) -> None:
-        self._rows.append(
-            {
-                "origin": origin,
-                "offset": offset,
-                "reason": reason,
-                "error": error,
-                "head": head[:HEAD_BYTES],
-            }
-        )
+        """One record. What is no UTF-8 in its texts is escaped, and they are cut to a length that
+        tells enough; an offset that no file has is none."""
+        row = {
+            "origin": _bounded(origin, ORIGIN_BYTES),
+            "offset": offset if offset is not None and 0 <= offset < 1 << 63 else None,
+            "reason": _bounded(reason, REASON_BYTES),
+            "error": _bounded(error, HEAD_BYTES),
+            "head": head[:HEAD_BYTES],
+        }
+        self._rows.append(row)
+        self._bytes += len(row["origin"]) + len(row["error"]) + len(row["head"])
+        self.reasons[row["reason"]] = self.reasons.get(row["reason"], 0) + 1
+        if len(self._rows) == BATCH_ROWS or self._bytes >= BATCH_BYTES:
+            self._flush()
 
-    @property
-    def reasons(self) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for row in self._rows:
-            counts[row["reason"]] = counts.get(row["reason"], 0) + 1
-        return dict(sorted(counts.items()))
+    def _flush(self) -> None:
+        if self._table is None:
+            opened = write_parquet(self._storage, self._path, QUARANTINE)
+            self._table, self._written = self._file.enter_context(opened)
+        self._table.write(pa.RecordBatch.from_pylist(self._rows, schema=QUARANTINE))
+        self._rows, self._bytes = [], 0
 
-    def write(self, storage: Storage, path: str) -> Written | None:
-        """Write the records, if there are any."""
-        if not self._rows:
-            return None
-        with write_parquet(storage, path, QUARANTINE) as (table, written):
-            table.write(pa.RecordBatch.from_pylist(self._rows, schema=QUARANTINE))
-        return written
+    def finish(self) -> Written | None:
+        """What was written, if there were any records."""
+        if self._rows:
+            self._flush()
+        self._file.close()
+        return self._written
+
+
+def _bounded(text: str, n_bytes: int) -> str:
+    data = text.encode("utf-8", "backslashreplace")
+    return data[:n_bytes].decode("utf-8", "ignore")
 
 
 def run_task(storage: Storage, task: Task) -> Outcome:
@@ -180,27 +220,18 @@ def run_task(storage: Storage, task: Task) -> Outcome:
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     started, cpu = time.perf_counter(), time.process_time()
-    quarantine = Quarantine()
-    result = task.work.run(Context(storage, task), quarantine)
-    quarantined = quarantine.write(storage, task.staged(storage, task.quarantine))
+    memory = PeakMemory()
+    with Quarantine(storage, task.staged(storage, task.quarantine)) as quarantine:
+        result = task.work.run(Context(storage, task), quarantine)
+        quarantined = quarantine.finish()
     return Outcome(
         result=result,
         quarantined=quarantined,
-        quarantine_reasons=quarantine.reasons,
+        quarantine_reasons=dict(sorted(quarantine.reasons.items())),
         seconds=time.perf_counter() - started,
         cpu_seconds=time.process_time() - cpu,
-        peak_bytes=_peak_bytes(),
+        peak_bytes=memory.peak_bytes(),
     )
-
-
-def _peak_bytes() -> int:
-    """The most memory this process ever held. Linux counts a parent's peak into `ru_maxrss` of
-    its children, so `VmHWM` is asked first."""
-    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as status:
-        for line in status:
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def head_of(row: Mapping[str, Any]) -> bytes:

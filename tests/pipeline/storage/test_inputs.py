@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.configuration import load
+from pipeline.configuration import load as load_config
 from pipeline.run import run
-from pipeline.storage.inputs import assign_shards, expand, read_metadata, save
+from pipeline.storage.input_record import CorpusRecord, load, save
+from pipeline.storage.inputs import expand, read_metadata
 from pipeline.storage.storage import LocalStorage
 from stages.errors import ConfigError, InputError
 from tests.pipeline.conftest import page, read_shards, write_tar, write_warc
@@ -42,7 +43,7 @@ def test_a_crawl_is_read_over_http(served: tuple[Path, str], tmp_path: Path) -> 
     write_warc(folder / "crawl.warc.gz", {"https://example.org/a": page("A page", 6)})
     documents = []
     for name, source in (("remote", f"{url}/crawl.warc.gz"), ("local", f"{folder}/*.warc.gz")):
-        config = load(None, [f"web.inputs=['{source}']"], tmp_path / name)
+        config = load_config(None, [f"web.inputs=['{source}']"], tmp_path / name)
         run(config, stages=["web.documents"], address="local")
         documents.append(read_shards(tmp_path / name / "web/documents"))
     assert documents[0].num_rows == 1
@@ -77,8 +78,10 @@ def test_two_crawls_of_one_name_are_an_error(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         write_warc(tmp_path / folder / "crawl.warc.gz", {"https://example.org/": page("P", 5)})
+    config = load_config(None, [f"web.inputs=['{tmp_path}/*/crawl.warc.gz']"], tmp_path / "run")
     with pytest.raises(InputError, match=r"one/crawl\.warc\.gz and .*two/crawl\.warc\.gz"):
-        expand("web", [f"{tmp_path}/*/crawl.warc.gz"])
+        run(config, address="local")
+    assert not (tmp_path / "run" / "inputs.json").exists()
 
 
 def test_two_repositories_of_one_identity_are_an_error(tmp_path: Path) -> None:
@@ -91,7 +94,7 @@ def test_two_repositories_of_one_identity_are_an_error(tmp_path: Path) -> None:
         for name in ("owner__repo.tar.gz", "owner__repo.again.tar.gz")
     ]
     metadata.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    config = load(
+    config = load_config(
         None,
         [f"github.inputs=['{tmp_path}/*.tar.gz']", f"github.metadata='{metadata}'"],
         tmp_path / "run",
@@ -105,17 +108,18 @@ def test_inputs_keep_their_shards(tmp_path: Path) -> None:
     storage = LocalStorage(tmp_path)
     for name in "bcd":
         (tmp_path / f"{name}.tar.gz").write_bytes(bytes(100))
-    first = assign_shards(storage, {"github": expand("github", [f"{tmp_path}/*.tar.gz"])}, 200)
-    save(storage, first)
-    assert [(spec.name, spec.shard) for spec in first["github"]] == [
-        ("b.tar.gz", 0),
-        ("c.tar.gz", 0),
-        ("d.tar.gz", 1),
-    ]
+    first = place(storage, f"{tmp_path}/*.tar.gz")
+    assert first == {"b.tar.gz": 0, "c.tar.gz": 0, "d.tar.gz": 1}
     (tmp_path / "a.tar.gz").write_bytes(bytes(100))
-    again = assign_shards(storage, {"github": expand("github", [f"{tmp_path}/*.tar.gz"])}, 200)
-    shards = {spec.name: spec.shard for spec in again["github"]}
-    assert shards == {"b.tar.gz": 0, "c.tar.gz": 0, "d.tar.gz": 1, "a.tar.gz": 2}
+    again = place(storage, f"{tmp_path}/*.tar.gz")
+    assert again == {"b.tar.gz": 0, "c.tar.gz": 0, "d.tar.gz": 1, "a.tar.gz": 2}
+
+
+def place(storage: LocalStorage, pattern: str) -> dict[str, int]:
+    record = CorpusRecord(storage, "github", load(storage).get("github", []))
+    inputs = record.place(expand("github", [pattern]), shard_bytes=200, identify=lambda _: None)
+    save(storage, {"github": inputs.recorded})
+    return {spec.name: spec.shard for spec in inputs.current}
 
 
 def test_metadata_is_read_from_parquet_and_jsonl(tmp_path: Path) -> None:

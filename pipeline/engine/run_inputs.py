@@ -1,0 +1,58 @@
+"""What a run is made of: its configuration's patterns, held against what it had before."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pipeline.configuration import Config
+from pipeline.configuration.registry import SEEDS
+from pipeline.engine.chain import seed_patterns
+from pipeline.storage.input_record import CorpusRecord, load
+from pipeline.storage.inputs import InputSpec, expand, read_metadata
+from pipeline.storage.storage import Storage
+from stages.contract import Input
+from stages.github.identity import repository_name
+
+GITHUB = "github"
+
+ByCorpus = dict[str, list[InputSpec]]
+
+
+def run_inputs(config: Config, storage: Storage) -> tuple[ByCorpus, ByCorpus]:
+    """Every input the run ever had, for `inputs.json`, and those it is made of now.
+
+    Pages and repositories stay when their input is gone; a seed file that the configuration names
+    no more must not, or it would take the place of the same documents in another one.
+    """
+    metadata = read_metadata(config.github.metadata)
+    recorded = load(storage)
+    current: ByCorpus = {}
+    for corpus, patterns, drop in (
+        (SEEDS, seed_patterns(config), ()),
+        (GITHUB, config.github.inputs, config.github.drop),
+        ("web", config.web.inputs, config.web.drop),
+    ):
+        rows = metadata if corpus == GITHUB else {}
+        known = [_with_metadata(spec, rows) for spec in recorded.get(corpus, [])]
+        record = CorpusRecord(storage, corpus, known)
+        found = [_with_metadata(s, rows) for s in expand(corpus, patterns, record.was_read)]
+        inputs = record.place(
+            found,
+            drop=drop,
+            shard_bytes=config.github.shard_bytes if corpus == GITHUB else 0,
+            identify=_repository if corpus == GITHUB else None,
+            keep_gone=corpus != SEEDS,
+        )
+        recorded[corpus], current[corpus] = inputs.recorded, inputs.current
+    return recorded, current
+
+
+def _with_metadata(spec: InputSpec, metadata: Mapping[str, dict[str, Any]]) -> InputSpec:
+    row = metadata.get(spec.uri) or metadata.get(spec.name)
+    return spec if row is None else replace(spec, metadata=tuple(sorted(row.items())))
+
+
+def _repository(spec: InputSpec) -> str | None:
+    """OWNER/REPO, where name, address or metadata tell."""
+    given = Input(spec.name, spec.uri, folder=spec.folder, metadata=dict(spec.metadata))
+    return repository_name(given)
