@@ -153,7 +153,7 @@ def test_a_full_disk_is_tried_again(fragile: StageRef) -> None:
 @pytest.mark.parametrize("target", ["{}:Unbuilt", "a_module_that_is_missing:Stage"])
 def test_a_stage_that_cannot_be_built_is_no_records_fault(fragile: StageRef, target: str) -> None:
     """The child says so and ends; in this process it shows before the first record."""
-    stage = StageRef(target.format(fragile.target.partition(":")[0]), "{}")
+    stage = StageRef(target.format(fragile.target.partition(":")[0]), Options())
     guard = Guard(stage, "process", Limits(60.0), isolate=True)
     with pytest.raises(StageError, match=r"no seeds here|a_module_that_is_missing"):
         solve(guard, texts("a"))
