@@ -29,7 +29,7 @@ from stages.dedup.candidates import (
     PairBuckets,
     SpreadBands,
 )
-from stages.dedup.near import PAIR_ROWS, VERIFIED, DropNear, KeepEvidence
+from stages.dedup.near import PAIR_ROWS, DropNear, KeepEvidence
 from stages.dedup.options import DedupOptions
 from stages.dedup.preference import WEB, preference
 from stages.dedup.twins import (
@@ -48,6 +48,7 @@ from stages.dedup.verdicts import (
 )
 from stages.dedup.verify import (
     CELLS,
+    VERIFIED,
     AnswerWithTexts,
     AskForTexts,
     SendTexts,

@@ -122,7 +122,6 @@ class Loop:
     def _train(self, number: int, last: Iteration | None) -> Models:
         """One model a target, from the seeds and the pages under the last accepted patterns."""
         corpus, options, seeding = self.corpus, self.options, self.seeding
-        round_ = f"iteration-{number}"
         if not self.targets:
             return Models((), ())
         sources = seeding.sources()
@@ -130,11 +129,11 @@ class Loop:
         if last is not None and accepted is not None:
             grow = GrowSeeds(accepted, options.seed, options.tokens, seeding.places)
             draw = DrawScores(self.targets, seeding.drawn_share, options.seed)
-            grown = corpus.map_shards(f"{round_}/grow-seeds", grow, reads=grow.reads)
-            drawn = corpus.map_shards(f"{round_}/draw-scores", draw, source=last.scores)
+            grown = corpus.map_shards(_of(number, "grow-seeds"), grow, reads=grow.reads)
+            drawn = corpus.map_shards(_of(number, "draw-scores"), draw, source=last.scores)
             sources += [grown, drawn]
         trainers = {f"{target}.arrow": seeding.trainer(target, accepted) for target in self.targets}
-        trained = corpus.artefacts_in(f"{round_}/model", trainers, *sources)
+        trained = corpus.artefacts_in(_of(number, "model"), trainers, *sources)
         if last is None:
             return Models(trained, tuple((one,) for one in trained))
         rejected = tuple(
@@ -152,17 +151,15 @@ class Loop:
         """Score every page, find the targets' domains, propose patterns and decide on them."""
         corpus, seeding = self.corpus, self.seeding
         score = ScorePages(self.targets, models.used, seeding.places)
-        own = corpus.map_shards(
-            "score-pages", score, reads=score.reads, keep_as=f"iteration-{number}/own"
-        )
+        own = corpus.map_shards("score-pages", score, reads=score.reads, keep_as=_of(number, "own"))
         answers = seeding.annotations.until(number - 1)
-        scores = self._judge(own, models, number, last, answers, f"iteration-{number}/scores")
+        scores = self._judge(own, models, number, last, answers, _of(number, "scores"))
         domains, patterns = self._patterns(number, models, scores)
         if not self.targets:
             return Iteration(number, models, own, scores, last)
         metrics = self._describe(number, models, last, domains, patterns)
         decisions = corpus.artefact(
-            f"iteration-{number}/accepted.arrow", accept(self.options, seeding.n_seeds()), patterns
+            _of(number, "accepted.arrow"), accept(self.options, seeding.n_seeds()), patterns
         )
         return Iteration(number, models, own, scores, last, metrics, decisions)
 
@@ -201,12 +198,12 @@ class Loop:
         options, corpus = self.options, self.corpus
         route = (self.targets, self.n_partitions, self.large)
         mixing = (options.directory_weight, options.pattern_depth)
-        sources = [corpus.shuffle(f"iteration-{number}/send-pages", SendPages(*route), source=own)]
+        sources = [corpus.shuffle(_of(number, "send-pages"), SendPages(*route), source=own)]
         centres = self._centres(
             number, CountLogOdds(self.targets, models.used, *mixing), sources[0]
         )
         if last is not None:
-            name = f"iteration-{number}/send-recalled"
+            name = _of(number, "send-recalled")
             sources.append(corpus.shuffle(name, SendRecalled(*route), source=last.scores))
         step = JudgeByDirectory(self.targets, models.used, centres, *mixing, answers, number)
         return corpus.reduce_partitions(
@@ -216,9 +213,9 @@ class Loop:
     def _centres(self, number: int, count: CountLogOdds, pages: Shuffled) -> Artefact | None:
         if not self.targets:
             return None
-        name = f"iteration-{number}/count-log-odds"
+        name = _of(number, "count-log-odds")
         counts = self.corpus.reduce_partitions(name, count, pages, n_partitions=self.n_partitions)
-        path = f"iteration-{number}/centres.json"
+        path = _of(number, "centres.json")
         return self.corpus.artefact(path, FindCentres(self.targets), counts)
 
     def _patterns(self, number: int, models: Models, scores: Parts) -> tuple[Parts, Parts]:
@@ -235,20 +232,20 @@ class Loop:
         count = CountNodes(
             self.targets, models.latest, options.pattern_depth, n_partitions, self.large
         )
-        nodes = corpus.shuffle(f"iteration-{number}/count-nodes", count, source=scores)
+        nodes = corpus.shuffle(_of(number, "count-nodes"), count, source=scores)
         domains = corpus.reduce_partitions(
             "list-domains",
             ListDomains(self.targets, rules),
             nodes,
             n_partitions=n_partitions,
-            keep_as=f"iteration-{number}/domains",
+            keep_as=_of(number, "domains"),
         )
         patterns = corpus.reduce_partitions(
             "propose-patterns",
             ProposePatterns(rules, self.seeding.annotations.until(number)),
             nodes,
             n_partitions=n_partitions,
-            keep_as=f"iteration-{number}/patterns",
+            keep_as=_of(number, "patterns"),
         )
         return domains, patterns
 
@@ -267,7 +264,7 @@ class Loop:
             last.metrics if last else None,
             None if self.seeding.decisions_file else options.min_growth,
         )
-        return self.corpus.artefact(f"iteration-{number}/metrics.json", step, *found)
+        return self.corpus.artefact(_of(number, "metrics.json"), step, *found)
 
     def _large_sites(self) -> Artefact | None:
         """The sites that are split over partitions; a crawl below their size has none."""
@@ -280,6 +277,11 @@ class Loop:
             "keep-large-sites", KeepLargeSites(SPLIT_PAGES), counts, n_partitions=self.n_partitions
         )
         return corpus.artefact("sites/large.arrow", WriteSites(), large)
+
+
+def _of(number: int, name: str) -> str:
+    """What belongs to one iteration."""
+    return f"iteration-{number}/{name}"
 
 
 def _is_less_precise(new: Artefact, old: Artefact) -> bool:

@@ -108,7 +108,7 @@ class WebSeeds:
         if self._counted is not None:
             draw = DrawSites(self._counted, accept(options, self.n_seeds()))
             drawn = corpus.artefact("seed-sites/drawn.arrow", draw)
-            grow = TakeSites(drawn, options.seed, options.tokens, self.places)
+            grow = GrowSeeds(drawn, options.seed, options.tokens, self.places)
             seeds.append(corpus.map_shards("take-sites", grow, reads=grow.reads))
         sample = SampleCrawl(self.drawn_share, options.seed, options.tokens)
         return [*seeds, corpus.map_shards("sample-crawl", sample, reads=sample.reads)]
@@ -135,11 +135,6 @@ class WebSeeds:
             "count-site-pages", CountSitePages(self._sites), reads=CountSitePages.reads
         )
         return self._corpus.artefact("seed-sites/counted.arrow", SumSitePages(), counts)
-
-
-class TakeSites(GrowSeeds):
-    """Pages of seed sites that were drawn, as examples. A step's intermediates lie under its name,
-    and those of `GrowSeeds` are read beside these."""
 
 
 def accept(options: LoopOptions, n_seeds: int) -> Accept:
