@@ -95,6 +95,8 @@ class ProgressMonitor(Monitor):
             seconds = self._progress.prepare(what, done, total, self._clock())
             if done == total:
                 self._write({"event": "prepared", "what": what, "seconds": round(seconds, 3)})
+                if not self._console.is_terminal:
+                    self._say(waiting_line(self._progress, self._clock()))
 
     def stage_started(self, stage: str) -> None:
         with self._lock:

@@ -103,9 +103,10 @@ def waiting_line(progress: Progress, now: float) -> str:
     left = row.step.left(now)
     if left is not None:
         parts.append(f"{show_seconds(left)} left")
-    parts.append(show_seconds(now - row.step.started))
-    if row.started != row.step.started:
-        parts.append(f"{show_seconds(row.seconds(now))} in all")
+    seconds, in_all = now - row.step.started, row.seconds(now)
+    parts.append(show_seconds(seconds))
+    if in_all > seconds + 1:
+        parts.append(f"{show_seconds(in_all)} in all")
     return _line(row.name, parts)
 
 

@@ -34,7 +34,7 @@ from stages.kernels.ahead import compile_group, groups
 
 log = logging.getLogger("sluice")
 
-KERNELS = "groups of kernels compiled"
+NODES, KERNELS = "Ray started", "groups of kernels compiled"
 
 SHIPPED = ("schemas", "stages", "pipeline", "seeds")
 """What travels to a cluster's workers: our modules, never an environment or a run folder."""
@@ -112,9 +112,9 @@ class RayExecutor:
     def prepare(self, preparing: Preparing) -> None:
         """Start Ray, or join a cluster, and have every node compile the kernels."""
         if not self._started:
-            preparing("Ray", 0, 1)
+            preparing(NODES, 0, 1)
             self._start()
-            preparing("Ray", 1, 1)
+            preparing(NODES, 1, 1)
             compile_kernels(preparing)
 
     def run(

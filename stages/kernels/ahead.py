@@ -56,6 +56,7 @@ _GROUPS = (
     dedup.verify pair_similarities int64[:] uint64[:] int64[:] int64[:]
     """,
     """
+    kernels.elementary _newton_sums float64[:,:] float64[:] float64[:]
     kernels.fasttext _multiply float32[:,:] float64[:,:]
     kernels.ngrams hash_table int64
     kernels.ngrams sum_scores int64[:] uint32[:] int32[:] uint8[:] float32[:] uint32[:] \
