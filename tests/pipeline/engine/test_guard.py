@@ -189,7 +189,8 @@ sys.path.insert(0, sys.argv[1])
 import pyarrow as pa
 from pipeline.engine.work.guard import Guard
 from pipeline.engine.work.task import Limits, StageRef
-guard = Guard(StageRef(sys.argv[2], "{}"), "process", Limits(60.0), isolate=sys.argv[3] == "1")
+from stages.contract import Options
+guard = Guard(StageRef(sys.argv[2], Options()), "process", Limits(60.0), isolate=sys.argv[3] == "1")
 results, failures = guard(pa.RecordBatch.from_pydict({"text": ["a", "raise", "b"]}))
 guard.close()
 print([text for result in results for text in result["text"].to_pylist()], list(failures))

@@ -18,6 +18,7 @@ from pipeline.engine.work.source import SourceWork
 from pipeline.engine.work.task import Limits, Outcome, StageRef, Task, run_task
 from pipeline.storage.inputs import InputSpec
 from pipeline.storage.storage import LocalStorage
+from stages.contract import Options
 from stages.errors import StageError
 
 SOURCE = '''
@@ -137,7 +138,7 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
             path.write_text(content)
             uri = content if "://" in content else str(path)
             specs.append(InputSpec(f"input-{number}", uri, 0, ""))
-        work = SourceWork(StageRef(f"{name}:Lines", "{}"), tuple(specs))
+        work = SourceWork(StageRef(f"{name}:Lines", Options()), tuple(specs))
         limits = Limits(record_seconds)
         task = Task("github.documents", "00000", "documents", work, limits, 1, isolate=isolate)
         outcome = run_task(storage, task)
