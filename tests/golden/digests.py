@@ -2,8 +2,8 @@
 
 A digest is of JSON made from the values, so it depends neither on how Parquet, Arrow or zstd of a
 version lay out bytes nor on how rows were cut into groups. Floats count to the last digit, but
-those that come from a trained model: fastText adds up in an order that depends on the processor's
-vector width, so of them four figures are kept and compared with a tolerance (`Figures`).
+those that come from a trained model: another build of fastText trains another one, so of them four
+figures are kept and compared with a tolerance (`Figures`).
 """
 
 import datetime
