@@ -10,13 +10,13 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import ray
 import ray.exceptions
 
+from pipeline.engine import kernel_cache
 from pipeline.engine.executor import (
     TICK_SECONDS,
     Resources,
@@ -157,15 +157,17 @@ def runtime_environment(working_dir: str) -> dict[str, Any]:
     The working directory should be empty: without one Ray puts the driver's current folder first
     on the workers' path, and another checkout there would win over what is shipped.
     """
-    cache = Path(tempfile.gettempdir(), f"sluice-numba-{os.getuid()}")
+    variables = {"RAY_USAGE_STATS_ENABLED": "0"}
+    if named := os.environ.get(kernel_cache.VARIABLE):
+        variables[kernel_cache.VARIABLE] = named
+    hook = kernel_cache.use_kernel_cache
     return {
         "py_modules": _shipped_modules(),
         "working_dir": working_dir,
         "excludes": ["__pycache__/"],
-        "env_vars": {
-            "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", str(cache)),
-            "RAY_USAGE_STATS_ENABLED": "0",
-        },
+        "env_vars": variables,
+        # By name: the folder is chosen on each node, which may have another user and its own disk.
+        "worker_process_setup_hook": f"{hook.__module__}.{hook.__qualname__}",
     }
 
 
