@@ -6,7 +6,6 @@ spellings name the same place.
 
 import re
 from pathlib import Path
-from typing import Any
 
 from pipeline.storage.credentials import without_credentials
 from pipeline.storage.storage import LocalStorage, Storage
@@ -45,20 +44,3 @@ def open_storage(run: Path | str) -> Storage:
     from pipeline.storage.object_stores.storage import ObjectStorage  # noqa: PLC0415
 
     return ObjectStorage(*open_store(scheme, rest))
-
-
-def database_path(storage: Storage, path: str) -> str:
-    """An object's name in a DuckDB query, after `attach`."""
-    if isinstance(storage, LocalStorage):
-        return str(storage.root / path)
-    from pipeline.storage.object_stores.filesystem import PROTOCOL  # noqa: PLC0415
-
-    return f"{PROTOCOL}://{path}"
-
-
-def attach(connection: Any, storage: Storage) -> None:
-    """Let a DuckDB connection read the run's objects under `database_path`."""
-    if not isinstance(storage, LocalStorage):
-        from pipeline.storage.object_stores.filesystem import RunFileSystem  # noqa: PLC0415
-
-        connection.register_filesystem(RunFileSystem(storage))
