@@ -13,6 +13,7 @@ import typer
 
 from pipeline.cli.ablation import ablate
 from pipeline.cli.recall import recall
+from pipeline.storage.credentials import without_credentials
 from stages.errors import ConfigError, SluiceError
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
@@ -62,7 +63,7 @@ def main() -> None:
     try:
         app()
     except SluiceError as error:
-        print(f"sluice: {error}", file=sys.stderr)
+        print(f"sluice: {without_credentials(str(error))}", file=sys.stderr)
         sys.exit(WRONG_USAGE if isinstance(error, ConfigError) else FAILED)
 
 

@@ -25,6 +25,7 @@ from rich.progress import (
 
 from pipeline.engine.runner import Monitor
 from pipeline.engine.work.task import Outcome
+from pipeline.storage.credentials import without_credentials
 from pipeline.storage.location import is_remote
 
 LINE_SECONDS = 10.0
@@ -116,7 +117,8 @@ class ProgressMonitor(Monitor):
 
     def _write(self, event: dict[str, object]) -> None:
         if self._log is not None:
-            self._log.write(json.dumps({"time": round(time.time(), 3), **event}) + "\n")
+            content = {"time": round(time.time(), 3), **without_credentials(event)}
+            self._log.write(json.dumps(content) + "\n")
             self._log.flush()
 
 

@@ -31,6 +31,7 @@ from pipeline.engine.selection import Selection
 from pipeline.engine.work.map import DecideWork, MapWork, measure_table
 from pipeline.engine.work.source import UNREADABLE, SourceWork
 from pipeline.engine.work.task import StageRef, Work
+from pipeline.storage.credentials import public_url
 from pipeline.storage.digest import stream_digest
 from pipeline.storage.inputs import InputSpec, folder_digest, open_input
 from pipeline.storage.manifest import SHARDS, emitted_before
@@ -242,7 +243,7 @@ def _known_inputs(specs: Sequence[InputSpec], receipt: Receipt | None) -> Any:
     the content now. Without a receipt nothing is known before the input is read."""
     if receipt is None:
         return "unread"
-    recorded = {one["uri"]: one for one in receipt.summary["inputs"]}
+    recorded = {public_url(one["uri"]): one for one in receipt.summary["inputs"]}
     known = []
     for spec in specs:
         one = recorded.get(_absolute(spec).uri)

@@ -12,13 +12,13 @@ import json
 import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import fsspec
 import pyarrow.parquet as pq
 
+from pipeline.storage.credentials import STORES, is_ambiguous, public_url, without_credentials
 from pipeline.storage.digest import bytes_digest, fingerprint
 from pipeline.storage.storage import Storage
 from stages.errors import ConfigError, InputError
@@ -28,13 +28,12 @@ OWN_DISTRIBUTION = "sluice"
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.zst", ".zip")
 CRAWLS = (".warc.gz", ".warc", ".warc.zst", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
 INPUTS = "inputs.json"
-STORES = ("s3://", "gs://", "gcs://", "az://", "abfs://", "memory://")
-"""Read object by object, with patience; any other URL as fsspec opens it."""
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """One input. `mark` tells cheaply whether it may have changed since it was read."""
+    """One input. `uri` is written down and tells inputs apart; `mark` tells cheaply whether one may
+    have changed since it was read."""
 
     name: str
     uri: str
@@ -43,17 +42,24 @@ class InputSpec:
     shard: int = -1
     folder: Path | None = None
     metadata: tuple[tuple[str, Any], ...] = ()
+    secret: str | None = field(default=None, repr=False)
+    """The URL to open where it has more than `uri`: a user, a signature. Never written down."""
 
 
 def open_input(spec: InputSpec) -> BinaryIO:
-    """A fresh stream over the input's bytes; OSError if it cannot be read."""
+    """A fresh stream over the input's bytes; OSError if it cannot be read.
+
+    Stores are read object by object, with patience; any other URL as fsspec opens it.
+    """
     if spec.uri.startswith(STORES):
         # Imported here: a run without a store should not pay for its client.
         from pipeline.storage.object_stores.remote import open_object  # noqa: PLC0415
 
         return open_object(spec.uri)
     if "://" in spec.uri:
-        return fsspec.open(spec.uri, "rb").open()  # type: ignore[no-any-return]
+        from pipeline.storage.object_stores.urls import open_url  # noqa: PLC0415
+
+        return open_url(spec.secret or spec.uri)
     return Path(spec.uri).open("rb")
 
 
@@ -80,9 +86,14 @@ def expand(corpus: str, patterns: Sequence[str]) -> list[InputSpec]:
     for pattern in patterns:
         specs = list(_expand_one(corpus, pattern))
         if not specs:
-            raise ConfigError(f"{corpus}.inputs: nothing matches {pattern!r}")
+            shown = without_credentials(pattern)
+            raise ConfigError(f"{corpus}.inputs: nothing matches {shown!r}")
         for spec in specs:
-            found.setdefault(spec.uri, spec)
+            if found.setdefault(spec.uri, spec).secret != spec.secret:
+                raise ConfigError(
+                    f"{corpus}.inputs: {spec.uri} is named by two URLs that differ in their user "
+                    "or in what follows `?` or `#`, which tells no inputs apart; leave one out"
+                )
     specs = list(found.values())
     if corpus != "github":
         _refuse_same_names(corpus, specs)
@@ -136,6 +147,11 @@ def _file(path: str) -> InputSpec:
 
 
 def _remote(pattern: str) -> Iterable[InputSpec]:
+    if is_ambiguous(pattern):
+        raise ConfigError(
+            f"inputs: where is the host in {without_credentials(pattern)!r}? In a user or password "
+            "write `/` as %2F, `?` as %3F, `#` as %23, and after the host `@` as %40"
+        )
     if pattern.startswith(STORES):
         return _objects(pattern)
     return _urls(pattern)
@@ -154,18 +170,16 @@ def _objects(pattern: str) -> Iterable[InputSpec]:
 
 
 def _urls(pattern: str) -> Iterable[InputSpec]:
-    filesystem, path = fsspec.core.url_to_fs(pattern)
-    scheme = pattern.partition("://")[0]
-    paths = sorted(filesystem.glob(path)) if glob.has_magic(path) else [path]
-    for one in paths:
-        uri = one if "://" in str(one) else f"{scheme}://{one}"
-        try:
-            facts = filesystem.info(one)
-        except OSError as error:
-            yield InputSpec(str(one).rpartition("/")[2], uri, 0, f"unreadable: {error}")
-            continue
-        mark = facts.get("ETag") or facts.get("etag") or facts.get("LastModified") or ""
-        yield InputSpec(str(one).rpartition("/")[2], uri, int(facts.get("size") or 0), str(mark))
+    from pipeline.storage.object_stores.urls import find_urls  # noqa: PLC0415
+
+    try:
+        found = list(find_urls(pattern))
+    except OSError as error:
+        raise InputError(f"{without_credentials(pattern)} cannot be listed: {error}") from error
+    for one in found:
+        uri = public_url(one.url)
+        secret = one.url if one.url != uri else None
+        yield InputSpec(one.name, uri, one.size, one.mark, secret=secret)
 
 
 def _installed(name: str) -> Iterable[InputSpec]:
@@ -220,7 +234,7 @@ def read_metadata(path: str | None) -> dict[str, dict[str, Any]]:
         else:
             lines = Path(path).read_text().splitlines()
             rows = [json.loads(line) for line in lines if line.strip()]
-        return {row.pop("input"): row for row in rows}
+        return {public_url(row.pop("input")): row for row in rows}
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise ConfigError(f"github.metadata = {path!r} cannot be read: {error!r}") from error
 
@@ -262,9 +276,9 @@ def _load(storage: Storage) -> dict[str, dict[str, InputSpec]]:
     content = json.loads(storage.read_bytes(INPUTS))
     return {
         corpus: {
-            row["uri"]: InputSpec(
+            public_url(row["uri"]): InputSpec(
                 name=row["name"],
-                uri=row["uri"],
+                uri=public_url(row["uri"]),
                 size=row["size"],
                 mark=row["mark"],
                 shard=row["shard"],

@@ -10,6 +10,7 @@ import xxhash
 
 from pipeline.engine.work.guard import Guard
 from pipeline.engine.work.task import Context, Quarantine, Result, StageRef, head_of
+from pipeline.storage.credentials import without_credentials
 from pipeline.storage.digest import stream_digest
 from pipeline.storage.inputs import InputSpec, folder_digest, open_input
 from pipeline.storage.statistics import Counter
@@ -68,9 +69,8 @@ class SourceWork:
                 _take(event, guard, spec, rows, state)
         except OSError as error:
             state.records += 1
-            state.quarantine.add(
-                spec.name, None, UNREADABLE, f"{type(error).__name__}: {error}", b""
-            )
+            why = without_credentials(f"{type(error).__name__}: {error}")
+            state.quarantine.add(spec.name, None, UNREADABLE, why, b"")
             return {**record, "xxh3": UNREADABLE}
         return {**record, "xxh3": digest or hashing.digest()}
 
