@@ -1,20 +1,25 @@
 """Tasks on Ray Core: a private local Ray, or a cluster.
 
 Not Ray Data: its blocks copy large strings. Tasks and outcomes are small; data goes through
-storage, so the object store stays empty. A private Ray ends with its driver.
+storage, so the object store stays empty. A private Ray ends with its driver, and listens on
+loopback alone.
 """
 
 import importlib.util
 import logging
 import os
 import re
+import socket
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 import ray
 import ray.exceptions
+from ray._private import ray_constants
 
 from pipeline.engine import kernel_cache
 from pipeline.engine.executor import (
@@ -26,8 +31,9 @@ from pipeline.engine.executor import (
     failed,
 )
 from pipeline.engine.work.task import Outcome, Task, run_task
+from pipeline.storage.credentials import without_credentials
 from pipeline.storage.storage import Storage
-from stages.errors import StageError, StorageError
+from stages.errors import ConfigError, StageError, StorageError
 
 SHIPPED = ("schemas", "stages", "pipeline", "seeds")
 """What travels to a cluster's workers: our modules, never an environment or a run folder."""
@@ -35,6 +41,14 @@ SHIPPED = ("schemas", "stages", "pipeline", "seeds")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 OBJECT_STORE_BYTES = 128 << 20
+
+CLUSTER_SECONDS = 10.0
+"""A cluster that does not answer in so long is not there; one that starts just now may be."""
+CLIENT_PORT = 10001
+"""Of `ray://HOST`."""
+_ADDRESS = re.compile(r"(?P<client>ray://)?(?P<host>[^/:@\[\]]+|\[[^\]]+\])(?::(?P<port>\d+))?")
+_CLUSTERS = ray_constants.ENABLE_RAY_CLUSTER
+"""What Ray thinks of this machine: on a Mac it keeps to loopback in any case."""
 
 
 class RayExecutor:
@@ -79,6 +93,7 @@ class RayExecutor:
         if self._started:
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_py_gcs_connect_timeout_s", f"{CLUSTER_SECONDS:.0f}")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         options: dict[str, Any] = {
             "include_dashboard": False,
@@ -86,15 +101,25 @@ class RayExecutor:
             "logging_level": logging.ERROR,
             "configure_logging": False,
         }
+        # Ray's private names, because it has no others: without clusters every one of its servers
+        # binds to loopback; a service that is no Ray is asked twice instead of 20 times.
         if self._address is None:
-            ray.init(
-                address="local",
-                num_cpus=self._workers,
-                object_store_memory=OBJECT_STORE_BYTES,
-                **options,
-            )
+            ray_constants.ENABLE_RAY_CLUSTER = False
+            with _starting("a private Ray does not start"):
+                ray.init(
+                    address="local",
+                    num_cpus=self._workers,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    **options,
+                )
         else:
-            with tempfile.TemporaryDirectory(prefix="sluice-") as empty:
+            await_cluster(self._address)
+            ray_constants.ENABLE_RAY_CLUSTER = _CLUSTERS
+            ray_constants.NUM_REDIS_GET_RETRIES = 2
+            with (
+                _starting(f"no Ray cluster at {self._address}"),
+                tempfile.TemporaryDirectory(prefix="sluice-") as empty,
+            ):
                 environment = runtime_environment(empty)
                 ray.init(address=self._address, runtime_env=environment, **options)
         self._started = True
@@ -148,6 +173,48 @@ class RayExecutor:
                 raise StageError(failed(task, str(error.cause))) from error
             raise StageError(failed(task, COLOUR.sub("", str(error)))) from error
         return outcome
+
+
+def await_cluster(address: str, seconds: float = CLUSTER_SECONDS) -> None:
+    """Wait until something listens at a cluster's address: Ray itself tries for minutes.
+
+    ConfigError if it is no address, StageError if nobody answers.
+    """
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS") or "auto"
+    if address == "auto":  # Ray looks for a cluster on this machine, and is quick about it
+        return
+    match = _ADDRESS.fullmatch(address)
+    if match is None or not (match["port"] or match["client"]) or int(match["port"] or 1) > 65535:
+        raise ConfigError(
+            f"--address {without_credentials(address)!r}: expected auto, local, HOST:PORT or "
+            "ray://HOST:PORT"
+        )
+    deadline = time.monotonic() + seconds
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            place = (match["host"].strip("[]"), int(match["port"] or CLIENT_PORT))
+            socket.create_connection(place, timeout=max(left, 0.1)).close()
+        except (OSError, UnicodeError) as error:
+            if left <= 0.5:
+                raise StageError(
+                    f"no Ray cluster at {address}: {error}; without --address (and RAY_ADDRESS) a "
+                    "private Ray on this machine does the work"
+                ) from error
+            time.sleep(0.5)
+        else:
+            return
+
+
+@contextmanager
+def _starting(what: str) -> Iterator[None]:
+    """Ray says in many ways that it cannot start."""
+    try:
+        yield
+    except Exception as error:
+        lines = without_credentials(str(error)).splitlines() or [type(error).__name__]
+        raise StageError(f"{what}: {lines[0]}") from error
 
 
 def runtime_environment(working_dir: str) -> dict[str, Any]:
