@@ -27,6 +27,7 @@ from pipeline.engine.runner import Monitor
 from pipeline.engine.work.task import Outcome
 from pipeline.storage.credentials import without_credentials
 from pipeline.storage.location import is_remote
+from stages.errors import StorageError
 
 LINE_SECONDS = 10.0
 MB = 1e6
@@ -45,8 +46,11 @@ class ProgressMonitor(Monitor):
 
     def __enter__(self) -> Self:
         if self._log_path is not None:
-            self._log_path.parent.mkdir(parents=True, exist_ok=True)
-            self._log = self._log_path.open("a", encoding="utf-8")
+            try:
+                self._log_path.parent.mkdir(parents=True, exist_ok=True)
+                self._log = self._log_path.open("a", encoding="utf-8")
+            except OSError as error:
+                raise StorageError(f"the run's log cannot be written: {error}") from error
         return self
 
     def __exit__(

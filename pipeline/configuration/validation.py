@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from pipeline.configuration.overrides import cut
 from pipeline.storage.credentials import without_credentials
 from stages.errors import ConfigError
 
 Model = TypeVar("Model", bound=BaseModel)
 
 _LIST_ERRORS = {"list_type", "tuple_type", "set_type", "frozen_set_type"}
-_MAX_SHOWN = 60
 
 
 def validate(
@@ -40,9 +40,9 @@ def validate(
 
 def unknown(name: str, value: Any, known: Iterable[str]) -> str:
     """The message for a name that does not exist, with the nearest one that does."""
-    suggestion = nearest(name, known)
+    suggestion = nearest(cut(name), known)
     hint = f"; did you mean `{suggestion}`?" if suggestion else ""
-    return f"`{name}` (= {shown(value, name)}) is not a setting{hint}"
+    return f"`{cut(name)}` (= {shown(value, name)}) is not a setting{hint}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -63,7 +63,7 @@ def shown(value: Any, name: str) -> str:
     """A setting's value as it would be written, cut to one short line and without secrets."""
     plain = without_credentials({name: value})[name]
     text = json.dumps(plain, ensure_ascii=False, default=str)
-    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
+    return cut(text)
 
 
 def _explain(problem: Any, prefix: str, known: Sequence[str]) -> str:

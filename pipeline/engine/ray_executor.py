@@ -9,8 +9,10 @@ import importlib.util
 import logging
 import os
 import re
+import signal
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -103,6 +105,7 @@ class RayExecutor:
         }
         # Ray's private names, because it has no others: without clusters every one of its servers
         # binds to loopback; a service that is no Ray is asked twice instead of 20 times.
+        on_termination = signal.getsignal(signal.SIGTERM)
         if self._address is None:
             ray_constants.ENABLE_RAY_CLUSTER = False
             with _starting("a private Ray does not start"):
@@ -122,6 +125,8 @@ class RayExecutor:
             ):
                 environment = runtime_environment(empty)
                 ray.init(address=self._address, runtime_env=environment, **options)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_termination)  # Ray takes it for itself
         self._started = True
         self._function = ray.remote(max_retries=0)(run_task)
 

@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.inspection.views import View, open_run
+from pipeline.storage.database_files import ROOT
 from stages.errors import ConfigError
 
 _READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
@@ -31,6 +32,10 @@ def query(run: Path, statement: str) -> Iterator[pa.RecordBatch]:
             if not n_batches:
                 yield pa.RecordBatch.from_pylist([], schema=reader.schema)
         except duckdb.Error as error:
+            if isinstance(error, duckdb.IOException | duckdb.InvalidInputException) and _is_of_run(
+                error
+            ):
+                raise
             raise ConfigError(_explained(error, views)) from error
 
 
@@ -43,6 +48,11 @@ def _reading(text: str) -> duckdb.Statement:
             "SHOW ALL TABLES, or EXPLAIN of one)"
         )
     return statements[0]
+
+
+def _is_of_run(error: duckdb.Error) -> bool:
+    """Whether a file of the run is to blame, and not the statement."""
+    return ROOT in str(error)
 
 
 def _explained(error: duckdb.Error, views: Mapping[str, View]) -> str:

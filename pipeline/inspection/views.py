@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import duckdb
+import pyarrow as pa
 
 from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import CONFIGURED, SEEDS
@@ -20,7 +21,7 @@ from pipeline.storage.database_files import ROOT, attach, database_path
 from pipeline.storage.location import location, open_storage
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import LocalStorage, Storage
-from stages.errors import ConfigError
+from stages.errors import ConfigError, StorageError
 
 SCHEMAS = (*CONFIGURED, SEEDS, "shards", "quarantine")
 SHARD, ROW = "shard", "row"
@@ -122,6 +123,7 @@ def open_run(run: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, V
     """
     views = find_views(run)
     with (
+        _naming_the_run(run),
         tempfile.TemporaryDirectory(prefix="sluice-sql-") as spill,
         duckdb.connect() as connection,
     ):
@@ -137,3 +139,15 @@ def open_run(run: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, V
         connection.execute("set python_enable_replacements = false")
         connection.execute("set lock_configuration = true")
         yield connection, {f"{view.schema}.{view.name}": view for view in views}
+
+
+@contextmanager
+def _naming_the_run(run: Path) -> Iterator[None]:
+    """What DuckDB and Arrow say of a table that is damaged or gone, as one sentence."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.InvalidInputException, pa.ArrowInvalid, OSError) as error:
+        what = str(error).strip().splitlines()[-1].replace(ROOT, "")
+        raise StorageError(
+            f"{location(run)} cannot be read: {what}; `sluice verify` names what is damaged"
+        ) from error

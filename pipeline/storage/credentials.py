@@ -22,7 +22,9 @@ _NEXT = r"::[A-Za-z][A-Za-z0-9+.-]*://"
 _URL = re.compile(rf"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<rest>(?:(?!{_NEXT})\S)*)")
 _PORT = re.compile(r"\[[^]]*\](?::\d*)?|[^:]*(?::\d*)?")
 _CLOSING = re.compile(r"[\]'\")}>,;:.!]*$")
-_ASSIGNED = re.compile(r"""(?P<name>[\w.%-]+)=(?:"[^"]*"|'[^']*'|[^\s&]+)""")
+_ASSIGNED = re.compile(
+    r"""(?P<name>[\w.%-]+)=(?:"[^"]*"|'[^']*'|[^\s&]+?(?=[])},;:.]*(?:[\s&]|$)))"""
+)
 
 _PARTS = re.compile(
     r"password|passwd|passphrase|secret|credential|signature"

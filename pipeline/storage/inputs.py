@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from pipeline.storage.credentials import STORES, is_ambiguous, public_url, without_credentials
 from pipeline.storage.digest import bytes_digest, fingerprint
+from pipeline.storage.json_files import read_json
 from pipeline.storage.storage import Storage
 from stages.errors import ConfigError, InputError
 
@@ -84,7 +85,11 @@ def expand(corpus: str, patterns: Sequence[str]) -> list[InputSpec]:
     """
     found: dict[str, InputSpec] = {}
     for pattern in patterns:
-        specs = list(_expand_one(corpus, pattern))
+        try:
+            specs = list(_expand_one(corpus, pattern))
+        except (OSError, ValueError) as error:  # no path at all: a NUL, a name too long
+            shown = without_credentials(f"{pattern!r}: {error}")
+            raise ConfigError(f"{corpus}.inputs: {shown}") from error
         if not specs:
             shown = without_credentials(pattern)
             raise ConfigError(f"{corpus}.inputs: nothing matches {shown!r}")
@@ -273,15 +278,19 @@ def _pack(specs: Iterable[InputSpec], shard: int, shard_bytes: int) -> Iterable[
 def _load(storage: Storage) -> dict[str, dict[str, InputSpec]]:
     if not storage.exists(INPUTS):
         return {}
-    content = json.loads(storage.read_bytes(INPUTS))
+    remedy = "restore it, or begin another run"
+    return read_json(storage, INPUTS, _recorded, remedy)
+
+
+def _recorded(content: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, InputSpec]]:
     return {
         corpus: {
             public_url(row["uri"]): InputSpec(
                 name=row["name"],
                 uri=public_url(row["uri"]),
-                size=row["size"],
+                size=int(row["size"]),
                 mark=row["mark"],
-                shard=row["shard"],
+                shard=int(row["shard"]),
                 folder=None if row["folder"] is None else Path(row["uri"]),
             )
             for row in rows
