@@ -5,7 +5,6 @@ language and rules kept, of the web every extracted page. Neither a duplicate no
 not recalled is missing from it, and nothing is redacted.
 """
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from pipeline.configuration.registry import CONFIGURED, DOCUMENTS, GITHUB, WEB
 from pipeline.engine.chain import chain_of
 from pipeline.engine.lineage import Table, Tables
 from pipeline.inspection.verify import RUN_FILE
+from pipeline.storage.json_files import read_json
 from pipeline.storage.location import location
 from pipeline.storage.receipts import Receipts
 from pipeline.storage.storage import LocalStorage
@@ -38,8 +38,10 @@ def read_configuration(storage: LocalStorage, run: Path) -> Config:
     """The configuration of the run; ConfigError where no run has been finished."""
     if not storage.exists(RUN_FILE):
         raise ConfigError(f"{location(run)}: no finished run here; make one with `sluice run`")
-    content = json.loads(storage.read_bytes(RUN_FILE))
-    return from_resolved(content["configuration"], run)
+    remedy = "`sluice run` writes it anew"
+    return read_json(
+        storage, RUN_FILE, lambda content: from_resolved(content["configuration"], run), remedy
+    )
 
 
 def read_corpora(storage: LocalStorage, config: Config) -> dict[str, Tables]:

@@ -6,7 +6,6 @@ scores with the documents' URLs, one scan of narrow columns; of a domain with mo
 looked at. Texts are read for the pages shown.
 """
 
-import json
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 import duckdb
 
 from pipeline.inspection.views import open_run, quoted
+from pipeline.storage.json_files import read_json
 from pipeline.storage.location import location, open_storage
 from stages.errors import ConfigError
 from stages.recall.sites.url_patterns import directory_of, segments
@@ -218,8 +218,7 @@ def _metrics(run: Path, iteration: int) -> dict[str, Any]:
     storage, path = open_storage(run), f"web/recall/iteration-{iteration}/metrics.json"
     if not storage.exists(path):
         return {}
-    metrics: dict[str, Any] = json.loads(storage.read_bytes(path))
-    return metrics
+    return read_json(storage, path, dict, "run recall again")
 
 
 def _thresholds(metrics: Mapping[str, Any]) -> dict[str, float]:

@@ -145,7 +145,8 @@ def _columns(stage: str, cls: Any, source: Path) -> dict[str, pa.DataType]:
 
 
 def _schema(stage: Any, name: str) -> pa.Schema:
-    fields = [*VERDICT_COLUMNS[:2], *stage.schema]
+    # A quarantined row has null measures, also where a run, which has no such row, may not.
+    fields = [*VERDICT_COLUMNS[:2], *(one.with_nullable(True) for one in stage.schema)]
     if name == REDACT:
         fields.append(column("text", pa.large_string(), "the text, what was found replaced"))
     return pa.schema(fields)

@@ -1,8 +1,7 @@
 """`sluice`: runs, plans, applies, looks into runs.
 
 Exit codes: 0 done; 1 a stage failed or something is not there; 2 wrong usage or configuration.
-Errors that Sluice raises on purpose are one message; a traceback is a bug. What a command needs is
-imported inside it, so that `--help` answers at once.
+What a command needs is imported inside it, so that `--help` answers at once.
 """
 
 import sys
@@ -12,10 +11,9 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.ablation import ablate
+from pipeline.cli.ending import INTERRUPTED, TERMINATED, Terminated, ending
 from pipeline.cli.recall import recall
-from stages.errors import ConfigError, SluiceError
-
-FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+from stages.errors import ConfigError
 
 app = typer.Typer(
     name="sluice",
@@ -57,11 +55,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def main() -> None:
     """Entry point of the `sluice` command."""
-    try:
+    with ending():
         app()
-    except SluiceError as error:
-        print(f"sluice: {error}", file=sys.stderr)
-        sys.exit(WRONG_USAGE if isinstance(error, ConfigError) else FAILED)
 
 
 @app.command(epilog="Example: sluice run configs/demo.toml --stage web.dedup --workers 8")
@@ -96,6 +91,9 @@ def run(
     except KeyboardInterrupt:
         print("sluice: interrupted; the same command resumes", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
+    except Terminated:
+        print("sluice: terminated; the same command resumes", file=sys.stderr)
+        raise typer.Exit(TERMINATED) from None
 
 
 @app.command(epilog="Example: sluice plan configs/demo.toml --set dedup.threshold=0.8")

@@ -25,7 +25,7 @@ from pipeline.cli.rendering import (
 from pipeline.cli.rendering import show as show_text
 from pipeline.configuration import load
 from pipeline.inspection.stats import StageCount
-from pipeline.storage.location import location
+from pipeline.storage.location import location, open_storage
 from pipeline.storage.user_tables import to_json
 from stages.errors import ConfigError, StageError, StorageError
 
@@ -50,6 +50,7 @@ def run(
     from pipeline.run import run as run_configuration  # noqa: PLC0415
 
     loaded = load(config, overrides, folder)
+    open_storage(loaded.run)  # before anything is made where no run folder can be
     errors = Console(stderr=True)
     try:
         with ProgressMonitor(errors, loaded.run, verbose=verbose) as monitor:

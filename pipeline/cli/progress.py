@@ -23,7 +23,9 @@ from pipeline.cli.progress_state import Progress
 from pipeline.cli.progress_views import live_table, stage_line, step_line, waiting_line
 from pipeline.engine.runner import Counted, Monitor
 from pipeline.engine.work.task import Outcome
+from pipeline.storage.credentials import without_credentials
 from pipeline.storage.location import is_remote
+from stages.errors import StorageError
 
 LINE_SECONDS = 10.0
 TICK_SECONDS = 1.0
@@ -60,8 +62,11 @@ class ProgressMonitor(Monitor):
 
     def __enter__(self) -> Self:
         if self._log_path is not None:
-            self._log_path.parent.mkdir(parents=True, exist_ok=True)
-            self._log = self._log_path.open("a", encoding="utf-8")
+            try:
+                self._log_path.parent.mkdir(parents=True, exist_ok=True)
+                self._log = self._log_path.open("a", encoding="utf-8")
+            except OSError as error:
+                raise StorageError(f"the run's log cannot be written: {error}") from error
         if self._console.is_terminal:
             self._live.start()
         else:
@@ -181,5 +186,6 @@ class ProgressMonitor(Monitor):
 
     def _write(self, event: dict[str, object]) -> None:
         if self._log is not None:
-            self._log.write(json.dumps({"time": round(time.time(), 3), **event}) + "\n")
+            content = {"time": round(time.time(), 3), **without_credentials(event)}
+            self._log.write(json.dumps(content) + "\n")
             self._log.flush()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.configuration.names import StepName, expect_stage
-from pipeline.configuration.overrides import apply_overrides
+from pipeline.configuration.overrides import NOT_TOML, apply_overrides
 from pipeline.configuration.registry import (
     CONFIGURED,
     DOCUMENTS,
@@ -121,7 +121,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error.strerror or error}{_similar(path)}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 (byte {error.start})") from error
-    except tomllib.TOMLDecodeError as error:
+    except NOT_TOML as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
 
 

@@ -1,10 +1,19 @@
 """`--set web.dedup.threshold=0.8`: one setting from the command line."""
 
+import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from stages.errors import ConfigError
+
+NOT_TOML = (ValueError, RecursionError)
+"""What tomllib raises: of a number with thousands of digits, and of brackets nested too deeply, no
+TOMLDecodeError."""
+SHOWN = 60
+"""Characters of a value or name in a message."""
+MAX_PARTS = 32
+"""Of a dotted name: no setting lies deeper."""
 
 
 def parse_override(text: str) -> dict[str, Any]:
@@ -12,12 +21,13 @@ def parse_override(text: str) -> dict[str, Any]:
     string, so that `tokenizer=deepseek-v2` needs no quotes."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise ConfigError(f"--set {text!r}: expected KEY=VALUE, such as dedup.threshold=0.8")
-    try:
-        table = tomllib.loads(f"{key} = 0")
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"--set {text!r}: {key!r} is not a dotted name") from error
-    return _replace_leaf(table, _parse_value(value.strip()))
+        raise ConfigError(f"--set {cut(text)!r}: expected KEY=VALUE, such as dedup.threshold=0.8")
+    return _nested(_dotted_name(key, text), _parse_value(value.strip()))
+
+
+def cut(text: str) -> str:
+    """A text for a message: its beginning, if it is long."""
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
 def merge(base: Mapping[str, Any], *others: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,18 +44,41 @@ def merge(base: Mapping[str, Any], *others: Mapping[str, Any]) -> dict[str, Any]
 
 
 def apply_overrides(table: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
-    """The table with every `KEY=VALUE` on top, later ones winning."""
-    return merge(table, *(parse_override(text) for text in overrides))
+    """The table with every `KEY=VALUE` on top, later ones winning. ConfigError if there is a value
+    in it that JSON cannot hold: a number of thousands of digits."""
+    merged = merge(table, *(parse_override(text) for text in overrides))
+    try:
+        json.dumps(merged, default=str)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"a value is too large: {error}") from error
+    return merged
 
 
 def _parse_value(text: str) -> Any:
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except NOT_TOML:
         return text
     return parsed["value"] if parsed.keys() == {"value"} else text
 
 
-def _replace_leaf(table: dict[str, Any], value: Any) -> dict[str, Any]:
-    ((key, below),) = table.items()
-    return {key: _replace_leaf(below, value) if isinstance(below, dict) else value}
+def _dotted_name(key: str, text: str) -> list[str]:
+    """The parts of a name as TOML has them: `a.b`, `engine.resources."web.dedup".cpus`."""
+    parts: list[str] = []
+    try:
+        below: Any = tomllib.loads(f"{key} = 0")
+    except NOT_TOML:
+        below = {}
+    while isinstance(below, dict) and len(below) == 1:
+        ((part, below),) = below.items()
+        parts.append(part)
+    if below != 0 or len(parts) > MAX_PARTS:
+        raise ConfigError(f"--set {cut(text)!r}: {cut(key)!r} is not a dotted name")
+    return parts
+
+
+def _nested(parts: Sequence[str], value: Any) -> dict[str, Any]:
+    for part in reversed(parts):
+        value = {part: value}
+    table: dict[str, Any] = value
+    return table

@@ -20,7 +20,7 @@ from pipeline.configuration.registry import (
     stages_of,
 )
 from pipeline.configuration.settings import INPUTS, EngineOptions, GeneralOptions
-from pipeline.configuration.validation import unknown, validate
+from pipeline.configuration.validation import shown, unknown, validate
 from stages.contract import Options
 from stages.errors import ConfigError
 
@@ -91,7 +91,9 @@ def _split_corpus(
 
 def _expect_table(name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ConfigError(f"`{name}` is a table; write [{name}], or {name}.KEY = {value!r}")
+        raise ConfigError(
+            f"`{name}` is a table; write [{name}], or {name}.KEY = {shown(value, name)}"
+        )
     return value
 
 

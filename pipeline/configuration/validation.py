@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from pipeline.configuration.overrides import cut
+from pipeline.storage.credentials import without_credentials
 from stages.errors import ConfigError
 
 Model = TypeVar("Model", bound=BaseModel)
 
 _LIST_ERRORS = {"list_type", "tuple_type", "set_type", "frozen_set_type"}
-_MAX_SHOWN = 60
 
 
 def validate(
@@ -39,9 +40,9 @@ def validate(
 
 def unknown(name: str, value: Any, known: Iterable[str]) -> str:
     """The message for a name that does not exist, with the nearest one that does."""
-    suggestion = nearest(name, known)
+    suggestion = nearest(cut(name), known)
     hint = f"; did you mean `{suggestion}`?" if suggestion else ""
-    return f"`{name}` (= {shown(value)}) is not a setting{hint}"
+    return f"`{cut(name)}` (= {shown(value, name)}) is not a setting{hint}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -58,10 +59,11 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return leaves[close[0]] if close else None
 
 
-def shown(value: Any) -> str:
-    """A value as it would be written, cut to one short line."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
+def shown(value: Any, name: str) -> str:
+    """A setting's value as it would be written, cut to one short line and without secrets."""
+    plain = without_credentials({name: value})[name]
+    text = json.dumps(plain, ensure_ascii=False, default=str)
+    return cut(text)
 
 
 def _explain(problem: Any, prefix: str, known: Sequence[str]) -> str:
@@ -74,8 +76,8 @@ def _explain(problem: Any, prefix: str, known: Sequence[str]) -> str:
     if not problem["loc"]:
         return f"`{name}`: {expected}"
     if problem["type"] == "value_error":
-        return f"`{name}` = {shown(problem['input'])}: {expected}"
-    return f"`{name}` must be {expected}, not {shown(problem['input'])}"
+        return f"`{name}` = {shown(problem['input'], name)}: {expected}"
+    return f"`{name}` must be {expected}, not {shown(problem['input'], name)}"
 
 
 def _was_converted(problem: Any) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 from pipeline.engine.work.task import Outcome, Task, run_task
+from pipeline.storage.credentials import without_credentials
 from pipeline.storage.storage import Storage
 from stages.errors import StageError
 
@@ -93,6 +94,7 @@ class LocalExecutor:
 
 def again(task: Task, why: str, max_attempts: int, *, isolate: bool = False) -> Task:
     """The task's next attempt; StageError after the last."""
+    why = without_credentials(why)
     if task.attempt + 1 >= max_attempts:
         raise StageError(failed(task, f"{task.attempt + 1} attempts; the last: {why}"))
     log.warning("%s shard %s: attempt %d: %s", task.step, task.key, task.attempt + 1, why)
@@ -115,4 +117,4 @@ def after_io_error(task: Task, error: OSError, max_attempts: int) -> Task:
 
 def failed(task: Task, why: str) -> str:
     """The message of a failed stage: which, on what, why, and how to go on."""
-    return f"{task.step} failed on shard {task.key}: {why}"
+    return f"{task.step} failed on shard {task.key}: {without_credentials(why)}"

@@ -8,6 +8,7 @@ that only the last step depends on makes the last step alone.
 import json
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from pipeline.engine.runner import Plan
 from pipeline.engine.work.steps import Scratch
 from pipeline.storage.digest import bytes_digest, fingerprint
+from pipeline.storage.json_files import DAMAGED
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.storage import Storage
 from stages.errors import StorageError
@@ -107,9 +109,10 @@ class LazyShuffled(LazyParts):
     def sizes(self) -> dict[int, tuple[int, int]]:
         """Partition → (rows, bytes)."""
         if self.storage.exists(self.memo):
-            content = json.loads(self.storage.read_bytes(self.memo))
-            if content["fingerprint"] == self.fingerprint:
-                return {int(p): (rows, size) for p, (rows, size) in content["sizes"].items()}
+            with suppress(*DAMAGED):  # then it is counted again
+                content = json.loads(self.storage.read_bytes(self.memo))
+                if content["fingerprint"] == self.fingerprint:
+                    return {int(p): (rows, size) for p, (rows, size) in content["sizes"].items()}
         sizes: dict[int, tuple[int, int]] = {}
         for receipt in self.made().values():
             for partition, (rows, size, _) in receipt.summary.get("partitions", {}).items():

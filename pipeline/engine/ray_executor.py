@@ -1,7 +1,8 @@
 """Tasks on Ray Core: a private local Ray, or a cluster.
 
 Not Ray Data: its blocks copy large strings. Tasks and outcomes are small; data goes through
-storage, so the object store stays empty. A private Ray ends with its driver.
+storage, so the object store stays empty. A private Ray ends with its driver, and listens on
+loopback alone.
 """
 
 import importlib.util
@@ -10,7 +11,6 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ import ray
 import ray.exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from pipeline.engine import kernel_cache
 from pipeline.engine.executor import (
     TICK_SECONDS,
     Preparing,
@@ -27,6 +28,7 @@ from pipeline.engine.executor import (
     again,
     failed,
 )
+from pipeline.engine.ray_connection import CLUSTER_SECONDS, await_cluster, starting
 from pipeline.engine.work.task import Outcome, Task, run_task
 from pipeline.storage.storage import Storage
 from stages.errors import StageError, StorageError
@@ -86,6 +88,7 @@ class RayExecutor:
         if self._started:
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_py_gcs_connect_timeout_s", f"{CLUSTER_SECONDS:.0f}")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         options: dict[str, Any] = {
             "include_dashboard": False,
@@ -96,14 +99,19 @@ class RayExecutor:
         if self._address is None:
             # Nobody else reaches a private Ray: how to do without its token is no news here.
             logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
-            ray.init(
-                address="local",
-                num_cpus=self._workers,
-                object_store_memory=OBJECT_STORE_BYTES,
-                **options,
-            )
+            with starting("a private Ray does not start", is_private=True):
+                ray.init(
+                    address="local",
+                    num_cpus=self._workers,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    **options,
+                )
         else:
-            with tempfile.TemporaryDirectory(prefix="sluice-") as empty:
+            await_cluster(self._address)
+            with (
+                starting(f"no Ray cluster at {self._address}", is_private=False),
+                tempfile.TemporaryDirectory(prefix="sluice-") as empty,
+            ):
                 environment = runtime_environment(empty)
                 ray.init(address=self._address, runtime_env=environment, **options)
         self._started = True
@@ -198,15 +206,17 @@ def runtime_environment(working_dir: str) -> dict[str, Any]:
     The working directory should be empty: without one Ray puts the driver's current folder first
     on the workers' path, and another checkout there would win over what is shipped.
     """
-    cache = Path(tempfile.gettempdir(), f"sluice-numba-{os.getuid()}")
+    variables = {"RAY_USAGE_STATS_ENABLED": "0"}
+    if named := os.environ.get(kernel_cache.VARIABLE):
+        variables[kernel_cache.VARIABLE] = named
+    hook = kernel_cache.use_kernel_cache
     return {
         "py_modules": _shipped_modules(),
         "working_dir": working_dir,
         "excludes": ["__pycache__/"],
-        "env_vars": {
-            "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", str(cache)),
-            "RAY_USAGE_STATS_ENABLED": "0",
-        },
+        "env_vars": variables,
+        # By name: the folder is chosen on each node, which may have another user and its own disk.
+        "worker_process_setup_hook": f"{hook.__module__}.{hook.__qualname__}",
     }
 
 

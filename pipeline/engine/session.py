@@ -33,6 +33,7 @@ from pipeline.engine.selection import Selection
 from pipeline.engine.work.map import DecideWork, MapWork, measure_table
 from pipeline.engine.work.source import SourceWork
 from pipeline.engine.work.task import StageRef, Work
+from pipeline.storage.credentials import public_url
 from pipeline.storage.inputs import InputSpec, content_digest
 from pipeline.storage.manifest import SHARDS, emitted_before
 from pipeline.storage.receipts import Receipt, Receipts
@@ -278,7 +279,7 @@ def _known_inputs(specs: Sequence[InputSpec], receipt: Receipt | None) -> Any:
     before the input is read."""
     if receipt is None:
         return "unread"
-    recorded = {one["uri"]: one for one in receipt.summary["inputs"]}
+    recorded = {public_url(one["uri"]): one for one in receipt.summary["inputs"]}
     return [[spec.name, _known_digest(spec.absolute(), recorded)] for spec in specs]
 
 

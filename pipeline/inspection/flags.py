@@ -5,13 +5,13 @@ that holds a dominating share of a crawl or of what was recalled from it: then t
 classifier's new seeds, are about one site.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import CONFIGURED, DEDUP, DOCUMENTS, RECALL, SEEDS
 from pipeline.engine.seed_files import seed_files
+from pipeline.inspection.iteration_metrics import iteration_metrics
 from pipeline.storage.receipts import Receipt, parse_receipts
 from pipeline.storage.storage import Storage
 
@@ -54,9 +54,7 @@ def _last_metrics(storage: Storage, folder: str) -> dict[str, Any]:
     """The description of the last accepted iteration; empty without one."""
     last: dict[str, Any] = {}
     number = 1
-    while receipt := parse_receipts(storage, f"{folder}/iteration-{number}").get("metrics"):
-        path = f"{folder}/iteration-{number}/{receipt.object}"
-        described = json.loads(storage.read_bytes(path))
+    while described := iteration_metrics(storage, folder, number):
         if not described["accepted"]:
             break
         last = described

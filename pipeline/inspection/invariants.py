@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from pipeline.configuration.names import MEASURE, StepName
 from pipeline.configuration.registry import CONFIGURED, DEDUP, DOCUMENTS, stages_of
-from pipeline.storage.location import attach, database_path
+from pipeline.storage.database_files import attach, database_path
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.storage import Storage
 from schemas.shards import corpus_of
@@ -79,7 +79,7 @@ def _read_columns(storage: Storage, path: str, columns: list[str]) -> Any:
 def _files(storage: Storage, folder: str, receipts: Mapping[str, Receipt]) -> list[str]:
     """A table's objects, as queries name them."""
     names = sorted(receipt.object for receipt in receipts.values())
-    return [database_path(storage, f"{folder}/{name}") for name in names]
+    return [database_path(f"{folder}/{name}") for name in names]
 
 
 def check_duplicates(

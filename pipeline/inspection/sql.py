@@ -1,6 +1,10 @@
-"""`sluice sql`: one reading statement over a run, answered in batches."""
+"""`sluice sql`: one reading statement over a run, answered in batches.
 
-import re
+What DuckDB calls a SELECT may hold a `COPY … TO` (in a CTE), and an EXPLAIN anything, so the check
+of the statement is for a clear message; that nothing is written is up to the connection
+(`pipeline.inspection.views.open_run`).
+"""
+
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -8,9 +12,10 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.inspection.views import View, open_run
+from pipeline.storage.database_files import ROOT
 from stages.errors import ConfigError
 
-_EXPLAIN = re.compile(r"\s*explain(\s+analyze)?\s", re.IGNORECASE)
+_READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 _ROWS_PER_BATCH = 10_000
 
 
@@ -18,8 +23,7 @@ def query(run: Path, statement: str) -> Iterator[pa.RecordBatch]:
     """The statement's answer, at least one batch. ConfigError explains what is wrong with it."""
     with open_run(run) as (connection, views):
         try:
-            _refuse_writes(statement)
-            relation = connection.sql(statement)
+            relation = connection.sql(_reading(statement))
             reader = relation.to_arrow_reader(_ROWS_PER_BATCH)
             n_batches = 0
             for batch in reader:
@@ -28,20 +32,35 @@ def query(run: Path, statement: str) -> Iterator[pa.RecordBatch]:
             if not n_batches:
                 yield pa.RecordBatch.from_pylist([], schema=reader.schema)
         except duckdb.Error as error:
+            if isinstance(error, duckdb.IOException | duckdb.InvalidInputException) and _is_of_run(
+                error
+            ):
+                raise
             raise ConfigError(_explained(error, views)) from error
 
 
-def _refuse_writes(statement: str) -> None:
-    statements = duckdb.extract_statements(_EXPLAIN.sub("", statement, count=1))
-    if [one.type for one in statements] != [duckdb.StatementType.SELECT]:
+def _reading(text: str) -> duckdb.Statement:
+    """The one statement in the text; ConfigError if there are more, or it does something else."""
+    statements = duckdb.extract_statements(text)
+    if len(statements) != 1 or statements[0].type not in _READING:
         raise ConfigError(
             "sluice sql takes one reading statement (SELECT, FROM, WITH, DESCRIBE, SUMMARIZE, "
             "SHOW ALL TABLES, or EXPLAIN of one)"
         )
+    return statements[0]
+
+
+def _is_of_run(error: duckdb.Error) -> bool:
+    """Whether a file of the run is to blame, and not the statement."""
+    return ROOT in str(error)
 
 
 def _explained(error: duckdb.Error, views: Mapping[str, View]) -> str:
     message = str(error).strip()
+    if message.startswith("Traceback"):  # of our own file system, in DuckDB's words
+        message = message.splitlines()[-1]
     if isinstance(error, duckdb.CatalogException):
         message += f"\n\nTables of this run: {', '.join(views)}"
+    if "PermissionError" in message or isinstance(error, duckdb.PermissionException):
+        message = f"sluice sql reads the run, and nothing else: {message}"
     return message

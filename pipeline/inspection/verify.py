@@ -15,6 +15,7 @@ from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import CORPORA, DEDUP
 from pipeline.inspection.invariants import Problem, check_duplicates, check_shards, check_tables
 from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
+from pipeline.storage.json_files import DAMAGED
 from pipeline.storage.location import open_storage
 from pipeline.storage.receipts import GROUP_SUFFIX, LEDGER, RECEIPT_SUFFIX, Receipt, parse_receipts
 from pipeline.storage.storage import Storage
@@ -73,7 +74,7 @@ def _check_files(storage: Storage) -> Iterator[Problem]:
         content = json.loads(storage.read_bytes(RUN_FILE))
         sealed = content.pop("self")
         files: dict[str, str] = content["files"]
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, *DAMAGED) as error:
         yield Problem(RUN_FILE, f"missing or damaged ({error}): no run has been completed")
         return
     if fingerprint(content) != sealed:

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import duckdb
+import pyarrow as pa
 
 from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import CONFIGURED, SEEDS
-from pipeline.storage.location import attach, database_path, location, open_storage
+from pipeline.storage.database_files import ROOT, attach, database_path
+from pipeline.storage.location import location, open_storage
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import LocalStorage, Storage
-from stages.errors import ConfigError
+from stages.errors import ConfigError, StorageError
 
 SCHEMAS = (*CONFIGURED, SEEDS, "shards", "quarantine")
 SHARD, ROW = "shard", "row"
@@ -57,7 +59,7 @@ class View:
     @property
     def scan(self) -> str:
         """The SQL table expression behind the view."""
-        files = ", ".join(literal(database_path(self.storage, file)) for file in self.files)
+        files = ", ".join(literal(database_path(file)) for file in self.files)
         return (
             f"(select * exclude (filename, file_row_number), "
             f"try_cast(regexp_extract(filename, '([0-9]+)[^/]*$', 1) as integer) as {SHARD}, "
@@ -116,10 +118,12 @@ def _committed(storage: Storage, folders: dict[str, list[str]]) -> dict[str, lis
 def open_run(run: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, View]]]:
     """A connection on which every table of the run is a view, and the views by `schema.name`.
 
-    It reads the run folder and nothing else of this machine.
+    It reads the run folder and nothing else of this machine, and can write nowhere but to its own
+    temporary folder, where large queries spill.
     """
     views = find_views(run)
     with (
+        _naming_the_run(run),
         tempfile.TemporaryDirectory(prefix="sluice-sql-") as spill,
         duckdb.connect() as connection,
     ):
@@ -130,9 +134,20 @@ def open_run(run: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, V
             connection.execute(f"create schema {schema}")
         for view in views:
             connection.execute(f"create view {view.sql_name} as from {view.scan}")
-        root = database_path(views[0].storage, "")
-        allowed = ", ".join(literal(path) for path in (root, spill))
-        connection.execute(f"set allowed_directories = [{allowed}]")
+        connection.execute(f"set allowed_directories = [{literal(ROOT)}]")
         connection.execute("set enable_external_access = false")
+        connection.execute("set python_enable_replacements = false")
         connection.execute("set lock_configuration = true")
         yield connection, {f"{view.schema}.{view.name}": view for view in views}
+
+
+@contextmanager
+def _naming_the_run(run: Path) -> Iterator[None]:
+    """What DuckDB and Arrow say of a table that is damaged or gone, as one sentence."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.InvalidInputException, pa.ArrowInvalid, OSError) as error:
+        what = str(error).strip().splitlines()[-1].replace(ROOT, "")
+        raise StorageError(
+            f"{location(run)} cannot be read: {what}; `sluice verify` names what is damaged"
+        ) from error

@@ -20,7 +20,7 @@ from pipeline.recall.iterations import Ranking, rank
 from pipeline.storage.digest import bytes_digest
 from pipeline.storage.replace import replacing
 from pipeline.storage.user_tables import column_names, read_rows, require_format, write_rows
-from stages.errors import ConfigError
+from stages.errors import ConfigError, InputError
 from stages.kernels.urls import registrable_domain, url_host
 from stages.recall.classifier.apply import read_model_file, score_texts
 from stages.recall.classifier.model import TrainedModel, load_model
@@ -110,7 +110,10 @@ def score_table(
 ) -> Scored:
     """Score every row of `table`; `out` has one row for each. With a target, the answers are
     compared with the column `label`."""
-    model = load_model(read_model_file(str(model_file)))
+    try:
+        model = load_model(read_model_file(str(model_file)))
+    except InputError as error:
+        raise InputError(f"{model_file}: {error}") from error
     wanted = ("text",) if target is None else ("text", "label")
     there = _require(table, wanted)
     require_format(out)

@@ -5,7 +5,6 @@ target whose new model was rejected is scored by the model before, so that one's
 an iteration that was rejected for all targets counts for nothing.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.inspection.iteration_metrics import iteration_metrics
 from pipeline.inspection.views import View
 from pipeline.recall.curve import Curve, curve, sweep
 from pipeline.recall.labels import KEPT, PLACE
-from pipeline.storage.receipts import parse_receipts
-from pipeline.storage.storage import Storage
 from stages.recall.evaluate import evaluate
 
+RECALL_FOLDER = "web/recall"
 PRECISION_ASKED = 0.9
 RECALLS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 """Where precision is tabled."""
@@ -69,7 +68,7 @@ def iterations_of(
     storage = next(iter(views.values())).storage
     thresholds: dict[str, float] = {}
     number = 1
-    while (described := _described(storage, number)) is not None:
+    while (described := iteration_metrics(storage, RECALL_FOLDER, number)) is not None:
         entries = {name: described["targets"][name] for name in targets}
         rejected = tuple(name for name in targets if not entries[name].get("accepted", True))
         view = views.get(f"web.recall_iteration_{number}_scores")
@@ -83,15 +82,6 @@ def iterations_of(
         }
         yield _stand(number, _scores(connection, view, targets), thresholds, judged, rejected)
         number += 1
-
-
-def _described(storage: Storage, number: int) -> dict[str, Any] | None:
-    folder = f"web/recall/iteration-{number}"
-    receipt = parse_receipts(storage, folder).get("metrics")
-    if receipt is None:
-        return None
-    described: dict[str, Any] = json.loads(storage.read_bytes(f"{folder}/{receipt.object}"))
-    return described
 
 
 def _scores(

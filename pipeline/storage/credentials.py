@@ -1,29 +1,111 @@
-"""What is written about a configuration never holds a secret: passwords and signatures in URLs,
-and values of fields whose name says that they are one, become `***`."""
+"""What is written down never holds a secret: this module alone decides what is one.
+
+A URL is written without its user, password, query and fragment: presigned URLs name their secrets
+as they like, so no part of a query is trusted. Elsewhere the name tells (`password`, `api_key`,
+`AWSAccessKeyId`, …). `public_url` is what an input is called and recorded as, so that one object
+behind a fresh signature is the same input; `without_credentials` is for everything that people or
+programs may read later: messages, logs, `run.json`.
+"""
 
 import re
 from typing import Any
+from urllib.parse import unquote
 
 HIDDEN = "***"
 
-_USER = re.compile(r"(?<=://)[^/\s@]+(?=@)")
-_SECRET_NAME = r"[\w.-]*(?:signature|credential|password|passwd|secret|token|apikey|api_key)[\w.-]*"
-_QUERY = re.compile(rf"([?&](?:{_SECRET_NAME}|sig|key)=)[^&#\s]+", re.IGNORECASE)
-_FIELD = re.compile(
-    r"(?:^|_)(?:password|passwd|secret|credentials?|api_?key|access_?key|auth_?token)(?:$|_)",
-    re.IGNORECASE,
+STORES = ("s3://", "gs://", "gcs://", "az://", "abfs://", "memory://")
+"""Stores whose objects have keys, which may hold `?` and `#`; their credentials come from the
+environment."""
+
+_NEXT = r"::[A-Za-z][A-Za-z0-9+.-]*://"
+"""Where the next URL of a chain begins (`zip://x::https://host/y.zip`)."""
+_URL = re.compile(rf"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<rest>(?:(?!{_NEXT})\S)*)")
+_PORT = re.compile(r"\[[^]]*\](?::\d*)?|[^:]*(?::\d*)?")
+_CLOSING = re.compile(r"[\]'\")}>,;:.!]*$")
+_ASSIGNED = re.compile(
+    r"""(?P<name>[\w.%-]+)=(?:"[^"]*"|'[^']*'|[^\s&]+?(?=[])},;:.]*(?:[\s&]|$)))"""
 )
+
+_PARTS = re.compile(
+    r"password|passwd|passphrase|secret|credential|signature"
+    r"|(?:access|api|private|account|shared|signing|encryption|license)key"
+)
+"""In a name in lower case without separators."""
+_WORDS = frozenset(
+    ("auth", "authorization", "bearer", "cookie", "jwt", "pass", "pwd", "sas", "sig", "token")
+)
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+
+def public_url(url: str) -> str:
+    """The URL without user, password, query and fragment; a store's URL or a path as it is."""
+    if url.startswith(STORES):
+        return url
+    return _URL.sub(lambda match: match["scheme"] + _bare(match["rest"]), url)
+
+
+def is_ambiguous(url: str) -> bool:
+    """Whether a URL may have a password with a `/`, `?` or `#` in it, so that nobody can tell where
+    the host begins."""
+    return not url.startswith(STORES) and any(
+        _begins_password(authority) and "@" in path + query
+        for authority, path, query in (_split(match["rest"]) for match in _URL.finditer(url))
+    )
+
+
+def is_secret(name: str) -> bool:
+    """Whether what has this name is a secret."""
+    plain = unquote(name)
+    if _PARTS.search(re.sub(r"[^a-z]", "", plain.lower())):
+        return True
+    return any(word.lower() in _WORDS for word in _WORD.findall(plain))
 
 
 def without_credentials(value: Any) -> Any:
-    """The same value, every secret replaced by `***`."""
+    """The same value, every secret in it replaced by `***`."""
     if isinstance(value, str):
-        return _QUERY.sub(rf"\g<1>{HIDDEN}", _USER.sub(HIDDEN, value))
+        return _ASSIGNED.sub(_hide_assigned, _URL.sub(_hide_in_url, value))
     if isinstance(value, dict):
         return {
-            key: HIDDEN if _FIELD.search(str(key)) and item else without_credentials(item)
+            key: HIDDEN if is_secret(str(key)) and item else without_credentials(item)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
         return [without_credentials(item) for item in value]
     return value
+
+
+def _split(rest: str) -> tuple[str, str, str]:
+    """What follows `://`: authority, path, and query with fragment (each with its mark)."""
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    path = re.split(r"[?#]", rest[len(authority) :], maxsplit=1)[0]
+    return authority, path, rest[len(authority) + len(path) :]
+
+
+def _bare(rest: str) -> str:
+    authority, path, _ = _split(rest)
+    return authority.rpartition("@")[2] + path
+
+
+def _begins_password(authority: str) -> bool:
+    """`me:word@host`, or `me:word` where a port would be a number."""
+    if "@" in authority:
+        return ":" in authority.rpartition("@")[0]
+    return _PORT.fullmatch(authority) is None
+
+
+def _hide_in_url(match: re.Match[str]) -> str:
+    rest = match["rest"]
+    authority = _split(rest)[0]
+    if "@" in authority or (_begins_password(authority) and "@" in rest):
+        rest = f"{HIDDEN}@{rest.rpartition('@')[2]}"
+    authority, path, query = _split(rest)
+    closing = _CLOSING.search(query)
+    assert closing is not None
+    if closing.start() > 1:
+        query = query[0] + HIDDEN + closing[0]
+    return match["scheme"] + authority + path + query
+
+
+def _hide_assigned(match: re.Match[str]) -> str:
+    return f"{match['name']}={HIDDEN}" if is_secret(match["name"]) else match[0]

@@ -17,11 +17,13 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from pipeline.storage.credentials import public_url
 from pipeline.storage.inputs import InputSpec, content_digest, names
+from pipeline.storage.json_files import read_json
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import Storage
 from schemas.quarantine import UNREADABLE
-from stages.errors import ConfigError, InputError, StorageError
+from stages.errors import ConfigError, InputError
 
 INPUTS = "inputs.json"
 
@@ -44,13 +46,11 @@ def load(storage: Storage) -> dict[str, list[InputSpec]]:
     """Corpus → the inputs that the run has had so far."""
     if not storage.exists(INPUTS):
         return {}
-    try:
-        content = json.loads(storage.read_bytes(INPUTS))
-        return {corpus: [_from_json(row) for row in rows] for corpus, rows in content.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StorageError(
-            f"{INPUTS} of {storage.url} is damaged ({error!r}): restore it, or begin another run"
-        ) from error
+    return read_json(storage, INPUTS, _recorded, "restore it, or begin another run")
+
+
+def _recorded(content: dict[str, list[dict[str, Any]]]) -> dict[str, list[InputSpec]]:
+    return {corpus: [_from_json(row) for row in rows] for corpus, rows in content.items()}
 
 
 def save(storage: Storage, corpora: Mapping[str, Sequence[InputSpec]]) -> None:
@@ -237,7 +237,7 @@ def _to_json(spec: InputSpec) -> dict[str, Any]:
 def _from_json(row: dict[str, Any]) -> InputSpec:
     return InputSpec(
         name=row["name"],
-        uri=row["uri"],
+        uri=public_url(row["uri"]),
         size=int(row["size"]),
         mark=row["mark"],
         shard=int(row["shard"]),

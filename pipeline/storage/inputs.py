@@ -13,14 +13,14 @@ import os
 import stat
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import fsspec
 import pyarrow.parquet as pq
 
+from pipeline.storage.credentials import STORES, is_ambiguous, public_url, without_credentials
 from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
 from schemas.quarantine import UNREADABLE
 from stages.errors import ConfigError, InputError, StageError
@@ -32,14 +32,13 @@ ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.zst", ".zip")
 CRAWLS = (".warc.gz", ".warc", ".warc.zst", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
 GIT_SECONDS = 60
 """How long git may take to name a commit."""
-STORES = ("s3://", "gs://", "gcs://", "az://", "abfs://", "memory://")
-"""Read object by object, with patience; any other URL as fsspec opens it."""
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """One input. `mark` tells cheaply whether it may have changed since it was read; `xxh3` is
-    the hash of the content that has this mark, where it is known."""
+    """One input. `uri` is written down and tells inputs apart; `mark` tells cheaply whether one may
+    have changed since it was read; `xxh3` is the hash of the content that has this mark, where it
+    is known."""
 
     name: str
     uri: str
@@ -49,6 +48,8 @@ class InputSpec:
     folder: Path | None = None
     metadata: tuple[tuple[str, Any], ...] = ()
     xxh3: str = ""
+    secret: str | None = field(default=None, repr=False)
+    """The URL to open where it has more than `uri`: a user, a signature. Never written down."""
 
     def absolute(self) -> "InputSpec":
         """The same input for a worker, whose working directory is another."""
@@ -70,14 +71,17 @@ def printable(name: str) -> str:
 
 def open_input(spec: InputSpec) -> BinaryIO:
     """A fresh stream over the input's bytes; OSError if it cannot be read, or is no file: a pipe
-    or a device may keep its reader waiting for ever."""
+    or a device may keep its reader waiting for ever. Stores are read object by object, with
+    patience; any other URL as fsspec opens it."""
     if spec.uri.startswith(STORES):
         # Imported here: a run without a store should not pay for its client.
         from pipeline.storage.object_stores.remote import open_object  # noqa: PLC0415
 
         return open_object(spec.uri)
     if is_url(spec.uri):
-        return fsspec.open(spec.uri, "rb").open()  # type: ignore[no-any-return]
+        from pipeline.storage.object_stores.urls import open_url  # noqa: PLC0415
+
+        return open_url(spec.secret or spec.uri)
     return _open_file(spec.uri)
 
 
@@ -134,12 +138,21 @@ def expand(
     """
     found: dict[str, InputSpec] = {}
     for pattern in patterns:
-        specs = list(_expand_one(corpus, pattern))
-        if not specs and not (is_known is not None and is_known(pattern)):
-            what = f"no installed package {pattern!r}" if pattern.startswith(INSTALLED) else None
-            raise ConfigError(f"{corpus}.inputs: {what or f'nothing matches {pattern!r}'}")
+        try:
+            specs = list(_expand_one(corpus, pattern))
+        except (OSError, ValueError) as error:  # no path at all: a NUL, a name too long
+            shown = without_credentials(f"{pattern!r}: {error}")
+            raise ConfigError(f"{corpus}.inputs: {shown}") from error
+        if not specs and not (is_known is not None and is_known(public_url(pattern))):
+            shown = without_credentials(pattern)
+            what = f"no installed package {shown!r}" if shown.startswith(INSTALLED) else None
+            raise ConfigError(f"{corpus}.inputs: {what or f'nothing matches {shown!r}'}")
         for spec in specs:
-            found.setdefault(spec.uri, spec)
+            if found.setdefault(spec.uri, spec).secret != spec.secret:
+                raise ConfigError(
+                    f"{corpus}.inputs: {spec.uri} is named by two URLs that differ in their user "
+                    "or in what follows `?` or `#`, which tells no inputs apart; leave one out"
+                )
     return list(found.values())
 
 
@@ -187,6 +200,11 @@ def _file(path: str) -> InputSpec:
 
 
 def _remote(pattern: str) -> Iterable[InputSpec]:
+    if is_ambiguous(pattern):
+        raise ConfigError(
+            f"inputs: where is the host in {without_credentials(pattern)!r}? In a user or password "
+            "write `/` as %2F, `?` as %3F, `#` as %23, and after the host `@` as %40"
+        )
     if pattern.startswith(STORES):
         return _objects(pattern)
     return _urls(pattern)
@@ -205,18 +223,16 @@ def _objects(pattern: str) -> Iterable[InputSpec]:
 
 
 def _urls(pattern: str) -> Iterable[InputSpec]:
-    filesystem, path = fsspec.core.url_to_fs(pattern)
-    scheme = pattern.partition("://")[0]
-    paths = sorted(filesystem.glob(path)) if glob.has_magic(path) else [path]
-    for one in paths:
-        uri = one if "://" in str(one) else f"{scheme}://{one}"
-        try:
-            facts = filesystem.info(one)
-        except OSError as error:
-            yield InputSpec(str(one).rpartition("/")[2], uri, 0, f"unreadable: {error}")
-            continue
-        mark = facts.get("ETag") or facts.get("etag") or facts.get("LastModified") or ""
-        yield InputSpec(str(one).rpartition("/")[2], uri, int(facts.get("size") or 0), str(mark))
+    from pipeline.storage.object_stores.urls import find_urls  # noqa: PLC0415
+
+    try:
+        found = list(find_urls(pattern))
+    except OSError as error:
+        raise InputError(f"{without_credentials(pattern)} cannot be listed: {error}") from error
+    for one in found:
+        uri = public_url(one.url)
+        secret = one.url if one.url != uri else None
+        yield InputSpec(one.name, uri, one.size, one.mark, secret=secret)
 
 
 def _installed(name: str) -> Iterable[InputSpec]:
@@ -283,7 +299,7 @@ def read_metadata(path: str | None) -> dict[str, dict[str, Any]]:
         if not isinstance(row, dict) or not isinstance(row.get("input"), str):
             raise ConfigError(f"{place}: expected `input`, a path or the base name of one")
         try:
-            found[row["input"]] = Metadata.of(row).values()
+            found[public_url(row["input"])] = Metadata.of(row).values()
         except WrongField as error:
             raise ConfigError(f"{place}: {error}") from error
     return found

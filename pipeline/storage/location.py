@@ -6,7 +6,6 @@ spellings name the same place.
 
 import re
 from pathlib import Path
-from typing import Any
 
 from pipeline.storage.credentials import without_credentials
 from pipeline.storage.storage import LocalStorage, Storage
@@ -21,19 +20,33 @@ def is_remote(run: Path | str) -> bool:
 
 
 def location(run: Path | str) -> str:
-    """The run folder for messages and files: a path, or a URL with its two slashes."""
+    """The run folder for messages and files: a path (bytes of it that are no UTF-8 escaped), or a
+    URL with its two slashes."""
     match = _URL.fullmatch(str(run))
     if match is None:
-        return str(run)
+        return str(run).encode("utf-8", "backslashreplace").decode()
     written: str = without_credentials(f"{match[1]}://{match[2]}")
     return written
+
+
+def _folder(run: Path) -> Path:
+    """The absolute path of a run folder that is there or can be made."""
+    try:
+        folder = run.resolve()
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        if there.is_dir():
+            return folder
+        why = f"{there} is no folder"
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name too long, a NUL
+        why = str(error)
+    raise ConfigError(f"run = {str(run)!r}: no run folder can be there: {why}")
 
 
 def open_storage(run: Path | str) -> Storage:
     """The run folder's storage. ConfigError for a place where no run can be."""
     match = _URL.fullmatch(str(run))
     if match is None:
-        return LocalStorage(Path(run).resolve())
+        return LocalStorage(_folder(Path(run)))
     scheme, rest = match[1], match[2].strip("/")
     if not rest or "@" in rest.partition("/")[0] or scheme in ("http", "https", "file"):
         raise ConfigError(
@@ -45,20 +58,3 @@ def open_storage(run: Path | str) -> Storage:
     from pipeline.storage.object_stores.remote import open_store  # noqa: PLC0415
 
     return ObjectStorage(*open_store(scheme, rest))
-
-
-def database_path(storage: Storage, path: str) -> str:
-    """An object's name in a DuckDB query, after `attach`."""
-    if isinstance(storage, LocalStorage):
-        return str(storage.root / path)
-    from pipeline.storage.object_stores.filesystem import PROTOCOL  # noqa: PLC0415
-
-    return f"{PROTOCOL}://{path}"
-
-
-def attach(connection: Any, storage: Storage) -> None:
-    """Let a DuckDB connection read the run's objects under `database_path`."""
-    if not isinstance(storage, LocalStorage):
-        from pipeline.storage.object_stores.filesystem import RunFileSystem  # noqa: PLC0415
-
-        connection.register_filesystem(RunFileSystem(storage))

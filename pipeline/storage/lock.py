@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.storage.json_files import DAMAGED
 from pipeline.storage.storage import LocalStorage, Storage
 from stages.errors import StorageError
 
@@ -59,7 +60,7 @@ def run_lock(run: Path, *, wait_seconds: float = WAIT_SECONDS) -> Iterator[int]:
     descriptor = os.open(run / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         _acquire(descriptor, run, wait_seconds)
-        generation = int(_holder(descriptor).get("generation", 0)) + 1
+        generation = _last_generation(descriptor, run) + 1
         holder = {
             "generation": generation,
             "host": socket.gethostname(),
@@ -91,9 +92,20 @@ def _acquire(descriptor: int, run: Path, wait_seconds: float) -> None:
             return
 
 
+def _last_generation(descriptor: int, run: Path) -> int:
+    """The number of the last driver, 0 if there was none: what its workers, which may outlive it,
+    write must not be taken for ours."""
+    if not os.pread(descriptor, LOCK_BYTES, 0).strip():
+        return 0
+    try:
+        return int(_holder(descriptor)["generation"])
+    except DAMAGED as error:
+        raise StorageError(f"{run}/lock is damaged; delete it if no driver runs there") from error
+
+
 def _holder(descriptor: int) -> dict[str, Any]:
     try:
         content = json.loads(os.pread(descriptor, 4096, 0) or b"{}")
-    except ValueError:
+    except DAMAGED:
         return {}
     return content if isinstance(content, dict) else {}

@@ -1,7 +1,6 @@
 """`shards/manifest.json`: the product's files, and which shard sets an earlier run left."""
 
-import json
-
+from pipeline.storage.json_files import read_json
 from pipeline.storage.storage import Storage
 
 SHARDS = "shards"
@@ -11,4 +10,7 @@ MANIFEST = "manifest.json"
 def emitted_before(storage: Storage, folder: str = SHARDS) -> list[str]:
     """The shard sets that the manifest in `folder` lists; none without one."""
     path = f"{folder}/{MANIFEST}"
-    return list(json.loads(storage.read_bytes(path))["sets"]) if storage.exists(path) else []
+    if not storage.exists(path):
+        return []
+    remedy = "delete it, and `sluice run` writes it anew"
+    return read_json(storage, path, lambda content: list(map(str, content["sets"])), remedy)

@@ -41,6 +41,8 @@ LEDGER_SCHEMA = pa.schema(
     ]
 )
 """A receipt without its large tables, these packed as in memory, and the hash of it all."""
+MADE_ANEW = "delete it, and `sluice run` makes again what it spoke of"
+"""What to do about a damaged ledger or receipt."""
 LEDGER_ROWS = 1024
 """Receipts in one batch of the ledger: what is held as text while it is read or written."""
 
@@ -92,9 +94,11 @@ def parse_receipt(text: str | bytes, where: str) -> Receipt:
         receipt = Receipt(**body)
         found = fingerprint(body)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StorageError(f"{where}: the receipt is damaged ({error})") from error
+        raise StorageError(f"{where}: the receipt is damaged ({error}); {MADE_ANEW}") from error
     if found != expected:
-        raise StorageError(f"{where}: the receipt is damaged (its own hash does not match)")
+        raise StorageError(
+            f"{where}: the receipt is damaged (its own hash does not match); {MADE_ANEW}"
+        )
     _remember_fingerprint(receipt, recorded)
     return receipt
 
@@ -289,20 +293,24 @@ def _read_ledger(storage: Storage, path: str) -> Iterator[Receipt]:
     try:
         with pa.ipc.open_file(data) as reader:
             if reader.schema.names != LEDGER_SCHEMA.names:
-                raise StorageError(f"{path}: another version of Sluice wrote this ledger")
+                raise StorageError(
+                    f"{path}: another version of Sluice wrote this ledger; {MADE_ANEW}"
+                )
             for index in range(reader.num_record_batches):
                 batch = reader.get_batch(index)
                 batch.validate(full=True)
                 for row in batch.to_pylist():
                     yield _from_ledger(row, path)
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"{path}: the ledger is damaged ({error})") from error
+        raise StorageError(f"{path}: the ledger is damaged ({error}); {MADE_ANEW}") from error
 
 
 def _from_ledger(row: dict[str, Any], path: str) -> Receipt:
     packed = {name: row[name] for name in PACKED}
     if _row_digest(row["receipt"], packed) != row["xxh3"]:
-        raise StorageError(f"{path}: the receipt of {row['key']} is damaged (its hash differs)")
+        raise StorageError(
+            f"{path}: the receipt of {row['key']} is damaged (its hash differs); {MADE_ANEW}"
+        )
     body = json.loads(row["receipt"])
     recorded = body.pop("fingerprint")
     body |= {name: Packed(data) for name, data in packed.items()}

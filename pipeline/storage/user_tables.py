@@ -24,7 +24,10 @@ from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS
 from stages.errors import ConfigError, InputError
 
 _UNFIT = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, UnicodeEncodeError)
-_UNREADABLE = (OSError, EOFError, pa.ArrowInvalid, zlib.error, zstandard.ZstdError)
+_UNREADABLE = (
+    *(OSError, EOFError, pa.ArrowException, zlib.error, zstandard.ZstdError),
+    UnicodeDecodeError,  # names in a Parquet file's footer
+)
 
 FORMATS = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst")
 
@@ -48,7 +51,7 @@ def column_names(path: Path) -> set[str]:
     require_format(path)
     try:
         if path.name.endswith(".parquet"):
-            return set(pq.read_schema(path).names)
+            return _distinct(path, pq.read_schema(path).names)
         names: set[str] = set()
         for number, (_, record) in enumerate(_records(path)):
             names.update(record if isinstance(record, dict) else ())
@@ -57,6 +60,14 @@ def column_names(path: Path) -> set[str]:
         return names
     except _UNREADABLE as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
+
+
+def _distinct(path: Path, names: Sequence[str]) -> set[str]:
+    found = set(names)
+    if len(found) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ConfigError(f"{path}: two columns are called {twice!r}; rename or remove one")
+    return found
 
 
 def is_binary(path: Path, name: str) -> bool:

@@ -126,11 +126,19 @@ def from_bytes(data: bytes) -> tuple[Collapsed, dict[str, str]]:
     try:
         with pa.ipc.open_file(pa.BufferReader(data)) as reader:
             batch = reader.get_batch(0)
-    except (pa.ArrowInvalid, IndexError) as error:
+            batch.validate(full=True)  # of a damaged file, before anything is looked up in it
+        metadata = {key.decode(): value.decode() for key, value in batch.schema.metadata.items()}
+    except (pa.ArrowException, OSError, IndexError, ValueError, AttributeError) as error:
         raise InputError(f"not a recall model: {error}") from error
-    metadata = {key.decode(): value.decode() for key, value in batch.schema.metadata.items()}
     if metadata.pop("format", None) != FORMAT:
         raise InputError(f"not a recall model of format {FORMAT}")
+    try:
+        return _collapsed(batch, metadata), metadata
+    except (KeyError, ValueError, AttributeError) as error:
+        raise InputError(f"a damaged recall model: {error!r}") from error
+
+
+def _collapsed(batch: pa.RecordBatch, metadata: dict[str, str]) -> Collapsed:
     labels = tuple(metadata.pop("labels").split("\t"))
     values = {name: np.asarray(batch.column(name).values.to_numpy()) for name in batch.schema.names}
     return Collapsed(
@@ -140,7 +148,7 @@ def from_bytes(data: bytes) -> tuple[Collapsed, dict[str, str]]:
         word_scores=values["word_scores"].reshape(len(labels) - 1, -1),
         end_scores=values["end_scores"],
         bucket_scores=values["bucket_scores"].reshape(len(labels) - 1, -1),
-    ), metadata
+    )
 
 
 def collapse(model: Any, reference: str | None = None) -> Collapsed:

@@ -1,5 +1,6 @@
 """What a user may set about recall (DeepSeekMath, arXiv 2402.03300 section 2.1)."""
 
+import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -167,17 +168,14 @@ class RecallOptions(LoopOptions):
     def _give_each_file_one_role(self) -> Self:
         seen: dict[str, str] = {}
         for role, files in self._roles():
-            for name in (PurePosixPath(file).name for file in files):
+            for name in map(_base_name, files):
                 if seen.setdefault(name, role) != role:
                     raise ValueError(f"seed file {name} is both {seen[name]} and {role}")
         return self
 
     def roles(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Each target, and `NEGATIVE`, with the base names (or patterns) of its seed files."""
-        return tuple(
-            (role, tuple(PurePosixPath(file).name for file in files))
-            for role, files in self._roles()
-        )
+        return tuple((role, tuple(map(_base_name, files))) for role, files in self._roles())
 
     def _roles(self) -> list[tuple[str, tuple[str, ...]]]:
         roles = [(name, target.seeds) for name, target in self.targets.items()]
@@ -194,6 +192,13 @@ def role_of(file_name: str, roles: Iterable[tuple[str, Iterable[str]]]) -> str |
         if any(fnmatchcase(file_name, pattern) for pattern in patterns):
             return role
     return None
+
+
+def _base_name(file: str) -> str:
+    """A path's or URL's last part; what follows a URL's `?` or `#` is no part of a name."""
+    if "://" in file:
+        file = re.split("[?#]", file, maxsplit=1)[0]
+    return PurePosixPath(file).name
 
 
 class QualityOptions(LoopOptions):
@@ -238,7 +243,7 @@ class QualityOptions(LoopOptions):
 
     def roles(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """The target, with the base names (or patterns) of its seed files."""
-        return ((QUALITY, tuple(PurePosixPath(file).name for file in self.seeds)),)
+        return ((QUALITY, tuple(map(_base_name, self.seeds))),)
 
 
 QUALITY = "quality"

@@ -14,6 +14,7 @@ from pipeline.engine.work.guard import Guard
 from pipeline.engine.work.patience import Patience
 from pipeline.engine.work.reading import Reader, ReadFailed, open_reader
 from pipeline.engine.work.task import Context, Quarantine, Result, StageRef, head_of
+from pipeline.storage.credentials import without_credentials
 from pipeline.storage.inputs import InputSpec
 from pipeline.storage.row_bytes import cut_by_bytes, row_bytes
 from pipeline.storage.statistics import Counter
@@ -71,7 +72,8 @@ def _read_input(
             _take(event, guard, spec, rows, state)
     except ReadFailed as failure:
         state.records += 1
-        state.quarantine.add(spec.name, failure.offset, failure.reason, failure.error, b"")
+        why = without_credentials(failure.error)
+        state.quarantine.add(spec.name, failure.offset, failure.reason, why, b"")
     state.inputs.append(
         {
             "name": spec.name,

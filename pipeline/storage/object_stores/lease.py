@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.storage.json_files import DAMAGED
 from pipeline.storage.object_stores.object_storage import ObjectStorage
 from pipeline.storage.object_stores.retry import Transient
 from pipeline.storage.object_stores.store import ConditionFailed
@@ -56,7 +57,7 @@ class _Seen:
 
     @property
     def generation(self) -> int:
-        return int(self.content.get("generation", 0))
+        return int(self.content["generation"])
 
     def __str__(self) -> str:
         content = self.content
@@ -230,7 +231,9 @@ def _read(storage: ObjectStorage) -> _Seen | None:
     except FileNotFoundError:
         return None
     try:
-        content = json.loads(data)
-    except ValueError:
-        content = {}
-    return _Seen(content if isinstance(content, dict) else {}, info.etag, info.age_seconds)
+        content = dict(json.loads(data))
+        content["generation"] = int(content["generation"])
+    except DAMAGED as error:
+        where = f"{storage.url}/{LOCK}"
+        raise StorageError(f"{where} is damaged; delete it if no driver runs there") from error
+    return _Seen(content, info.etag, info.age_seconds)

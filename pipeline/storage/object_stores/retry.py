@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from pipeline.storage.credentials import without_credentials
 from stages.errors import StorageError
 
 log = logging.getLogger("sluice")
@@ -43,11 +44,11 @@ class Retry:
                 return action()
             except Transient as error:
                 attempts += 1
+                why = without_credentials(f"{what}: {error}")
                 if time.monotonic() + pause > deadline:
                     raise StorageError(
-                        f"{what}: {error}; gave up after {attempts} attempts in "
-                        f"{self.patience_seconds:.0f} s"
+                        f"{why}; gave up after {attempts} attempts in {self.patience_seconds:.0f} s"
                     ) from error
-                log.warning("%s: attempt %d: %s", what, attempts, error)
+                log.warning("attempt %d: %s", attempts, why)
             time.sleep(_jitter.uniform(pause / 2, pause))
             pause = min(2 * pause, self.longest_pause_seconds)

@@ -22,9 +22,10 @@ import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 
+from pipeline.storage.credentials import without_credentials
 from pipeline.storage.object_stores.retry import Transient
 from pipeline.storage.object_stores.store import ConditionFailed, ObjectInfo, Page
-from stages.errors import StorageError
+from stages.errors import ConfigError, StorageError
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
@@ -184,9 +185,10 @@ class S3Store:
                 f"{where}: no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             ) from error
         except _NO_ANSWER as error:
-            raise Transient(f"{type(error).__name__}: {error}") from error
+            what = without_credentials(f"{type(error).__name__}: {error}")
+            raise Transient(what) from error
         except botocore.exceptions.BotoCoreError as error:
-            raise StorageError(f"{where}: {error}") from error
+            raise StorageError(f"{where}: {without_credentials(str(error))}") from error
 
 
 def _translate(error: botocore.exceptions.ClientError, where: str) -> Exception:
@@ -218,19 +220,25 @@ def _info(key: str, answer: dict[str, Any], size: int) -> ObjectInfo:
 @lru_cache(maxsize=4)
 def _connect(process: int, endpoint: str | None, read_seconds: float) -> Any:
     """A client is thread-safe, but belongs to one process; botocore reads the endpoint itself."""
+    if endpoint and without_credentials(endpoint) != endpoint:
+        raise ConfigError(
+            f"AWS_ENDPOINT_URL = {without_credentials(endpoint)!r}: expected a host, and perhaps a "
+            "port and a path; credentials are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
     session = botocore.session.get_session()
     credentials = session.get_credentials()
     settings: dict[str, Any] = {} if credentials else {"signature_version": UNSIGNED}
-    return session.create_client(
-        "s3",
-        region_name=session.get_config_variable("region") or "us-east-1",
-        config=Config(
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=read_seconds,
-            retries={"total_max_attempts": 1, "mode": "standard"},
-            max_pool_connections=CONNECTIONS,
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            **settings,
-        ),
+    config = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=read_seconds,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        max_pool_connections=CONNECTIONS,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        **settings,
     )
+    region = session.get_config_variable("region") or "us-east-1"
+    try:
+        return session.create_client("s3", region_name=region, config=config)
+    except ValueError as error:
+        raise ConfigError(f"AWS_ENDPOINT_URL, AWS_REGION: {error}") from error

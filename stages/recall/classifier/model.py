@@ -124,7 +124,13 @@ def load_model(data: bytes) -> TrainedModel:
     model, metadata = from_bytes(data)
     if METADATA not in metadata:
         raise InputError("a fastText table without a calibration is no recall model")
-    described = json.loads(metadata[METADATA])
+    try:
+        return _trained_model(model, json.loads(metadata[METADATA]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"a damaged recall model: {error!r}") from error
+
+
+def _trained_model(model: Collapsed, described: dict[str, Any]) -> TrainedModel:
     require_tokens(described.get("tokens", ""), described.get("tokens_hash", ""))
     page = described.get("page")
     return TrainedModel(

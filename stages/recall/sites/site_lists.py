@@ -31,4 +31,6 @@ def _listed(target: str) -> list[dict[str, Any]]:
     listing = files("seeds").joinpath(f"{target}.toml")
     if not listing.is_file():
         return []
-    return list(tomllib.loads(listing.read_text("utf-8"))["site"])
+    # A target may be called as another table there (`licenses`), which lists no sites.
+    listed = tomllib.loads(listing.read_text("utf-8")).get("site", ())
+    return [site for site in listed if "domain" in site]

@@ -103,17 +103,6 @@ def test_a_failed_stage_is_code_1_and_says_how_to_resume(
     assert f"sluice run configs/dev.toml --run {folder}" in err
 
 
-def test_a_bug_keeps_its_traceback(sluice: Sluice, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only errors raised on purpose are messages."""
-
-    def fail(*_: object, **__: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(commands, "verify", fail)
-    with pytest.raises(ZeroDivisionError):
-        sluice("verify", "x")
-
-
 def test_an_interrupted_run_says_that_it_resumes(
     sluice: Sluice, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -162,7 +162,7 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
 )
 def test_what_reading_raises_is_the_inputs_fault(read: Read, order: str) -> None:
     """The rest of the input is quarantined where it stood; what came before stays, and the next
-    input is read. The hash is that of the whole input, so it is not read again unless it changes."""
+    input is read. The hash is that of the whole input: it is not read again unless it changes."""
     bad = f"one\ntwo\n{order}\nthree\n"
     shard = read(bad, "four\n")
     assert shard.texts == ["one", "two", "four"]

@@ -103,35 +103,6 @@ def test_tables_join_by_shard_and_row(run: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement",
-    [
-        "copy (select 1) to 'x.parquet'",
-        "create table t as select 1",
-        "drop view github.rules",
-        "insert into github.rules values (1)",
-        "attach 'x.db'",
-        "install httpfs",
-        "set threads = 1",
-        "select 1; select 2",
-        "explain analyze copy (select 1) to 'x.parquet'",
-        "",
-    ],
-)
-def test_sql_takes_one_reading_statement(run: Path, statement: str) -> None:
-    """Nothing on this machine can be changed."""
-    with pytest.raises(ConfigError, match="one reading statement"):
-        answer(run, statement)
-
-
-def test_sql_reads_the_run_and_nothing_else(run: Path, tmp_path: Path) -> None:
-    """Other files of this machine stay closed."""
-    other = tmp_path / "other.csv"
-    other.write_text("a\n1\n")
-    with pytest.raises(ConfigError, match="disabled"):
-        answer(run, f"select * from '{other}'")
-
-
-@pytest.mark.parametrize(
     "statement", ["describe github.rules", "explain select 1", "from web.dedup"]
 )
 def test_sql_describes_and_explains(run: Path, statement: str) -> None:

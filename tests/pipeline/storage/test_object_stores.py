@@ -14,8 +14,9 @@ import pytest
 from pipeline.configuration import Config, load
 from pipeline.inspection.verify import verify
 from pipeline.run import plan, run
+from pipeline.storage.database_files import attach, database_path
 from pipeline.storage.inputs import expand
-from pipeline.storage.location import attach, database_path, is_remote, location, open_storage
+from pipeline.storage.location import is_remote, location, open_storage
 from pipeline.storage.object_stores.generic import FsspecStore
 from pipeline.storage.object_stores.object_storage import ObjectStorage
 from pipeline.storage.object_stores.remote import find_objects, open_object
@@ -360,6 +361,19 @@ def test_a_database_reads_a_run_with_many_threads(storage: ObjectStorage) -> Non
         row = database.execute(
             "select count(*), sum(n), count(*) filter (text = repeat(n || ' ', 20)) "
             "from read_parquet($1)",
-            [[database_path(storage, "t/00000.g1a0.parquet")]],
+            [[database_path("t/00000.g1a0.parquet")]],
         ).fetchone()
     assert row == (40_000, sum(range(40_000)), 40_000)
+
+
+def test_a_database_cannot_write_to_the_store(storage: ObjectStorage) -> None:
+    """Neither over an object nor beside it."""
+    with storage.open_write("t/00000.g1a0.parquet") as stream:
+        pq.write_table(pa.table({"n": [1]}), stream)
+    before = dict(storage.walk())
+    with duckdb.connect() as database:
+        attach(database, storage)
+        for name in ("t/00000.g1a0.parquet", "t/new.parquet"):
+            with pytest.raises(duckdb.Error, match="only read here"):
+                database.execute(f"copy (select 1) to '{database_path(name)}'")
+    assert dict(storage.walk()) == before

@@ -1,0 +1,314 @@
+"""No password, signature or token is written, and none is needed to know an input again."""
+
+import base64
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pipeline.configuration.tables import known_names
+from rich.console import Console
+
+from pipeline.cli.progress import ProgressMonitor
+from pipeline.configuration import load
+from pipeline.run import plan, run
+from pipeline.storage.credentials import is_secret, public_url, without_credentials
+from pipeline.storage.inputs import expand, open_input
+from pipeline.storage.location import open_storage
+from pipeline.storage.object_stores.s3 import S3Store
+from pipeline.storage.receipts import Receipts
+from stages.errors import ConfigError, InputError
+from stages.recall.options import RecallOptions, role_of
+from tests.pipeline.conftest import page, write_warc
+
+VISIBLE = st.characters(min_codepoint=0x21, max_codepoint=0x7E)
+SECRETS = st.text(VISIBLE, min_size=1, max_size=20).map(lambda text: f"Sé{text}crèt")
+"""Any ASCII that may stand in a URL, in a frame that occurs nowhere else."""
+LETTERS = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8)
+SCHEMES = st.sampled_from(["http", "https", "ftp", "sftp", "s3", "hdfs"])
+
+
+def pieces(secret: str) -> list[str]:
+    """The frame's halves: not even a part of the secret may be seen."""
+    return [part for part in (secret, "Sé", "crèt") if part in secret]
+
+
+@given(SCHEMES, LETTERS, SECRETS, LETTERS, LETTERS)
+def test_no_password_is_seen_in_a_url(
+    scheme: str, user: str, password: str, host: str, path: str
+) -> None:
+    """Whatever is in it, `@`, `/`, `?`, `#` and `:` included."""
+    for user_and_password in (f"{user}:{password}", f":{password}"):
+        url = f"{scheme}://{user_and_password}@{host}.example/{path}"
+        for text in (url, f"cannot open {url}: 403", f"url='{url}')"):
+            shown = without_credentials(text)
+            assert not [part for part in pieces(password) if part in shown], shown
+            assert f"@{host}.example/{path}" in shown
+
+
+@given(SCHEMES, st.sampled_from("?#"), LETTERS, LETTERS, SECRETS)
+def test_no_value_of_a_query_or_fragment_is_seen(
+    scheme: str, mark: str, name: str, other: str, secret: str
+) -> None:
+    """Whatever its name: presigned URLs name their secrets as they like."""
+    for query in (f"{name}={secret}", f"{other}=1&{name}={secret}", secret, f"{other}#{secret}"):
+        shown = without_credentials(f"https://host/x.warc.gz{mark}{query} failed")
+        assert shown.startswith(f"https://host/x.warc.gz{mark}***")
+        assert not [part for part in pieces(secret) if part in shown], shown
+        assert shown.endswith(" failed")
+
+
+@given(LETTERS, SECRETS, SECRETS)
+def test_the_public_url_is_the_place_alone(path: str, one: str, other: str) -> None:
+    """Whoever reads it, with whatever signature."""
+    place = f"https://host/{path}.warc.gz"
+    assert public_url(f"{place}?X-Amz-Signature={one}") == place
+    assert public_url(f"{place}#{other}") == place
+    assert public_url(f"https://me:pw@host/{path}.warc.gz?sig={one}") == place
+    assert public_url(place) == place
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        "s3://bucket/key?with#marks.gz",
+        "abfs://container@account.dfs.core.windows.net/x",
+        "/a/path?with#marks",
+        "installed:rich",
+        "hf://datasets/owner/name@main/x.parquet",
+        "https://registry.example/@scope/pkg@1.0.tgz",
+        "https://[::1]:8080/x@y",
+    ],
+)
+def test_what_holds_no_secret_is_its_own_public_url(plain: str) -> None:
+    """A store's keys may hold any character, paths may hold `@`."""
+    assert public_url(plain) == plain
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("password", "db_password", "dbPassword", "passwd", "pwd", "passphrase", "pass"),
+        *("api_key", "apikey", "apiKey", "x-api-key", "access_key", "AWSAccessKeyId"),
+        *("AWS_SECRET_ACCESS_KEY", "awsaccesskeyid", "AccountKey", "private-key", "license_key"),
+        *("auth", "x-auth", "Authorization", "jwt", "id_jwt", "sig", "Signature", "sas"),
+        *("token", "auth_token", "X-Amz-Security-Token", "accessToken", "refresh.token"),
+        *("X-Amz-Credential", "credentials", "client_secret", "session_cookie", "p%61ssword"),
+    ],
+)
+def test_names_that_tell_a_secret(name: str) -> None:
+    """As a field, and as an assignment in a text."""
+    assert is_secret(name)
+    assert without_credentials({name: "abc", "n": [{name: "abc"}]}) == {
+        name: "***",
+        "n": [{name: "***"}],
+    }
+    assert without_credentials(f"{name}=abc n=1") == f"{name}=*** n=1"
+    assert without_credentials(f'{name}="a b" n=1') == f"{name}=*** n=1"
+
+
+def test_no_setting_is_taken_for_a_secret() -> None:
+    """`redact.key`, `tokenizer`, `max_sample_tokens` and all the others are shown."""
+    settings = [part for name in known_names() for part in name.split(".")]
+    assert [name for name in settings if is_secret(name)] == []
+    assert [name for name in ("author", "tokens", "keyword", "compass") if is_secret(name)] == []
+
+
+def test_a_wrong_setting_is_told_without_its_secret() -> None:
+    """Unknown names and wrong values alike."""
+    for override in ("web.pasword_token='abc'", "web.inputs=[['https://me:abc@host/x']]"):
+        with pytest.raises(ConfigError) as caught:
+            load(None, [override])
+        assert "abc" not in str(caught.value)
+
+
+@dataclass
+class Guarded:
+    """A web server that hands out files to those who know the signature of the day."""
+
+    folder: Path
+    query: str = "X-Amz-Date=1&X-Amz-Credential=K%2FD&X-Amz-Signature=first5ecret"
+    user: str = ""
+    reads: list[str] = field(default_factory=list)
+    url: str = ""
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Files for the right query and user, 403 for others."""
+
+    def __init__(self, *arguments: Any, guarded: Guarded) -> None:
+        self.guarded = guarded
+        super().__init__(*arguments, directory=str(guarded.folder))
+
+    def send_head(self) -> Any:
+        given = self.headers.get("Authorization", "").removeprefix("Basic ")
+        user = base64.b64decode(given).decode()
+        query = parse_qs(self.path.partition("?")[2])
+        if query != parse_qs(self.guarded.query) or user != self.guarded.user:
+            self.send_error(403)
+            return None
+        self.guarded.reads.append(self.command)
+        return super().send_head()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Guarded]:
+    folder = tmp_path / "served"
+    folder.mkdir()
+    write_warc(folder / "crawl.warc.gz", {"https://example.org/a": page("A page", 6)})
+    guarded = Guarded(folder)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, guarded=guarded))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    guarded.url = f"127.0.0.1:{server.server_address[1]}/crawl.warc.gz"
+    yield guarded
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def written(folder: Path) -> str:
+    """All that a run folder holds, ledgers and tables unpacked."""
+    storage = open_storage(folder)
+    texts = [path.read_bytes().decode("utf-8", "replace") for path in folder.rglob("*.json*")]
+    for name in ("web/documents", "seeds/documents"):
+        receipts = Receipts(storage, name).load().values()
+        texts += [json.dumps(receipt.body(), default=dict) for receipt in receipts]
+    tables = [*folder.glob("web/documents/*.parquet"), *folder.glob("quarantine/**/*.parquet")]
+    texts += [str(pq.read_table(path).to_pylist()) for path in tables]
+    return "\n".join(texts)
+
+
+def run_logged(folder: Path, source: str) -> Any:
+    config = load(None, [f"web.inputs={json.dumps([source])}"], folder)
+    with ProgressMonitor(Console(stderr=True), folder) as monitor:
+        return run(config, stages=["web.documents"], address="local", monitor=monitor)
+
+
+def test_a_fresh_signature_is_the_same_input(guarded: Guarded, tmp_path: Path) -> None:
+    """Nothing is read again, and nothing of either signature is written."""
+    folder = tmp_path / "run"
+    report = run_logged(folder, f"http://{guarded.url}?{guarded.query}")
+    assert (report.steps["web.documents"].records, report.steps["web.documents"].quarantined) == (
+        1,
+        0,
+    )
+    guarded.query = "X-Amz-Date=2&X-Amz-Credential=K%2FD&X-Amz-Signature=second5ecret"
+    n_reads = guarded.reads.count("GET")
+    fresh = f"http://{guarded.url}?{guarded.query}"
+    assert run_logged(folder, fresh).steps == {}
+    assert guarded.reads.count("GET") == n_reads
+    inputs = json.loads((folder / "inputs.json").read_text())["web"]
+    assert [(one["name"], one["uri"]) for one in inputs] == [
+        ("crawl.warc.gz", f"http://{guarded.url}")
+    ]
+    found = written(folder)
+    assert "crawl.warc.gz" in found
+    assert "5ecret" not in found
+    assert "K%2FD" not in found
+
+
+def test_an_expired_signature_is_nowhere_either(guarded: Guarded, tmp_path: Path) -> None:
+    """The server's answer, which repeats the URL, is quarantined without it."""
+    folder = tmp_path / "run"
+    report = run_logged(folder, f"http://{guarded.url}?X-Amz-Signature=old5ecret")
+    assert report.steps["web.documents"].quarantined == 1
+    found = written(folder)
+    assert "unreadable" in found
+    assert "5ecret" not in found
+
+
+def test_a_user_and_password_open_an_input_and_are_not_written(
+    guarded: Guarded, tmp_path: Path
+) -> None:
+    """Percent-encoded as URLs want it."""
+    guarded.query, guarded.user = "", "me:p/5ecret"
+    folder = tmp_path / "run"
+    report = run_logged(folder, f"http://me:p%2F5ecret@{guarded.url}")
+    assert report.steps["web.documents"].quarantined == 0
+    found = written(folder)
+    assert guarded.url in found
+    assert "5ecret" not in found
+
+
+def test_an_input_recorded_with_its_signature_loses_it(guarded: Guarded, tmp_path: Path) -> None:
+    """A run folder of an earlier version: the input keeps its shard and is not read again."""
+    folder = tmp_path / "run"
+    url = f"http://{guarded.url}?{guarded.query}"
+    run_logged(folder, url)
+    path = folder / "inputs.json"
+    path.write_text(path.read_text().replace(guarded.url, f"{guarded.url}?X-Amz-Signature=0ld"))
+    config = load(None, [f"web.inputs={json.dumps([url])}"], folder)
+    assert [item.n_stale for item in plan(config, stages=["web.documents"])] == [0]
+    run_logged(folder, url)
+    assert "0ld" not in path.read_text()
+
+
+def test_an_input_shows_no_secret(guarded: Guarded) -> None:
+    """Nor does its representation; it opens all the same."""
+    (spec,) = expand("web", [f"http://{guarded.url}?{guarded.query}"])
+    assert spec.name == "crawl.warc.gz"
+    assert "5ecret" not in repr(spec)
+    with open_input(spec) as stream:
+        assert stream.read(2) == b"\x1f\x8b"
+
+
+def test_one_object_by_two_urls_is_refused(guarded: Guarded) -> None:
+    """What differs is no part of an input, so one of the two would be lost."""
+    urls = [f"http://{guarded.url}?{guarded.query}", f"http://{guarded.url}?sig=5ecret"]
+    with pytest.raises(ConfigError, match="two URLs that differ") as caught:
+        expand("web", urls)
+    assert "5ecret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("password", ["p/5ecret", "p?5ecret", "p#5ecret", "p@x/5ecret"])
+def test_a_password_that_ends_the_host_is_refused(password: str) -> None:
+    """Told how to write it, and not printed."""
+    with pytest.raises(ConfigError, match="%2F") as caught:
+        expand("web", [f"https://me:{password}@host.example/x.warc.gz"])
+    assert "5ecret" not in str(caught.value)
+
+
+def test_a_pattern_that_matches_nothing_is_told_without_its_query(guarded: Guarded) -> None:
+    """The setting and the place are enough to find it."""
+    place = f"http://{guarded.url.rpartition('/')[0]}"
+    with pytest.raises(InputError, match="cannot be listed") as refused:
+        expand("web", [f"{place}/*.gz?sig=5ecret"])
+    assert "5ecret" not in str(refused.value)
+    guarded.query, guarded.user = "", ":5ecret"
+    with pytest.raises(ConfigError, match=r"nothing matches 'http://\*\*\*@.*") as caught:
+        expand("web", [f"{place.replace('//', '//:5ecret@')}/*.zst"])
+    assert "5ecret" not in str(caught.value)
+
+
+def test_seeds_behind_a_signature_have_their_role() -> None:
+    """A role goes by the base name."""
+    seeds = ["https://host/code.jsonl.gz?X-Amz-Signature=a/b"]
+    options = RecallOptions.model_validate({"targets": {"code": {"seeds": seeds}}})
+    assert options.roles()[0] == ("code", ("code.jsonl.gz",))
+    assert role_of("code.jsonl.gz", options.roles()) == "code"
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://me:5ecret@127.0.0.1:9", "http://me:5e/cret@h", "http://h/?token=5ecret"]
+)
+def test_an_endpoint_with_a_password_is_refused(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At once: S3 knows no such credentials, and every attempt would print them."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    with pytest.raises(ConfigError, match="AWS_ENDPOINT_URL") as caught:
+        S3Store("bucket").head("key")
+    assert "5e" not in str(caught.value)
+    assert caplog.text == ""
