@@ -5,7 +5,7 @@ from rich.text import Text
 
 from pipeline.cli.progress_state import Progress, Row, Step
 from pipeline.cli.rendering import show_bytes
-from pipeline.configuration.names import EMIT
+from pipeline.configuration.registry import EMIT
 
 MB = 1e6
 NAME_WIDTH = 22

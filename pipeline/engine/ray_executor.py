@@ -178,7 +178,8 @@ class RayExecutor:
 def compile_kernels(preparing: Preparing) -> None:
     """Have each group of kernels compiled by one worker of every node: a node's workers share a
     cache folder. What this cannot do, or a node that joins later, is done where it is called."""
-    nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    known = ray.nodes()  # type: ignore[no-untyped-call]
+    nodes = [node for node in known if node["Alive"] and node["Resources"].get("CPU")]
     compiling = ray.remote(num_cpus=1, max_retries=0)(compile_group)
     waiting = [
         compiling.options(

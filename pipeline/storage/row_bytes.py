@@ -67,13 +67,15 @@ def _struct_bytes(array: pa.Array) -> NDArray[np.int64]:
 
 def _list_bytes(array: pa.Array) -> NDArray[np.int64]:
     before = np.append(0, np.cumsum(_value_bytes(array.values)))
-    return np.diff(before[array.offsets.to_numpy()]) + OFFSET_BYTES
+    sizes: NDArray[np.int64] = np.diff(before[array.offsets.to_numpy()]) + OFFSET_BYTES
+    return sizes
 
 
 def _fixed_list_bytes(array: pa.Array) -> NDArray[np.int64]:
     n = array.type.list_size
     values = array.values.slice(array.offset * n, len(array) * n)
-    return _value_bytes(values).reshape(len(array), n).sum(axis=1)
+    sizes: NDArray[np.int64] = _value_bytes(values).reshape(len(array), n).sum(axis=1)
+    return sizes
 
 
 def _width(array: pa.Array) -> int:

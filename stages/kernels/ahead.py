@@ -105,7 +105,7 @@ def spelled(numba_type: Any) -> str:
     """The name `numba_type` understands."""
     from numba import types  # noqa: PLC0415
 
-    plain = types.unliteral(numba_type)
+    plain = types.unliteral(numba_type)  # type: ignore[no-untyped-call]
     if not isinstance(plain, types.Array):
         return str(plain)
     access = "" if plain.mutable else READONLY

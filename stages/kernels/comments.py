@@ -15,7 +15,7 @@ Cost: 130 MB/s a core.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -124,11 +124,14 @@ def _count_all(
 @njit(cache=True, nogil=True)
 def _count_one(text: Bytes, marks: Marks, words: Marks, pool: Bytes, counts: Counts) -> None:
     # Typed: of plain constants Numba would first compile what they are handed to, and then again.
-    inside = np.int64(-1)  # the mark whose closing one is awaited
-    is_code = np.bool_(False)  # ... of a string in code
-    lines = said = np.int64(0)  # of the comment that is being read; 0: none
-    is_licence = is_header = np.bool_(False)
-    position, n = np.int64(0), len(text)
+    inside: Any = np.int64(-1)  # the mark whose closing one is awaited
+    is_code: Any = np.bool_(False)  # ... of a string in code
+    lines: Any = np.int64(0)  # of the comment that is being read; 0: none
+    said: Any = np.int64(0)
+    is_licence: Any = np.bool_(False)
+    is_header: Any = np.bool_(False)
+    position: Any = np.int64(0)
+    n = len(text)
     while position < n:
         first, last, position = _line(text, position)
         comments, begins, inside, is_code = _read_line(

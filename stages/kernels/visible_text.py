@@ -12,6 +12,7 @@ inside comments inside scripts, and CDATA inside SVG or MathML.
 
 from functools import cache
 from html.entities import html5
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +78,8 @@ def _count_one(html: Bytes, references: ReferenceTable) -> int:
     count = 0
     space = False
     # Of a plain 0 Numba would first compile everything below for the constant, and then again.
-    templates = position = np.int64(0)
+    templates: Any = np.int64(0)
+    position: Any = np.int64(0)
     while position < n:
         byte = html[position]
         width = 1

@@ -8,6 +8,7 @@ core on code, undisturbed.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -88,7 +89,7 @@ def _scan(
     position: int,
     found: Candidates,
 ) -> tuple[int, int, int]:
-    n_found = np.int64(0)  # of a plain 0 Numba would compile `_look` twice
+    n_found: Any = np.int64(0)  # of a plain 0 Numba would compile `_look` twice
     room = len(found) - len(prefix_offsets) - 1
     while row < len(offsets) - 1:
         first, end = offsets[row], offsets[row + 1]

@@ -182,7 +182,7 @@ class Quarantine:
     def add(self, origin: str, offset: int | None, reason: str, error: str, head: bytes) -> None:
         """One record. What is no UTF-8 in its texts is escaped, and they are cut to a length that
         tells enough; an offset that no file has is none."""
-        row = {
+        row: dict[str, Any] = {
             "origin": _bounded(origin, ORIGIN_BYTES),
             "offset": offset if offset is not None and 0 <= offset < 1 << 63 else None,
             "reason": _bounded(reason, REASON_BYTES),
