@@ -19,7 +19,7 @@ class ExtractStage:
     has the empty text."""
 
     name: ClassVar[str] = "extract"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("resiliparse", "selectolax")
     Options: ClassVar[type[Options]] = ExtractOptions
     reads: ClassVar[tuple[str, ...]] = ("html", "url")

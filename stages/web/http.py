@@ -5,23 +5,33 @@ other crawlers store what came over the wire, chunked and compressed. Some store
 under headers that still claim an encoding: what does not decode at all is taken as it is.
 
 The `Content-Length` of HTTP is ignored: the WARC record knows better.
+
+Bounds: headers are looked for in the first `MAX_HEAD_BYTES`; a decoder makes at most 32 MiB (zstd),
+1 MiB (the others) between two looks at the limit.
 """
 
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from io import BytesIO
+from itertools import islice
+from typing import Any
 
 import brotli
 import zstandard
-from warcio.bufferedreaders import ChunkedDataReader
+
+MAX_HEAD_BYTES = 1 << 18
+MAX_ENCODINGS = 8
+MAX_CHARSET_CHARACTERS = 64
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})\b")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s\"';,]+)", re.I)
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*+(?:;[^\r\n]*+)?\r\n")
 _PIECE = 1 << 10
 """Compressed input per step: bounds what a decoder without an output limit can produce at once."""
+_BROTLI_PIECE = 1 << 20
+"""Output per step: brotli's expansion has no bound."""
 
 
 class PayloadTooLargeError(Exception):
@@ -45,16 +55,18 @@ class Response:
     def charset(self) -> str | None:
         """The charset of the Content-Type header in lower case, as the server wrote it."""
         found = _CHARSET.search(self.headers.get("content-type", ""))
-        return found[1].lower() if found else None
+        return found[1][:MAX_CHARSET_CHARACTERS].lower() if found else None
 
     @property
     def encodings(self) -> tuple[str, ...]:
-        """Transfer and content encodings in the order in which they must be undone."""
+        """Transfer and content encodings in the order in which they must be undone; of more than
+        `MAX_ENCODINGS`, the first to undo."""
         names = ",".join(
             self.headers.get(header, "") for header in ("content-encoding", "transfer-encoding")
         )
         stripped = (name.strip().lower() for name in reversed(names.split(",")))
-        return tuple(name for name in stripped if name not in {"", "identity", "none", "8bit"})
+        coded = (name for name in stripped if name not in {"", "identity", "none", "8bit"})
+        return tuple(islice(coded, MAX_ENCODINGS))
 
 
 def parse_response(block: bytes) -> Response | None:
@@ -62,8 +74,8 @@ def parse_response(block: bytes) -> Response | None:
     status = _STATUS.match(block)
     if status is None:
         return None
-    end = _HEADER_END.search(block)
-    head = block if end is None else block[: end.start()]
+    end = _HEADER_END.search(block, 0, MAX_HEAD_BYTES)
+    head = block[: MAX_HEAD_BYTES if end is None else end.start()]
     headers: dict[str, str] = {}
     for line in head.decode("latin-1").split("\n")[1:]:
         name, colon, value = line.partition(":")
@@ -84,32 +96,67 @@ def decode_payload(payload: bytes, encodings: tuple[str, ...], max_bytes: int) -
 def _decode(payload: bytes, encoding: str, max_bytes: int) -> bytes:
     match encoding:
         case "chunked":
-            decoded: bytes = ChunkedDataReader(BytesIO(payload)).read()
-            return decoded
+            return _dechunk(payload)
         case "gzip" | "x-gzip":
-            return _decompress(zlib.decompressobj(31).decompress, payload, max_bytes)
+            return _collect(_members(lambda: zlib.decompressobj(31), payload), payload, max_bytes)
         case "deflate":  # zlib by the standard, raw by some servers
-            is_zlib = payload[:1] == b"\x78"
-            inflate = zlib.decompressobj(15 if is_zlib else -15).decompress
-            return _decompress(inflate, payload, max_bytes)
+            bits = 15 if payload[:1] == b"\x78" else -15
+            return _collect(_members(lambda: zlib.decompressobj(bits), payload), payload, max_bytes)
         case "br":
-            return _decompress(brotli.Decompressor().process, payload, max_bytes)
+            return _collect(_unbrotli(payload), payload, max_bytes)
         case "zstd":
-            decoder = zstandard.ZstdDecompressor().decompressobj()
-            return _decompress(decoder.decompress, payload, max_bytes)
+            frames = _members(zstandard.ZstdDecompressor().decompressobj, payload)
+            return _collect(frames, payload, max_bytes)
         case _:
             return payload
 
 
-def _decompress(step: Callable[[bytes], bytes], payload: bytes, max_bytes: int) -> bytes:
-    """What can be decoded, up to one step above the limit; damage ends it. A payload of which
+def _dechunk(payload: bytes) -> bytes:
+    """The chunks' content; from the first place where no chunk begins, all that follows."""
+    out = bytearray()
+    at = 0
+    while (head := _CHUNK.match(payload, at)) is not None:
+        size = int(head[1], 16)
+        out += payload[head.end() : head.end() + size]
+        at = head.end() + size
+        if size == 0:
+            return bytes(out)
+        if not payload.startswith(b"\r\n", at):
+            break
+        at += 2
+    return bytes(out) + payload[at:] if out else payload
+
+
+def _members(start: Callable[[], Any], payload: bytes) -> Iterator[bytes]:
+    """The decoded bytes of one compressed member after another."""
+    at = 0
+    while at < len(payload):
+        decoder = start()
+        while at < len(payload) and not decoder.eof:
+            yield decoder.decompress(payload[at : at + _PIECE])
+            at += _PIECE
+        at = min(at, len(payload)) - len(decoder.unused_data)
+
+
+def _unbrotli(payload: bytes) -> Iterator[bytes]:
+    decoder = brotli.Decompressor()
+    for at in range(0, len(payload), _PIECE):
+        yield decoder.process(payload[at : at + _PIECE], output_buffer_limit=_BROTLI_PIECE)
+        while not (decoder.can_accept_more_data() or decoder.is_finished()):
+            yield decoder.process(b"", output_buffer_limit=_BROTLI_PIECE)
+        if decoder.is_finished():
+            return
+
+
+def _collect(pieces: Iterator[bytes], payload: bytes, max_bytes: int) -> bytes:
+    """What can be decoded, up to one piece above the limit; damage ends it. A payload of which
     nothing can be decoded was stored decoded."""
     out = bytearray()
-    rest = memoryview(payload)
-    while rest and len(out) <= max_bytes:
-        piece, rest = rest[:_PIECE], rest[_PIECE:]
-        try:
-            out += step(bytes(piece))
-        except (zlib.error, brotli.error, zstandard.ZstdError):
-            break
+    try:
+        for piece in pieces:
+            out += piece
+            if len(out) > max_bytes:
+                break
+    except (zlib.error, brotli.error, zstandard.ZstdError):
+        pass
     return bytes(out) or payload

@@ -1,8 +1,12 @@
 """What must survive extraction to the letter: code blocks, and formulas as LaTeX.
 
 Both are taken out of the tree before an extractor flattens it, and a marker is left in their
-place (a number between two private-use characters, which the page itself cannot hold any more);
-`Kept.restore` puts them back. A marker that the extractor drops takes its block with it.
+place: a number between two private-use characters, which `tame` takes from the page wherever they
+come from. `Kept.restore` puts them back, each once. A marker that the extractor drops takes its
+block with it.
+
+Every node's text is read a bounded number of times, and what is asked of its ancestors is
+remembered: a page of nested or crowded markup costs no more than its size.
 
 Formulas are written in every way that pages of mathematics use: MathJax scripts and preview
 nodes, KaTeX and MathML with a TeX annotation or `alttext`, images of Wikipedia, WordPress and
@@ -14,18 +18,21 @@ nodes, with `<br>` and the ends of block elements as line ends and no-break spac
 """
 
 import re
+from collections.abc import Iterator
 from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-OPEN, CLOSE = "\ue000", "\ue001"
+from stages.web.tame import FORMULA_TAG, RESERVED
+
+OPEN, CLOSE = RESERVED[1], RESERVED[2]
 
 MAX_ADDRESS_CHARACTERS = 4096
 """Images inlined as `data:` addresses are longer, and no formulas."""
 
 _MARKER = re.compile(f"{OPEN}([0-9]+){CLOSE}")
-_MARKER_LINE = re.compile(f"[ \t]{{0,64}}{OPEN}([0-9]+){CLOSE}[ \t]{{0,64}}")
-_GUTTERS = (
+_NO_RESERVED = str.maketrans("", "", RESERVED)
+_GUTTER_SELECTORS = (
     "td.gutter, td.linenos, td.lineno, td.rouge-gutter, td.hljs-ln-numbers, td.blob-num, "
     "div.gutter, span.linenos, span.lineno, span.line-number, span.line-numbers-rows, "
     "span.gutter, pre.lineno, pre.linenos, pre.line-numbers-only, div.linenodiv, a.anchor-line, "
@@ -33,16 +40,19 @@ _GUTTERS = (
     "[style*='user-select:none'], [style*='user-select: none'], [data-line-number]:empty, "
     "button, style, script"
 )
+_GUTTERS = ", ".join(f"pre {selector}" for selector in _GUTTER_SELECTORS.split(", "))
 _GUTTER_CLASSES = frozenset(
     {"gutter", "linenos", "lineno", "rouge-gutter", "linenodiv", "hljs-ln-numbers", "blob-num"}
 )
-_LINE_BLOCKS = "div, li, p, tr"
+_NUMBERS = ", ".join(f"{tag}:first-child:not(:has(*))" for tag in ("span", "a", "td"))
+_MAX_NUMBER_CHARACTERS = 7
+_INNER_LINES = "pre :is(div, li, p, tr):not(:has(div, li, p, tr))"
 _RENDERED = (
     ".MathJax_Preview, .MathJax, .MathJax_Display, .MathJax_SVG, .MathJax_CHTML, "
     ".MJX_Assistive_MathML, .MathJax_SVG_Display, .mjx-chtml, .katex-html, .MathJax_MathML"
 )
 _TEX = 'annotation[encoding="application/x-tex"], annotation[encoding="TeX"]'
-_SCRIPTS = 'script[type^="math/tex"], script[type^="math/latex"]'
+_SCRIPTS = f'{FORMULA_TAG}[type^="math/tex"], {FORMULA_TAG}[type^="math/latex"]'
 _IMAGES = (
     "img.mwe-math-fallback-image-inline, img.mwe-math-fallback-image-display, img.tex, img.latex, "
     "img.math, img.ee_img, img[src*='latex'], img[src*='mathtex'], img[src*='mimetex'], "
@@ -50,15 +60,24 @@ _IMAGES = (
 )
 _SPANS = "span.math, div.math, span.tex, span.latex"
 _TEX_SIGN = re.compile(r"[\\^_{}]")
-_DELIMITED = re.compile(
-    r"\s*(?:\\\((.*)\\\)|\\\[(.*)\\\]|\$\$(.*)\$\$|\$?latex (.*?)\$?|\$(.*)\$)\s*", re.S
+_TEX_DELIMITER = re.compile(r"\\\(|\\\[|\$|\\begin")
+_DELIMITERS = (
+    ("\\(", "\\)", False), ("\\[", "\\]", True), ("$$", "$$", True), ("$latex ", "$", False),
+    ("latex ", "", False), ("$", "$", False),
+)  # fmt: skip
+_SERVER = re.compile("latex|mathtex|mimetex|tex")
+_SERVER_KEY = re.compile("(?:chl|tex|latex|eq)=")
+_ROOT_CLASSES = re.compile(
+    r"[ ](?:katex|katex-mathml|katex-display|mwe-math-element|MathJax\w*)[ ]"
 )
-_ENVIRONMENT = re.compile(r"\\begin\{(?:equation|align|gather|multline|eqnarray|alignat)\*?\}")
-_SERVER = re.compile(r"(?:latex|mathtex|mimetex|tex)[^?]*\?(?:.*?(?:chl|tex|latex|eq)=)?(.+)", re.S)
-_MATH_SIGNS = (
-    "math/tex", "math/latex", "x-tex", "TeX", "<math", "mjx-", "MathJax_", "MathJax", "mwe-math",
-    "latex", "mathtex", "mimetex", "eeimg", "/tex?", "ee_img", '"math', "'math", "=math", " math ",
-    '"tex"',
+_ROOT_TAGS = frozenset({"math", "semantics", "mjx-container", "mjx-assistive-mml"})
+_MAX_ROOT_LEVELS = 8
+_MATH_SIGNS = tuple(
+    sign.encode()
+    for sign in (
+        FORMULA_TAG, "x-tex", "TeX", "<math", "mjx-", "MathJax", "mwe-math", "latex", "mathtex",
+        "mimetex", "eeimg", "/tex?", "ee_img", '"math', " math ", '"tex"',
+    )
 )  # fmt: skip
 """A page without any of these has no formula to take out; the search costs a tenth of a parse."""
 
@@ -67,178 +86,200 @@ class Kept:
     """Blocks taken out of a page, by the number of their marker."""
 
     def __init__(self) -> None:
-        self._blocks: list[str] = []
-        self._is_code: list[bool] = []
+        self._blocks: dict[int, tuple[str, bool]] = {}
+        self._holders: set[int] = set()
         self.n_code_blocks = 0
         self.n_formulas = 0
 
-    def mark(self, block: str, *, is_code: bool) -> str:
-        """Remember a block; the marker to leave in its place."""
-        self._blocks.append(block)
-        self._is_code.append(is_code)
-        return f"{OPEN}{len(self._blocks) - 1}{CLOSE}"
+    def mark(self, node: LexborNode, block: str, *, is_code: bool) -> str:
+        """Remember a block that will be gone from the place of `node`; the marker to leave
+        there."""
+        number = len(self._blocks)
+        self._blocks[number] = block.translate(_NO_RESERVED), is_code
+        holder = node.parent
+        while holder is not None and holder.mem_id not in self._holders:
+            self._holders.add(holder.mem_id)
+            holder = holder.parent
+        return f"{OPEN}{number}{CLOSE}"
+
+    def holds(self, node: LexborNode) -> bool:
+        """Whether a block was taken out of this node."""
+        return node.mem_id in self._holders
 
     def restore(self, text: str) -> str:
-        """Put the blocks back and count those that are still there."""
-        self.n_code_blocks = self.n_formulas = 0
-        return _MARKER.sub(self._restore_one, _MARKER_LINE.sub(self._strip_code, text))
-
-    def _strip_code(self, match: re.Match[str]) -> str:
-        """Blanks around a code block are the extractor's, around a formula the author's."""
-        number = int(match[1])
-        is_code = number < len(self._blocks) and self._is_code[number]
-        return f"{OPEN}{number}{CLOSE}" if is_code else match[0]
-
-    def _restore_one(self, match: re.Match[str]) -> str:
-        number = int(match[1])
-        if number >= len(self._blocks):
-            return ""
-        if self._is_code[number]:
-            self.n_code_blocks += 1
-        else:
-            self.n_formulas += 1
-        return self._blocks[number]
+        """Put the blocks back, each in the first place of its marker, and count them. Blanks
+        around a code block are the extractor's, around a formula the author's."""
+        pieces: list[str] = []
+        start = 0
+        for marker in _MARKER.finditer(text):
+            block, is_code = self._blocks.pop(int(marker[1]), ("", False))
+            before, end = text[start : marker.start()], marker.end()
+            if is_code:
+                before = before.rstrip(" \t")
+                while end < len(text) and text[end] in " \t":
+                    end += 1
+            pieces += (before, block)
+            start = end
+            self.n_code_blocks += is_code
+            self.n_formulas += bool(block) and not is_code
+        return "".join(pieces) + text[start:]
 
 
-def take_out(tree: LexborHTMLParser, html: str) -> Kept:
-    """Replace code blocks and formulas of the tree by markers. `html` is its source."""
+def take_out(tree: LexborHTMLParser, page: bytes) -> Kept:
+    """Replace code blocks and formulas of the tree by markers. `page` is its source."""
     kept = Kept()
-    if "<pre" in html or "<PRE" in html:
-        for node in [node for node in tree.css("pre") if not _is_inside(node, "pre")]:
-            _take_code(tree, node, kept)
-    if any(sign in html for sign in _MATH_SIGNS):
-        _take_formulas(tree, kept)
+    if b"<pre" in page:
+        _take_code(tree, kept)
+    if any(sign in page for sign in _MATH_SIGNS):
+        _Formulas(kept).take(tree)
     return kept
 
 
-def _take_code(tree: LexborHTMLParser, node: LexborNode, kept: Kept) -> None:
-    if _is_gutter(node):
-        node.replace_with("")
-        return
-    for gutter in node.css(_GUTTERS):
+def _outermost(tree: LexborHTMLParser, selector: str) -> Iterator[LexborNode]:
+    """The nodes that are in no other of their kind."""
+    inner: set[int] = set()
+    for node in tree.css(selector):
+        if node.mem_id not in inner:
+            inner.update(one.mem_id for one in node.css(selector))
+            yield node
+
+
+def _take_code(tree: LexborHTMLParser, kept: Kept) -> None:
+    blocks = list(_outermost(tree, "pre"))
+    for gutter in tree.css(_GUTTERS):
         gutter.replace_with("")
-    for line_end in node.css("br"):
+    for line_end in tree.css("pre br"):
         line_end.replace_with("\n")
-    _drop_numbers(node)
-    _end_lines(node)
-    code = node.text().replace("\u00a0", " ")
-    if code.strip():
-        _replace(node, kept.mark(code.strip("\r\n"), is_code=True), tree)
+    for line in tree.css(_INNER_LINES):  # they end as layout ends them
+        if not line.text().endswith("\n"):
+            line.insert_child("\n")
+    gutters: dict[int, bool] = {}
+    for node in blocks:
+        if _is_gutter(node, gutters):
+            node.replace_with("")
+            continue
+        _drop_numbers(node)
+        code = node.text().replace("\u00a0", " ")
+        if code.strip():
+            block = tree.create_node("pre")
+            block.insert_child(kept.mark(node, code.strip("\r\n"), is_code=True))
+            node.replace_with(block)
 
 
 def _drop_numbers(node: LexborNode) -> None:
     """Remove the numbers 1, 2, 3, … that begin the lines of a block as elements of their own."""
-    numbers = [
-        span
-        for span in node.css("span:first-child, a:first-child, td:first-child")
-        if span.text().strip().isdecimal()
-    ]
-    values = [int(span.text()) for span in numbers]
+    child = node.first_child
+    if child is not None and child.is_text_node and child.next is None:
+        return
+    numbers, values = [], []
+    for span in node.css(_NUMBERS):
+        text = span.text().strip()
+        if text.isdecimal() and len(text) <= _MAX_NUMBER_CHARACTERS:
+            numbers.append(span)
+            values.append(int(text))
     if len(values) > 1 and values == list(range(values[0], values[0] + len(values))):
         for span in numbers:
             span.replace_with("")
 
 
-def _end_lines(node: LexborNode) -> None:
-    """Give lines that are elements (`<div>`, `<li>`) the line end that layout gives them."""
-    for line in node.css(_LINE_BLOCKS):
-        if len(line.css(_LINE_BLOCKS)) == 1 and not line.text().endswith("\n"):  # itself alone
-            line.insert_child("\n")
-
-
-def _is_gutter(node: LexborNode) -> bool:
+def _is_gutter(node: LexborNode, known: dict[int, bool]) -> bool:
     """Whether a block, or the cell it fills, holds line numbers alone."""
     parent = node.parent
-    classes = (node.attributes.get("class") or "").split()
-    if parent is not None:
-        classes += (parent.attributes.get("class") or "").split()
-    return not _GUTTER_CLASSES.isdisjoint(classes)
+    if parent is not None and parent.mem_id not in known:
+        known[parent.mem_id] = _has_gutter_class(parent)
+    return _has_gutter_class(node) or (parent is not None and known[parent.mem_id])
 
 
-def _replace(node: LexborNode, marker: str, tree: LexborHTMLParser) -> None:
-    """Leave the marker in a block of its own."""
-    block = tree.create_node("pre")
-    block.insert_child(marker)
-    node.replace_with(block)
+def _has_gutter_class(node: LexborNode) -> bool:
+    return not _GUTTER_CLASSES.isdisjoint((node.attributes.get("class") or "").split())
 
 
-def _is_inside(node: LexborNode, tag: str) -> bool:
-    parent = node.parent
-    while parent is not None:
-        if parent.tag == tag:
-            return True
-        parent = parent.parent
-    return False
+class _Formulas:
+    """Takes the formulas out of a tree."""
 
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
+        self._renders: dict[int, tuple[bool, bool]] = {}
 
-def _take_formulas(tree: LexborHTMLParser, kept: Kept) -> None:
-    for script in tree.css(_SCRIPTS):
-        display = "mode=display" in (script.attributes.get("type") or "")
-        _put_formula(script, script.text(), display, kept)
-    for annotation in tree.css(_TEX):
-        root, display = _formula_root(annotation)
-        _put_formula(root, annotation.text(), display, kept)
-    for node in tree.css("math[alttext]"):
-        root, display = _formula_root(node)
-        _put_formula(root, node.attributes.get("alttext") or "", display, kept)
-    for image in tree.css(_IMAGES):
-        tex = _image_source(image)
-        if tex:
+    def take(self, tree: LexborHTMLParser) -> None:
+        """From their sources, in the order in which these are to be trusted; what else renders
+        them is dropped."""
+        for script in tree.css(_SCRIPTS):
+            display = "mode=display" in (script.attributes.get("type") or "")
+            self._put(script, script.text(), display)
+        for annotation in _outermost(tree, _TEX):
+            self._put(*self._root(annotation, annotation.text()))
+        for node in tree.css("math[alttext]"):
+            self._put(*self._root(node, node.attributes.get("alttext") or ""))
+        for image in tree.css(_IMAGES):
             display = "display" in (image.attributes.get("class") or "")
-            _put_formula(image, tex, display, kept)
-    for span in tree.css(_SPANS):
-        text = span.text()
-        if (
-            OPEN not in text
-            and _TEX_SIGN.search(text)
-            and not re.search(r"\\\(|\\\[|\$|\\begin", text)
-        ):
+            self._put(image, _image_source(image), display)
+        for span in _outermost(tree, _SPANS):
+            self._take_span(span)
+        for rendered in tree.css(_RENDERED):
+            if not self._kept.holds(rendered):
+                rendered.replace_with("")
+
+    def _take_span(self, span: LexborNode) -> None:
+        text = "" if self._kept.holds(span) else span.text()
+        if _TEX_SIGN.search(text) and not _TEX_DELIMITER.search(text):
             display = span.tag == "div" or "display" in (span.attributes.get("class") or "")
-            _put_formula(span, text, display, kept)
-    for rendered in tree.css(_RENDERED):
-        if OPEN not in rendered.text():
-            rendered.replace_with("")
+            self._put(span, text, display)
+
+    def _root(self, node: LexborNode, source: str) -> tuple[LexborNode, str, bool]:
+        """The outermost element that renders the same formula, and whether it stands alone."""
+        root, parent = node, node.parent
+        display = node.attributes.get("display") == "block"
+        for _ in range(_MAX_ROOT_LEVELS):
+            if parent is None:
+                break
+            if parent.mem_id not in self._renders:
+                self._renders[parent.mem_id] = _renders_formula(parent)
+            is_root, is_display = self._renders[parent.mem_id]
+            if is_root:
+                root, display = parent, display or is_display
+            parent = parent.parent
+        return root, source, display
+
+    def _put(self, node: LexborNode, source: str, display: bool) -> None:
+        tex = source.strip().removeprefix("<![CDATA[").removesuffix("]]>").strip("% \t\r\n")
+        inner = _undelimited(tex)
+        if inner is not None:
+            tex, display = inner[0], display or inner[1]
+        # no parent: a second source of a formula already taken out
+        if not tex or node.parent is None or self._kept.holds(node):
+            return
+        block = f"\\[{tex}\\]" if display else f"\\({tex}\\)"
+        node.replace_with(f" {self._kept.mark(node, block, is_code=False)} ")
 
 
-def _formula_root(node: LexborNode) -> tuple[LexborNode, bool]:
-    """The outermost element that renders the same formula, and whether it stands alone."""
-    root, parent, display = node, node.parent, False
-    for _ in range(8):
-        if parent is None:
-            break
-        classes = f" {parent.attributes.get('class') or ''} "
-        if parent.tag in {"math", "semantics", "mjx-container", "mjx-assistive-mml"} or re.search(
-            r"[ ](?:katex|katex-mathml|katex-display|mwe-math-element|MathJax\w*)[ ]", classes
-        ):
-            root = parent
-            display |= "display" in classes or parent.attributes.get("display") in {"block", "true"}
-        parent = parent.parent
-    display |= node.attributes.get("display") == "block"
-    return root, display
+def _renders_formula(node: LexborNode) -> tuple[bool, bool]:
+    """Whether an element is part of what renders a formula, and as one that stands alone."""
+    attributes = node.attributes
+    classes = f" {attributes.get('class') or ''} "
+    is_root = node.tag in _ROOT_TAGS or _ROOT_CLASSES.search(classes) is not None
+    return is_root, "display" in classes or attributes.get("display") in {"block", "true"}
 
 
 def _image_source(image: LexborNode) -> str:
     attributes = image.attributes
     alt = (attributes.get("data-latex") or attributes.get("alt") or "").strip()
-    if alt and (
-        _TEX_SIGN.search(alt)
-        or _DELIMITED.fullmatch(alt)
-        or "mwe-math" in (attributes.get("class") or "")
-    ):
+    is_formula = _TEX_SIGN.search(alt) or _undelimited(alt) is not None
+    if alt and (is_formula or "mwe-math" in (attributes.get("class") or "")):
         return alt
-    found = _SERVER.search((attributes.get("src") or "")[:MAX_ADDRESS_CHARACTERS])
-    return unquote(found[1]).replace("&space;", " ") if found else ""
+    address = (attributes.get("src") or "")[:MAX_ADDRESS_CHARACTERS]
+    server = _SERVER.search(address)
+    _, _, query = address[server.end() if server else len(address) :].partition("?")
+    key = _SERVER_KEY.search(query, 0)
+    return unquote(query[key.end() if key else 0 :]).replace("&space;", " ")
 
 
-def _put_formula(node: LexborNode, source: str, display: bool, kept: Kept) -> None:
-    tex = source.strip().removeprefix("<![CDATA[").removesuffix("]]>").strip("% \t\r\n")
-    found = _DELIMITED.fullmatch(tex)
-    if found is not None:
-        display = display or found[2] is not None or found[3] is not None
-        tex = next(group for group in found.groups() if group is not None).strip()
-    if not tex:
-        return
-    if node.parent is None:  # a second source of a formula already taken out
-        return
-    block = f"\\[{tex}\\]" if display else f"\\({tex}\\)"
-    node.replace_with(f" {kept.mark(block, is_code=False)} ")
+def _undelimited(tex: str) -> tuple[str, bool] | None:
+    """What is between the delimiters that enclose a formula, and whether they make it stand
+    alone."""
+    tex = tex.strip()
+    for opening, closing, display in _DELIMITERS:
+        is_enclosed = tex.startswith(opening) and tex.endswith(closing)
+        if is_enclosed and len(tex) >= len(opening) + len(closing):
+            return tex[len(opening) : len(tex) - len(closing)].strip(), display
+    return None

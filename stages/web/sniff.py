@@ -1,12 +1,16 @@
-"""Whether bytes are HTML, where no header says so or the header may be wrong."""
+"""Whether bytes are HTML, where no header says so or the header may be wrong.
+
+All repetition is possessive, so that each byte is looked at a few times at most: what hides behind
+comments costs no more than they do.
+"""
 
 import re
 
 SNIFF_BYTES = 2048
 
 _HTML = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,1500}?-->\s*)*"
-    rb"<(?:!doctype\s+html|html|head|body|title|meta|script|style|table|div|h1|p|a|br|b)\b",
+    rb"(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]*+>\s*+)?+(?:<!--(?>.*?-->)\s*+)*+"
+    rb"<(?:!doctype\s++html|html|head|body|title|meta|script|style|table|div|h1|p|a|br|b)\b",
     re.I | re.S,
 )
 _OTHER_MAGIC = (
@@ -15,7 +19,7 @@ _OTHER_MAGIC = (
     b"MZ\x90",
 )  # fmt: skip
 _OTHER_XML = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*<\?xml[^>]{0,200}>\s*<(?:rss|feed|rdf:RDF|urlset|svg)\b", re.I
+    rb"(?:\xef\xbb\xbf)?\s*+<\?xml[^>]*+>\s*+<(?:rss|feed|rdf:RDF|urlset|svg)\b", re.I
 )
 
 

@@ -49,13 +49,12 @@ class WebSource:
     """Reads crawled pages; see the module."""
 
     name: ClassVar[str] = "documents"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = (
         "resiliparse",
         "selectolax",
         "publicsuffixlist",
         "idna",
-        "warcio",
     )
     tables: ClassVar[tuple[str, ...]] = ("url_parameters.toml",)
     Options: ClassVar[type[Options]] = WebOptions

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from stages.web.extract import extract
 from stages.web.formulas import count_formulas
-from stages.web.nesting import nesting_depth, strip_tags
 
 PROSE = "<p>" + "A sentence that makes this the main content of the page. " * 8 + "</p>"
 
@@ -126,18 +125,58 @@ def test_deep_nesting(tag: str) -> None:
     assert extract(html).text.strip() == "the text"
 
 
-def test_nesting_depth() -> None:
-    """Depth counts open elements; void and self-closing kinds do not add up."""
-    assert nesting_depth("<div><b>x</b><i>y</i></div>") == 2
-    assert nesting_depth("<p>a<p>b<br><li>c<img src=x>" * 100) == 0
-    assert nesting_depth("<div>" * 7 + "</div>" * 9 + "<b>") == 7
-    assert nesting_depth("") == nesting_depth("<") == nesting_depth("a < b") == 0
+FORGED = [
+    "&#xe000;0&#xe001;",
+    "&#57344;0&#57345;",
+    "\ue0000\ue001",
+    "<img class=tex alt='&#xe000;0&#xe001;_'>",
+    "<img src='http://e.org/latex?x_%EE%80%800%EE%80%81'>",
+    "<script type=math/tex>x_&#xe000;0&#xe001;\ue0000\ue001</script>",
+    "<math alttext='x_\ue0000\ue001&#xe0000&#xe001'></math>",
+    "<pre>&#xe000;0&#xe001; and \ue0000\ue001</pre>",
+    "<!--&#xe000;0&#xe001;--><textarea>&#xe000;0&#xe001;</textarea>",
+]
 
 
-def test_strip_tags() -> None:
-    """Without a tree the text still comes out, without scripts and comments."""
-    html = "<head><title>t</title></head><!-- c --><p>a &amp; b<script>x</script><p>c<b>d</b>"
-    assert strip_tags(html) == "a & b\ncd"
+@pytest.mark.parametrize("forged", FORGED)
+def test_forged_markers(forged: str) -> None:
+    """A page cannot write the place holders of code blocks: what it holds comes out once."""
+    code = "the only block " * 1000
+    found = extract(page(f"<pre>{code}</pre><p>Some text before {forged * 50} and behind.</p>"))
+    assert found.text.count("the only block") == 1000
+    assert len(found.text) < len(code) + 2 * len(PROSE) + 50 * len(forged) + 100
+    assert "Some text before" in found.text
+    assert not any(character in found.text for character in "\ue000\ue001")
+    assert found.n_code_blocks == 1 + 50 * ("<pre>" in forged)
+    assert found.n_formulas == 50 * any(mark in forged for mark in ("_", "math"))
+
+
+CROWDED = {
+    "blocks": "<pre>a</pre>" * 5_000,
+    "blocks in one of many classes": f"<div class='{'a ' * 8_000}'>" + "<pre>a</pre>" * 5_000,
+    "blocks in blocks": "<pre>" * 5_000 + "a",
+    "lines": "<pre>" + "<div>a</div>" * 20_000,
+    "lines in lines": "<pre>" + "<div>a" * 20_000,
+    "numbers in numbers": "<pre>" + ("<span>" * 200 + "1" + "</span>" * 200) * 100,
+    "a number": f"<pre><span>{'1' * 5_000}</span><span>2</span></pre>",
+    "formulas in formulas": ("<span class=math>" * 200 + "x_1" + "</span>" * 200) * 100,
+    "formulas in many classes": f"<div class='{'a ' * 8_000}'>"
+    + "<math><annotation encoding=TeX>x_1</annotation></math>" * 3_000,
+    "renderings": ("<span class=MathJax>" * 200 + "x" + "</span>" * 200) * 100,
+    "addresses": f"<img src='/latex{'tex' * 1_300}'>" * 500,
+    "texts of images": f"<img class=latex alt='latex {' ' * 4_000}x'>" * 100,
+    "blanks": "<p>" + " " * 500_000 + "<pre>a</pre>" + " " * 500_000 + "x",
+    "lists in lists": "<ul><li>a" * 200 + "<li>a" * 10_000,
+}
+
+
+@pytest.mark.parametrize("name", CROWDED)
+def test_crowded_pages(name: str) -> None:
+    """What took time or memory by the square of a page's size takes neither."""
+    html = f"<p>The beginning of it.</p>{CROWDED[name]}"
+    text = extract(html).text
+    assert text.startswith("The beginning of it.")
+    assert len(text) < 40 * len(html)
 
 
 @pytest.mark.parametrize(

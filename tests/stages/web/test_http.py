@@ -1,7 +1,10 @@
 """Payloads as they came over the wire."""
 
 import gzip
+import tracemalloc
 import zlib
+from collections.abc import Callable
+from functools import partial
 
 import brotli
 import pytest
@@ -55,11 +58,46 @@ def test_bomb(encoding: str) -> None:
     compress = {
         "gzip": gzip.compress,
         "deflate": zlib.compress,
-        "br": brotli.compress,
+        "br": partial(brotli.compress, quality=1),
         "zstd": zstandard.compress,
     }[encoding]
     with pytest.raises(PayloadTooLargeError):
         decode_payload(compress(bytes(32 << 20)), (encoding,), 1 << 20)
+
+
+def test_bomb_in_little_memory() -> None:
+    """Of a payload that expands a hundredthousandfold little is held."""
+    bomb = brotli.compress(bytes(128 << 20), quality=1)
+    tracemalloc.start()
+    with pytest.raises(PayloadTooLargeError):
+        decode_payload(bomb, ("br",), 1 << 20)
+    assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+def test_several_members(compress: Callable[[bytes], bytes]) -> None:
+    """A payload compressed piece by piece is read whole, up to what is no member."""
+    encoding = ("gzip" if compress is gzip.compress else "zstd",)
+    wire = compress(b"") + compress(BODY[:99]) + compress(BODY[99:])
+    assert decode_payload(wire, encoding, 1 << 20) == BODY
+    assert decode_payload(wire + b"rubbish", encoding, 1 << 20) == BODY
+
+
+@pytest.mark.parametrize(
+    ("wire", "payload"),
+    [
+        (b"3;name=value\r\nabc\r\nA \r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n", b"abc0123456789"),
+        (b"3\r\nabc\r\n5\r\nde", b"abcde"),
+        (b"3\r\nabcd\r\n", b"abcd\r\n"),
+        (b"3\r\nabc\r\nno chunk", b"abcno chunk"),
+        (b"-3\r\nabc\r\n", b"-3\r\nabc\r\n"),
+        (b"f" * 5_000 + b"\r\n", b"f" * 5_000 + b"\r\n"),
+    ],
+)
+def test_chunks(wire: bytes, payload: bytes) -> None:
+    """Chunks are joined as far as there are any; the rest is taken as it is."""
+    assert decode_payload(wire, ("chunked",), 1 << 20) == payload
 
 
 def test_cut_payload() -> None:
@@ -80,3 +118,18 @@ def test_head() -> None:
     assert block[response.payload_start :] == b"body"
     assert parse_response(b"<html>") is None
     assert parse_response(b"HTTP/2 abc\r\n\r\n") is None
+
+
+def test_long_head() -> None:
+    """Headers without end are read up to a limit, and as many encodings and letters believed."""
+    start = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=" + b"x" * 500 + b"\r\n"
+    response = parse_response(start + b"Content-Encoding: " + b"gzip," * 500 + b"\r\n\r\n")
+    assert response is not None
+    assert len(response.charset or "") == 64
+    assert response.encodings == ("gzip",) * 8
+    endless = start + b"a: b\r\n" * 100_000 + b"x: y\r\n\r\nbody"
+    response = parse_response(endless)
+    assert response is not None
+    assert "a" in response.headers
+    assert "x" not in response.headers
+    assert response.payload_start == len(endless)
