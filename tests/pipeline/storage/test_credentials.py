@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pipeline.configuration.tables import known_names
 from rich.console import Console
 
 from pipeline.cli.progress import ProgressMonitor
 from pipeline.configuration import load
+from pipeline.configuration.toml_tables import known_names
 from pipeline.run import plan, run
 from pipeline.storage.credentials import is_secret, public_url, without_credentials
 from pipeline.storage.inputs import expand, open_input
