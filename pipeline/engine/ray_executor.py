@@ -9,19 +9,13 @@ import importlib.util
 import logging
 import os
 import re
-import signal
-import socket
 import tempfile
-import threading
-import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 import ray
 import ray.exceptions
-from ray._private import ray_constants
 
 from pipeline.engine import kernel_cache
 from pipeline.engine.executor import (
@@ -32,10 +26,10 @@ from pipeline.engine.executor import (
     again,
     failed,
 )
+from pipeline.engine.ray_connection import RayLink, await_cluster, starting
 from pipeline.engine.work.task import Outcome, Task, run_task
-from pipeline.storage.credentials import without_credentials
 from pipeline.storage.storage import Storage
-from stages.errors import ConfigError, StageError, StorageError
+from stages.errors import StageError, StorageError
 
 SHIPPED = ("schemas", "stages", "pipeline", "seeds")
 """What travels to a cluster's workers: our modules, never an environment or a run folder."""
@@ -44,13 +38,12 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 OBJECT_STORE_BYTES = 128 << 20
 
-CLUSTER_SECONDS = 10.0
-"""A cluster that does not answer in so long is not there; one that starts just now may be."""
-CLIENT_PORT = 10001
-"""Of `ray://HOST`."""
-_ADDRESS = re.compile(r"(?P<client>ray://)?(?P<host>[^/:@\[\]]+|\[[^\]]+\])(?::(?P<port>\d+))?")
-_CLUSTERS = ray_constants.ENABLE_RAY_CLUSTER
-"""What Ray thinks of this machine: on a Mac it keeps to loopback in any case."""
+LOST = (
+    ray.exceptions.NodeDiedError,
+    ray.exceptions.LocalRayletDiedError,
+    ray.exceptions.OutOfMemoryError,
+)
+"""Nobody's fault but the machine's."""
 
 
 class RayExecutor:
@@ -71,6 +64,7 @@ class RayExecutor:
         self._window = window
         self._started = False
         self._function: Any = None
+        self._link = RayLink(is_private=address is None)
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +76,7 @@ class RayExecutor:
         trace: TracebackType | None,
     ) -> None:
         if self._started:
-            ray.shutdown()
+            self._link.shut_down()
             self._started = False
 
     @property
@@ -94,21 +88,14 @@ class RayExecutor:
     def _start(self) -> None:
         if self._started:
             return
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("RAY_py_gcs_connect_timeout_s", f"{CLUSTER_SECONDS:.0f}")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         options: dict[str, Any] = {
             "include_dashboard": False,
             "log_to_driver": False,
             "logging_level": logging.ERROR,
             "configure_logging": False,
         }
-        # Ray's private names, because it has no others: without clusters every one of its servers
-        # binds to loopback; a service that is no Ray is asked twice instead of 20 times.
-        on_termination = signal.getsignal(signal.SIGTERM)
         if self._address is None:
-            ray_constants.ENABLE_RAY_CLUSTER = False
-            with _starting("a private Ray does not start"):
+            with starting(None):
                 ray.init(
                     address="local",
                     num_cpus=self._workers,
@@ -117,16 +104,12 @@ class RayExecutor:
                 )
         else:
             await_cluster(self._address)
-            ray_constants.ENABLE_RAY_CLUSTER = _CLUSTERS
-            ray_constants.NUM_REDIS_GET_RETRIES = 2
             with (
-                _starting(f"no Ray cluster at {self._address}"),
+                starting(self._address),
                 tempfile.TemporaryDirectory(prefix="sluice-") as empty,
             ):
                 environment = runtime_environment(empty)
                 ray.init(address=self._address, runtime_env=environment, **options)
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, on_termination)  # Ray takes it for itself
         self._started = True
         self._function = ray.remote(max_retries=0)(run_task)
 
@@ -134,6 +117,7 @@ class RayExecutor:
         self, tasks: Iterable[Task], resources: Resources
     ) -> Iterator[tuple[Task, Outcome] | None]:
         self._start()
+        self._link.require(at_once=True)
         window = self._window * (self._workers or self.n_workers)
         queue = iter(tasks)
         flying: dict[Any, Task] = {}
@@ -142,6 +126,7 @@ class RayExecutor:
             num_cpus=resources.cpus, memory=resources.memory_bytes or None
         )
         while True:
+            self._link.require()
             while len(flying) < window and (task := next(queue, None)) is not None:
                 flying[remote.remote(storage, task)] = task
             if not flying:
@@ -166,7 +151,8 @@ class RayExecutor:
         """The task's outcome, or the task to send again."""
         try:
             outcome: Outcome = ray.get(reference)
-        except (ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError) as error:
+        except LOST as error:
+            self._link.require(at_once=True)
             return again(task, str(error).splitlines()[0], self._max_attempts)
         except ray.exceptions.WorkerCrashedError as error:
             return after_crash(task, str(error).splitlines()[0], self._max_attempts)
@@ -177,49 +163,9 @@ class RayExecutor:
             if isinstance(cause, StageError | StorageError):
                 raise StageError(failed(task, str(error.cause))) from error
             raise StageError(failed(task, COLOUR.sub("", str(error)))) from error
+        except ray.exceptions.RayError as error:
+            raise StageError(failed(task, str(error).splitlines()[0])) from error
         return outcome
-
-
-def await_cluster(address: str, seconds: float = CLUSTER_SECONDS) -> None:
-    """Wait until something listens at a cluster's address: Ray itself tries for minutes.
-
-    ConfigError if it is no address, StageError if nobody answers.
-    """
-    if address == "auto":
-        address = os.environ.get("RAY_ADDRESS") or "auto"
-    if address == "auto":  # Ray looks for a cluster on this machine, and is quick about it
-        return
-    match = _ADDRESS.fullmatch(address)
-    if match is None or not (match["port"] or match["client"]) or int(match["port"] or 1) > 65535:
-        raise ConfigError(
-            f"--address {without_credentials(address)!r}: expected auto, local, HOST:PORT or "
-            "ray://HOST:PORT"
-        )
-    deadline = time.monotonic() + seconds
-    while True:
-        left = deadline - time.monotonic()
-        try:
-            place = (match["host"].strip("[]"), int(match["port"] or CLIENT_PORT))
-            socket.create_connection(place, timeout=max(left, 0.1)).close()
-        except (OSError, UnicodeError) as error:
-            if left <= 0.5:
-                raise StageError(
-                    f"no Ray cluster at {address}: {error}; without --address (and RAY_ADDRESS) a "
-                    "private Ray on this machine does the work"
-                ) from error
-            time.sleep(0.5)
-        else:
-            return
-
-
-@contextmanager
-def _starting(what: str) -> Iterator[None]:
-    """Ray says in many ways that it cannot start."""
-    try:
-        yield
-    except Exception as error:
-        lines = without_credentials(str(error)).splitlines() or [type(error).__name__]
-        raise StageError(f"{what}: {lines[0]}") from error
 
 
 def runtime_environment(working_dir: str) -> dict[str, Any]:
