@@ -28,7 +28,7 @@ from pipeline.engine.executor import (
     again,
     failed,
 )
-from pipeline.engine.ray_connection import CLUSTER_SECONDS, await_cluster, starting
+from pipeline.engine.ray_connection import RayLink, await_cluster, starting
 from pipeline.engine.work.task import Outcome, Task, run_task
 from pipeline.storage.storage import Storage
 from stages.errors import StageError, StorageError
@@ -44,6 +44,13 @@ SHIPPED = ("schemas", "stages", "pipeline", "seeds")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 OBJECT_STORE_BYTES = 128 << 20
+
+LOST = (
+    ray.exceptions.NodeDiedError,
+    ray.exceptions.LocalRayletDiedError,
+    ray.exceptions.OutOfMemoryError,
+)
+"""Nobody's fault but the machine's."""
 
 
 class RayExecutor:
@@ -64,6 +71,7 @@ class RayExecutor:
         self._window = window
         self._started = False
         self._function: Any = None
+        self._link = RayLink(is_private=address is None)
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +83,7 @@ class RayExecutor:
         trace: TracebackType | None,
     ) -> None:
         if self._started:
-            ray.shutdown()
+            self._link.shut_down()
             self._started = False
 
     @property
@@ -87,9 +95,6 @@ class RayExecutor:
     def _start(self) -> None:
         if self._started:
             return
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("RAY_py_gcs_connect_timeout_s", f"{CLUSTER_SECONDS:.0f}")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         options: dict[str, Any] = {
             "include_dashboard": False,
             "log_to_driver": False,
@@ -97,9 +102,7 @@ class RayExecutor:
             "configure_logging": False,
         }
         if self._address is None:
-            # Nobody else reaches a private Ray: how to do without its token is no news here.
-            logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
-            with starting("a private Ray does not start", is_private=True):
+            with starting(None):
                 ray.init(
                     address="local",
                     num_cpus=self._workers,
@@ -109,7 +112,7 @@ class RayExecutor:
         else:
             await_cluster(self._address)
             with (
-                starting(f"no Ray cluster at {self._address}", is_private=False),
+                starting(self._address),
                 tempfile.TemporaryDirectory(prefix="sluice-") as empty,
             ):
                 environment = runtime_environment(empty)
@@ -129,6 +132,7 @@ class RayExecutor:
         self, tasks: Iterable[Task], resources: Resources
     ) -> Iterator[tuple[Task, Outcome] | None]:
         self._start()
+        self._link.require(at_once=True)
         window = self._window * (self._workers or self.n_workers)
         queue = iter(tasks)
         flying: dict[Any, Task] = {}
@@ -137,6 +141,7 @@ class RayExecutor:
             num_cpus=resources.cpus, memory=resources.memory_bytes or None
         )
         while True:
+            self._link.require()
             while len(flying) < window and (task := next(queue, None)) is not None:
                 flying[remote.remote(storage, task)] = task
             if not flying:
@@ -161,7 +166,8 @@ class RayExecutor:
         """The task's outcome, or the task to send again."""
         try:
             outcome: Outcome = ray.get(reference)
-        except (ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError) as error:
+        except LOST as error:
+            self._link.require(at_once=True)
             return again(task, str(error).splitlines()[0], self._max_attempts)
         except ray.exceptions.WorkerCrashedError as error:
             return after_crash(task, str(error).splitlines()[0], self._max_attempts)
@@ -172,6 +178,8 @@ class RayExecutor:
             if isinstance(cause, StageError | StorageError):
                 raise StageError(failed(task, str(error.cause))) from error
             raise StageError(failed(task, COLOUR.sub("", str(error)))) from error
+        except ray.exceptions.RayError as error:
+            raise StageError(failed(task, str(error).splitlines()[0])) from error
         return outcome
 
 

@@ -1,7 +1,10 @@
 """Ray as Sluice starts it: closed to the network, and quick to say that a cluster is not there."""
 
 import ipaddress
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +14,8 @@ import psutil
 import pytest
 
 from pipeline.engine.executor import Resources
-from pipeline.engine.ray_executor import RayExecutor, await_cluster
+from pipeline.engine.ray_connection import await_cluster
+from pipeline.engine.ray_executor import RayExecutor
 from pipeline.storage.storage import LocalStorage
 from stages.errors import ConfigError, StageError
 
@@ -44,6 +48,72 @@ def test_a_private_ray_listens_on_loopback_alone(tmp_path: Path) -> None:
         found = listening([driver, *driver.children(recursive=True)])
     assert {"raylet", "gcs_server"} <= {name for name, _ in found}
     assert [one for one in found if not is_loopback(one[1])] == []
+
+
+KILLS = """
+import pathlib, sys
+import psutil
+from pipeline.engine.executor import Resources
+from pipeline.engine.ray_executor import RayExecutor
+from pipeline.storage.storage import LocalStorage
+from stages.errors import StageError
+
+with RayExecutor(LocalStorage(pathlib.Path(sys.argv[1])), 1, None, 1) as executor:
+    executor.n_workers
+    for process in psutil.Process().children(recursive=True):
+        if process.name() == sys.argv[2]:
+            process.kill()
+            process.wait()
+    try:
+        list(executor.run([], Resources()))
+    except StageError as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("process", "message"),
+    [
+        ("raylet", "Ray's process on this machine (raylet) has died"),
+        pytest.param("gcs_server", "the head of the Ray cluster", marks=pytest.mark.slow),
+    ],
+)
+def test_a_ray_that_dies_is_told(process: str, message: str, tmp_path: Path) -> None:
+    """In one sentence of ours, before Ray ends the driver with pages of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", KILLS, str(tmp_path), process], capture_output=True, text=True
+    )
+    assert message in done.stdout
+    assert done.stdout.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    assert "raylet" not in done.stderr
+
+
+TOKEN = """
+import os, pathlib, sys
+from pipeline.engine.executor import Resources
+from pipeline.engine.ray_executor import RayExecutor
+from pipeline.storage.storage import LocalStorage
+
+with RayExecutor(LocalStorage(pathlib.Path(sys.argv[1])), 1, None, 1) as executor:
+    assert list(executor.run([], Resources())) == []
+    import ray
+    print(ray.get(ray.remote(lambda: os.environ["RAY_AUTH_TOKEN"]).remote()))
+"""
+
+
+def test_a_private_ray_needs_no_home(tmp_path: Path) -> None:
+    """Its token is nobody else's, and lies in no file."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+    done = subprocess.run(
+        [sys.executable, "-c", TOKEN, str(tmp_path)],
+        env={**environment, "HOME": "/dev/null/home"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.strip()) == 64
+    assert done.stderr == ""
 
 
 @pytest.fixture
