@@ -7,9 +7,26 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipeline.engine.ray_executor import KERNELS, NODES
+from pipeline.engine.runner import Monitor
 from pipeline.inspection.verify import verify
 from pipeline.run import RunReport, plan, run
+from stages.kernels.ahead import groups
 from tests.pipeline.conftest import configured, product, read_shards
+
+
+class Told(Monitor):
+    """Keeps what came before the first step, and that."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, int, int] | str] = []
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        self.events.append((what, done, total))
+
+    def step_started(self, step: str, n_tasks: int, n_stale: int) -> None:
+        if not isinstance(self.events[-1], str):
+            self.events.append(step)
 
 
 def tasks(report: RunReport) -> dict[str, int]:
@@ -57,13 +74,18 @@ def test_the_shards_of_a_target_no_longer_asked_for_go(
 def test_any_number_of_workers_gives_the_same_bytes(
     finished: Path, inputs: Path, tmp_path: Path
 ) -> None:
-    """One worker and two on Ray write what this process wrote."""
+    """One worker and two on Ray write what this process wrote; the kernels are compiled once,
+    before the first task."""
     expected = product(finished)
     assert len(expected) > 20
     for workers in (1, 2):
         folder = tmp_path / f"run-{workers}"
-        run(configured(inputs, folder), workers=workers)
+        told = Told()
+        run(configured(inputs, folder), workers=workers, monitor=told)
         assert product(folder) == expected
+        n_groups = len(groups())
+        assert told.events[:2] == [(NODES, 0, 1), (NODES, 1, 1)]
+        assert told.events[-2:] == [(KERNELS, n_groups, n_groups), "github.documents"]
 
 
 def test_a_threshold_repeats_decisions_only(finished: Path, inputs: Path, tmp_path: Path) -> None:
