@@ -38,7 +38,6 @@ _GROUPS = (
     """
     kernels.comments _count_all int64[:] uint8[:] int32[:] int32[:] int32[:,:] int32[:,:] \
         readonly:uint8[:]
-    web.nesting _depth readonly:uint8[:]
     """,
     """
     kernels.text _count_all int64[:] uint8[:] uint8[:]
