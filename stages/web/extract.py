@@ -23,6 +23,8 @@ _MARKERS = re.compile(f"{OPEN}[0-9]+{CLOSE}")
 _BLANKS = re.compile(r"\s+")
 
 
+MAX_TITLE_CHARACTERS = 1000
+
 SLIVER_CHARACTERS = 250
 """Main content below this is doubted …"""
 MIN_PARAGRAPHS_CHARACTERS = 300
@@ -81,7 +83,7 @@ def _flatten(html: str) -> str:
 def _title(tree: LexborHTMLParser) -> str | None:
     node = tree.css_first("head > title") or tree.css_first("title")
     title = _BLANKS.sub(" ", node.text()).strip() if node is not None else ""
-    return title or None
+    return title[:MAX_TITLE_CHARACTERS] or None
 
 
 def _declared_language(tree: LexborHTMLParser) -> str | None:

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from schemas.documents import WEB_DOCUMENTS
 from stages.contract import Options
-from stages.errors import StageError
+from stages.errors import InputError
 from stages.web.charset import decode_page
 from stages.web.extract import Extracted, extract
 from stages.web.options import ExtractOptions
@@ -46,7 +46,7 @@ class ExtractStage:
         if page is None:
             return Extracted("", None, 0, 0, None)
         if len(page) > self._max_bytes:
-            raise StageError(
+            raise InputError(
                 f"extract: a page of {len(page)} bytes is above max_page_bytes {self._max_bytes}"
             )
         return extract(page if isinstance(page, str) else decode_page(page), url)

@@ -5,8 +5,12 @@ hide the chain cannot say where a member began, and end at the first damaged one
 decoded on its own; after damage, `next_member` finds the place where the next sound one starts:
 it looks for the magic bytes and decodes the first few bytes behind them, which must be `WARC/`.
 
-Memory: the bytes of the current member, at most `RETAINED_BYTES`; output in pieces of 64 KiB
-(gzip). A member that expands beyond `MAX_EXPANSION` is given up: crawled HTML stays below 50.
+Memory: the bytes of the current member, at most `RETAINED_BYTES`; output in pieces of 64 KiB.
+
+Work: a member that expands beyond `MAX_EXPANSION` is given up; crawled HTML stays below 50. The
+same bound holds for all that is done with a file, whatever it is made of: bytes decoded once more
+after damage (members can hold members), places tried in search of the next sound one, records.
+What would exceed it is not done, until more of the file has been read.
 """
 
 import zlib
@@ -24,13 +28,18 @@ RETAINED_BYTES = 16 << 20
 MAX_EXPANSION = 200
 FREE_EXPANSION_BYTES = 16 << 20
 """What a member may expand to whatever its size."""
+FREE_WORK_BYTES = 64 << 20
+"""What may be done with a file whatever its size, in decoded bytes."""
 
 _READ_BYTES = 1 << 18
 _GZIP_IN, _GZIP_OUT = 1 << 14, 1 << 16
 _ZSTD_IN = 1 << 10
 """A Zstandard decoder has no output limit: 1 KiB of input makes at most 32 MiB (a run-length block
 of four bytes makes 128 KiB)."""
+_PIECE_BYTES = 1 << 16
 _PROBE_BYTES = 1 << 12
+_PROBE_WORK = 1 << 13
+"""What it costs to try whether a member begins, in decoded bytes of the same time."""
 
 
 class DamagedMemberError(Exception):
@@ -42,7 +51,7 @@ class DamagedMemberError(Exception):
 
 
 class ExpansionError(Exception):
-    """A member that expands beyond all reason."""
+    """A member that expands, or a file that costs, beyond all reason."""
 
 
 class Window:
@@ -53,6 +62,18 @@ class Window:
         self._data = bytearray()
         self._stream = stream
         self._ended = False
+        self._work = 0
+
+    def can_afford(self, n_bytes: int) -> bool:
+        """Whether work that takes as long as decoding `n_bytes` may be done now."""
+        allowed = FREE_WORK_BYTES + MAX_EXPANSION * (self.base + len(self._data))
+        return self._work + n_bytes <= allowed
+
+    def spend(self, n_bytes: int) -> None:
+        """Count work that was done. Raises `ExpansionError` where it was too much."""
+        self._work += n_bytes
+        if not self.can_afford(0):
+            raise ExpansionError("the file costs too much for its size")
 
     def peek(self, offset: int, size: int) -> bytes:
         """Up to `size` bytes at `offset`; fewer at the end of the file alone."""
@@ -119,13 +140,20 @@ class Member:
             expanded += len(piece)
             if expanded > FREE_EXPANSION_BYTES + MAX_EXPANSION * self.consumed:
                 raise ExpansionError(f"{self.consumed} bytes expand to more than {expanded}")
-            yield piece
+            self.spend(len(piece))
+            for start in range(0, len(piece), _PIECE_BYTES):
+                yield piece[start : start + _PIECE_BYTES]
+
+    def spend(self, n_bytes: int) -> None:
+        """Count work on this member, in decoded bytes of the same time. Raises `ExpansionError`."""
+        self._window.spend(n_bytes)
 
     def _take(self, size: int) -> bytes:
         position = self.offset + self.consumed
         self._window.forget(position - RETAINED_BYTES)
         data = self._window.peek(position, size)
         self.consumed += len(data)
+        self.spend(len(data))
         return data
 
     def _plain(self) -> Iterator[bytes]:
@@ -166,18 +194,38 @@ class Member:
 
 
 def read_dictionary(window: Window) -> tuple[zstandard.ZstdCompressionDict | None, int]:
-    """The dictionary a Zstandard file begins with, if any, and where its first record is."""
+    """The dictionary a Zstandard file begins with, if any, and where its first record is. Raises
+    `DamagedMemberError`: without it nothing of the file can be read."""
     head = window.peek(0, 8)
     if not head.startswith(ZSTD_DICTIONARY_MAGIC):
         return None, 0
     size = int.from_bytes(head[4:8], "little")
-    data = window.peek(8, min(size, RETAINED_BYTES))
+    if size > RETAINED_BYTES:
+        raise DamagedMemberError(f"a dictionary of {size} bytes")
+    data = window.peek(8, size)
+    if len(data) < size:
+        raise DamagedMemberError("the file ends inside the dictionary", ran_out=True)
     if data.startswith(ZSTD_MAGIC):
-        try:
-            data = zstandard.ZstdDecompressor().decompress(data, max_output_size=RETAINED_BYTES)
-        except zstandard.ZstdError as error:
-            raise DamagedMemberError(f"dictionary: {error}") from error
-    return zstandard.ZstdCompressionDict(data), 8 + size
+        data = _decoded_dictionary(window, size)
+    try:
+        dictionary = zstandard.ZstdCompressionDict(data)
+        zstandard.ZstdDecompressor(dict_data=dictionary).decompressobj()
+    except (zstandard.ZstdError, ValueError) as error:
+        raise DamagedMemberError(f"dictionary: {error}") from error
+    return dictionary, 8 + size
+
+
+def _decoded_dictionary(window: Window, size: int) -> bytes:
+    member = Member(window, 8)
+    decoded = bytearray()
+    try:
+        for piece in member.pieces():
+            decoded += piece
+            if len(decoded) > RETAINED_BYTES or member.consumed > size:
+                raise DamagedMemberError(f"a dictionary of more than {RETAINED_BYTES} bytes")
+    except ExpansionError as error:
+        raise DamagedMemberError(f"dictionary: {error}") from error
+    return bytes(decoded)
 
 
 def next_member(
@@ -188,8 +236,10 @@ def next_member(
 ) -> int | None:
     """Where the next member that begins with a WARC record starts, at or after `offset`."""
     while (found := window.find(magic, offset)) is not None:
-        if _begins_record(window.peek(found, _PROBE_BYTES), magic, dictionary):
-            return found
+        if window.can_afford(_PROBE_WORK):
+            window.spend(_PROBE_WORK)
+            if _begins_record(window.peek(found, _PROBE_BYTES), magic, dictionary):
+                return found
         offset = found + 1
     return None
 

@@ -5,24 +5,29 @@ is taken as it is. A text may do without a URL: one of `repo` (OWNER/REPO) and `
 `repository://OWNER/REPO/PATH`, any other `row://FILE/NUMBER`. Rows are numbered from 0: every line
 of a JSON Lines file counts, also a broken or a blank one, so that a row's identity does not depend
 on its neighbours' health. `length` is the line's bytes without its end; in Parquet, the bytes of
-the page.
+the page. Half a UTF-16 pair in an address becomes U+FFFD, in a page a question mark.
+
+Memory: a few rows, each below the limit. Of a Parquet file, which may say one thing and hold
+another, `parquet` knows how many rows may be read at once.
 """
 
 import json
+import re
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from stages.web.members import DamagedMemberError, ExpansionError, Member, Window
+from stages.web.parquet import TOO_LARGE, read_rows
 
 HEAD_BYTES = 4096
-_BATCH_ROWS = 64
 _COPY_BYTES = 1 << 20
+_COLUMNS = ("url", "html", "text", "repo", "path")
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def read_json_lines(stream: BinaryIO, max_row_bytes: int) -> Iterator[Row | BadR
 
 def read_parquet(stream: BinaryIO, max_row_bytes: int) -> Iterator[Row | BadRow | LargeRow]:
     """The pages of a Parquet file. A stream that cannot seek is copied to a temporary file, as
-    the format begins at its end; memory is a few pages of data."""
+    the format begins at its end."""
     if stream.seekable():
         yield from _parquet_rows(stream, max_row_bytes)
         return
@@ -122,49 +127,37 @@ def _parse(number: int, line: bytes) -> Row | BadRow:
     return _row(number, len(line), fields, line[:HEAD_BYTES])
 
 
-def _row(number: int, length: int, fields: dict[str, Any], head: bytes) -> Row | BadRow:
+def _row(number: int, length: int, fields: Mapping[str, Any], head: bytes) -> Row | BadRow:
     url, html, text = (fields.get(name) for name in ("url", "html", "text"))
     page = html if isinstance(html, str) else text
     if not isinstance(page, str) or (page is html and not isinstance(url, str)):
         problem = "a row has a string `url`, and `html` or `text`; `text` may do without `url`"
         return BadRow(number, "no_page", problem, head)
     body = page.encode("utf-8", "replace")
-    address = url if isinstance(url, str) else _file_url(fields)
+    address = _whole(url) if isinstance(url, str) else _file_url(fields)
     return Row(number, length, address, body, is_html=page is html)
 
 
-def _file_url(fields: dict[str, Any]) -> str | None:
+def _file_url(fields: Mapping[str, Any]) -> str | None:
     repo, path = fields.get("repo"), fields.get("path")
     if isinstance(repo, str) and isinstance(path, str):
-        return f"repository://{quote(repo)}/{quote(path)}"
+        return f"repository://{quote(_whole(repo))}/{quote(_whole(path))}"
     return None
+
+
+def _whole(text: str) -> str:
+    return _HALF_PAIR.sub("\ufffd", text)
 
 
 def _parquet_rows(file: Any, max_row_bytes: int) -> Iterator[Row | BadRow | LargeRow]:
     number = 0
     try:
-        table = pq.ParquetFile(file)
-        known = table.schema_arrow.names
-        columns = [name for name in ("url", "html", "text", "repo", "path") if name in known]
-        for batch in table.iter_batches(_BATCH_ROWS, columns=columns):
-            for fields in batch.to_pylist():
-                row = _row(number, 0, _as_text(fields), b"")
-                if isinstance(row, Row):
-                    is_large = len(row.body) > max_row_bytes
-                    yield (
-                        LargeRow(number)
-                        if is_large
-                        else Row(number, len(row.body), row.url, row.body, row.is_html)
-                    )
-                else:
-                    yield row
-                number += 1
-    except (pa.ArrowException, OSError) as error:
+        for fields in read_rows(file, _COLUMNS, max_row_bytes):
+            if fields is TOO_LARGE:
+                yield LargeRow(number)
+            else:
+                row = _row(number, 0, fields, b"")
+                yield replace(row, length=len(row.body)) if isinstance(row, Row) else row
+            number += 1
+    except (pa.ArrowException, OSError, ValueError) as error:
         yield BadRow(number, "broken_parquet", str(error), b"")
-
-
-def _as_text(fields: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-        for name, value in fields.items()
-    }

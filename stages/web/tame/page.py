@@ -60,6 +60,11 @@ def put_text(page: Page, start: int, end: int, is_raw: bool) -> None:
     at, to = start, page.memory[OUT]
     while at < end:
         byte = np.int64(data[at])
+        if tk.LESS < byte < 0xEE or byte == tk.BLANK:  # most of all
+            out[to] = byte
+            to += 1
+            at += 1
+            continue
         if byte == 0 or byte == 0xEE or (byte == AMPERSAND and not is_raw):  # noqa: PLR1714
             passed = _reserved_bytes(data, at, end)
             if passed:

@@ -17,7 +17,7 @@ MAX_DEPTH = 256
 MAX_USUAL_DEPTH = 32
 """What is left of it once a page has used up its `MAX_STEPS`."""
 MAX_FORMATTING = 16
-MAX_LISTS = 16
+MAX_LISTS = 10
 
 KEY, FLAGS, NAME, NAME_END, WAS_FOREIGN, IS_SHOWN = range(pg.STACK, pg.STACK + pg.N_COLUMNS)
 """Where in `memory` is what is known of the outermost element; `N_COLUMNS` on, of the next. Those

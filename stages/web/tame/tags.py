@@ -14,7 +14,7 @@ from stages.web.tame import page as pg
 from stages.web.tame import tokens as tk
 from stages.web.tame.page import Page
 from stages.web.tame.stack import find, has_room, is_between_cells, make_room, pop_to, push
-from stages.web.tame.tokens import Bytes, kernel
+from stages.web.tame.tokens import Bytes, Memory, kernel
 
 FORMULA_TAG = "math-tex"
 """What a `<script type="math/tex">` becomes."""
@@ -38,25 +38,21 @@ def tame(html: str) -> bytes:
     data = np.frombuffer(html.encode("utf-8", "replace"), np.uint8)
     n_strays = min(len(data), pg.MAX_NODES)
     size = len(_DOCTYPE) + pg.GROWTH * len(data) + n_strays * (len(_STRAY) + len(_STRAY_END))
-    page = Page(
-        data,
-        np.empty(size, np.uint8),
-        np.zeros(pg.N_MEMORY, np.int64),
-    )
-    page.memory[pg.TABLE :] = _elements()
-    return page.out[: _write(page)].tobytes()
+    out, memory = np.empty(size, np.uint8), np.zeros(pg.N_MEMORY, np.int64)
+    memory[pg.TABLE :] = _elements()
+    return out[: write(data, out, memory)].tobytes()
 
 
 _elements = cache(el.element_table)
 
 
-def _compiled(stamp: int) -> Callable[[Page], int]:
+def _compiled(stamp: int) -> Callable[[Bytes, Bytes, Memory], int]:
     """The loop over the page. Numba keeps what it compiles until this file changes, whatever
     becomes of the others: `stamp` is in the key, and stands for them."""
 
-    def write(page: Page) -> int:
-        data = page.data
-        page.memory[pg.STAMP] = stamp
+    def write(data: Bytes, out: Bytes, memory: Memory) -> int:
+        page = Page(data, out, memory)
+        memory[pg.STAMP] = stamp
         pg.put(page, _DOCTYPE)
         at: int | np.int64 = np.int64(0)
         while at < len(data):
@@ -66,9 +62,11 @@ def _compiled(stamp: int) -> Callable[[Page], int]:
             _put_shown(page, start, at)
             if at < len(data):
                 at = _markup(page, at)
-        return int(page.memory[pg.OUT])
+        return int(memory[pg.OUT])
 
-    return cast(Callable[[Page], int], cast(Any, njit)(cache=True, nogil=True, _nrt=False)(write))
+    compiled: Callable[[Bytes, Bytes, Memory], int]
+    compiled = cast(Any, njit)(cache=True, nogil=True, _nrt=False)(write)
+    return compiled
 
 
 @kernel
@@ -269,6 +267,6 @@ def _flags(page: Page, key: int) -> int:
     return 0
 
 
-_write = _compiled(
+write = _compiled(
     crc32(b"".join(p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.py"))))
 )

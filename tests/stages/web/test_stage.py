@@ -15,6 +15,8 @@ import zstandard
 from schemas.documents import WEB_DOCUMENTS
 from schemas.identity import doc_id
 from stages.contract import SKIPPED, Input, MapStage, Quarantined, Skipped, Source
+from stages.errors import InputError
+from stages.web import reading
 from stages.web.extract_stage import ExtractStage
 from stages.web.options import ExtractOptions, WebOptions
 from stages.web.stage import WebSource
@@ -163,6 +165,105 @@ def test_broken_member() -> None:
     assert (found.offset, found.head[:20]) == (len(page), page[:20])
 
 
+@pytest.mark.parametrize(
+    "date",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "99999-01-01T00:00:00Z",
+        "2024-13-45T00:00:00Z",
+        "-5",
+        "2024" * 1000,
+        "",
+    ],
+)
+def test_impossible_date(date: str) -> None:
+    """A page whose date is none, or none that UTC has, is a page without one."""
+    page = member(http(HTML, "Content-Type: text/html"))
+    headers = ["WARC-Target-URI: http://e.org/", f"WARC-Date: {date}", "WARC-Date: 2024-05-18"]
+    odd = gzip.decompress(member(http(HTML, "Content-Type: text/html"), *headers))
+    odd = odd.replace(b"WARC-Date: 2024-05-18T01:02:03Z\r\n", b"", 1)
+    documents, others = run("a.warc.gz", page + gzip.compress(odd) + page)
+    assert others == []
+    assert [document["crawled_at"] is None for document in documents] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://e.org/" + "x" * 5_000,
+        "http://" + "a." * 200 + "org/",
+        "http://" + "a" * 300 + ".org/",
+        "http://[::1/",
+        "http://e.org:99999999/",
+        "not an address",
+    ],
+)
+def test_impossible_url(url: str) -> None:
+    """An address no page can have is none; the neighbours are read."""
+    page = member(http(HTML, "Content-Type: text/html"))
+    odd = member(http(HTML, "Content-Type: text/html"), f"WARC-Target-URI: {url}")
+    documents, others = run("a.warc.gz", page + odd + page)
+    assert (len(documents), others) == (2, ["no_url"])
+    rows = [{"url": "http://e.org/", "text": "a"}, {"url": url, "text": "b"}]
+    documents, others = run("a.jsonl", "\n".join(map(json.dumps, rows)).encode())
+    assert (len(documents), others) == (1, ["no_url"])
+
+
+def test_names_that_are_no_text() -> None:
+    """A file whose name is no UTF-8 is read under a name that is."""
+    page = member(http(HTML, "Content-Type: text/html"))
+    names = [
+        run(name, page)[0][0]["warc"] for name in ("a\udcff.warc.gz", "a\udcfe.warc.gz", "\ud800")
+    ]
+    assert len({name.encode() for name in names}) == 3
+
+
+def test_everything_a_page_brings_is_bounded() -> None:
+    """Titles, charsets and types of megabytes are cut."""
+    html = f"<html><head><title>{'t' * 2_000_000}</title></head><body>{PROSE}".encode()
+    data = member(
+        http(html, f"Content-Type: text/html; charset={'c' * 50_000}"),
+        *("WARC-Target-URI: http://e.org/", f"WARC-Identified-Payload-Type: {'i' * 60_000}"),
+    )
+    (document,), others = run("a.warc.gz", data)
+    assert others == []
+    assert len(document["title"]) == 1000
+    assert len(document["http_charset"]) == 64
+
+
+def test_what_may_expand_is_alone() -> None:
+    """Records that are still compressed are not gathered with others."""
+    coded = member(http(gzip.compress(HTML), "Content-Encoding: gzip", "Content-Type: text/html"))
+    plain = member(http(HTML, "Content-Type: text/html"))
+    source = WebSource(WebOptions())
+    data = plain * 3 + coded * 3 + plain * 3
+    events = list(source.read(Input("a.warc.gz", "", open=lambda: io.BytesIO(data))))
+    assert [event.num_rows for event in events if isinstance(event, pa.RecordBatch)] == [
+        *(3, 1, 1, 1, 3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("a.warc.gz", member(http(HTML, "Content-Type: text/html")), gzip.compress(b"x")),
+        ("a.jsonl", b'{"url": "http://e.org/", "text": "a"}\n', b'{"a long but broken line": \n'),
+    ],
+)
+def test_many_faults(name: str, good: bytes, bad: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of too many broken records the first are kept with their bytes, more without, and the rest
+    of the input is one."""
+    monkeypatch.setattr(reading, "MAX_FAULTS", 20)
+    monkeypatch.setattr(reading, "MAX_FAULT_HEADS", 5)
+    documents, others = run(name, good + bad * 30 + good)
+    assert len(documents) == 1
+    assert [bool(other.head) for other in others[:20]] == [True] * 5 + [False] * 15
+    assert (len(others), others[-1].origin, others[-1].reason) == (21, f"{name}:rest", "too_many")
+    documents, others = run(name, good + bad * 20 + good)
+    assert (len(documents), len(others)) == (2, 20)
+
+
 LINES = [
     json.dumps({"url": "http://e.org/1", "html": HTML.decode(), "label": "code"}).encode(),
     b'{"url": "http://e.org/2", "html": ',
@@ -171,6 +272,10 @@ LINES = [
     b"[1, 2]",
     b'{"url": "http://e.org/4"}',
     json.dumps({"url": "http://e.org/5", "html": "<p>lone \ud800 surrogate"}).encode(),
+    json.dumps({"url": "http://e.org/6\udfff", "text": "a"}).encode(),
+    json.dumps({"repo": "a/\udfff", "path": "\ud800", "text": "a"}).encode(),
+    b'{"url": ' + b"9" * 5_000 + b', "text": "' + b"[" * 5_000 + b'"}',
+    b'{"url": "http://e.org/", "text": ' + b"[" * 5_000 + b"}",
 ]
 
 
@@ -182,17 +287,23 @@ def test_json_lines(name: str, pack: Any) -> None:
     """Rows are numbered by line, broken ones are quarantined, text is taken as it is."""
     documents, others = run(name, pack(b"\n".join(LINES)))
     assert [document["doc_id"] for document in documents] == [
-        doc_id(f"{name}:{row}") for row in (0, 3, 6)
+        doc_id(f"{name}:{row}") for row in (0, 3, 6, 7, 8)
     ]
     assert [(o.origin, o.reason) for o in others] == [
         (f"{name}:1", "broken_json"),
         (f"{name}:4", "broken_json"),
         (f"{name}:5", "no_page"),
+        (f"{name}:9", "broken_json"),
+        (f"{name}:10", "broken_json"),
+    ]
+    assert [document["url"] for document in documents[3:]] == [
+        "http://e.org/6%EF%BF%BD",
+        "repository://a/%EF%BF%BD/%EF%BF%BD",
     ]
     assert documents[1]["text"] == "Some text\nwith $x^2$."
     assert documents[1]["n_formulas"] == 1
     assert [document["warc_length"] for document in documents] == [
-        len(LINES[row]) for row in (0, 3, 6)
+        len(LINES[row]) for row in (0, 3, 6, 7, 8)
     ]
     assert {document["crawled_at"] for document in documents} == {None}
 
@@ -314,5 +425,7 @@ def test_extract_stage() -> None:
         assert found.schema == stage.schema
         assert found.column("natural_language").to_pylist() == ["ru", None]
         assert found.column("text")[0].as_py().startswith("Съешь ещё")
+    with pytest.raises(InputError, match="max_page_bytes"):  # of the record, not of the stage
+        ExtractStage(ExtractOptions(max_page_bytes=9)).process(pa.record_batch({"html": [russian]}))
     both = pa.record_batch({"html": [russian], "url": ["http://e.org/"]})
     assert stage.process(both).num_rows == 1

@@ -2,12 +2,18 @@
 
 import gzip
 import io
+import random
+import struct
+import time
+import tracemalloc
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
@@ -128,7 +134,10 @@ def test_garbage_between_members() -> None:
     assert [type(record) for record in found] == [Record, Damage, *[Record] * 5]
 
 
-@pytest.mark.parametrize("wrong", [b"1", b"100", b"999999", b"99999999999999", b"x", b"-5"])
+@pytest.mark.parametrize(
+    "wrong",
+    [b"1", b"100", b"999999", b"99999999999999", b"9" * 5_000, b"x", b"-5", "٣".encode(), b""],
+)
 @pytest.mark.parametrize("compress", [True, False])
 def test_wrong_content_length(wrong: bytes, compress: bool) -> None:
     """A record whose Content-Length is wrong keeps its body and costs no other record."""
@@ -167,6 +176,101 @@ def test_bomb() -> None:
     plain, _ = responses([bytes(80 << 20)], compress=False)
     found = records(data[: starts[1]] + gzip.compress(plain) + data[starts[1] :])
     assert [type(record) for record in found] == [Record, Oversized, Record]
+
+
+BROKEN_DICTIONARIES = {
+    "larger than the file": (b"\xff\xff\x00\x00", b"too short"),
+    "larger than any": (b"\xff\xff\xff\xff", b"x" * 1000),
+    "damaged": (b"\x0c\x00\x00\x00", zstandard.compress(b"x" * 100)[:12]),
+    "that claims terabytes": (b"\x12\x00\x00\x00", b"\x28\xb5\x2f\xfd\xe0" + b"\x7f" * 13),
+    "that expands": (b"\x00\x10\x00\x00", zstandard.compress(bytes(100 << 20)).ljust(4096, b"\0")),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_DICTIONARIES)
+def test_broken_dictionary(name: str) -> None:
+    """Without its dictionary nothing of a file can be read: it is one damage."""
+    plain, _ = responses(BODIES, compress=False)
+    data = b"\x5d\x2a\x4d\x18" + b"".join(BROKEN_DICTIONARIES[name]) + zstandard.compress(plain)
+    (found,) = records(data)
+    assert isinstance(found, Damage)
+    assert (found.offset, found.reason) in {(0, "broken_dictionary"), (0, "truncated")}
+
+
+def lying(body: bytes, length: int, count: int) -> bytes:
+    head = b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: %d\r\n\r\n" % length
+    return (head + body + b"\r\n\r\n") * count
+
+
+def stored_member(data: bytes) -> bytes:
+    """A gzip member whose bytes stand in it as they are, and whose checksum is wrong."""
+    pieces = [data[at : at + 65_535] for at in range(0, len(data), 65_535)]
+    blocks = [
+        struct.pack("<BHH", piece is pieces[-1], len(piece), len(piece) ^ 0xFFFF) + piece
+        for piece in pieces
+    ]
+    return b"\x1f\x8b\x08" + bytes(6) + b"\xff" + b"".join(blocks) + b"wrong sum"
+
+
+def members_in_members(count: int) -> bytes:
+    data = b""
+    for _ in range(count):
+        data = stored_member(lying(b"x" * 100, 100, 1) + data)
+    return data
+
+
+COSTLY = {
+    "lengths within the file": lying(b"HTTP/1.1 200 OK\r\n\r\nbody", 5_000_000, 50_000),
+    "lengths up to the limit": lying(b"x", 16 << 20, 10_000),
+    "lengths above the limit": lying(b"x", 17 << 20, 10_000),
+    "members in members": members_in_members(500),
+    "members without end": gzip.compress(lying(bytes(1 << 20), 1 << 20, 1))[:-8] * 300,
+    "members that expand": zstandard.compress(lying(bytes(15 << 20), 15 << 20, 1)) * 500,
+    "records of one byte": gzip.compress(b"WARC/1.0\r\nA:\r\n\r\n\r\n\r\n" * 1_000_000),
+    "starts of members": gzip.compress(BODIES[0])[:-9] + GZIP_MAGIC * 100_000,
+    "line ends": gzip.compress(lying(b"x", 1, 1) + b"\r\n" * 20_000_000),
+    "headers without end": (b"WARC/1.0\r\nA:" + b"b" * 70_000) * 80,
+    "many headers": (b"WARC/1.0\r\n" + b"a:b\n" * 15_000 + b"\r\n\r\n") * 80,
+}
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_costly_files(name: str) -> None:
+    """A file of a few megabytes costs a second, whatever it is made of. (Those whose lengths lie
+    took minutes, and so did chains of members.)"""
+    started = time.process_time()
+    found = list(read_warc(io.BytesIO(COSTLY[name]), 16 << 20))
+    assert time.process_time() - started < 30
+    assert found
+
+
+def test_after_what_is_costly() -> None:
+    """What follows a part of the file that cost too much is read again."""
+    data, _ = responses([random.Random(n).randbytes(20_000).hex().encode() for n in range(30)])
+    found = records(gzip.compress(lying(bytes(18 << 20), 1, 1)) * 5 + data)
+    assert sum(isinstance(record, Record) for record in found) > 20
+
+
+def test_padding() -> None:
+    """Zeros between members are passed over and not held."""
+    data, starts = responses(BODIES[:2])
+    padded = io.BytesIO(data[: starts[1]] + bytes(24 << 20) + data[starts[1] :])
+    tracemalloc.start()
+    assert sum(isinstance(record, Record) for record in read_warc(padded, LIMIT)) == 2
+    assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    tracemalloc.stop()
+
+
+@given(st.data())
+def test_any_damage(data: st.DataObject) -> None:
+    """However a file is cut and changed, reading it ends and raises nothing."""
+    compress = data.draw(st.sampled_from([bytes, gzip.compress, zstandard.compress]))
+    file = bytearray(b"".join(compress(lying(body, len(body), 1)) for body in BODIES[:3]))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(file)))
+        file[at : at + data.draw(st.integers(0, 40))] = data.draw(st.binary(max_size=12))
+    found = records(bytes(file))
+    assert sum(isinstance(record, Record) for record in found) <= 6
 
 
 def test_no_warc() -> None:
