@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.configuration import load
-from pipeline.configuration.tables import known_names
+from pipeline.configuration.toml_tables import known_names
 from stages.errors import ConfigError
 
 MAX_MESSAGE = 2_000
