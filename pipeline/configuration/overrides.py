@@ -3,6 +3,7 @@
 import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from stages.errors import ConfigError
@@ -65,10 +66,9 @@ def _parse_value(text: str) -> Any:
 def _dotted_name(key: str, text: str) -> list[str]:
     """The parts of a name as TOML has them: `a.b`, `engine.resources."web.dedup".cpus`."""
     parts: list[str] = []
-    try:
-        below: Any = tomllib.loads(f"{key} = 0")
-    except NOT_TOML:
-        below = {}
+    below: Any = {}
+    with suppress(*NOT_TOML):
+        below = tomllib.loads(f"{key} = 0") if key.isprintable() else {}
     while isinstance(below, dict) and len(below) == 1:
         ((part, below),) = below.items()
         parts.append(part)

@@ -26,6 +26,20 @@ def use_kernel_cache() -> None:
         os.environ[VARIABLE] = str(kernel_cache())
 
 
+def ensure_kernel_cache() -> None:
+    """The same where Numba would have no place of its own, which it takes for an error: Sluice is
+    installed where this user may not write, and so is the home directory."""
+    own = Path(__file__).resolve().parents[2] / "stages" / "kernels" / "__pycache__"
+    users = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "numba")
+    if not _can_be_made(own) and not _can_be_made(users):
+        use_kernel_cache()
+
+
+def _can_be_made(folder: Path) -> bool:
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    return there.is_dir() and os.access(there, os.W_OK)
+
+
 def kernel_cache() -> Path:
     """A folder that we alone can enter: the one all our processes on this machine share, or a
     fresh one, gone with this process, where that cannot be trusted."""

@@ -102,12 +102,12 @@ def _grouped(
         f"from {view.sql_name} as own join {provider.sql_name} as provider using (shard, row) "
         f"{joined} {'where own.keep is not null' if judges else ''} group by all"
     )
-    groups: dict[Any, dict[str, Any]] = {}
+    groups: dict[str, dict[str, Any]] = {}  # by `repr`: null is not the text "None"
     unit = "tokens" if documents is None else "bytes"
     for found, why, n, n_kept, size in relation.fetchall():
         value = found.hex() if isinstance(found, bytes) else found
         group = groups.setdefault(
-            str(value), {column: value, "documents": 0, "kept": 0, unit: 0, "reasons": {}}
+            repr(value), {column: value, "documents": 0, "kept": 0, unit: 0, "reasons": {}}
         )
         group["documents"] += n
         group["kept"] += n_kept
@@ -116,7 +116,7 @@ def _grouped(
             group["reasons"][why] = n
     for group in groups.values():
         group["flagged"] = judges and is_flagged(group["documents"], group["kept"])
-    return sorted(groups.values(), key=lambda group: (-group["documents"], str(group[column])))
+    return sorted(groups.values(), key=lambda group: (-group["documents"], repr(group[column])))
 
 
 def _group(provider: View, column: str) -> str:

@@ -107,6 +107,13 @@ def test_broken_rows_are_quarantined_in_place(tmp_path: Path) -> None:
         assert all(row["keep"] is False for row in rows[1:5])
 
 
+def test_a_broken_row_of_a_stage_without_nulls_is_quarantined_in_place(tmp_path: Path) -> None:
+    """A run has no page without text; an answer row for row may."""
+    rows = applied(tmp_path, "extract", [{"html": "<p>Some text</p>"}, "no JSON"])
+    assert [row["text"] for row in rows] == ["Some text", None]
+    assert [row["keep"] for row in rows] == [True, False]
+
+
 def test_bytes_that_are_no_text_are_quarantined_in_place(tmp_path: Path) -> None:
     """A binary column is text where it is UTF-8."""
     source = tmp_path / "in.parquet"

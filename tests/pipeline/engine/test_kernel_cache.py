@@ -1,6 +1,7 @@
 """Where compiled kernels are kept: what lies there is unpickled, so it must be nobody else's."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.kernel_cache import VARIABLE, kernel_cache
+from pipeline.engine.kernel_cache import VARIABLE, ensure_kernel_cache, kernel_cache
 from pipeline.engine.ray_executor import runtime_environment
 
+ROOT = Path(__file__).resolve().parents[3]
 OTHER_USER = 12345
 
 
@@ -131,6 +133,44 @@ def test_a_worker_on_a_node_sets_it_before_numba_comes(guessable: Path, tmp_path
     assert folder != str(guessable)
     assert was_there
     assert not Path(folder).exists()
+
+
+def test_an_installation_and_a_home_that_are_read_only_are_enough(tmp_path: Path) -> None:
+    """Numba finds no place by itself, and would end every command."""
+    installed = tmp_path / "installed"
+    for package in ("pipeline", "stages", "schemas"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / package, installed / package, ignore=ignored)
+    for folder in [path for path in installed.rglob("*") if path.is_dir()]:
+        (folder / "__pycache__").touch()  # root may write to any folder, but not into a file
+    environment = {key: value for key, value in os.environ.items() if key != VARIABLE}
+    environment |= {"HOME": "/dev/null/home", "TMPDIR": str(tmp_path)}
+    environment |= {"PYTHONPATH": str(installed), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("XDG_CACHE_HOME", None)
+    code = "import stages.kernels.text; print(stages.kernels.text.__file__)"
+    failed, done = (
+        subprocess.run(
+            [sys.executable, "-c", before + code],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        for before in (
+            "",
+            "from pipeline.engine import kernel_cache as k\nk.ensure_kernel_cache()\n",
+        )
+    )
+    assert "no locator available" in failed.stderr
+    assert done.stdout.startswith(str(installed)), done.stderr
+    assert is_private(tmp_path / f"sluice-numba-{os.geteuid()}")
+
+
+def test_a_place_of_numbas_own_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a checkout, or with a home, kernels are where they always were."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    ensure_kernel_cache()
+    assert VARIABLE not in os.environ
 
 
 def test_a_folder_that_the_user_names_is_taken(
