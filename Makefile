@@ -19,6 +19,9 @@ BENCHMARKS := $(filter-out benchmarks/recall_scale.py,$(wildcard benchmarks/*.py
 TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 TORCH_READY := $(VENV)/.ready-$(TORCH)
 
+# The set-up compiles no bytecode; what is imported is compiled then, and kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help stages recall ablate test test-faults lint bench
 .DEFAULT_GOAL := help
 

@@ -12,18 +12,17 @@ LINE_SECONDS = 5.0
 
 
 class Lines:
-    """A line when something begins or is complete, and every few seconds between; on a terminal
-    one line that is written over."""
+    """A line when something is complete, and every few seconds until then; on a terminal one line
+    that is written over."""
 
     def __init__(self) -> None:
-        self._said = 0.0
-        self._started = time.monotonic()
+        self._started = self._said = time.monotonic()
         self._over = sys.stderr.isatty()
 
     def __call__(self, what: str, done: int, total: int) -> None:
         now = time.monotonic()
         complete = done == total
-        if not complete and done and now - self._said < (0.1 if self._over else LINE_SECONDS):
+        if not complete and now - self._said < (0.1 if self._over else LINE_SECONDS):
             return
         self._said = now
         line = f"demo crawl: {what}: {done:,} of {total:,} · {now - self._started:.0f} s"

@@ -4,7 +4,7 @@ pip is silent for the minute in which it unpacks what it has fetched. What it pr
 package being fetched; how many have been unpacked is told by the `*.dist-info` folders there. On a
 terminal one line is written over, elsewhere a line comes every few seconds. Standard library alone:
 nothing is installed yet. Nothing is compiled ahead: that doubles the time, and most modules are
-never imported.
+never imported; those that are, Python compiles then.
 """
 
 import re
@@ -26,21 +26,26 @@ _NAMED = re.compile(
 _SIZE = re.compile(r"\([\d.]+ [kMG]?B\)")
 
 
-def pinned(lock: Path) -> set[str]:
-    """The packages a lock names, and those of the locks that it includes."""
-    names: set[str] = set()
+Packages = set[tuple[str, str]]
+"""Names, as PyPI compares them, and versions."""
+
+
+def pinned(lock: Path) -> Packages:
+    """The packages of a lock, and of the locks that it includes."""
+    packages: Packages = set()
     for line in lock.read_text("utf-8").splitlines():
         if line.startswith("-r "):
-            names |= pinned(lock.parent / line[3:].strip())
-        elif match := re.match(r"([\w.-]+)==", line):
-            names.add(_normalised(match[1]))
-    return names
+            packages |= pinned(lock.parent / line[3:].strip())
+        elif match := re.match(r"([\w.-]+)==(\S+)", line):
+            packages.add((_normalised(match[1]), match[2]))
+    return packages
 
 
-def unpacked(venv: Path) -> set[str]:
+def unpacked(venv: Path) -> Packages:
     """The packages that are installed."""
     folders = venv.glob("lib/python*/site-packages/*.dist-info")
-    return {_normalised(folder.name.partition("-")[0]) for folder in folders}
+    names = (folder.name.removesuffix(".dist-info").partition("-") for folder in folders)
+    return {(_normalised(name), version) for name, _, version in names}
 
 
 def _normalised(name: str) -> str:
@@ -55,7 +60,7 @@ class Installation:
         self._arguments = arguments
         locks = [Path(arguments[at + 1]) for at, one in enumerate(arguments) if one == "-r"]
         self._before = unpacked(venv)
-        self._wanted = len(set[str]().union(*map(pinned, locks)) - self._before)
+        self._wanted = len(Packages().union(*map(pinned, locks)) - self._before)
         self._lines: list[str] = []
         self._fetched: dict[str, str] = {}
         self._unpacking = False
@@ -92,6 +97,8 @@ class Installation:
         of_all = f" of {self._wanted}" if self._wanted else ""
         if self._unpacking:
             what = f"unpacked {self._new()}{of_all} packages"
+        elif self._fetched and len(self._fetched) == self._wanted:
+            what = f"fetched all {self._wanted} packages"
         elif self._fetched:
             name, size = list(self._fetched.items())[-1]
             what = f"fetching package {len(self._fetched)}{of_all}: {name} {size}".rstrip()

@@ -204,7 +204,8 @@ def compile_kernels(preparing: Preparing) -> None:
             try:
                 ray.get(reference)
             except ray.exceptions.RayError as error:
-                log.warning("kernels are compiled later: %s", COLOUR.sub("", str(error)))
+                why = COLOUR.sub("", str(error)).strip().splitlines()[-1]
+                log.warning("some kernels are compiled where they are called: %s", why)
         preparing(KERNELS, total - len(waiting), total)
 
 

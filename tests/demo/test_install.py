@@ -25,7 +25,7 @@ def test_a_lock_names_what_it_includes(tmp_path: Path) -> None:
     """Names are compared as PyPI does; hashes and comments are none."""
     (tmp_path / "a.lock").write_text("# a\nPy_Thing==1 \\\n    --hash=sha256:00\n")
     (tmp_path / "b.lock").write_text("-r a.lock\nother.thing==2 ; python_version > '3' \\\n")
-    assert pinned(tmp_path / "b.lock") == {"py-thing", "other-thing"}
+    assert pinned(tmp_path / "b.lock") == {("py-thing", "1"), ("other-thing", "2")}
 
 
 @pytest.mark.parametrize(
