@@ -101,7 +101,7 @@ def numba_type(name: str) -> Any:
     if record := _RECORD.fullmatch(name):
         module, tuple_class, fields = record.groups()
         of_fields = [numba_type(field) for field in fields.split(";")]
-        return types.NamedTuple(of_fields, getattr(importlib.import_module(module), tuple_class))
+        return types.NamedTuple(of_fields, getattr(importlib.import_module(module), tuple_class))  # type: ignore[no-untyped-call]
     writable = name.removeprefix(READONLY)
     scalar, bracket, axes = writable.partition("[")
     dtype = getattr(types, scalar)
