@@ -32,9 +32,7 @@ def query(run: Path, statement: str) -> Iterator[pa.RecordBatch]:
             if not n_batches:
                 yield pa.RecordBatch.from_pylist([], schema=reader.schema)
         except duckdb.Error as error:
-            if isinstance(error, duckdb.IOException | duckdb.InvalidInputException) and _is_of_run(
-                error
-            ):
+            if _is_of_the_run(error, statement):
                 raise
             raise ConfigError(_explained(error, views)) from error
 
@@ -50,9 +48,10 @@ def _reading(text: str) -> duckdb.Statement:
     return statements[0]
 
 
-def _is_of_run(error: duckdb.Error) -> bool:
+def _is_of_the_run(error: duckdb.Error, statement: str) -> bool:
     """Whether a file of the run is to blame, and not the statement."""
-    return ROOT in str(error)
+    is_damage = isinstance(error, duckdb.IOException | duckdb.InvalidInputException)
+    return is_damage and ROOT in str(error) and ROOT not in statement
 
 
 def _explained(error: duckdb.Error, views: Mapping[str, View]) -> str:

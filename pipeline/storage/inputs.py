@@ -18,6 +18,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.storage.credentials import STORES, is_ambiguous, public_url, without_credentials
@@ -311,5 +312,5 @@ def _metadata_rows(path: str) -> list[Any]:
             if path.endswith(".parquet"):
                 return pq.read_table(stream).to_pylist()  # type: ignore[no-any-return]
             return [json.loads(line) for line in stream if line.strip()]
-    except (OSError, ValueError, OverflowError, RecursionError) as error:
+    except (OSError, ValueError, OverflowError, RecursionError, pa.ArrowException) as error:
         raise ConfigError(f"github.metadata = {path!r} cannot be read: {error!r}") from error
