@@ -90,6 +90,9 @@ class LocalExecutor:
                 task = after_io_error(task, error, self._max_attempts)
             except StageError as error:
                 raise StageError(failed(task, str(error))) from error
+            except MemoryError as error:
+                why = f"not enough memory ({error})" if str(error) else "not enough memory"
+                raise StageError(failed(task, why)) from error
 
 
 def again(task: Task, why: str, max_attempts: int, *, isolate: bool = False) -> Task:

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 
+from pipeline.engine.work.guard import SUSPICIOUS_RECORDS
 from pipeline.engine.work.task import Outcome, quarantine_folder
 from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.storage import Storage
@@ -12,8 +13,6 @@ from stages.errors import StageError
 
 RATE_FLOOR = 1000
 """Records a step must have seen before `max_quarantine_rate` is checked."""
-SUSPICIOUS_RECORDS = 10
-"""A step of at least so many records that all raised did not meet bad input."""
 
 GROUP_RECEIPTS = 256
 GROUP_SECONDS = 1.0

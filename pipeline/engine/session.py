@@ -27,7 +27,7 @@ from pipeline.engine.executor import Resources
 from pipeline.engine.identities import Identities
 from pipeline.engine.lineage import Table, Tables, stage_components
 from pipeline.engine.parts import NotMade
-from pipeline.engine.runner import Counted, Plan, PlanItem, Runner
+from pipeline.engine.runner import Admit, Counted, Plan, PlanItem, Runner
 from pipeline.engine.seed_files import require_seeds, seed_files
 from pipeline.engine.selection import Selection
 from pipeline.engine.work.map import DecideWork, MapWork, measure_table
@@ -153,22 +153,21 @@ class Session:
             work = SourceWork(ref, tuple(spec.absolute() for spec in specs))
             plans.append(Plan(key, components, lambda work=work: work))  # type: ignore[misc]
         identities = Identities(corpus)
-        receipts = self.runner.ensure(
-            str(name),
-            name.folder,
-            plans,
-            self._resources(name),
-            known=known,
-            admit=identities.admit,
-        )
+        receipts = self._ensure(name, plans, known, identities.admit)
         identities.require_distinct(receipts.values())
         tables.add(Table(str(name), name.folder, source.schema, receipts))
 
     def _ensure(
-        self, name: StepName, plans: Sequence[Plan], known: Receipts | None = None
+        self,
+        name: StepName,
+        plans: Sequence[Plan],
+        known: Receipts | None = None,
+        admit: Admit | None = None,
     ) -> dict[str, Receipt]:
         resources = self._resources(name)
-        return self.runner.ensure(str(name), name.folder, plans, resources, known=known)
+        return self.runner.ensure(
+            str(name), name.folder, plans, resources, known=known, admit=admit
+        )
 
     def _map(self, tables: Tables, entry: Stage, target: str, *, only_measure: bool) -> None:
         name = StepName(tables.corpus, entry.name)
