@@ -16,6 +16,7 @@ from pipeline.configuration.names import DECIDE, StepName
 from pipeline.configuration.registry import DEDUP
 from pipeline.engine.address import open_executor
 from pipeline.engine.executor import LocalExecutor
+from pipeline.engine.leftovers import remove_corpora
 from pipeline.engine.product import finish_product
 from pipeline.engine.run_inputs import run_inputs
 from pipeline.engine.runner import Counted, Monitor, PlanItem, Runner
@@ -126,6 +127,7 @@ def run(
         storage, generation = held.storage, held.generation
         recorded, inputs = run_inputs(config, storage)
         save(storage, recorded)
+        remove_corpora(storage, recorded, inputs)
         executor = stack.enter_context(open_executor(config, workers_storage, address, workers))
         runner = Runner(
             storage=storage,

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, overload
 
 from pipeline.engine.executor import Executor, Resources
 from pipeline.engine.leftovers import Superseded, sweep
-from pipeline.engine.outcomes import QuarantineRate, ReceiptGroup
+from pipeline.engine.outcomes import NothingWorks, QuarantineRate, ReceiptGroup
 from pipeline.engine.work.steps import ArtefactWork
 from pipeline.engine.work.task import Limits, Outcome, Task, Work, quarantine_folder
 from pipeline.storage.digest import fingerprint
@@ -171,9 +171,14 @@ class Runner:
             self.storage.delete(f"{folder}/{name}")
         made = [receipts.current[key] for key in keys if key in receipts.current]
         rate = QuarantineRate(step, self.max_quarantine_rate, made)
-        if stale:
-            self._make(step, folder, plans, list(stale.values()), receipts, resources, rate, admit)
-        rate.check()
+        try:
+            if stale:
+                own = list(stale.values())
+                self._make(step, folder, plans, own, receipts, resources, rate, admit)
+            rate.check()
+        except NothingWorks:
+            receipts.discard(keys)
+            raise
         receipts.roll()
         superseded.delete(receipts.current)
         return {key: receipts.current[key] for key in keys}
