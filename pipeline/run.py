@@ -17,9 +17,10 @@ from pipeline.configuration.registry import DEDUP
 from pipeline.engine.address import open_executor
 from pipeline.engine.executor import LocalExecutor
 from pipeline.engine.leftovers import remove_corpora
+from pipeline.engine.plans import PlanItem
 from pipeline.engine.product import finish_product
 from pipeline.engine.run_inputs import run_inputs
-from pipeline.engine.runner import Counted, Monitor, PlanItem, Runner
+from pipeline.engine.runner import Counted, Monitor, Runner
 from pipeline.engine.session import Session
 from pipeline.engine.work.task import Limits, Outcome
 from pipeline.inspection.cost import Estimate, estimate_run
@@ -82,6 +83,9 @@ class _Reporting(Monitor):
 
     def working(self, step: str, what: str) -> None:
         self._next.working(step, what)
+
+    def standing_still(self, step: str, what: str) -> None:
+        self._next.standing_still(step, what)
 
     def step_started(self, step: str, n_tasks: int, n_stale: int) -> None:
         self._started[step] = time.monotonic()

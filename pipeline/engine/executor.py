@@ -50,6 +50,9 @@ class Executor(AbstractContextManager["Executor"], Protocol):
         self, tasks: Iterable[Task], resources: Resources
     ) -> Iterator[tuple[Task, Outcome] | None]: ...
 
+    def standing_still(self, seconds: float) -> list[str]:
+        """What to say of workers that have not moved for so long. Asked while no task ends."""
+
 
 class LocalExecutor:
     """One task at a time, in this process (`--address local`).
@@ -72,6 +75,10 @@ class LocalExecutor:
 
     def prepare(self, preparing: Preparing) -> None:
         """This process is there, and compiles a kernel when it calls it."""
+
+    def standing_still(self, seconds: float) -> list[str]:
+        """Nobody is left to ask while this process works."""
+        return []
 
     def run(self, tasks: Iterable[Task], resources: Resources) -> Iterator[tuple[Task, Outcome]]:
         for task in tasks:
