@@ -32,8 +32,9 @@ from benchmarks.recall_at_scale.meter import MIB, Meter
 from pipeline.engine.corpus import EngineCorpus
 from pipeline.engine.executor import Executor, Resources
 from pipeline.engine.lineage import Table, Tables
+from pipeline.engine.plans import Plan, PlanSequence
 from pipeline.engine.ray_executor import RayExecutor
-from pipeline.engine.runner import Monitor, Plan, PlanSequence, Runner
+from pipeline.engine.runner import Monitor, Runner
 from pipeline.engine.work.task import Context, Limits, Quarantine, Result
 from pipeline.storage.storage import LocalStorage
 from pipeline.storage.tables import BATCH_ROWS, write_parquet

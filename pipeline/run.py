@@ -16,9 +16,11 @@ from pipeline.configuration.names import DECIDE, StepName
 from pipeline.configuration.registry import DEDUP
 from pipeline.engine.address import open_executor
 from pipeline.engine.executor import LocalExecutor
+from pipeline.engine.leftovers import remove_corpora
+from pipeline.engine.plans import PlanItem
 from pipeline.engine.product import finish_product
 from pipeline.engine.run_inputs import run_inputs
-from pipeline.engine.runner import Counted, Monitor, PlanItem, Runner
+from pipeline.engine.runner import Counted, Monitor, Runner
 from pipeline.engine.session import Session
 from pipeline.engine.work.task import Limits, Outcome
 from pipeline.inspection.cost import Estimate, estimate_run
@@ -82,6 +84,9 @@ class _Reporting(Monitor):
     def working(self, step: str, what: str) -> None:
         self._next.working(step, what)
 
+    def standing_still(self, step: str, what: str) -> None:
+        self._next.standing_still(step, what)
+
     def step_started(self, step: str, n_tasks: int, n_stale: int) -> None:
         self._started[step] = time.monotonic()
         self._next.step_started(step, n_tasks, n_stale)
@@ -126,6 +131,7 @@ def run(
         storage, generation = held.storage, held.generation
         recorded, inputs = run_inputs(config, storage)
         save(storage, recorded)
+        remove_corpora(storage, recorded, inputs)
         executor = stack.enter_context(open_executor(config, workers_storage, address, workers))
         runner = Runner(
             storage=storage,

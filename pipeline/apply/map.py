@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pipeline.configuration import EngineOptions, load_stage
 from pipeline.configuration.registry import DEDUP, applicable
 from pipeline.configuration.validation import nearest
-from pipeline.engine.work.guard import Guard
+from pipeline.engine.work.guard import SUSPICIOUS_RECORDS, Guard
 from pipeline.engine.work.map import with_verdict
 from pipeline.engine.work.task import Limits, StageRef, stage_class
 from pipeline.storage.user_tables import (
@@ -33,9 +33,10 @@ from pipeline.storage.user_tables import (
 from schemas.columns import column
 from schemas.documents import GITHUB_DOCUMENTS, WEB_DOCUMENTS
 from schemas.language import LANGUAGE_MEASURES
+from schemas.quarantine import ERROR
 from schemas.verdicts import VERDICT_COLUMNS
 from stages.contract import Filter, Options
-from stages.errors import ConfigError
+from stages.errors import ConfigError, StageError
 from stages.kernels.spans import replace_spans
 
 REDACT = "redact"
@@ -117,8 +118,16 @@ def _answers(
     )
     try:
         yield pa.RecordBatch.from_pylist([], schema=schema), {}
+        n_records = n_raised = 0
         for rows in read_rows(source, columns):
-            yield _answer(built, guard, rows, schema)
+            batch, errors, raised = _answer(built, guard, rows, schema)
+            n_records += batch.num_rows - len(rows.broken)
+            n_raised += raised
+            yield batch, errors
+        if n_records == n_raised >= SUSPICIOUS_RECORDS:
+            raise StageError(
+                f"{stage} raised on all {n_records} records; the last: {errors.popitem()[1]}"
+            )
     finally:
         guard.close()
 
@@ -154,8 +163,9 @@ def _schema(stage: Any, name: str) -> pa.Schema:
 
 def _answer(
     stage: Any, guard: Guard, rows: Rows, schema: pa.Schema
-) -> tuple[pa.RecordBatch, Mapping[int, str]]:
-    """The rows of one batch: measures where the stage could work, a verdict for all."""
+) -> tuple[pa.RecordBatch, dict[int, str], int]:
+    """The rows of one batch: measures where the stage could work, a verdict for all; what is
+    wrong with which; and in how many cases it was the stage that raised."""
     errors = dict(rows.broken)
     readable = np.delete(np.arange(rows.batch.num_rows), sorted(errors))
     living = rows.batch.take(pa.array(readable))
@@ -175,7 +185,8 @@ def _answer(
     if "text" in schema.names and "text" not in columns:
         columns["text"] = _redacted(rows.batch.column("text"), columns["spans"], sound)
     arrays = [columns[field.name].cast(field.type) for field in schema]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema), errors
+    n_raised = sum(failure.reason == ERROR for failure in failures.values())
+    return pa.RecordBatch.from_arrays(arrays, schema=schema), errors, n_raised
 
 
 def _verdict(

@@ -124,6 +124,11 @@ class ProgressMonitor(Monitor):
             if row is not None and row.step is not None:
                 row.step.doing = what
 
+    def standing_still(self, step: str, what: str) -> None:
+        with self._lock:
+            self._write({"event": "standing_still", "step": step, "what": what})
+            self._say(f"{step}: {what}")
+
     def task_done(self, step: str, key: str, outcome: Outcome) -> None:
         result = outcome.result
         with self._lock:

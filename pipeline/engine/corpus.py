@@ -9,7 +9,8 @@ from typing import Any
 from pipeline.engine.executor import Resources
 from pipeline.engine.lineage import Table, Tables, describe, library_versions
 from pipeline.engine.parts import Ensure, LazyParts, LazyShuffled, StoredArtefact
-from pipeline.engine.runner import Plan, Runner
+from pipeline.engine.plans import Plan
+from pipeline.engine.runner import Runner
 from pipeline.engine.work.alignment import Alignment
 from pipeline.engine.work.steps import (
     ArtefactWork,

@@ -50,6 +50,9 @@ class Executor(AbstractContextManager["Executor"], Protocol):
         self, tasks: Iterable[Task], resources: Resources
     ) -> Iterator[tuple[Task, Outcome] | None]: ...
 
+    def standing_still(self, seconds: float) -> list[str]:
+        """What to say of workers that have not moved for so long. Asked while no task ends."""
+
 
 class LocalExecutor:
     """One task at a time, in this process (`--address local`).
@@ -73,6 +76,10 @@ class LocalExecutor:
     def prepare(self, preparing: Preparing) -> None:
         """This process is there, and compiles a kernel when it calls it."""
 
+    def standing_still(self, seconds: float) -> list[str]:
+        """Nobody is left to ask while this process works."""
+        return []
+
     def run(self, tasks: Iterable[Task], resources: Resources) -> Iterator[tuple[Task, Outcome]]:
         for task in tasks:
             mark = f"scratch/attempts/{task.step}-{task.key}"
@@ -90,6 +97,9 @@ class LocalExecutor:
                 task = after_io_error(task, error, self._max_attempts)
             except StageError as error:
                 raise StageError(failed(task, str(error))) from error
+            except MemoryError as error:
+                why = f"not enough memory ({error})" if str(error) else "not enough memory"
+                raise StageError(failed(task, why)) from error
 
 
 def again(task: Task, why: str, max_attempts: int, *, isolate: bool = False) -> Task:

@@ -5,10 +5,14 @@ name. On a store each attempt has a name of its own, so the old object is delete
 new one's receipt is written; if the driver dies in between, the next one finds it unnamed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from pipeline.configuration.registry import CONFIGURED
+from pipeline.storage.manifest import SHARDS, emitted_before
 from pipeline.storage.receipts import Receipt, Receipts, parse_receipts
 from pipeline.storage.storage import Storage
+from schemas.shards import corpus_of
 
 
 class Superseded:
@@ -31,6 +35,22 @@ class Superseded:
             named = {path for receipt in current.values() for path in self._objects(receipt)}
             for path in sorted(self._paths - named):
                 self._storage.delete(path)
+
+
+def remove_corpora(
+    storage: Storage, recorded: Mapping[str, Sequence[Any]], current: Mapping[str, Sequence[Any]]
+) -> None:
+    """Remove all that was made of a corpus whose last input left the run; of a product of which
+    nothing is left, what stands beside the shards, too."""
+    gone = [corpus for corpus in CONFIGURED if recorded.get(corpus) and not current[corpus]]
+    for corpus in gone:
+        for shard_set in emitted_before(storage):
+            if corpus_of(shard_set) == corpus:
+                storage.delete_folder(f"{SHARDS}/{shard_set}")
+        storage.delete_folder(f"quarantine/{corpus}")
+        storage.delete_folder(corpus)
+    if gone and not any(current[corpus] for corpus in CONFIGURED):
+        storage.delete_folder(SHARDS)
 
 
 def sweep(storage: Storage, quarantine: str, receipts: Receipts) -> None:

@@ -1,9 +1,9 @@
 """What comes back from workers: when its receipts are written, when there is too much to bear."""
 
-import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from pipeline.engine.work.guard import SUSPICIOUS_RECORDS
 from pipeline.engine.work.task import Outcome, quarantine_folder
 from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.storage import Storage
@@ -12,8 +12,6 @@ from stages.errors import StageError
 
 RATE_FLOOR = 1000
 """Records a step must have seen before `max_quarantine_rate` is checked."""
-SUSPICIOUS_RECORDS = 10
-"""A step of at least so many records that all raised did not meet bad input."""
 
 GROUP_RECEIPTS = 256
 GROUP_SECONDS = 1.0
@@ -48,12 +46,13 @@ class ReceiptGroup:
         self._flushed = time.monotonic()
 
 
+class NothingWorks(StageError):  # noqa: N818 - says what happened
+    """Every record of a step raised, which is no bad input: what the step made must not stay."""
+
+
 class QuarantineRate:
     """The share of quarantined records of a step: a property of its receipts, so that the same
-    command does not pass the second time.
-
-    Checked as outcomes come in and when the step is whole. A step of which nothing at all could be
-    processed, because every record raised, has a bug or lacks something on this machine.
+    command does not pass the second time. Checked as outcomes come in and when the step is whole.
     """
 
     def __init__(self, step: str, limit: float, made: Sequence[Receipt]) -> None:
@@ -74,34 +73,36 @@ class QuarantineRate:
 
     def check(self) -> None:
         """StageError if the whole step has too much."""
+        self._require_some(SUSPICIOUS_RECORDS)
         self._require_rate()
-        n_errors = self._reasons.get(ERROR, 0)
-        if self._limit < 1 and n_errors >= SUSPICIOUS_RECORDS and not self._has_records(n_errors):
-            raise StageError(
-                f"{self._step}: all {n_errors} records raised; see "
-                f"{quarantine_folder(self._step)}. That is a bug, or something is missing on this "
-                "machine; if it is the records, engine.max_quarantine_rate = 1 lets them pass"
+
+    def _require_some(self, floor: int) -> None:
+        n = self._reasons.get(ERROR, 0)
+        if n >= floor and self._limit < 1 and not self._has(lambda records: records > n):
+            raise NothingWorks(
+                f"{self._step}: all {n} records raised. That is a bug, or something is missing on "
+                "this machine; if it is the records, engine.max_quarantine_rate = 1 lets them pass"
             )
 
     def _require_rate(self) -> None:
         n = sum(self._reasons.values())
-        if n and not self._has_records(n / self._limit if self._limit else math.inf):
-            if self._records < RATE_FLOOR:
-                return
-            raise StageError(
-                f"{self._step}: {n} of {self._records} records quarantined "
-                f"({', '.join(f'{r} {n}' for r, n in self._reasons.items())}), more than "
-                f"engine.max_quarantine_rate = {self._limit}; see {quarantine_folder(self._step)}"
-            )
+        if self._has(lambda records: n <= self._limit * records) or self._records < RATE_FLOOR:
+            return
+        self._require_some(RATE_FLOOR)
+        raise StageError(
+            f"{self._step}: {n} of {self._records} records quarantined "
+            f"({', '.join(f'{r} {n}' for r, n in self._reasons.items())}), more than "
+            f"engine.max_quarantine_rate = {self._limit}; see {quarantine_folder(self._step)}"
+        )
 
     def _count(self, reasons: Mapping[str, int]) -> None:
         for reason, count in reasons.items():
             self._reasons[reason] = self._reasons.get(reason, 0) + count
 
-    def _has_records(self, more_than: float) -> bool:
-        """Whether there were more records. Reads no more receipts than it takes to know: that of
+    def _has(self, enough: Callable[[int], bool]) -> bool:
+        """Whether there were enough records. Reads no more receipts than it takes to know: that of
         100,000 takes two seconds."""
-        while self._records <= more_than:
+        while not enough(self._records):
             receipt = next(self._uncounted, None)
             if receipt is None:
                 return False

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.engine.runner import Plan
+from pipeline.engine.plans import Plan
 from pipeline.engine.work.steps import Scratch
 from pipeline.storage.digest import bytes_digest, fingerprint
 from pipeline.storage.json_files import DAMAGED

@@ -29,6 +29,8 @@ from pipeline.engine.executor import (
     failed,
 )
 from pipeline.engine.ray_connection import RayLink, await_cluster, starting
+from pipeline.engine.ray_remains import end_remains, forget_session, note_session
+from pipeline.engine.standstill import Silence, Standstill
 from pipeline.engine.work.task import Outcome, Task, run_task
 from pipeline.storage.storage import Storage
 from stages.errors import StageError, StorageError
@@ -72,6 +74,9 @@ class RayExecutor:
         self._started = False
         self._function: Any = None
         self._link = RayLink(is_private=address is None)
+        self._standstill = Standstill()
+        self._silence = Silence()
+        self._n_flying = 0
 
     def __enter__(self) -> Self:
         return self
@@ -85,6 +90,8 @@ class RayExecutor:
         if self._started:
             self._link.shut_down()
             self._started = False
+            if self._address is None:
+                forget_session(self._storage)
 
     @property
     def n_workers(self) -> int:
@@ -102,6 +109,7 @@ class RayExecutor:
             "configure_logging": False,
         }
         if self._address is None:
+            end_remains(self._storage)
             with starting(None):
                 ray.init(
                     address="local",
@@ -109,6 +117,7 @@ class RayExecutor:
                     object_store_memory=OBJECT_STORE_BYTES,
                     **options,
                 )
+            note_session(self._storage)
         else:
             await_cluster(self._address)
             with (
@@ -128,11 +137,18 @@ class RayExecutor:
             preparing(NODES, 1, 1)
             compile_kernels(preparing)
 
+    def standing_still(self, seconds: float) -> list[str]:
+        """Of a private Ray which workers do; of a cluster that no task ends."""
+        if self._address is None:
+            return self._standstill.look(seconds)
+        return self._silence.look(seconds, self._n_flying)
+
     def run(
         self, tasks: Iterable[Task], resources: Resources
     ) -> Iterator[tuple[Task, Outcome] | None]:
         self._start()
         self._link.require(at_once=True)
+        self._silence.ended()
         window = self._window * (self._workers or self.n_workers)
         queue = iter(tasks)
         flying: dict[Any, Task] = {}
@@ -146,6 +162,7 @@ class RayExecutor:
                 flying[remote.remote(storage, task)] = task
             if not flying:
                 return
+            self._n_flying = len(flying)
             references = list(flying)
             done, _ = ray.wait(references, num_returns=1, timeout=TICK_SECONDS)
             if not done:
@@ -160,6 +177,7 @@ class RayExecutor:
                 if isinstance(answer, Task):
                     flying[remote.remote(storage, answer)] = answer
                 else:
+                    self._silence.ended()
                     yield task, answer
 
     def _fetch(self, reference: Any, task: Task) -> Outcome | Task:

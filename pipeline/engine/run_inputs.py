@@ -1,15 +1,18 @@
 """What a run is made of: its configuration's patterns, held against what it had before."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pipeline.configuration import Config
 from pipeline.configuration.registry import SEEDS
 from pipeline.engine.chain import seed_patterns
+from pipeline.storage.credentials import public_url
 from pipeline.storage.input_record import CorpusRecord, load
-from pipeline.storage.inputs import InputSpec, expand, read_metadata
+from pipeline.storage.inputs import InputSpec, content_digest, expand, read_metadata
+from pipeline.storage.receipts import Receipt
 from pipeline.storage.storage import Storage
+from schemas.quarantine import UNREADABLE
 from stages.contract import Input
 from stages.github.identity import repository_name
 
@@ -45,6 +48,25 @@ def run_inputs(config: Config, storage: Storage) -> tuple[ByCorpus, ByCorpus]:
         )
         recorded[corpus], current[corpus] = inputs.recorded, inputs.current
     return recorded, current
+
+
+def known_inputs(specs: Sequence[InputSpec], receipt: Receipt | None) -> Any:
+    """Name and hash of every input: the recorded hash while its mark is the same, else that of
+    the content now, which an unreadable input may have by now. Without a receipt nothing is known
+    before the input is read."""
+    if receipt is None:
+        return "unread"
+    recorded = {public_url(one["uri"]): one for one in receipt.summary["inputs"]}
+    return [[spec.name, _known_digest(spec.absolute(), recorded)] for spec in specs]
+
+
+def _known_digest(spec: InputSpec, recorded: Mapping[str, Any]) -> str:
+    if spec.xxh3:
+        return spec.xxh3
+    one = recorded.get(spec.uri, {"xxh3": UNREADABLE})
+    if one["xxh3"] != UNREADABLE and (one["size"], one["mark"]) == (spec.size, spec.mark):
+        return str(one["xxh3"])
+    return content_digest(spec)
 
 
 def _with_metadata(spec: InputSpec, metadata: Mapping[str, dict[str, Any]]) -> InputSpec:

@@ -4,84 +4,26 @@
 names what determines an object (`components`) and the work that makes it; an object whose
 receipt has the same fingerprint is left alone.
 
-Plans may come from a sequence that builds each when it is asked (`PlanSequence`): the driver then
-holds a receipt per object and the plans in flight, nothing else. Receipts are written in groups of
-256, or after a second: a crash of the driver costs the tasks of its last second.
+Receipts are written in groups of 256, or after a second: a crash of the driver costs the tasks of
+its last second.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple
 
 from pipeline.engine.executor import Executor, Resources
 from pipeline.engine.leftovers import Superseded, sweep
-from pipeline.engine.outcomes import QuarantineRate, ReceiptGroup
+from pipeline.engine.outcomes import NothingWorks, QuarantineRate, ReceiptGroup
+from pipeline.engine.plans import Plan, PlanItem, pending
 from pipeline.engine.work.steps import ArtefactWork
-from pipeline.engine.work.task import Limits, Outcome, Task, Work, quarantine_folder
-from pipeline.storage.digest import fingerprint
+from pipeline.engine.work.task import Limits, Outcome, Task, quarantine_folder
 from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.storage import Storage
 from stages.errors import StorageError
 
-PENDING = "pending"
-
 Admit = Callable[[Mapping[str, Any], Mapping[str, Receipt]], None]
 """Raises if what a task made (its summary) cannot stand beside what the step has."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One object to have: its key, what determines it, how to make it."""
-
-    key: str
-    components: dict[str, Any]
-    make: Callable[[], Work]
-    """Builds the work once it is known to be needed; may have other steps made first."""
-    extension: str = "parquet"
-
-    @cached_property
-    def fingerprint(self) -> str:
-        return fingerprint(self.components)
-
-
-class PlanSequence(Sequence[Plan]):
-    """Plans that are built each time they are asked for: 4 kB a shard that need not be held."""
-
-    def __init__(self, keys: Sequence[str], build: Callable[[str], Plan]) -> None:
-        self._keys = keys
-        self._build = build
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    @overload
-    def __getitem__(self, index: int) -> Plan: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> "PlanSequence": ...
-
-    def __getitem__(self, index: int | slice) -> "Plan | PlanSequence":
-        if isinstance(index, slice):
-            return PlanSequence(self._keys[index], self._build)
-        return self._build(self._keys[index])
-
-
-@dataclass
-class PlanItem:
-    """What `sluice plan` says of one step."""
-
-    step: str
-    n_tasks: int
-    n_stale: int
-    reasons: dict[str, int] = field(default_factory=dict)
-    """Why, with the number of stale objects each reason holds for."""
-
-    def add(self, plan: Plan, receipt: Receipt | None) -> None:
-        """Count a stale object."""
-        self.n_stale += 1
-        for reason in _reasons(plan, receipt):
-            self.reasons[reason] = self.reasons.get(reason, 0) + 1
 
 
 class Counted(NamedTuple):
@@ -110,6 +52,9 @@ class Monitor:
 
     def working(self, step: str, what: str) -> None:
         """What a task of the step that has begun does, where one may take long."""
+
+    def standing_still(self, step: str, what: str) -> None:
+        """A worker of the step has not moved for longer than a record may take."""
 
     def task_done(self, step: str, key: str, outcome: Outcome) -> None: ...
 
@@ -158,7 +103,7 @@ class Runner:
                 item.add(plan, receipt)
                 stale[plan.key] = index
                 if self.dry:
-                    waiting[plan.key] = _pending(step, plan)
+                    waiting[plan.key] = pending(step, plan)
         if self.dry:
             return {key: waiting.get(key) or current[key] for key in keys}
         planned = set(keys)
@@ -171,9 +116,14 @@ class Runner:
             self.storage.delete(f"{folder}/{name}")
         made = [receipts.current[key] for key in keys if key in receipts.current]
         rate = QuarantineRate(step, self.max_quarantine_rate, made)
-        if stale:
-            self._make(step, folder, plans, list(stale.values()), receipts, resources, rate, admit)
-        rate.check()
+        try:
+            if stale:
+                own = list(stale.values())
+                self._make(step, folder, plans, own, receipts, resources, rate, admit)
+            rate.check()
+        except NothingWorks:
+            receipts.discard(keys)
+            raise
         receipts.roll()
         superseded.delete(receipts.current)
         return {key: receipts.current[key] for key in keys}
@@ -221,6 +171,9 @@ class Runner:
                     group.add(self._commit(flying.pop(task.key), task, outcome))
                     self.monitor.task_done(step, task.key, outcome)
                     rate.add(outcome)
+                else:
+                    for what in self.executor.standing_still(self.limits.seconds(1)):
+                        self.monitor.standing_still(step, what)
                 group.flush_if_due()
         finally:
             group.flush()
@@ -283,24 +236,3 @@ class Runner:
         for attempt in range(task.attempt):
             for path in (task.object, task.quarantine):
                 self.storage.delete(self.storage.stage(path, task.generation, attempt))
-
-
-def _reasons(plan: Plan, receipt: Receipt | None) -> Iterable[str]:
-    if receipt is None:
-        return ["never made"]
-    return [
-        f"{key} changed" if plan.components.get(key) != PENDING else f"{key} is to be made"
-        for key in sorted(set(plan.components) | set(receipt.components))
-        if plan.components.get(key) != receipt.components.get(key)
-    ]
-
-
-class _PendingColumns(dict[str, str]):
-    def __missing__(self, name: str) -> str:
-        return PENDING
-
-
-def _pending(step: str, plan: Plan) -> Receipt:
-    """Stands for an object that a dry run did not make."""
-    name = f"{plan.key}.{plan.extension}"
-    return Receipt(step, plan.key, name, {"": PENDING}, 0, 0, 0, "", _PendingColumns())

@@ -27,18 +27,18 @@ from pipeline.engine.executor import Resources
 from pipeline.engine.identities import Identities
 from pipeline.engine.lineage import Table, Tables, stage_components
 from pipeline.engine.parts import NotMade
-from pipeline.engine.runner import Counted, Plan, PlanItem, Runner
+from pipeline.engine.plans import Plan, PlanItem, PlanSequence
+from pipeline.engine.run_inputs import known_inputs
+from pipeline.engine.runner import Admit, Counted, Runner
 from pipeline.engine.seed_files import require_seeds, seed_files
 from pipeline.engine.selection import Selection
 from pipeline.engine.work.map import DecideWork, MapWork, measure_table
 from pipeline.engine.work.source import SourceWork
-from pipeline.engine.work.task import StageRef, Work
-from pipeline.storage.credentials import public_url
-from pipeline.storage.inputs import InputSpec, content_digest
+from pipeline.engine.work.task import StageRef
+from pipeline.storage.inputs import InputSpec
 from pipeline.storage.manifest import SHARDS, emitted_before
 from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.statistics import statistics_of
-from schemas.quarantine import UNREADABLE
 from schemas.shards import corpus_of, shard_sets
 from schemas.verdicts import verdict_table
 from stages.contract import Filter, NamesFiles, Options
@@ -148,27 +148,26 @@ class Session:
                 **stage_components(source),
                 "options": ref.options_json(),
                 "metadata": [[spec.name, list(spec.metadata)] for spec in specs if spec.metadata],
-                "inputs": _known_inputs(specs, current.get(key)),
+                "inputs": known_inputs(specs, current.get(key)),
             }
             work = SourceWork(ref, tuple(spec.absolute() for spec in specs))
             plans.append(Plan(key, components, lambda work=work: work))  # type: ignore[misc]
         identities = Identities(corpus)
-        receipts = self.runner.ensure(
-            str(name),
-            name.folder,
-            plans,
-            self._resources(name),
-            known=known,
-            admit=identities.admit,
-        )
+        receipts = self._ensure(name, plans, known, identities.admit)
         identities.require_distinct(receipts.values())
         tables.add(Table(str(name), name.folder, source.schema, receipts))
 
     def _ensure(
-        self, name: StepName, plans: Sequence[Plan], known: Receipts | None = None
+        self,
+        name: StepName,
+        plans: Sequence[Plan],
+        known: Receipts | None = None,
+        admit: Admit | None = None,
     ) -> dict[str, Receipt]:
         resources = self._resources(name)
-        return self.runner.ensure(str(name), name.folder, plans, resources, known=known)
+        return self.runner.ensure(
+            str(name), name.folder, plans, resources, known=known, admit=admit
+        )
 
     def _map(self, tables: Tables, entry: Stage, target: str, *, only_measure: bool) -> None:
         name = StepName(tables.corpus, entry.name)
@@ -183,14 +182,15 @@ class Session:
         options = ref.options_json(getattr(stage, "measured_with", None))
         common = stage_components(stage)
         everything = entry.measures_everything
-        plans = []
-        for key in tables.keys:
+
+        def plan(key: str) -> Plan:
             alignment, components = tables.align(
                 key, columns, verdict=not everything, facts=not judges
             )
-            work: Work = MapWork(ref, alignment, tuple(columns), judges, everything)
-            parts = {**common, "options": options, **components}
-            plans.append(Plan(key, parts, lambda work=work: work))  # type: ignore[misc]
+            work = MapWork(ref, alignment, tuple(columns), judges, everything)
+            return Plan(key, {**common, "options": options, **components}, lambda: work)
+
+        plans = PlanSequence(tables.keys, plan)
         if not judges:
             receipts = self._ensure(name, plans)
             tables.add(Table(str(name), name.folder, verdict_table(stage.schema), receipts))
@@ -208,14 +208,15 @@ class Session:
         stage = ref.load()
         optional = set(stage.optional)
         columns = [c for c in stage.decides_on if c in tables.columns() or c not in optional]
-        plans = []
-        for key in tables.keys:
-            wanted = [*stage.schema.names, *columns]
+        wanted = [*stage.schema.names, *columns]
+        options = ref.options_json()
+
+        def plan(key: str) -> Plan:
             alignment, components = tables.align(key, wanted, verdict=True, facts=True)
             work = DecideWork(ref, alignment, tuple(columns))
-            parts = {**common, "options": ref.options_json(), **components}
-            plans.append(Plan(key, parts, lambda work=work: work))  # type: ignore[misc]
-        receipts = self._ensure(replace(name, half=DECIDE), plans)
+            return Plan(key, {**common, "options": options, **components}, lambda: work)
+
+        receipts = self._ensure(replace(name, half=DECIDE), PlanSequence(tables.keys, plan))
         tables.add(Table(str(name), name.folder, verdict_table(stage.schema), receipts))
 
     def _corpus(self, tables: Tables, entry: Stage, target: str) -> None:
@@ -271,25 +272,6 @@ def _full(corpus: str, name: str) -> str:
 
 def _is_of(shard_set: str, corpus: str) -> bool:
     return corpus_of(shard_set.rpartition("/")[2]) == corpus
-
-
-def _known_inputs(specs: Sequence[InputSpec], receipt: Receipt | None) -> Any:
-    """Name and hash of every input: the recorded hash while its mark is the same, else that of
-    the content now, which an unreadable input may have by now. Without a receipt nothing is known
-    before the input is read."""
-    if receipt is None:
-        return "unread"
-    recorded = {public_url(one["uri"]): one for one in receipt.summary["inputs"]}
-    return [[spec.name, _known_digest(spec.absolute(), recorded)] for spec in specs]
-
-
-def _known_digest(spec: InputSpec, recorded: Mapping[str, Any]) -> str:
-    if spec.xxh3:
-        return spec.xxh3
-    one = recorded.get(spec.uri, {"xxh3": UNREADABLE})
-    if one["xxh3"] != UNREADABLE and (one["size"], one["mark"]) == (spec.size, spec.mark):
-        return str(one["xxh3"])
-    return content_digest(spec)
 
 
 def with_absolute_paths(options: Options) -> Options:

@@ -16,7 +16,7 @@ from typing import Any
 
 from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import EMIT
-from pipeline.engine.runner import PlanItem
+from pipeline.engine.plans import PlanItem
 from pipeline.storage.inputs import InputSpec
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import Storage

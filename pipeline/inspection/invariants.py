@@ -82,6 +82,26 @@ def _files(storage: Storage, folder: str, receipts: Mapping[str, Receipt]) -> li
     return [database_path(f"{folder}/{name}") for name in names]
 
 
+def check_identities(
+    storage: Storage, corpus: str, receipts: Mapping[str, Receipt]
+) -> Iterator[Problem]:
+    """A doc_id stands for one document of a corpus."""
+    folder = StepName(corpus, DOCUMENTS).folder
+    if not receipts:
+        return
+    with duckdb.connect() as database:
+        attach(database, storage)
+        row = database.execute(
+            "select count(*), coalesce(sum(n), 0) from (select count(*) as n "
+            "from read_parquet($1) group by doc_id having n > 1)",
+            [_files(storage, folder, receipts)],
+        ).fetchone()
+    if row is not None and row[0]:
+        yield Problem(
+            folder, f"{row[0]} doc_ids stand for {row[1]} documents: an input is in it twice"
+        )
+
+
 def check_duplicates(
     storage: Storage, corpus: str, receipts: Mapping[str, Receipt], threshold: float
 ) -> Iterator[Problem]:

@@ -12,8 +12,14 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.configuration.names import StepName
-from pipeline.configuration.registry import CORPORA, DEDUP
-from pipeline.inspection.invariants import Problem, check_duplicates, check_shards, check_tables
+from pipeline.configuration.registry import CORPORA, DEDUP, DOCUMENTS
+from pipeline.inspection.invariants import (
+    Problem,
+    check_duplicates,
+    check_identities,
+    check_shards,
+    check_tables,
+)
 from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
 from pipeline.storage.json_files import DAMAGED
 from pipeline.storage.location import open_storage
@@ -64,7 +70,9 @@ def verify(run: Path) -> list[Problem]:
     for name, corpus in CORPORA.items():
         threshold = configuration[corpus.settings][DEDUP]["threshold"]
         decided = folders.get(StepName(name, DEDUP).folder, {})
+        documents = folders.get(StepName(name, DOCUMENTS).folder, {})
         problems += check_tables(storage, name, folders)
+        problems += check_identities(storage, name, documents)
         problems += check_duplicates(storage, name, decided, threshold)
     return problems + list(check_shards(storage, folders))
 

@@ -10,7 +10,6 @@ import glob
 import importlib.metadata
 import json
 import os
-import stat
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ import pyarrow.parquet as pq
 
 from pipeline.storage.credentials import STORES, is_ambiguous, public_url, without_credentials
 from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
+from pipeline.storage.regular import open_regular
 from schemas.quarantine import UNREADABLE
 from stages.errors import ConfigError, InputError, StageError
 from stages.github.metadata import Metadata, WrongField
@@ -83,21 +83,7 @@ def open_input(spec: InputSpec) -> BinaryIO:
         from pipeline.storage.object_stores.urls import open_url  # noqa: PLC0415
 
         return open_url(spec.secret or spec.uri)
-    return _open_file(spec.uri)
-
-
-def _open_file(path: str) -> BinaryIO:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-        if not stat.S_ISREG(mode):
-            raise OSError(errno.EINVAL, "a pipe, socket or device and no file", path)
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
+    return open_regular(spec.uri)
 
 
 def content_digest(spec: InputSpec) -> str:
@@ -308,7 +294,7 @@ def read_metadata(path: str | None) -> dict[str, dict[str, Any]]:
 
 def _metadata_rows(path: str) -> list[Any]:
     try:
-        with _open_file(path) as stream:
+        with open_regular(path) as stream:
             if path.endswith(".parquet"):
                 return pq.read_table(stream).to_pylist()  # type: ignore[no-any-return]
             return [json.loads(line) for line in stream if line.strip()]

@@ -1,8 +1,11 @@
 """Tables that users bring: Parquet and JSONL (plain, .gz, .zst), read and written in batches.
 
 A batch holds at most 2,048 rows or 16 MiB, so memory does not grow with the file. A line that is
-no JSON object is a row all the same: `broken` names it, and its columns are null, so that the
-answer stays row for row beside the input.
+no JSON object, and a row above 16 MiB, is a row all the same: `broken` names it, and its columns
+are null, so that the answer stays row for row beside the input.
+
+Memory: a batch and, while it is gathered, one line with what JSON makes of it (25 times its bytes
+at worst: a line of empty lists), or 16 rows and a page of Parquet.
 """
 
 import gzip
@@ -15,19 +18,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
+from pipeline.storage.regular import open_regular
 from pipeline.storage.replace import replacing
+from pipeline.storage.row_bytes import cut_by_bytes, row_bytes
 from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS
+from pipeline.storage.user_parquet import parquet_batches, parquet_schema
 from stages.errors import ConfigError, InputError
 
-_UNFIT = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, UnicodeEncodeError)
+_UNFIT = (
+    pa.ArrowInvalid,
+    pa.ArrowTypeError,
+    pa.ArrowNotImplementedError,
+    UnicodeEncodeError,
+    OverflowError,
+)
 _UNREADABLE = (
     *(OSError, EOFError, pa.ArrowException, zlib.error, zstandard.ZstdError),
     UnicodeDecodeError,  # names in a Parquet file's footer
 )
+
+ROW_BYTES = BATCH_BYTES
+"""A larger row is broken: it is not worth the memory of all others."""
+PASS_BYTES = 1 << 16
 
 FORMATS = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst")
 
@@ -51,7 +68,7 @@ def column_names(path: Path) -> set[str]:
     require_format(path)
     try:
         if path.name.endswith(".parquet"):
-            return _distinct(path, pq.read_schema(path).names)
+            return _distinct(path, parquet_schema(path).names)
         names: set[str] = set()
         for number, (_, record) in enumerate(_records(path)):
             names.update(record if isinstance(record, dict) else ())
@@ -74,7 +91,7 @@ def is_binary(path: Path, name: str) -> bool:
     """Whether the file holds the column as bytes rather than text."""
     if not path.name.endswith(".parquet"):
         return False
-    schema = pq.read_schema(path)
+    schema = parquet_schema(path)
     return name in schema.names and _is_binary(schema.field(name).type)
 
 
@@ -93,15 +110,33 @@ def read_rows(path: Path, types: Mapping[str, pa.DataType]) -> Iterator[Rows]:
 
 
 def _read_parquet(path: Path, types: Mapping[str, pa.DataType]) -> Iterator[Rows]:
-    with pq.ParquetFile(path) as file:
-        batches = file.iter_batches(BATCH_ROWS, columns=list(types), use_threads=False)
-        for batch in batches:
-            broken: dict[int, str] = {}
-            arrays = [
-                _typed(path, name, batch.column(name), kind, broken) for name, kind in types.items()
-            ]
-            whole = pa.RecordBatch.from_arrays(arrays, names=list(types))
-            yield from _cut(whole, broken)
+    held: list[pa.RecordBatch] = []
+    n_rows = n_bytes = 0
+    for batch in parquet_batches(path, list(types)):
+        for part in cut_by_bytes(batch, BATCH_ROWS, BATCH_BYTES):
+            size = int(row_bytes(part).sum())
+            if held and (n_rows + part.num_rows > BATCH_ROWS or n_bytes + size > BATCH_BYTES):
+                yield _row_by_row(path, held, types)
+                held, n_rows, n_bytes = [], 0, 0
+            held.append(part)
+            n_rows += part.num_rows
+            n_bytes += size
+    if held:
+        yield _row_by_row(path, held, types)
+
+
+def _row_by_row(
+    path: Path, held: Sequence[pa.RecordBatch], types: Mapping[str, pa.DataType]
+) -> Rows:
+    """One batch, as its types; what is wrong with a row is noted, and its values are null."""
+    batch = pa.Table.from_batches(held).combine_chunks().to_batches()[0]
+    broken: dict[int, str] = {}
+    too_large = row_bytes(batch) > ROW_BYTES
+    if too_large.any():
+        broken = dict.fromkeys(np.flatnonzero(too_large).tolist(), f"a row above {ROW_BYTES} bytes")
+        batch = batch.take(pa.array(np.arange(len(too_large)), mask=too_large))
+    arrays = [_typed(path, name, batch.column(name), kind, broken) for name, kind in types.items()]
+    return Rows(pa.RecordBatch.from_arrays(arrays, names=list(types)), broken)
 
 
 def _typed(
@@ -142,32 +177,19 @@ def _is_binary(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
-def _cut(batch: pa.RecordBatch, broken: Mapping[int, str]) -> Iterator[Rows]:
-    """Halve a batch of large rows until each part is at most 16 MiB or one row."""
-    pending = [(0, batch.num_rows)]
-    while pending:
-        start, end = pending.pop()
-        part = batch.slice(start, end - start)
-        if end - start > 1 and part.nbytes > BATCH_BYTES:
-            middle = (start + end) // 2
-            pending += [(middle, end), (start, middle)]
-        elif end > start:
-            own = {row - start: why for row, why in broken.items() if start <= row < end}
-            yield Rows(part, own)
-
-
 def _read_jsonl(path: Path, types: Mapping[str, pa.DataType]) -> Iterator[Rows]:
     records: list[dict[str, Any]] = []
     broken: dict[int, str] = {}
     size = 0
     for n_bytes, record in _records(path):
-        if isinstance(record, str):
-            broken[len(records)] = record
-        records.append(record if isinstance(record, dict) else {})
-        size += n_bytes
-        if len(records) == BATCH_ROWS or size >= BATCH_BYTES:
+        if len(records) == BATCH_ROWS or (records and size + n_bytes > BATCH_BYTES):
             yield _from_records(records, types, broken)
             records, broken, size = [], {}, 0
+        if isinstance(record, str):
+            broken[len(records)] = record
+            record = {}  # noqa: PLW2901
+        records.append({name: record[name] for name in types if name in record})
+        size += n_bytes
     if records:
         yield _from_records(records, types, broken)
 
@@ -202,23 +224,33 @@ def _fitting(
 def _records(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """Length of each line and its object, or what is wrong with it; blank lines are no rows."""
     with _open_read(path) as stream:
-        for line in stream:
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                yield len(line), f"not JSON: {error}"
-                continue
-            if isinstance(record, dict):
-                yield len(line), record
-            else:
-                yield len(line), f"not a JSON object but {type(record).__name__}"
+        for line in _lines(stream):
+            if line is None:
+                yield 0, f"a line above {ROW_BYTES} bytes"
+            elif line.strip():
+                yield len(line), _parsed(line)
+
+
+def _parsed(line: bytes) -> dict[str, Any] | str:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return f"not JSON: {error}"
+    return record if isinstance(record, dict) else f"not a JSON object but {type(record).__name__}"
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes | None]:
+    """The lines; None for one that is too long, which is passed over without being held."""
+    while line := stream.readline(ROW_BYTES + 1):
+        is_whole = len(line) <= ROW_BYTES or line.endswith(b"\n")
+        yield line if is_whole else None
+        while not is_whole and (line := stream.readline(PASS_BYTES)):
+            is_whole = line.endswith(b"\n")
 
 
 @contextmanager
 def _open_read(path: Path) -> Iterator[BinaryIO]:
-    with path.open("rb") as raw:
+    with open_regular(path) as raw:
         if path.name.endswith(".gz"):
             with gzip.open(raw) as stream:
                 yield io.BufferedReader(stream)

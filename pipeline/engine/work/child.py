@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import IO, BinaryIO
 
 from pipeline.engine.work.blame import describe, is_ours
-from pipeline.engine.work.watchdog import LONGEST_SECONDS
+from pipeline.engine.work.watchdog import EXIT_CODE, LONGEST_SECONDS
 from schemas.quarantine import CRASH, ERROR, TIMEOUT
 from stages.errors import StageError
 
@@ -47,6 +47,7 @@ class Child:
         self._greeting = greeting
         self._process: subprocess.Popen[bytes] | None = None
         self._memory_kills = 0
+        self._received = bytearray()
 
     def ask(self, request: bytes) -> None:
         """Send a request; ChildFailed if the child dies of it."""
@@ -66,20 +67,19 @@ class Child:
         assert self._process.stdout is not None
         deadline = time.monotonic() + min(seconds, LONGEST_SECONDS)
         descriptor = self._process.stdout.fileno()
-        data = bytearray()
-        needed = LENGTH.size
-        while len(data) < needed:
+        while len(self._received) < (needed := self._needed()):
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([descriptor], [], [], left)[0]:
                 self.close()
                 raise ChildFailed(TIMEOUT, f"no answer within {seconds:.1f} s")
-            chunk = os.read(descriptor, max(65536, needed - len(data)))
+            chunk = os.read(descriptor, max(65536, needed - len(self._received)))
             if not chunk:
                 raise self._dead()
-            data += chunk
-            if needed == LENGTH.size and len(data) >= LENGTH.size:
-                needed += LENGTH.unpack_from(data)[0]
-        status, body = bytes(data[LENGTH.size : LENGTH.size + 1]), bytes(data[LENGTH.size + 1 :])
+            self._received += chunk
+        with memoryview(self._received) as message:
+            status = bytes(message[LENGTH.size : LENGTH.size + 1])
+            body = bytes(message[LENGTH.size + 1 : needed])
+        del self._received[:needed]
         if status == RAISED:
             raise ChildFailed(ERROR, body.decode())
         if status == NO_MEMORY:
@@ -87,6 +87,12 @@ class Child:
         if status == OURS:
             raise StageError(body.decode())
         return status, body
+
+    def _needed(self) -> int:
+        """Bytes of the message that is being received, as far as is known."""
+        if len(self._received) < LENGTH.size:
+            return LENGTH.size
+        return LENGTH.size + int(LENGTH.unpack_from(self._received)[0])
 
     def close(self) -> None:
         """Kill the child."""
@@ -97,6 +103,7 @@ class Child:
                 if stream is not None:
                     stream.close()
             self._process = None
+            self._received.clear()
 
     def _start(self) -> "subprocess.Popen[bytes]":
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -123,6 +130,8 @@ class Child:
         self.close()
         if code == -signal.SIGKILL and _memory_kills() > self._memory_kills:
             raise MemoryError("the system ended a process for want of memory")
+        if code == EXIT_CODE:
+            return ChildFailed(TIMEOUT, "it took too long")
         cause = f"signal {-code}" if code < 0 else f"exit code {code}"
         return ChildFailed(CRASH, f"the process died: {cause}")
 

@@ -23,6 +23,9 @@ from pipeline.engine.work.watchdog import watchdog
 from schemas.quarantine import ERROR, TIMEOUT
 from stages.errors import StageError
 
+SUSPICIOUS_RECORDS = 10
+"""If at least so many records raised and none did not, it was not the records."""
+
 
 @dataclass(frozen=True)
 class Failure:

@@ -82,7 +82,7 @@ class HashedInput:
         self._clock = clock
         self._state = xxhash.xxh3_128()
         self._hashed = 0
-        self._parked: BinaryIO | None = None
+        self._parked: tuple[BinaryIO, int] | None = None
         self.position = 0
         """How far the source has come."""
         self.failure: OSError | None = None
@@ -106,15 +106,13 @@ class HashedInput:
 
     def digest(self) -> str:
         """xxh3_128 of the whole input: what was read, and the rest."""
-        if self._parked is None:
-            self._parked = open_input(self._spec)
-        position = self._parked.tell()
-        if position > self._hashed and self._parked.seekable():
-            position = self._parked.seek(self._hashed)
-        elif position > self._hashed:
-            self.park(open_input(self._spec))
-            position = 0
-        while data := self._parked.read(DRAIN_BYTES):
+        stream, position = self._parked or (open_input(self._spec), 0)
+        if position > self._hashed and not stream.seekable():
+            stream, position = open_input(self._spec), 0
+        self.park(stream, position)
+        if position > self._hashed:
+            position = stream.seek(self._hashed)
+        while data := stream.read(DRAIN_BYTES):
             self._hash(position, data)
             position += len(data)
         return self._state.hexdigest()
@@ -122,7 +120,7 @@ class HashedInput:
     def close(self) -> None:
         """Let go of the input."""
         if self._parked is not None:
-            self._parked.close()
+            self._parked[0].close()
             self._parked = None
 
     def take(self, stream: BinaryIO, position: int, size: int) -> bytes:
@@ -135,10 +133,11 @@ class HashedInput:
         self._clock.arrived(len(data))
         return data
 
-    def park(self, stream: BinaryIO) -> None:
-        """The source is done with a stream."""
-        self.close()
-        self._parked = stream
+    def park(self, stream: BinaryIO, position: int) -> None:
+        """The source is done with a stream, at this place."""
+        if self._parked is not None and self._parked[0] is not stream:
+            self._parked[0].close()
+        self._parked = stream, position
 
     @contextmanager
     def _noting_failure(self) -> Iterator[None]:
@@ -198,5 +197,5 @@ class _PassingStream(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed:
-            self._owner.park(self._stream)
+            self._owner.park(self._stream, self._position)
         super().close()

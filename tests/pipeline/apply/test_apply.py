@@ -15,7 +15,7 @@ from pipeline.configuration.registry import APPLIED
 from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS
 from pipeline.storage.user_tables import read_rows
 from stages.contract import Options
-from stages.errors import ConfigError, InputError
+from stages.errors import ConfigError, InputError, StageError
 
 CODE = "\n".join(f"def function_{n}(argument): return argument * {n}" for n in range(40))
 
@@ -162,6 +162,22 @@ def test_a_record_that_raises_or_kills_costs_itself_alone(
     assert [row["length"] for row in read(tmp_path / "out.jsonl")] == [1, None, 2, None, 3]
     assert report.reasons == {"quarantined": 2}
     assert report.errors[0] == "row 1: ValueError: this one"
+
+
+def test_a_stage_that_raises_on_every_record_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten bad rows among others are the rows' fault; ten of ten are not, and nothing is written."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    monkeypatch.setitem(APPLIED, "fragile", "test_apply:Fragile")
+    out = tmp_path / "out.jsonl"
+    source = write_jsonl(tmp_path / "in.jsonl", [{"text": t} for t in (*["raise"] * 10, "a")])
+    assert apply("fragile", source, out).reasons == {"quarantined": 10}
+    out.unlink()
+    write_jsonl(source, [{"text": "raise"}] * 10)
+    with pytest.raises(StageError, match="raised on all 10 records; the last: ValueError"):
+        apply("fragile", source, out)
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("name", ["in.jsonl", "in.jsonl.gz", "in.jsonl.zst"])

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.engine.executor import LocalExecutor, Resources
 from pipeline.engine.outcomes import GROUP_RECEIPTS, ReceiptGroup
-from pipeline.engine.runner import Monitor, Plan, PlanSequence, Runner
+from pipeline.engine.plans import Plan, PlanSequence
+from pipeline.engine.runner import Monitor, Runner
 from pipeline.engine.work.task import Context, Limits, Quarantine, Result
 from pipeline.storage.digest import bytes_digest
 from pipeline.storage.packing import Digests, Packed, Pool, pack

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.cost_table import CRAWL_WARCS, WARC_BYTES, document, rates_of, web_estimate
 from pipeline.configuration import Config
-from pipeline.engine.runner import PlanItem
+from pipeline.engine.plans import PlanItem
 from pipeline.inspection.cost import (
     Rate,
     default_rates,
