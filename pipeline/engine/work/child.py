@@ -51,7 +51,7 @@ class Child:
 
     def ask(self, request: bytes) -> None:
         """Send a request; ChildFailed if the child dies of it."""
-        if self._process is not None and self._process.poll() is not None:
+        if self._process is not None and self._has_ended(self._process):
             self.close()  # it died idle, and not of this request
         process = self._process or self._start()
         assert process.stdin is not None
@@ -93,6 +93,16 @@ class Child:
         if len(self._received) < LENGTH.size:
             return LENGTH.size
         return LENGTH.size + int(LENGTH.unpack_from(self._received)[0])
+
+    @staticmethod
+    def _has_ended(process: "subprocess.Popen[bytes]") -> bool:
+        """Whether it is gone, or its end of the pipe is: threads may outlive that for a moment."""
+        assert process.stdout is not None
+        if process.poll() is not None or select.select([process.stdout], [], [], 0)[0]:
+            process.kill()
+            process.wait()
+            return True
+        return False
 
     def close(self) -> None:
         """Kill the child."""
