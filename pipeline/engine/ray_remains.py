@@ -23,7 +23,8 @@ NOTE = "scratch/ray.json"
 
 def note_session(storage: Storage) -> None:
     """Note down the session that was just started on this machine."""
-    sockets = {str(node["RayletSocketName"]) for node in ray.nodes()}
+    nodes = ray.nodes()  # type: ignore[no-untyped-call]
+    sockets = {str(node["RayletSocketName"]) for node in nodes}
     folders = sorted(str(Path(name).parent.parent) for name in sockets)
     note = {"host": socket.gethostname(), "sessions": folders}
     storage.write(NOTE, json.dumps(note).encode())
@@ -36,7 +37,7 @@ def forget_session(storage: Storage) -> None:
 
 def end_remains(storage: Storage) -> int:
     """End what is left of the session of a driver that was killed; returns how many processes."""
-    sessions = []
+    sessions: list[str] = []
     if storage.exists(NOTE):
         with contextlib.suppress(ValueError, KeyError, TypeError):  # a note cut short tells nothing
             note = json.loads(storage.read_bytes(NOTE))
