@@ -49,6 +49,7 @@ class WebSource:
         "selectolax",
         "publicsuffixlist",
         "idna",
+        "warcio",
     )
     tables: ClassVar[tuple[str, ...]] = ("url_parameters.toml",)
     Options: ClassVar[type[Options]] = WebOptions

@@ -9,7 +9,7 @@ from stages.web.tame import tokens as tk
 from stages.web.tame.elements import N_SLOTS
 from stages.web.tame.tokens import Bytes, kernel
 
-MAX_NODES = 1 << 19
+MAX_NODES = 300_000
 """Elements and attributes; a parser's tree needs some 200 bytes for each."""
 MAX_STEPS = 1 << 24
 """Levels above all elements, summed: what climbs from each to the root takes as many steps."""

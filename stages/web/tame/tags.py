@@ -14,7 +14,7 @@ from stages.web.tame import page as pg
 from stages.web.tame import tokens as tk
 from stages.web.tame.page import Page
 from stages.web.tame.stack import find, has_room, is_between_cells, make_room, pop_to, push
-from stages.web.tame.tokens import Bytes, Memory, kernel
+from stages.web.tame.tokens import Bytes, kernel
 
 FORMULA_TAG = "math-tex"
 """What a `<script type="math/tex">` becomes."""
@@ -38,21 +38,21 @@ def tame(html: str) -> bytes:
     data = np.frombuffer(html.encode("utf-8", "replace"), np.uint8)
     n_strays = min(len(data), pg.MAX_NODES)
     size = len(_DOCTYPE) + pg.GROWTH * len(data) + n_strays * (len(_STRAY) + len(_STRAY_END))
-    out, memory = np.empty(size, np.uint8), np.zeros(pg.N_MEMORY, np.int64)
-    memory[pg.TABLE :] = _elements()
-    return out[: write(data, out, memory)].tobytes()
+    page = Page(data, np.empty(size, np.uint8), np.zeros(pg.N_MEMORY, np.int64))
+    page.memory[pg.TABLE :] = _elements()
+    return page.out[: _write(page)].tobytes()
 
 
 _elements = cache(el.element_table)
 
 
-def _compiled(stamp: int) -> Callable[[Bytes, Bytes, Memory], int]:
+def _compiled(stamp: int) -> Callable[[Page], int]:
     """The loop over the page. Numba keeps what it compiles until this file changes, whatever
     becomes of the others: `stamp` is in the key, and stands for them."""
 
-    def write(data: Bytes, out: Bytes, memory: Memory) -> int:
-        page = Page(data, out, memory)
-        memory[pg.STAMP] = stamp
+    def write(page: Page) -> int:
+        data = page.data
+        page.memory[pg.STAMP] = stamp
         pg.put(page, _DOCTYPE)
         at: int | np.int64 = np.int64(0)
         while at < len(data):
@@ -62,9 +62,9 @@ def _compiled(stamp: int) -> Callable[[Bytes, Bytes, Memory], int]:
             _put_shown(page, start, at)
             if at < len(data):
                 at = _markup(page, at)
-        return int(memory[pg.OUT])
+        return int(page.memory[pg.OUT])
 
-    compiled: Callable[[Bytes, Bytes, Memory], int]
+    compiled: Callable[[Page], int]
     compiled = cast(Any, njit)(cache=True, nogil=True, _nrt=False)(write)
     return compiled
 
@@ -267,6 +267,6 @@ def _flags(page: Page, key: int) -> int:
     return 0
 
 
-write = _compiled(
+_write = _compiled(
     crc32(b"".join(p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.py"))))
 )
