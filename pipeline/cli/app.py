@@ -13,6 +13,7 @@ import typer
 from pipeline.cli.ablation import ablate
 from pipeline.cli.ending import INTERRUPTED, TERMINATED, Terminated, ending
 from pipeline.cli.recall import recall
+from pipeline.cli.streams import occupy_standard_streams
 from pipeline.engine.kernel_cache import ensure_kernel_cache
 from stages.errors import ConfigError
 
@@ -56,6 +57,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def main() -> None:
     """Entry point of the `sluice` command."""
+    occupy_standard_streams()
     with ending():
         ensure_kernel_cache()
         app()

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 from pathlib import Path
+from typing import Any
 
 import ray
 
@@ -23,7 +24,7 @@ NOTE = "scratch/ray.json"
 
 def note_session(storage: Storage) -> None:
     """Note down the session that was just started on this machine."""
-    nodes = ray.nodes()  # type: ignore[no-untyped-call]
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     sockets = {str(node["RayletSocketName"]) for node in nodes}
     folders = sorted(str(Path(name).parent.parent) for name in sockets)
     note = {"host": socket.gethostname(), "sessions": folders}

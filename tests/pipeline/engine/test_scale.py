@@ -86,7 +86,7 @@ def test_several_receipts_are_one_file_written_after_the_data_is_settled(
     assert Receipts(storage, FOLDER).load() == {}
     receipts.flush()
     group = f"{FOLDER}/g00000007-000001{GROUP_SUFFIX}"
-    assert storage.events == [f"settle {FOLDER}", f"settle {FOLDER}", group]
+    assert storage.events == [f"settle {FOLDER}", group]
     expected["00003"] = add(storage, receipts, "00003")
     receipts.flush()
     assert names(storage, RECEIPT_SUFFIX) == [f"00003{RECEIPT_SUFFIX}"]
