@@ -4,7 +4,9 @@ import csv
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from pipeline.cli.arguments import require_text
 from pipeline.cli.rendering import (
     MAX_GROUPS,
     flag_lines,
@@ -164,6 +167,7 @@ def show(folder: Path, document: str, *, diff: bool, as_json: bool) -> None:
     """Print the life of every document the key names."""
     from pipeline.inspection.life import lives  # noqa: PLC0415
 
+    require_text(document, "DOC_ID|URI")
     found = lives(folder, document)
     if as_json:
         _print_json([life.to_dict() for life in found])
@@ -178,31 +182,46 @@ def sql(folder: Path, statement: str, form: str) -> None:
     """Print a query's answer."""
     from pipeline.inspection.sql import query  # noqa: PLC0415
 
-    batches = query(folder, statement)
-    if form == "json":
-        for batch in batches:
-            for row in batch.to_pylist():
+    require_text(statement, "QUERY")
+    with closing(query(folder, statement)) as answer:
+        first = next(answer)
+        names = first.schema.names
+        batches = chain([first], answer)
+        if form == "json":
+            _require_distinct(names)
+            for row in chain.from_iterable(batch.to_pylist() for batch in batches):
                 print(json.dumps(row, ensure_ascii=False, default=to_json))
-        return
-    first = next(batches)
-    names = first.schema.names
-    if form == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(names)
-        for batch in (first, *batches):
-            columns = [batch.column(index).to_pylist() for index in range(len(names))]
-            writer.writerows([_cell(value) for value in row] for row in zip(*columns, strict=True))
-        return
+        elif form == "csv":
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer.writerow(names)
+            for batch in batches:
+                writer.writerows([_cell(value) for value in row] for row in _rows(batch))
+        else:
+            _show_rows(names, batches)
+
+
+def _show_rows(names: Sequence[str], batches: Iterable[Any]) -> None:
     shown: list[Any] = []
     n_rows = 0
-    for batch in (first, *batches):
+    for batch in batches:
         n_rows += batch.num_rows
-        part = batch.slice(0, MAX_ROWS - len(shown))
-        columns = [part.column(index).to_pylist() for index in range(len(names))]
-        shown += zip(*columns, strict=True)
+        shown += _rows(batch.slice(0, MAX_ROWS - len(shown)))
     show_text(rows_table(names, shown))
     if n_rows > len(shown):
         show_text(f"… {n_rows - len(shown):,} more rows; --json or --csv prints all")
+
+
+def _rows(batch: Any) -> Iterator[tuple[Any, ...]]:
+    """The rows of a batch, in which two columns may have one name."""
+    columns = [batch.column(index).to_pylist() for index in range(batch.num_columns)]
+    return zip(*columns, strict=True)
+
+
+def _require_distinct(names: Sequence[str]) -> None:
+    """ConfigError if a JSON object would lose a column."""
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise ConfigError(f"two columns are called {name!r}; --json needs a name for each")
 
 
 def verify(folder: Path) -> None:

@@ -52,7 +52,8 @@ def ending() -> Iterator[None]:
 
 
 def _say(message: str) -> None:
-    print(f"sluice: {without_credentials(message)}", file=sys.stderr)
+    shown = without_credentials(message).encode("utf-8", "backslashreplace").decode()
+    print(f"sluice: {shown}", file=sys.stderr)
 
 
 def _one_line(error: Exception) -> str:

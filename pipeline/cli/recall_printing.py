@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pipeline.cli.arguments import require_text
 from pipeline.cli.rendering import rows_table, show, show_bytes
 from pipeline.recall.classifier import score_table, train_on_table
 from pipeline.recall.evaluation import RunEvaluation, evaluate_run
@@ -77,6 +78,7 @@ def train(
     as_json: bool,
 ) -> None:
     """Train, and say what came of it."""
+    require_text(target, "--target")
     made = train_on_table(table, target, out, overrides, full)
     held_out = made.model.held_out
     if as_json:

@@ -4,7 +4,7 @@ import datetime
 import difflib
 import io
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console, Group, RenderableType
 from rich.syntax import Syntax
@@ -72,7 +72,8 @@ def rows_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     shown = [list(row) for row in rows]
     for index, name in enumerate(names):
         numeric = all(isinstance(row[index], int | float | None) for row in shown)
-        table.add_column(name, justify="right" if numeric and shown else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if numeric and shown else "left"
+        table.add_column(Text(name), justify=justify, overflow="fold")
     for row in shown:
         table.add_row(*(Text(show_value(value)) for value in row))
     return table
@@ -128,7 +129,7 @@ def _share(part: int, whole: int) -> str:
 def groups_table(title: str, key: str, groups: Sequence[dict[str, Any]], limit: int) -> Table:
     """Counts of groups; those that lost too much are marked."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(title, overflow="fold")
+    table.add_column(Text(title), overflow="fold")
     unit = "tokens" if groups and "bytes" not in groups[0] else "bytes"
     for name in ("documents", "kept", "share", unit):
         table.add_column(name, justify="right")
@@ -154,7 +155,7 @@ def groups_table(title: str, key: str, groups: Sequence[dict[str, Any]], limit: 
 def histogram_table(name: str, edges: Sequence[float], counts: Sequence[int]) -> Table:
     """A bar for each bin between the first and the last that hold anything."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(name, justify="right")
+    table.add_column(Text(name), justify="right")
     table.add_column("documents", justify="right")
     table.add_column("")
     filled = [index for index, count in enumerate(counts) if count]

@@ -5,7 +5,7 @@ of the statement is for a clear message; that nothing is written is up to the co
 (`pipeline.inspection.views.open_run`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import duckdb
@@ -19,7 +19,7 @@ _READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 _ROWS_PER_BATCH = 10_000
 
 
-def query(run: Path, statement: str) -> Iterator[pa.RecordBatch]:
+def query(run: Path, statement: str) -> Generator[pa.RecordBatch, None, None]:
     """The statement's answer, at least one batch. ConfigError explains what is wrong with it."""
     with open_run(run) as (connection, views):
         try:

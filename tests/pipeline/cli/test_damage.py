@@ -220,3 +220,37 @@ def test_a_run_folder_may_be_called_anything(
     arguments = (str(finished[0]), "--run", str(run), "--address", "local")
     code, out, _ = sluice("run", *arguments)
     assert (code, "up to date" in out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("sql", "{run}", "select '\udcff'"), "not UTF-8"),
+        (("sql", "{run}", "select 1 as a, 2 as a", "--json"), "two columns are called 'a'"),
+        (("show", "{run}", "\udcff"), "not UTF-8"),
+        (("stats", "{run}", "github.rules", "--by", "\udcff"), "no such column"),
+        (("stats", "{run}", "[/red]"), "no stage"),
+        (("recall", "train", "{table}", "--target", "\udcff", "-o", "m"), "not UTF-8"),
+        (("recall", "score", "{table}", "--model", "\udcff", "-o", "o.jsonl"), "No such file"),
+        (("apply", "\udcff", "{table}", "-o", "o.jsonl"), "no stage"),
+        (("apply", "rules", "{table}", "-o", "o.jsonl", "--set", "\udcff"), "KEY=VALUE"),
+        (("plan", "\udcff"), "No such file"),
+    ],
+)
+def test_odd_arguments_are_told(
+    arguments: tuple[str, ...], message: str, run: Path, tmp_path: Path, sluice: Sluice
+) -> None:
+    """No UTF-8, and what the terminal's colours are written with."""
+    (tmp_path / "t.jsonl").write_text('{"text": "a", "label": "x"}\n')
+    words = (word.format(run=run, table=tmp_path / "t.jsonl") for word in arguments)
+    code, out, err = sluice(*words)
+    assert code in (1, 2)
+    assert out == ""
+    require_sentence(err, message)
+
+
+def test_a_column_may_be_called_anything(run: Path, sluice: Sluice) -> None:
+    """Brackets are no colours."""
+    code, out, _ = sluice("sql", str(run), 'select 1 as "[red]", 2 as "[/red]", 3 as a, 4 as a')
+    assert code == 0
+    assert out.split() == ["[red]", "[/red]", "a", "a", "1", "2", "3", "4"]
