@@ -1,5 +1,6 @@
 """What `Progress` looks like: a table that is drawn again and again, or a line at a time."""
 
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -13,7 +14,7 @@ OTHER_LINES = 3
 """Of the table: its head, what the driver does, and the cursor's."""
 
 
-def live_table(progress: Progress, now: float, height: int) -> Table:
+def live_table(progress: Progress, now: float, height: int) -> RenderableType:
     """A row for each stage: what is done, what is at work, what waits. Where they are too many for
     `height` lines, the first that are done are left out until all are."""
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -27,10 +28,9 @@ def live_table(progress: Progress, now: float, height: int) -> Table:
         table.add_row(Text(f"… {n_hidden} stages done", style="dim"))
     for row in rows[n_hidden:]:
         table.add_row(*_cells(row, now), style="bold" if row.runs else "")
-    if not progress.is_over and (progress.current is None or not progress.current.runs):
-        waited = show_seconds(now - progress.since)
-        table.add_row(Text(f"{progress.now_doing} · {waited}", style="dim"))
-    return table
+    if progress.is_over or (progress.current is not None and progress.current.runs):
+        return table
+    return Group(table, Text(waiting_line(progress, now), style="dim"))
 
 
 def _hidden(rows: list[Row], height: int) -> int:
