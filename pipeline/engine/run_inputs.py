@@ -8,7 +8,8 @@ from pipeline.configuration import Config
 from pipeline.configuration.registry import SEEDS
 from pipeline.engine.chain import seed_patterns
 from pipeline.storage.input_record import CorpusRecord, load
-from pipeline.storage.inputs import InputSpec, expand, read_metadata
+from pipeline.storage.inputs import InputSpec, expand
+from pipeline.storage.repository_metadata import read_metadata
 from pipeline.storage.storage import Storage
 from stages.contract import Input
 from stages.github.identity import repository_name
