@@ -9,8 +9,9 @@ from pipeline.configuration.registry import SEEDS
 from pipeline.engine.chain import seed_patterns
 from pipeline.storage.credentials import public_url
 from pipeline.storage.input_record import CorpusRecord, load
-from pipeline.storage.inputs import InputSpec, content_digest, expand, read_metadata
+from pipeline.storage.inputs import InputSpec, content_digest, expand
 from pipeline.storage.receipts import Receipt
+from pipeline.storage.repository_metadata import read_metadata
 from pipeline.storage.storage import Storage
 from schemas.quarantine import UNREADABLE
 from stages.contract import Input

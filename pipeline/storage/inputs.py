@@ -8,31 +8,25 @@ all of them). Which shard each belongs to is `input_record`'s.
 import errno
 import glob
 import importlib.metadata
-import json
 import os
-import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from pipeline.storage.credentials import STORES, is_ambiguous, public_url, without_credentials
 from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
-from pipeline.storage.regular import open_regular
 from schemas.quarantine import UNREADABLE
-from stages.errors import ConfigError, InputError, StageError
-from stages.github.metadata import Metadata, WrongField
+from stages.errors import ConfigError, InputError
+from stages.github.entries import Damaged
+from stages.github.git import EMPTY_TREE, head_commit, open_git
+from stages.regular_files import open_regular
 
 INSTALLED = "installed:"
 OWN_DISTRIBUTION = "sluice"
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.zst", ".zip")
 CRAWLS = (".warc.gz", ".warc", ".warc.zst", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
-GIT_SECONDS = 60
-"""How long git may take to name a commit."""
 
 
 @dataclass(frozen=True)
@@ -250,20 +244,10 @@ def is_git(folder: Path) -> bool:
 
 
 def _git_head(folder: Path) -> str:
-    command = ["git", "-c", "safe.directory=*", "-C", str(folder), "rev-parse", "HEAD"]
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="backslashreplace",
-            timeout=GIT_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        return f"unreadable: git did not answer within {GIT_SECONDS} s"
-    except FileNotFoundError as error:
-        raise StageError(f"{folder}: git is needed to read it, and is not installed") from error
-    return done.stdout.strip() if done.returncode == 0 else f"unreadable: {done.stderr.strip()}"
+        return head_commit(open_git(folder)) or EMPTY_TREE
+    except Damaged as damage:
+        return f"unreadable: {damage.error}"
 
 
 def _listing(folder: Path) -> list[list[Any]]:
@@ -273,30 +257,3 @@ def _listing(folder: Path) -> list[list[Any]]:
 
 def _folder_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def read_metadata(path: str | None) -> dict[str, dict[str, Any]]:
-    """What the rows of `github.metadata` (JSONL or Parquet) say, by their `input`: a path or base
-    name. ConfigError names the first row and field that cannot be."""
-    if path is None:
-        return {}
-    found = {}
-    for number, row in enumerate(_metadata_rows(path), 1):
-        place = f"github.metadata = {path!r}, row {number}"
-        if not isinstance(row, dict) or not isinstance(row.get("input"), str):
-            raise ConfigError(f"{place}: expected `input`, a path or the base name of one")
-        try:
-            found[public_url(row["input"])] = Metadata.of(row).values()
-        except WrongField as error:
-            raise ConfigError(f"{place}: {error}") from error
-    return found
-
-
-def _metadata_rows(path: str) -> list[Any]:
-    try:
-        with open_regular(path) as stream:
-            if path.endswith(".parquet"):
-                return pq.read_table(stream).to_pylist()  # type: ignore[no-any-return]
-            return [json.loads(line) for line in stream if line.strip()]
-    except (OSError, ValueError, OverflowError, RecursionError, pa.ArrowException) as error:
-        raise ConfigError(f"github.metadata = {path!r} cannot be read: {error!r}") from error

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.storage.regular import open_regular
 from pipeline.storage.tables import BATCH_BYTES
+from stages.regular_files import open_regular
 
 READ_ROWS = 16
 

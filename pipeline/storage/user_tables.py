@@ -23,12 +23,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from pipeline.storage.regular import open_regular
 from pipeline.storage.replace import replacing
 from pipeline.storage.row_bytes import cut_by_bytes, row_bytes
 from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS
 from pipeline.storage.user_parquet import parquet_batches, parquet_schema
 from stages.errors import ConfigError, InputError
+from stages.regular_files import open_regular
 
 _UNFIT = (
     pa.ArrowInvalid,

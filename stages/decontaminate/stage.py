@@ -9,7 +9,6 @@ Cost: one pass with a state of ten tokens, 70-95 MB/s a core on code; the index 
 worker, when the first batch comes.
 """
 
-import unicodedata
 from functools import cached_property
 from typing import ClassVar
 
@@ -20,10 +19,10 @@ import pyarrow.compute as pc
 from schemas.spans import SPAN_MEASURES
 from schemas.verdicts import REASONS
 from stages.decontaminate.benchmarks import benchmark_files, content_hashes, read_items
+from stages.decontaminate.composition import composed
 from stages.decontaminate.index import Index, build_index, matches
 from stages.decontaminate.options import DecontaminateOptions
-from stages.decontaminate.tokens import normalised
-from stages.kernels.arrow import Bytes, utf8_buffers
+from stages.kernels.arrow import utf8_buffers
 from stages.kernels.spans import Span, merged, spans_array
 
 (BENCHMARK,) = REASONS["decontaminate"]
@@ -37,7 +36,7 @@ class DecontaminateStage:
     """
 
     name: ClassVar[str] = "decontaminate"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ()
     Options: ClassVar[type[DecontaminateOptions]] = DecontaminateOptions
     reads: ClassVar[tuple[str, ...]] = ("text",)
@@ -78,22 +77,12 @@ class DecontaminateStage:
         for row, start, end, item in matches(offsets, data, self._index).tolist():
             spans.setdefault(row, []).append((start, end, self._items[item].kind))
         for row in range(len(text)):
-            string = _composable(data[offsets[row] : offsets[row + 1]])
-            if string is not None:
-                composed = normalised(string)
-                ends = np.array([0, len(composed.data)], np.int64)
-                found = matches(ends, composed.data, self._index).tolist()
+            composition = composed(data[offsets[row] : offsets[row + 1]])
+            if composition is not None:
+                ends = np.array([0, len(composition.data)], np.int64)
+                found = matches(ends, composition.data, self._index).tolist()
                 spans[row] = [
-                    (*composed.original(start, end), self._items[item].kind)
+                    (*composition.original(start, end), self._items[item].kind)
                     for _, start, end, item in found
                 ]
         return spans
-
-
-def _composable(data: Bytes) -> str | None:
-    """The text if it is not in NFC."""
-    raw = data.tobytes()
-    if raw.isascii():
-        return None
-    text = raw.decode("utf-8")
-    return None if unicodedata.is_normalized("NFC", text) else text

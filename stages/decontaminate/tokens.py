@@ -4,12 +4,10 @@ Character classes and lower case come from tables generated from Python's own pr
 0.2 s once per process), so the kernel splits where `re.findall(r"\w+", text.lower())` does. One
 difference is deliberate: ς equals σ, since `str.lower` chooses between them by context.
 
-Tokens are visited in place. Only a text that is not in NFC is copied, with a map of where each
-piece came from: a token of a piece that changed spans the whole piece.
+Tokens are visited in place. Only a text that is not in NFC is copied (see `composition`); a token
+of a piece that changed spans the whole piece.
 """
 
-import re
-import unicodedata
 from functools import cache
 from typing import NamedTuple
 
@@ -17,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from stages.kernels.arrow import Bytes, Offsets
+from stages.kernels.arrow import Bytes
 from stages.kernels.code_points import (
     N_CODE_POINTS,
     changed_by_lower,
@@ -33,11 +31,6 @@ _FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME = np.uint64(0x100000001B3)
 
 CodePoints = npt.NDArray[np.int32]
-
-_SAFE = "\x00-\u02ff\u0370-\u0482\u3000-\u3029\u3030-\u3098\u309b-\u30ff\u3400-\u9fff\uac00-\ud7a3"
-_PIECE = re.compile(f"[{_SAFE}][^{_SAFE}]*|[^{_SAFE}]+")
-"""Pieces that normalisation treats apart: each begins with a character that never combines with
-the one before it."""
 
 
 class Tables(NamedTuple):
@@ -64,44 +57,6 @@ def character_tables() -> Tables:
         block = classes[first : last + 1]
         block[(block & WORD) != 0] |= CJK
     return Tables(classes, lower)
-
-
-class Normalised(NamedTuple):
-    """A text in NFC and where its pieces came from (byte offsets, n + 1 of them)."""
-
-    data: Bytes
-    starts: Offsets
-    origins: Offsets
-
-    def original(self, start: int, end: int) -> tuple[int, int]:
-        """The span of the original text that `start:end` of the normalised one was made of."""
-        first = int(np.searchsorted(self.starts, start, "right")) - 1
-        last = int(np.searchsorted(self.starts, end - 1, "right")) - 1
-        begin, stop = int(self.origins[first]), int(self.origins[last + 1])
-        if self._is_unchanged(first):
-            begin += start - int(self.starts[first])
-        if self._is_unchanged(last):
-            stop = int(self.origins[last]) + end - int(self.starts[last])
-        return begin, stop
-
-    def _is_unchanged(self, piece: int) -> bool:
-        made = self.starts[piece + 1] - self.starts[piece]
-        return bool(made == self.origins[piece + 1] - self.origins[piece])
-
-
-def normalised(text: str) -> Normalised:
-    """NFC of a text that is not in it, line by line, character by character where it differs."""
-    pieces: list[bytes] = []
-    lengths: list[int] = []
-    for line in re.findall(r"[^\n]*\n|[^\n]+", text):
-        parts = [line] if unicodedata.is_normalized("NFC", line) else _PIECE.findall(line)
-        pieces += [unicodedata.normalize("NFC", part).encode() for part in parts]
-        lengths += [len(part.encode()) for part in parts]
-    return Normalised(
-        np.frombuffer(b"".join(pieces), np.uint8),
-        np.cumsum([0, *map(len, pieces)], dtype=np.int64),
-        np.cumsum([0, *lengths], dtype=np.int64),
-    )
 
 
 # data uint8 (valid UTF-8), position, end, tables -> hash (0 behind the last token), start, stop,

@@ -17,7 +17,7 @@ from stages.github.git_process import Git, answer
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """The object name of a tree without files: the revision of a repository without commits."""
 
-SILENT_SECONDS = 120.0
+SILENT_SECONDS = 30.0
 MAX_SETTINGS_BYTES = 1 << 20
 MAX_LINE_BYTES = MAX_PATH_BYTES + 256
 """A line of `ls-tree` that is longer has a path that is too long; the rest of it is let go."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.github.entries import Damaged, storable
-from stages.github.regular_files import open_regular
+from stages.regular_files import open_regular
 
 READ_BY_GIT = (
     "HEAD",

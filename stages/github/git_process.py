@@ -21,7 +21,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from stages.errors import InputError, StageError
+from stages.errors import StageError
 from stages.github.entries import Damaged
 
 PIECE_BYTES = 1 << 16
@@ -47,9 +47,7 @@ class Git:
                 start_new_session=True,
             )
         except FileNotFoundError as error:
-            raise InputError(
-                f"{folder}: reading a git repository needs the program `git`"
-            ) from error
+            raise StageError(f"{folder}: git is needed to read it, and is not installed") from error
         except OSError as error:
             raise StageError(f"{folder}: `git` cannot be started: {error}; run again") from error
         _bound_heap(self._process.pid)

@@ -31,7 +31,7 @@ from stages.github.licenses import (
     match_files,
 )
 from stages.github.metadata import is_short_text
-from stages.github.regular_files import NotRegular, open_regular
+from stages.regular_files import NotRegular, open_regular
 
 MAX_RECORD_BYTES = 1 << 26
 MAX_METADATA_BYTES = 1 << 22
@@ -151,8 +151,7 @@ def _read_file(location: Path, size: int) -> bytes:
         with open_regular(location) as stream:
             payload = stream.read(size + 1)
     except OSError as error:
-        problem = error.strerror or "not a regular file"
-        raise Damaged("unreadable", f"listed in RECORD: {problem}") from error
+        raise Damaged("unreadable", f"listed in RECORD: {error.strerror}") from error
     if len(payload) > size:
         raise Damaged("unreadable", f"listed in RECORD: it has grown beyond its {size} bytes")
     return payload

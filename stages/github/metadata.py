@@ -18,6 +18,8 @@ MAX_TEXT_BYTES = 256
 
 MAX_STARS = (1 << 63) - 1
 
+FIELDS = ("repo", "revision", "created_at", "stars", "license")
+
 _SEGMENT = r"[A-Za-z0-9_.~+-]+"
 _REPO = re.compile(rf"{_SEGMENT}/{_SEGMENT}")
 
@@ -55,14 +57,9 @@ class Metadata:
 
     def values(self) -> dict[str, str | int]:
         """The fields that are known, as JSON has them; `of` reads them back."""
-        moment = None if self.created_at is None else self.created_at.isoformat()
-        fields = {
-            "repo": self.repo,
-            "revision": self.revision,
-            "created_at": moment,
-            "stars": self.stars,
-            "license": self.license,
-        }
+        fields = {name: getattr(self, name) for name in FIELDS}
+        if self.created_at is not None:
+            fields["created_at"] = self.created_at.isoformat()
         return {name: value for name, value in fields.items() if value is not None}
 
 

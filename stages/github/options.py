@@ -24,7 +24,7 @@ class GithubOptions(Options):
         description="files one repository may hold; what follows is quarantined as `limit`",
     )
     git_seconds: float = Field(
-        120.0,
+        30.0,
         gt=0,
         description="seconds git may take over one answer; then the rest of the repository is "
         "quarantined as `timeout`",

@@ -17,7 +17,7 @@ from typing import Any
 MODELINE_BYTES = 1024
 """Where Emacs and Vim modelines are looked for: the file's start."""
 
-LONG_LINE = re.compile(rb"([^\n]{500})[^\n]+")
+LONG_LINE = re.compile(rb"^([^\n]{500})[^\n]++", re.M)
 
 SHEBANG = re.compile(rb"#![ \t]*([^\r\n]+)")
 EXEC_LINE = re.compile(rb"^[ \t]*exec[ \t]+[\"']?(?:[\w./-]*/)?([\w.+-]+)", re.M)

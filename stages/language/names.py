@@ -19,7 +19,8 @@ NOTHING = "-"
 """The candidate that stands for no language."""
 
 MATCHES_KEPT = 1 << 17
-"""Base names whose match is remembered; a quarter kilobyte each."""
+LONGEST_KEPT = 255
+"""Base names whose match is remembered, and their length: a quarter kilobyte each."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ class NameMatcher:
             found = self._match(base)
             if len(self._seen) >= MATCHES_KEPT:
                 self._seen.clear()
-            self._seen[base] = found
+            if len(base) <= LONGEST_KEPT:
+                self._seen[base] = found
         return found
 
     def _match(self, base: str) -> NameMatch:

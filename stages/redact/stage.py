@@ -18,7 +18,7 @@ a core on source code.
 import ipaddress
 import re
 import tomllib
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import groupby
 from operator import itemgetter
@@ -131,12 +131,19 @@ def _suffixes() -> PublicSuffixList:
 
 
 def _is_public_address(text: bytes, start: int, end: int) -> bool:
-    try:
-        address = ipaddress.ip_address(text[start:end].decode("ascii"))
-    except ValueError:
-        return False
-    network = address.version == 4 and text[start:end].endswith(b".0.0")
-    if not address.is_global or address.is_multicast or network:
-        return False
+    version = _public_version(text[start:end])
+    if version != 4:
+        return version == 6
     before = text[max(0, start - CONTEXT_BYTES) : start]
-    return address.version == 6 or not _VERSION_BEFORE.search(before)
+    return not _VERSION_BEFORE.search(before)
+
+
+@lru_cache(maxsize=1 << 16)
+def _public_version(written: bytes) -> int | None:
+    """4 or 6 for the address of a public host, else None. Logs name few addresses many times."""
+    try:
+        address = ipaddress.ip_address(written.decode("ascii"))
+    except ValueError:
+        return None
+    network = address.version == 4 and written.endswith(b".0.0")
+    return None if not address.is_global or address.is_multicast or network else address.version

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -9,14 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from pipeline.configuration import load as load_config
 from pipeline.run import run
 from pipeline.storage.input_record import CorpusRecord, load, save
-from pipeline.storage.inputs import expand, read_metadata
+from pipeline.storage.inputs import expand
 from pipeline.storage.storage import LocalStorage
 from stages.errors import ConfigError, InputError
 from tests.pipeline.conftest import page, read_shards, write_tar, write_warc
@@ -127,6 +126,22 @@ def test_two_repositories_of_one_identity_are_an_error(tmp_path: Path) -> None:
         run(config, address="local")
 
 
+@pytest.mark.parametrize("place", ["HEAD", "config", "packed-refs", "objects/info/alternates"])
+def test_a_git_folder_with_a_pipe_is_an_input_that_cannot_be_read(
+    tmp_path: Path, place: str
+) -> None:
+    """Nobody waits for it, neither when inputs are listed nor when they are read."""
+    folder = tmp_path / "a__b"
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    pipe = folder / ".git" / place
+    pipe.parent.mkdir(exist_ok=True)
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe)
+    (spec,) = expand("github", [str(folder)])
+    assert spec.mark.startswith("unreadable: git: ")
+    assert place in spec.mark
+
+
 def test_inputs_keep_their_shards(tmp_path: Path) -> None:
     """Repositories are packed in input order; new ones open new shards."""
     storage = LocalStorage(tmp_path)
@@ -144,15 +159,3 @@ def place(storage: LocalStorage, pattern: str) -> dict[str, int]:
     inputs = record.place(expand("github", [pattern]), shard_bytes=200, identify=lambda _: None)
     save(storage, {"github": inputs.recorded})
     return {spec.name: spec.shard for spec in inputs.current}
-
-
-def test_metadata_is_read_from_parquet_and_jsonl(tmp_path: Path) -> None:
-    """Both give rows by input."""
-    rows = [{"input": "a.tar.gz", "repo": "o/r", "stars": 3}]
-    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "m.parquet")
-    (tmp_path / "m.jsonl").write_text(json.dumps(rows[0]) + "\n")
-    expected = {"a.tar.gz": {"repo": "o/r", "stars": 3}}
-    assert read_metadata(str(tmp_path / "m.parquet")) == expected
-    assert read_metadata(str(tmp_path / "m.jsonl")) == expected
-    with pytest.raises(ConfigError, match=r"github\.metadata = '.*missing"):
-        read_metadata(str(tmp_path / "missing.jsonl"))

@@ -33,7 +33,7 @@ def test_it_is_a_source():
         "max_file_bytes": 16 << 20,
         "max_archive_bytes": 8 << 30,
         "max_files": 1_000_000,
-        "git_seconds": 120.0,
+        "git_seconds": 30.0,
     }
 
 

@@ -1,5 +1,7 @@
 """Interpreter lines, modelines and content rules."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,6 +72,14 @@ def test_modeline(head: bytes, language: str | None) -> None:
         (".cls", b"\\NeedsTeXFormat{LaTeX2e}\n", "TeX"),
         (".cls", b"VERSION 1.0 CLASS\r\nBEGIN\r\n", "Visual Basic"),
         ("", b"<?xml version='1.0'?>\n<a/>\n", "XML"),
+        (".mo", b'import { a; b } "x";\nimport Array "mo:base/Array";\n', "Motoko"),
+        (".mo", b'import\t{ a } = \t"x";\n', "Motoko"),
+        (".conf", b"map $uri $new  {\n}\n", "Nginx Configuration File"),
+        (".conf", b"location / {\n}\n", "Nginx Configuration File"),
+        (".bb", b"do_compile_append () {\n}\n", "BitBake"),
+        (".bb", b"do_install:append() {\n}\n", "BitBake"),
+        (".bb", b"RDEPENDS_${PN}-dev += 'x'\n", "BitBake"),
+        (".plist", b"// a list\n\n{ a = b; }\n", "OpenStep Property List"),
         (".py", b"import os\n", None),
     ],
 )
@@ -98,3 +108,27 @@ def test_hostile_content_comes_to_an_end(piece: bytes) -> None:
     for extension in content_rules():
         resolve(extension, head)
     assert modeline(head) is None
+
+
+@pytest.mark.parametrize(
+    ("extension", "start", "piece"),
+    [
+        (".mo", b"import ", b" "),
+        (".conf", b"map ", b"\t"),
+        (".conf", b"location ", b" "),
+        (".bb", b"do_", b"_"),
+        (".bb", b"RDEPENDS", b"_"),
+        (".inc", b"MACHINE", b"_"),
+        (".prg", b"method ", b"_"),
+        (".rpy", b"import ", b"a"),
+        (".pro", b"", b"a"),
+    ],
+)
+def test_long_lines_that_almost_match_take_time_in_proportion(
+    extension: str, start: bytes, piece: bytes
+) -> None:
+    """A rule with two repetitions of one byte side by side took half a minute for these 50 kB."""
+    line = (start + piece * 500)[:499] + b"\n"
+    begun = time.process_time()
+    resolve(extension, line * 103)
+    assert time.process_time() - begun < 5

@@ -1,11 +1,12 @@
 """The language tables hold together, row by row."""
 
+import tracemalloc
 from collections import Counter, defaultdict
 
 import pytest
 
 from stages.language.content import content_rules, modeline_names
-from stages.language.names import NOTHING, name_tables, read_table
+from stages.language.names import NOTHING, NameMatcher, name_tables, read_table
 
 SUPPORTED = read_table("languages.tsv")
 OTHER = read_table("languages_other.tsv")
@@ -99,3 +100,14 @@ def test_identical_pairs_point_at_each_other(left: str, right: str) -> None:
 def test_extension_picks_the_name(extension: str, language: str) -> None:
     """Where contents are alike, and where case matters, the extension decides."""
     assert name_tables().by_extension[extension][0] == language
+
+
+def test_names_of_megabytes_are_not_remembered() -> None:
+    """A path may be as long as an archive likes; what is kept of it may not."""
+    matcher = NameMatcher()
+    tracemalloc.start()
+    for index in range(50):
+        assert matcher.match(f"{'x' * 1_000_000}{index}.py").candidates == ("Python",)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 5_000_000

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from stages.github.regular_files import open_regular
+from stages.regular_files import open_regular
 
 
 def test_a_file_is_read_also_behind_a_link(tmp_path):

@@ -4,6 +4,7 @@ Opening a pipe without a writer waits for ever, a device may never end, and what
 change between asking and opening. So a file is opened without waiting and looked at afterwards.
 """
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -19,8 +20,10 @@ def open_regular(path: str | Path) -> BinaryIO:
     something else is."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise NotRegular(f"not a regular file: {os.fspath(path)!r}")
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, socket or device"
+            raise NotRegular(errno.EINVAL, f"{kind} and no file", os.fspath(path))
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
