@@ -64,6 +64,10 @@ def read_labels(path: Path) -> Labels:
         batches.append(rows.batch)
         n_broken += len(rows.broken)
     table = pa.Table.from_batches(batches, pa.schema(list(types.items())))
+    if key == ("doc_id",) and pa.types.is_string(types["doc_id"]):
+        table = table.set_column(
+            table.schema.get_field_index("doc_id"), "doc_id", _from_hex(path, table["doc_id"])
+        )
     return _chosen(table, key, n_broken)
 
 
@@ -102,15 +106,16 @@ def _chosen(table: pa.Table, key: tuple[str, ...], n_broken: int) -> Labels:
         leave("ambiguous", pc.invert(pc.fill_null(table["ambiguous"], False)))
     columns: dict[str, Any] = {PLACE: pa.array(range(len(table)), pa.int64())}
     columns |= {name: table[name] for name in (*KEPT, *key) if name in table.schema.names}
-    if key == ("doc_id",) and pa.types.is_string(table.schema.field("doc_id").type):
-        columns["doc_id"] = pa.array([_from_hex(v) for v in table["doc_id"].to_pylist()])
     if key == ("url",):
         columns["url"] = pa.array([normalize_url(url) for url in table["url"].to_pylist()])
     return Labels(pa.table(columns), key, n_labels, left_out)
 
 
-def _from_hex(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError as error:
-        raise ConfigError(f"labels: doc_id {text!r} is no hexadecimal number") from error
+def _from_hex(path: Path, column: pa.ChunkedArray) -> pa.Array:
+    values = []
+    for text in column.to_pylist():
+        try:
+            values.append(text if text is None else bytes.fromhex(text))
+        except ValueError as error:
+            raise ConfigError(f"{path}: doc_id {text!r} is no hexadecimal number") from error
+    return pa.array(values, pa.binary())

@@ -10,15 +10,17 @@ tests/stages/kernels/test_ahead.py runs every stage and finds what is missing.
 """
 
 import importlib
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 READONLY = "readonly:"
+_RECORD = re.compile(r"([\w.]+):(\w+)\((.*)\)")
 
 
 class Kernel(NamedTuple):
     """A kernel as Python calls it: arrays are C-contiguous, `readonly:` if nobody may write to
-    them."""
+    them; a named tuple is its class and, in parentheses, its fields."""
 
     module: str
     function: str
@@ -27,7 +29,7 @@ class Kernel(NamedTuple):
 
 _GROUPS = (
     """
-    web.tame.tags write readonly:uint8[:] uint8[:] int64[:]
+    web.tame.tags _write stages.web.tame.page:Page(readonly:uint8[:];uint8[:];int64[:])
     """,
     """
     kernels.visible_text _count_all int64[:] uint8[:] uint64[:,:]
@@ -96,6 +98,10 @@ def numba_type(name: str) -> Any:
     """`uint8`, `int64[:]`, `readonly:uint32[:,:]` → Numba's type."""
     from numba import types  # noqa: PLC0415 - half a second that the driver need not spend
 
+    if record := _RECORD.fullmatch(name):
+        module, tuple_class, fields = record.groups()
+        of_fields = [numba_type(field) for field in fields.split(";")]
+        return types.NamedTuple(of_fields, getattr(importlib.import_module(module), tuple_class))  # type: ignore[no-untyped-call]
     writable = name.removeprefix(READONLY)
     scalar, bracket, axes = writable.partition("[")
     dtype = getattr(types, scalar)
@@ -109,6 +115,10 @@ def spelled(numba_type: Any) -> str:
     from numba import types  # noqa: PLC0415
 
     plain = types.unliteral(numba_type)  # type: ignore[no-untyped-call]
+    if isinstance(plain, types.NamedTuple):
+        record = plain.instance_class
+        fields = ";".join(map(spelled, plain.types))
+        return f"{record.__module__}:{record.__name__}({fields})"
     if not isinstance(plain, types.Array):
         return str(plain)
     access = "" if plain.mutable else READONLY
