@@ -53,8 +53,8 @@ _PROPERTIES: dict[int, str] = {
 }
 _OTHERS = (
     "abbr acronym annotation annotation-xml audio bdi bdo canvas cite data datalist del dfn g "
-    "gist ins kbd label legend map mark math menclose menuitem merror meter mfenced mfrac mglyph mi "
-    "mlabeledtr mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace msqrt "
+    "gist ins kbd label legend map mark math menclose menuitem merror meter mfenced mfrac mglyph "
+    "mi mlabeledtr mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace msqrt "
     "mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none mjx-assistive-mml "
     "mjx-container object optgroup option output path picture progress q rb rp rt rtc ruby samp "
     "semantics slot span sub sup svg text time var video foreignobject desc"
@@ -84,6 +84,7 @@ FNV_OFFSET = 0xCBF29CE484222325
 FNV_PRIME = 0x100000001B3
 
 NameTable = npt.NDArray[np.uint64]
+NameTables = npt.NDArray[np.uint64]
 
 
 def name_hash(name: str) -> int:
@@ -109,15 +110,10 @@ def _table(names: tuple[str, ...], first: int) -> NameTable:
 
 
 @cache
-def tag_table() -> NameTable:
-    """uint64[2, 1024]: hashes of element names and their tags, zero where empty."""
-    return _table(NAMES, UNKNOWN + 1)
-
-
-@cache
-def attribute_table() -> NameTable:
-    """uint64[2, 1024]: hashes of attribute names and their numbers, zero where empty."""
-    return _table(ATTRIBUTES, 1)
+def name_tables() -> NameTables:
+    """uint64[2, 2, 1024]: of elements, then of attributes, the hashes of names and their numbers,
+    zero where empty."""
+    return np.stack([_table(NAMES, UNKNOWN + 1), _table(ATTRIBUTES, 1)])
 
 
 @cache
