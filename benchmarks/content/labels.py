@@ -9,7 +9,7 @@ import numpy.typing as npt
 from benchmarks.content.align import covered, left_over
 from benchmarks.content.pages import GoldPage
 from benchmarks.content.tokens import tokens
-from stages.web.content.choose import page_of
+from stages.web.content.choose import find_blocks, page_of
 from stages.web.content.describe import describe
 from stages.web.content.scan import Scan, scan
 from stages.web.content.words import WordTable, next_word, word_table
@@ -80,7 +80,7 @@ def label(page: GoldPage) -> Labelled:
 def describe_page(labelled: Labelled, table: WordTable) -> Rows:
     """The blocks of a page, with a table of class words."""
     page = page_of(labelled.tree, table)
-    found = scan(page, False)
+    found = find_blocks(page)
     features, larger, groups = describe(page, found)
     words: list[list[str]] = [[] for _ in found.blocks]
     hits = np.zeros(len(words))

@@ -56,20 +56,20 @@ def page_of(tree: Tree, words: WordTable) -> Page:
 def choose_with(tree: Tree, words: WordTable, first: Forest, second: Forest) -> Chosen:
     """The main content by other tables than those that are shipped."""
     page = page_of(tree, words)
-    found = scan(page, False)
+    found = find_blocks(page)
+    rows, larger, groups = describe(page, found)
+    context(rows, probabilities(rows, first), found.blocks, tree.end, larger, groups)
+    probability = probabilities(rows, second)
+    kept = keep_blocks(found.blocks, probability)
+    return Chosen(_keep(tree.parent, found.block, kept), found.block, kept, probability)
+
+
+def find_blocks(page: Page) -> Scan:
+    """The blocks that a page shows, or all if it shows next to nothing."""
+    found: Scan = scan(page, False)
     if found.blocks[:, N_WORDS].sum() < FEW_WORDS:
         found = scan(page, True)
-    kept, probability = _decide(page, found, first, second)
-    return Chosen(_keep(page, found.block, kept), found.block, kept, probability)
-
-
-# Of every block, whether it is kept, and its probability.
-@njit(cache=True, nogil=True)
-def _decide(p: Page, s: Scan, first: Forest, second: Forest) -> tuple[Flags, Vector]:
-    rows, larger, groups = describe(p, s)
-    context(rows, probabilities(rows, first), s.blocks, p.end, larger, groups)
-    probability = probabilities(rows, second)
-    return keep_blocks(s.blocks, probability), probability
+    return found
 
 
 @njit(cache=True, nogil=True)
@@ -117,11 +117,11 @@ def _apply_rules(blocks: Numbers, probability: Vector, kept: Flags) -> None:
 
 # bool[n_nodes]: leaves of kept blocks and the elements around them.
 @njit(cache=True, nogil=True)
-def _keep(p: Page, block: Numbers, kept: Flags) -> Flags:
+def _keep(parent: Numbers, block: Numbers, kept: Flags) -> Flags:
     keep = np.zeros(len(block), np.bool_)
     for node in range(len(block) - 1, -1, -1):
         if block[node] >= 0 and kept[block[node]]:
             keep[node] = True
         if keep[node] and node:
-            keep[p.parent[node]] = True
+            keep[parent[node]] = True
     return keep
