@@ -56,7 +56,10 @@ _OTHERS = (
     "gist ins kbd label legend map mark math menclose menuitem merror meter mfenced mfrac mglyph "
     "mi mlabeledtr mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace msqrt "
     "mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none mjx-assistive-mml "
-    "mjx-container object optgroup option output path picture progress q rb rp rt rtc ruby samp "
+    "mjx-container mjx-math mjx-mi mjx-mo mjx-mn mjx-mtext mjx-mrow mjx-texatom mjx-c mjx-utext "
+    "mjx-msup mjx-msub mjx-msubsup mjx-script mjx-mfrac mjx-frac mjx-num mjx-den mjx-msqrt "
+    "mjx-mroot mjx-sqrt mjx-root mjx-munder mjx-mover mjx-munderover mjx-over mjx-under mjx-base "
+    "mjx-mtable mjx-mtr mjx-mtd mjx-mspace mjx-speech mjx-row mjx-op mjx-box object optgroup option output path picture progress q rb rp rt rtc ruby samp "
     "semantics slot span sub sup svg text time var video foreignobject desc"
 )
 NAMES: tuple[str, ...] = (

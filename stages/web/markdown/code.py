@@ -1,0 +1,71 @@
+"""What a block of code becomes: line numbers and blank borders go, a fence comes around it."""
+
+import re
+
+from stages.web.markdown.paper import NUMBER, NUMBER_END, SCRIPT_END, SUB, SUP
+
+_NUMBER, _NUMBER_END = chr(NUMBER), chr(NUMBER_END)
+_SCRIPT_MARKS = str.maketrans({SUP: "^", SUB: "_", SCRIPT_END: None})
+_LINE_NUMBER = re.compile(f"[ \t]{{0,12}}{_NUMBER}[^0-9{_NUMBER_END}]*([0-9]+)[^{_NUMBER_END}]*{_NUMBER_END}")
+_RUNS = re.compile("`+")
+_BLANK_START = re.compile(r"(?:[ \t]*\n)+")
+_MARKS = str.maketrans({NUMBER: None, NUMBER_END: None})
+
+
+def clean_code(text: str) -> str:
+    """The code of a block, without the numbers 1, 2, 3, … that begin its lines as elements of
+    their own, and without blank lines around it; empty if it is nothing but line numbers."""
+    if _NUMBER in text:
+        text = _drop_numbers(text)
+    text = text.translate(_SCRIPT_MARKS).rstrip()
+    blank = _BLANK_START.match(text)
+    if blank:
+        text = text[blank.end() :]
+    return "" if _is_column_of_numbers(text) else text
+
+
+def fence(code: str, language: str | None) -> str:
+    """The code between fences longer than any run of backticks inside."""
+    longest = max((len(run) for run in _RUNS.findall(code)), default=0) if "`" in code else 0
+    ticks = "`" * max(3, longest + 1)
+    return f"{ticks}{language or ''}\n{code}\n{ticks}"
+
+
+def code_span(code: str) -> str:
+    """Code in a line of text."""
+    if not code or code.isspace():
+        return " " if code else ""
+    if "`" not in code:
+        return f"`{code}`"
+    ticks = "`" * (max(len(run) for run in _RUNS.findall(code)) + 1)
+    pad = " " if code[0] == "`" or code[-1] == "`" else ""
+    return f"{ticks}{pad}{code}{pad}{ticks}"
+
+
+def _drop_numbers(text: str) -> str:
+    lines = text.split("\n")
+    found = [_LINE_NUMBER.match(line) for line in lines]
+    numbers = [int(match[1]) for match in found if match]
+    unnumbered = sum(1 for line, match in zip(lines, found, strict=True) if not match and line.strip())
+    steps = all(b - a == 1 for a, b in zip(numbers, numbers[1:], strict=False))
+    if len(numbers) > 1 and steps and unnumbered <= len(numbers) // 8:
+        lines = [
+            line[match.end() :] if match else line for line, match in zip(lines, found, strict=True)
+        ]
+        text = "\n".join(lines)
+    return text.translate(_MARKS)
+
+
+def _is_column_of_numbers(text: str) -> bool:
+    """Whether a block is what stands beside code: 1, 2, 3, …"""
+    if not text[:1].isdecimal() and not text[:1].isspace():
+        return False
+    if not text[-1:].isdecimal():
+        return False
+    numbers = text.split()
+    if len(numbers) < 2 or not all(number.isdecimal() and len(number) < 8 for number in numbers):
+        return False
+    if "\n" not in text:
+        return False
+    values = [int(number) for number in numbers]
+    return values == list(range(values[0], values[0] + len(values)))

@@ -1,0 +1,243 @@
+"""The role of every node, in one pass over the tree.
+
+What depends on a node alone is read off its tag, its classes and its style. What depends on what is
+inside is gathered on the way: inline code with line breaks, tables for layout, elements whose whole
+text is a number.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from stages.kernels.arrow import Bytes
+from stages.web.markdown.roles import (
+    BLOCK_STYLE,
+    CODE,
+    CODE_ROOT,
+    COPY,
+    FORMULA,
+    HAS_PRE,
+    IMAGE,
+    INLINE,
+    INLINE_CODE,
+    KIND,
+    LAYOUT,
+    LINE,
+    MULTILINE,
+    NUMERIC,
+    QUOTE,
+    SKIP,
+    SPANS,
+    UNSELECTABLE,
+)
+from stages.web.tree.elements import FNV_OFFSET, FNV_PRIME, KEYS, TAGS, NameTable, name_hash
+from stages.web.tree.state import KEY, MAX_DEPTH, VALUE, VALUE_END, Numbers
+
+Flags = npt.NDArray[np.bool_]
+
+MAX_CELL_BYTES = 800
+"""A cell with more text than this is laid out, no datum."""
+
+_BR, _CODE, _TABLE, _TR, _TD, _TH = (TAGS[t] for t in ("br", "code", "table", "tr", "td", "th"))
+_IMG, _MATH, _SCRIPT, _LI, _P, _DIV = (TAGS[t] for t in ("img", "math", "script", "li", "p", "div"))
+_CONTAINER = TAGS["mjx-container"]
+_H1, _H6, _UL, _OL = TAGS["h1"], TAGS["h6"], TAGS["ul"], TAGS["ol"]
+_CLASS, _STYLE, _COLSPAN, _ROWSPAN = (KEYS[k] for k in ("class", "style", "colspan", "rowspan"))
+_NUMBERED, _HIDDEN, _ALT, _SRC, _TYPE = (
+    KEYS[k] for k in ("data-line-number", "aria-hidden", "alt", "src", "type")
+)
+_ORIGINAL, _DATA_SRC, _EEIMG, _ROLE = (KEYS[k] for k in ("data-original", "data-src", "eeimg", "role"))
+_TEX_KEYS = np.zeros(len(KEYS), np.bool_)
+for _key in ("data-equation", "data-expr", "data-formula", "data-latex", "data-math", "data-mathml",
+             "data-tex"):  # fmt: skip
+    _TEX_KEYS[KEYS[_key]] = True
+_FONT = np.uint64(name_hash("font-family:"))
+_COPY_WORD = 0x636F7079
+_TEX_WORD, _LATEX_WORD, _MATH_WORD, _CHART_WORD = 0x746578, 0x6C617465, 0x6D617468, 0x63686C3D
+MAX_ADDRESS_BYTES = 4096
+"""Images inlined as `data:` addresses are longer, and no formulas."""
+
+
+# The properties of page[start:stop], a list of classes, or of declarations if `style`.
+@njit(cache=True, nogil=True)
+def _properties(page: Bytes, start: int, stop: int, words: NameTable, style: bool) -> int:
+    found = 0
+    key = np.uint64(FNV_OFFSET)
+    window = 0
+    for position in range(start, stop + 1):
+        byte = np.int64(page[position]) if position < stop else 0x20
+        blank = byte == 0x20 or 0x09 <= byte <= 0x0D
+        if style and position < stop:
+            if blank or byte == 0x22 or byte == 0x27:
+                continue
+            if 0x41 <= byte <= 0x5A:
+                byte |= 0x20
+            ends = byte in (0x3B, 0x2C, 0x21)
+        else:
+            ends = blank
+        if not style:
+            window = (window << 8 | byte | 0x20) & 0xFFFFFFFF
+            if window == _COPY_WORD:
+                found |= COPY
+        if ends:
+            slot = key % np.uint64(words.shape[1])
+            while words[0, slot] != 0:
+                if words[0, slot] == key:
+                    found |= np.int64(words[1, slot])
+                    break
+                slot = (slot + np.uint64(1)) % np.uint64(words.shape[1])
+            key = _FONT if byte == 0x2C else np.uint64(FNV_OFFSET)
+        else:
+            key = (key ^ np.uint64(byte)) * np.uint64(FNV_PRIME)
+    return found
+
+
+# Whether page[start:stop] has a sign of TeX, as an address or as an alternative text.
+@njit(cache=True, nogil=True)
+def _may_be_tex(page: Bytes, start: int, stop: int, address: bool) -> bool:
+    if address and stop - start > MAX_ADDRESS_BYTES:
+        return False
+    window = 0
+    for position in range(start, stop):
+        byte = np.int64(page[position])
+        if not address and byte in (0x5C, 0x5E, 0x5F, 0x7B, 0x24):
+            return True
+        window = (window << 8 | byte | 0x20) & 0xFFFFFFFF
+        if address and (window & 0xFFFFFF == _TEX_WORD or window in (_LATEX_WORD, _MATH_WORD)):
+            return True
+        if address and window & 0xFFFFFFFF == _CHART_WORD:
+            return True
+    return False
+
+
+# The properties that the attributes of node i give it.
+@njit(cache=True, nogil=True)
+def _read_attributes(
+    page: Bytes, attributes: Numbers, first: int, last: int, tag: int, tex_keys: Flags,
+    words: NameTable,
+) -> int:  # fmt: skip
+    found = 0
+    for slot in range(first, last):
+        key = attributes[slot, KEY]
+        start, stop = attributes[slot, VALUE], attributes[slot, VALUE_END]
+        if key == 0:
+            continue
+        if key in (_CLASS, _STYLE):
+            found |= _properties(page, start, stop, words, key == _STYLE)
+        elif tex_keys[key]:
+            found |= FORMULA
+        elif key in (_COLSPAN, _ROWSPAN):
+            if stop - start != 1 or page[start] != 0x31:
+                found |= SPANS
+        elif key in (_NUMBERED, _HIDDEN):
+            found |= UNSELECTABLE
+        elif tag == _IMG:
+            if key in (_ALT, _EEIMG):
+                if key == _EEIMG or _may_be_tex(page, start, stop, False):
+                    found |= IMAGE
+            elif key in (_SRC, _DATA_SRC, _ORIGINAL) and _may_be_tex(page, start, stop, True):
+                found |= IMAGE
+        elif key == _TYPE and tag == _SCRIPT:
+            if stop - start >= 8 and page[start] == 0x6D and page[start + 4] == 0x2F:
+                found |= FORMULA
+        elif key == _ROLE and tag == _TABLE and stop > start and page[start] | 0x20 in (0x70, 0x6E):
+            found |= LAYOUT
+    return found
+
+
+# Whether text[first:last] is a short number, blanks aside.
+@njit(cache=True, nogil=True)
+def _is_number(text: Bytes, first: int, last: int) -> bool:
+    digits = 0
+    for position in range(first, min(last, first + 24)):
+        byte = text[position]
+        if 0x30 <= byte <= 0x39:
+            digits += 1
+        elif not (byte == 0x20 or 0x09 <= byte <= 0x0D or byte in (0xC2, 0xA0, 0x3A, 0x2E, 0x7C)):
+            return False
+    return 0 < digits <= 7 and last - first <= 24
+
+
+# Fills role[n]. `nodes` int32[5, n]: tag, parent, end, first, last; `keep` may be empty: all kept.
+@njit(cache=True, nogil=True)
+def mark(
+    page: Bytes, nodes: Numbers, attributes: Numbers, text: Bytes, keep: Flags, kinds: Numbers,
+    tex_keys: Flags, words: NameTable, role: Numbers,
+) -> None:  # fmt: skip
+    n = nodes.shape[1]
+    code = code_end = pre_end = 0
+    tables = np.zeros((MAX_DEPTH, 5), np.int32)  # node, end, rows, cells of this row, widest row
+    n_tables = cell_bytes = 0
+    for i in range(n):
+        if len(keep) > 0 and not keep[i]:
+            role[i] = SKIP
+            continue
+        tag, end = nodes[0, i], nodes[2, i]
+        if tag == 0:
+            if n_tables > 0:
+                cell_bytes += nodes[4, i] - nodes[3, i]
+                if cell_bytes > MAX_CELL_BYTES:
+                    role[tables[n_tables - 1, 0]] |= LAYOUT
+            if i > 0 and _is_number(text, nodes[3, i], nodes[4, i]):
+                above = nodes[1, i]
+                if above == i - 1 and nodes[2, above] == i + 1:
+                    role[above] |= NUMERIC
+            continue
+        found = kinds[tag] | _read_attributes(
+            page, attributes, nodes[3, i], nodes[4, i], tag, tex_keys, words
+        )
+        if tag in (_MATH, _CONTAINER):
+            found |= FORMULA
+        kind = found & KIND
+        if found & BLOCK_STYLE and kind == INLINE:
+            found |= LINE
+        while n_tables > 0 and i >= tables[n_tables - 1, 1]:
+            n_tables -= 1
+            _judge(tables[n_tables], role)
+        if n_tables > 0:
+            top = tables[n_tables - 1]
+            if tag == _TR:
+                top[2] += 1
+                top[3] = 0
+            elif tag in (_TD, _TH):
+                top[3] += 1
+                top[4] = max(top[4], top[3])
+                cell_bytes = 0
+            elif kind == CODE:
+                role[top[0]] |= LAYOUT | HAS_PRE
+            elif kind == QUOTE or _H1 <= tag <= _H6 or tag in (_TABLE, _UL, _OL) or found & CODE_ROOT:
+                role[top[0]] |= LAYOUT
+        if tag == _TABLE and n_tables < MAX_DEPTH:
+            tables[n_tables, 0], tables[n_tables, 1] = i, end
+            tables[n_tables, 2:] = 0
+            n_tables += 1
+        if kind == CODE:
+            pre_end = max(pre_end, end)
+        elif kind == INLINE_CODE and i >= pre_end and i >= code_end:
+            code, code_end = i, end
+        elif i < code_end and tag in (_BR, _LI, _P, _DIV, _TR):
+            role[code] |= MULTILINE
+        role[i] = found
+    while n_tables > 0:
+        n_tables -= 1
+        _judge(tables[n_tables], role)
+
+
+# A table with fewer than two rows or columns is for layout.
+@njit(cache=True, nogil=True)
+def _judge(table: Numbers, role: Numbers) -> None:
+    if table[2] < 2 or table[4] < 2:
+        role[table[0]] |= LAYOUT
+
+
+def roles_of(
+    page: bytes, nodes: Numbers, attributes: Numbers, text: Bytes, keep: Flags | None,
+    kinds: Numbers, words: NameTable,
+) -> Numbers:  # fmt: skip
+    """int32[n]: the role of every node (see `roles`)."""
+    role = np.zeros(nodes.shape[1], np.int32)
+    kept = np.zeros(0, np.bool_) if keep is None else keep
+    mark(
+        np.frombuffer(page, np.uint8), nodes, attributes, text, kept, kinds, _TEX_KEYS, words, role
+    )
+    return role

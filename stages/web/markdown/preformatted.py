@@ -1,0 +1,167 @@
+"""Code to the letter: text as it stands, lines as layout makes them, nothing that is not code.
+
+Lines may be text, `<br>`, or elements (`<div>`, `<li>`, rows, `display: block`), with or without line
+ends between them. A block ends the line that it is on; a line end right behind it is that end.
+"""
+
+import numpy as np
+from numba import njit
+
+from stages.web.markdown.paper import (
+    N_OUT,
+    NUMBER,
+    NUMBER_END,
+    PLACE,
+    SUB,
+    SUP,
+    SCRIPT_END,
+    Paper,
+    put,
+    put_mark,
+)
+from stages.web.markdown.roles import (
+    BLOCK,
+    BREAK,
+    CELL,
+    CODE,
+    COPY,
+    DROP,
+    GUTTER,
+    HIDDEN,
+    INLINE,
+    INLINE_CODE,
+    KIND,
+    NUMERIC,
+    PLACED,
+    PLACED_BLOCK,
+    PLAIN_COPY,
+    QUOTE,
+    SKIP,
+    SUBSCRIPT,
+    SUPERSCRIPT,
+    TABLE,
+    UNSELECTABLE,
+)
+from stages.web.tree.state import MAX_DEPTH
+
+MAX_LABEL_BYTES = 40
+"""A button says no more than this."""
+
+_LINE_KINDS = np.ones(32, np.bool_)
+_LINE_KINDS[[INLINE, SKIP, DROP, INLINE_CODE, TABLE, CELL, BREAK, SUPERSCRIPT, SUBSCRIPT,
+             PLACED, PLACED_BLOCK]] = False  # fmt: skip
+
+
+# Whether an element is no part of the code that it stands in.
+@njit(cache=True, nogil=True)
+def _is_extra(p: Paper, node: int) -> bool:
+    role = p.role[node]
+    kind = role & KIND
+    if kind == DROP or role & (GUTTER | HIDDEN | PLAIN_COPY):
+        return True
+    if role & UNSELECTABLE and role & NUMERIC:
+        return True
+    if role & COPY and kind != INLINE_CODE:
+        n_bytes = 0
+        for inner in range(node + 1, min(p.nodes[2, node], node + 32)):
+            if p.nodes[0, inner] == 0:
+                n_bytes += p.nodes[4, inner] - p.nodes[3, inner]
+        return n_bytes <= MAX_LABEL_BYTES and p.nodes[2, node] - node < 32
+    return False
+
+
+# Appends the text below `root`; returns the node behind.
+@njit(cache=True, nogil=True)
+def put_code(p: Paper, root: int) -> int:
+    state = p.state
+    begun = state[N_OUT]
+    stack = np.zeros((MAX_DEPTH, 3), np.int64)  # end, bytes written at the start, what closes it
+    depth = 0
+    ended = False  # a block has ended the line, but no line end is written yet
+    after_gutter = False
+    i, end = root + 1, p.nodes[2, root]
+    while i < end or depth > 0:
+        while depth > 0 and (i >= stack[depth - 1, 0] or i >= end):
+            depth -= 1
+            if stack[depth, 2] > 0:
+                put(p, stack[depth, 2])
+            elif state[N_OUT] == stack[depth, 1] or p.out[state[N_OUT] - 1] != 0x0A:
+                ended = True
+        if i >= end:
+            break
+        role = p.role[i]
+        kind = role & KIND
+        if kind == SKIP:
+            i += 1
+            continue
+        if p.nodes[0, i] == 0:
+            first, last = p.nodes[3, i], p.nodes[4, i]
+            if ended and first < last:
+                put(p, 0x0A)
+                if p.text[first] == 0x0A:
+                    first += 1
+                ended = False
+            if after_gutter and first + 1 < last:
+                if p.text[first] == 0xC2 and p.text[first + 1] == 0xA0:
+                    first += 2
+                after_gutter = False
+            _put_verbatim(p, first, last)
+            i += 1
+            continue
+        if _is_extra(p, i):
+            after_gutter = role & GUTTER != 0
+            i = max(i + 1, p.nodes[2, i])
+            continue
+        if kind == BREAK:
+            if ended:
+                put(p, 0x0A)
+                ended = False
+            put(p, 0x0A)
+        elif kind == PLACED or kind == PLACED_BLOCK:
+            put_mark(p, PLACE, i)
+            i = p.nodes[2, i]
+            continue
+        elif depth < MAX_DEPTH:
+            closing = -1
+            if _LINE_KINDS[kind]:
+                if ended or (state[N_OUT] > begun and p.out[state[N_OUT] - 1] != 0x0A):
+                    put(p, 0x0A)
+                ended = False
+                closing = 0
+            elif kind == SUPERSCRIPT or kind == SUBSCRIPT:
+                put(p, SUP if kind == SUPERSCRIPT else SUB)
+                closing = SCRIPT_END
+            elif role & NUMERIC:
+                put(p, NUMBER)
+                closing = NUMBER_END
+            if closing >= 0:
+                stack[depth, 0], stack[depth, 1], stack[depth, 2] = (
+                    p.nodes[2, i], state[N_OUT], closing,
+                )  # fmt: skip
+                depth += 1
+        i += 1
+    return end
+
+
+@njit(cache=True, nogil=True)
+def _put_verbatim(p: Paper, first: int, last: int) -> None:
+    text, state = p.text, p.state
+    position = first
+    while position < last:
+        byte = text[position]
+        position += 1
+        if byte < 0x20 and byte != 0x0A and byte != 0x09:
+            continue
+        if byte == 0xC2 and position < last and text[position] == 0xA0:
+            byte = np.uint8(0x20)
+            position += 1
+        elif byte == 0xE2 and position + 1 < last and text[position] == 0x80:
+            if text[position + 1] == 0x8B:
+                position += 2
+                continue
+        elif byte == 0xEF and position + 1 < last:
+            if text[position] == 0xBB and text[position + 1] == 0xBF:
+                position += 2
+                continue
+        p.out[state[N_OUT]] = byte
+        state[N_OUT] += 1
