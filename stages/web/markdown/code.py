@@ -48,12 +48,20 @@ def _drop_numbers(text: str) -> str:
     numbers = [int(match[1]) for match in found if match]
     unnumbered = sum(1 for line, match in zip(lines, found, strict=True) if not match and line.strip())
     steps = all(b - a == 1 for a, b in zip(numbers, numbers[1:], strict=False))
-    if len(numbers) > 1 and steps and unnumbered <= len(numbers) // 8:
-        lines = [
-            line[match.end() :] if match else line for line, match in zip(lines, found, strict=True)
-        ]
-        text = "\n".join(lines)
+    if len(numbers) > 1 and steps:
+        alone = sum(1 for line, match in zip(lines, found, strict=True) if _is_alone(line, match))
+        if alone == len(numbers) and len(lines) > len(numbers):
+            text = "\n".join(line for line, match in zip(lines, found, strict=True) if not match)
+        elif unnumbered <= len(numbers) // 8:
+            text = "\n".join(
+                line[match.end() :] if match else line
+                for line, match in zip(lines, found, strict=True)
+            )
     return text.translate(_MARKS)
+
+
+def _is_alone(line: str, match: re.Match[str] | None) -> bool:
+    return match is not None and not line[match.end() :].strip()
 
 
 def _is_column_of_numbers(text: str) -> bool:

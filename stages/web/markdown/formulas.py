@@ -12,6 +12,7 @@ from stages.web.markdown.katex import katex_to_tex
 from stages.web.markdown.mathml import mathml_to_tex
 from stages.web.markdown.source import Source
 from stages.web.tree.build import build
+from stages.web.tree.elements import TAGS
 
 Placed = tuple[str, bool]
 """What stands in the place of an element, and whether on lines of its own."""
@@ -163,6 +164,9 @@ def _from_rendered(
         if tex:
             return _placed(tex, display)
     if source.name(node) == "mjx-container":
+        text = source.text(node).strip()
+        if _TEX_SIGN.search(text) and TAGS["mjx-math"] not in source.tag[node : source.end[node]]:
+            return _placed(text, display)
         tex = mathml_to_tex(source, node)
         if tex:
             return _placed(tex, display)

@@ -12,12 +12,14 @@ _MATH_CLASSES = frozenset(
     "formula eq Latex LaTeX mathtex latex_img eqn".split()
 )
 _SERVERS = re.compile(
-    r"(?:codecogs\.com/(?:[a-z.]+/)?[a-z.]*(?:latex|eq)[a-z.]*\?|latex\.php\?(?:[^#]*?&)?latex=|/equation\?tex=|"
+    r"(?:codecogs\.com/[\w./]*\?|latex\.php\?(?:[^#]*?&)?latex=|/equation\?tex=|"
     r"/tex\?tex=|/tex\?|[?&]tex=|mathtex\.cgi\?|mimetex\.cgi\?|mathtex[^?/]*\?|mimetex[^?/]*\?|"
     r"upmath\.me/(?:svg|png)/|math\.vercel\.app/?\?(?:[^#]*?&)?from=|[?&]cht=tx(?:[^#]*?)&chl=|"
     r"[?&]chl=(?=[^#]*cht=tx)|latex\.(?:png|svg|gif)\?|/latex\?|[?&]latex=|[?&]math=|[?&]eq=|"
     r"render\.githubusercontent\.com/render/math\?math=|latex2png[^?]*\?)"
 )
+_ENCODED = re.compile(r"[/?=](?=[^/?=&]*%5[cC][A-Za-z]{2,}[^/]*$)")
+"""A last part of an address that has an encoded command of TeX."""
 _PARAMETER_END = re.compile(r"&(?!space;|amp;|lt;|gt;|plus;)(?:bg|fg|s|c|w|h|zoom|cht|chs|chf|chco|color|mode|size|inline|dpi|from|alternateColor)=[^&]*")
 _PRELUDE = re.compile(r"^(?:\\(?:inline|large|small|dpi\{\d+\}|bg_\w+|fn_\w+)|\{\\color(?:\[\w+\])?\{?\w*\}?\s*(?=\S.*\}$))\s*")
 
@@ -59,6 +61,8 @@ def _address_tex(attributes: dict[str, str]) -> str:
         if not address or len(address) > MAX_ADDRESS_CHARACTERS or address.startswith("data:"):
             continue
         found = _SERVERS.search(address)
+        if not found:
+            found = _ENCODED.search(address)
         if not found:
             continue
         source = _PARAMETER_END.sub("", address[found.end() :])

@@ -11,6 +11,7 @@ from numba import njit
 
 from stages.kernels.arrow import Bytes
 from stages.web.markdown.roles import (
+    BLOCK_CLASS,
     BLOCK_STYLE,
     CODE,
     CODE_ROOT,
@@ -53,7 +54,9 @@ for _key in ("data-equation", "data-expr", "data-formula", "data-latex", "data-m
     _TEX_KEYS[KEYS[_key]] = True
 _FONT = np.uint64(name_hash("font-family:"))
 _COPY_WORD = 0x636F7079
-_TEX_WORD, _LATEX_WORD, _MATH_WORD, _CHART_WORD = 0x746578, 0x6C617465, 0x6D617468, 0x63686C3D
+_ADDRESS_WORDS = (0x6C617465, 0x6D617468, 0x63686C3D, 0x636F6773)
+"""`late`, `math`, `chl=`, `cogs`, as numbers."""
+_TEX_WORD, _BACKSLASH = 0x746578, 0x253563
 MAX_ADDRESS_BYTES = 4096
 """Images inlined as `data:` addresses are longer, and no formulas."""
 
@@ -103,9 +106,7 @@ def _may_be_tex(page: Bytes, start: int, stop: int, address: bool) -> bool:
         if not address and byte in (0x5C, 0x5E, 0x5F, 0x7B, 0x24):
             return True
         window = (window << 8 | byte | 0x20) & 0xFFFFFFFF
-        if address and (window & 0xFFFFFF == _TEX_WORD or window in (_LATEX_WORD, _MATH_WORD)):
-            return True
-        if address and window & 0xFFFFFFFF == _CHART_WORD:
+        if address and (window & 0xFFFFFF in (_TEX_WORD, _BACKSLASH) or window in _ADDRESS_WORDS):
             return True
     return False
 
@@ -215,6 +216,8 @@ def mark(
             pre_end = max(pre_end, end)
         elif kind == INLINE_CODE and i >= pre_end and i >= code_end:
             code, code_end = i, end
+            if found & (BLOCK_CLASS | BLOCK_STYLE):
+                found |= MULTILINE
         elif i < code_end and tag in (_BR, _LI, _P, _DIV, _TR):
             role[code] |= MULTILINE
         role[i] = found

@@ -123,7 +123,8 @@ def _row(source: Source, node: int, depth: int) -> str:
             inside = parts[start + 1 :]
             parts[start:] = [_fenced(opener, inside, operator)]
         else:
-            parts.append(_operator_tex(operator))
+            unary = not parts or operators[index - 1] in _BEFORE_UNARY
+            parts.append(_operator_tex(operator).strip() if unary else _operator_tex(operator))
     if len(opened) == 1 and opened[0][1] == "{":  # a brace alone before cases
         start = opened[0][0]
         if len(parts) == start + 2 and parts[-1].startswith(r"\begin{matrix}"):
@@ -153,6 +154,7 @@ def _operator_tex(operator: str) -> str:
     return f" {tex} " if operator in ("=", "<", ">") or tex in _SPACED else tex
 
 
+_BEFORE_UNARY = frozenset("([{=<>,;|≤≥≈→")
 _SPACED = frozenset(TEX[c] for c in "≤≥≠≡≈∼∈∉⊂⊆→⇒⇔↦") | {"−", "+"}
 
 

@@ -20,10 +20,8 @@ from stages.web.markdown.paper import (
     put_mark,
 )
 from stages.web.markdown.roles import (
-    BLOCK,
     BREAK,
     CELL,
-    CODE,
     COPY,
     DROP,
     GUTTER,
@@ -35,18 +33,25 @@ from stages.web.markdown.roles import (
     PLACED,
     PLACED_BLOCK,
     PLAIN_COPY,
-    QUOTE,
+    PRE_STYLE,
     SKIP,
     SUBSCRIPT,
     SUPERSCRIPT,
     TABLE,
     UNSELECTABLE,
 )
+from stages.web.tree.elements import NAMES, TAGS
 from stages.web.tree.state import MAX_DEPTH
 
+NUMBER_LINE_END = 64
+"""Closes a number that has a line of its own."""
 MAX_LABEL_BYTES = 40
 """A button says no more than this."""
 
+_IS_PRE = np.zeros(len(NAMES), np.bool_)
+_IS_PRE[[TAGS[name] for name in ("pre", "xmp", "listing", "plaintext", "textarea")]] = True
+_IS_SPAN = np.zeros(len(NAMES), np.bool_)
+_IS_SPAN[[TAGS[name] for name in ("code", "samp", "tt", "kbd")]] = True
 _LINE_KINDS = np.ones(32, np.bool_)
 _LINE_KINDS[[INLINE, SKIP, DROP, INLINE_CODE, TABLE, CELL, BREAK, SUPERSCRIPT, SUBSCRIPT,
              PLACED, PLACED_BLOCK]] = False  # fmt: skip
@@ -74,18 +79,23 @@ def _is_extra(p: Paper, node: int) -> bool:
 @njit(cache=True, nogil=True)
 def put_code(p: Paper, root: int) -> int:
     state = p.state
-    begun = state[N_OUT]
+    begun = state[N_OUT]  # behind the mark
     stack = np.zeros((MAX_DEPTH, 3), np.int64)  # end, bytes written at the start, what closes it
     depth = 0
     ended = False  # a block has ended the line, but no line end is written yet
+    loose = not (p.role[root] & PRE_STYLE or _IS_PRE[p.nodes[0, root]])
+    collapse = loose and _IS_SPAN[p.nodes[0, root]] and _has_no_break(p, root)
     after_gutter = False
     i, end = root + 1, p.nodes[2, root]
     while i < end or depth > 0:
         while depth > 0 and (i >= stack[depth - 1, 0] or i >= end):
             depth -= 1
-            if stack[depth, 2] > 0:
+            if stack[depth, 2] == NUMBER_LINE_END:
+                ended = p.out[state[N_OUT] - 1] != 0x0A
+                put(p, NUMBER_END)
+            elif stack[depth, 2] > 0:
                 put(p, stack[depth, 2])
-            elif state[N_OUT] == stack[depth, 1] or p.out[state[N_OUT] - 1] != 0x0A:
+            elif state[N_OUT] == stack[depth, 1] or not _at_line_start(p, begun):
                 ended = True
         if i >= end:
             break
@@ -96,6 +106,13 @@ def put_code(p: Paper, root: int) -> int:
             continue
         if p.nodes[0, i] == 0:
             first, last = p.nodes[3, i], p.nodes[4, i]
+            if loose:
+                at_start = ended or _at_line_start(p, begun)
+                if at_start and _is_line_end(p, first, last):
+                    i += 1
+                    continue
+                if at_start and not ended and p.text[first] == 0x0A:
+                    first += 1
             if ended and first < last:
                 put(p, 0x0A)
                 if p.text[first] == 0x0A:
@@ -105,7 +122,10 @@ def put_code(p: Paper, root: int) -> int:
                 if p.text[first] == 0xC2 and p.text[first + 1] == 0xA0:
                     first += 2
                 after_gutter = False
-            _put_verbatim(p, first, last)
+            if collapse:
+                _put_collapsed(p, first, last, begun)
+            else:
+                _put_verbatim(p, first, last)
             i += 1
             continue
         if _is_extra(p, i):
@@ -124,10 +144,14 @@ def put_code(p: Paper, root: int) -> int:
         elif depth < MAX_DEPTH:
             closing = -1
             if _LINE_KINDS[kind]:
-                if ended or (state[N_OUT] > begun and p.out[state[N_OUT] - 1] != 0x0A):
+                after_number = state[N_OUT] > begun and p.out[state[N_OUT] - 1] == NUMBER_END
+                if ended or not (after_number or _at_line_start(p, begun)):
                     put(p, 0x0A)
                 ended = False
                 closing = 0
+                if role & NUMERIC:
+                    put(p, NUMBER)
+                    closing = NUMBER_LINE_END
             elif kind == SUPERSCRIPT or kind == SUBSCRIPT:
                 put(p, SUP if kind == SUPERSCRIPT else SUB)
                 closing = SCRIPT_END
@@ -141,6 +165,52 @@ def put_code(p: Paper, root: int) -> int:
                 depth += 1
         i += 1
     return end
+
+
+# Whether nothing visible stands on the last line of the output from `begun` on.
+@njit(cache=True, nogil=True)
+def _at_line_start(p: Paper, begun: int) -> bool:
+    position = p.state[N_OUT] - 1
+    while position >= begun and p.out[position] in (NUMBER, NUMBER_END, SUP, SUB, SCRIPT_END):
+        position -= 1
+    return position < begun or p.out[position] == 0x0A
+
+
+# Whether the text below `root` has a no-break space: then other blanks are the source's layout.
+@njit(cache=True, nogil=True)
+def _has_no_break(p: Paper, root: int) -> bool:
+    for i in range(root + 1, p.nodes[2, root]):
+        if p.nodes[0, i] == 0:
+            for position in range(p.nodes[3, i], p.nodes[4, i] - 1):
+                if p.text[position] == 0xC2 and p.text[position + 1] == 0xA0:
+                    return True
+    return False
+
+
+# Whether text is blank, with a line end: what stands between elements that are lines.
+@njit(cache=True, nogil=True)
+def _is_line_end(p: Paper, first: int, last: int) -> bool:
+    found = False
+    for position in range(first, last):
+        byte = p.text[position]
+        if byte > 0x20:
+            return False
+        found = found or byte == 0x0A
+    return found
+
+
+# Code in running text, its blanks as no-break spaces.
+@njit(cache=True, nogil=True)
+def _put_collapsed(p: Paper, first: int, last: int, begun: int) -> None:
+    start = first
+    for position in range(first, last + 1):
+        if position < last and p.text[position] > 0x20:
+            continue
+        _put_verbatim(p, start, position)
+        start = position + 1
+        before = p.out[p.state[N_OUT] - 1]
+        if position < last and p.state[N_OUT] > begun and before not in (0x0A, 0x20):
+            put(p, 0x20)
 
 
 @njit(cache=True, nogil=True)

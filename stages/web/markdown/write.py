@@ -36,7 +36,8 @@ _CELL, _WIDE_CELL = chr(paper.CELL_START), chr(paper.WIDE_CELL)
 _SPAN, _SPAN_END = chr(paper.CODE_SPAN), chr(paper.CODE_SPAN_END)
 _NODE_MARKS = re.compile(f"[{_PLACE}{_CODE_START}{_WIDE_CELL}]")
 _SPANS = re.compile(f"{_SPAN}([^{_SPAN}{_SPAN_END}]*){_SPAN_END}")
-_SPAN_LINES = re.compile(f"(?:(?<=\n)|^){_SPAN}[^{_SPAN_END}\n]*{_SPAN_END}(?:\n{_SPAN}[^{_SPAN_END}\n]*{_SPAN_END})+(?=\n|$)")
+_SPAN_LINE = f"{_SPAN}[^{_SPAN_END}\n]*{_SPAN_END}(?:[ ]?{_SPAN}[^{_SPAN_END}\n]*{_SPAN_END})*"
+_SPAN_LINES = re.compile(f"^{_SPAN_LINE}(?:\n{_SPAN_LINE})+$", re.M)
 _TABLES = re.compile(f"{_TABLE_START}([^{_TABLE_START}{_TABLE_END}]*){_TABLE_END}")
 _CELLS = re.compile(f"([{_CELL}{_WIDE_CELL}])")
 _STRAY = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -170,8 +171,8 @@ class _Finish:
 
     def _span_lines(self, match: re.Match[str]) -> str:
         """Lines of inline code alone are a block of code."""
-        lines = [line[1:-1] for line in match[0].split("\n")]
-        return f"\n{self._block(clean_code(plain_scripts(chr(10).join(lines))), None)}\n"
+        code = plain_scripts(match[0].replace(_SPAN, "").replace(_SPAN_END, ""))
+        return f"\n{self._block(clean_code(code), None)}\n"
 
     def _table(self, match: re.Match[str]) -> str:
         caption, rows = "", []
