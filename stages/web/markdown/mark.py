@@ -133,10 +133,10 @@ def _read_attributes(
         elif key in (_NUMBERED, _HIDDEN):
             found |= UNSELECTABLE
         elif tag == _IMG:
-            if key in (_ALT, _EEIMG):
-                if key == _EEIMG or _may_be_tex(page, start, stop, False):
-                    found |= IMAGE
-            elif key in (_SRC, _DATA_SRC, _ORIGINAL) and _may_be_tex(page, start, stop, True):
+            address = key in (_SRC, _DATA_SRC, _ORIGINAL)
+            if key == _EEIMG or (
+                (address or key == _ALT) and _may_be_tex(page, start, stop, address)
+            ):
                 found |= IMAGE
         elif key == _TYPE and tag == _SCRIPT:
             if stop - start >= 8 and page[start] == 0x6D and page[start + 4] == 0x2F:

@@ -43,17 +43,11 @@ class Paper(NamedTuple):
     state: Counters
 
 
+# Appends a byte. Callers keep the byte a variable: Numba compiles once per literal argument.
 @njit(cache=True, nogil=True)
 def put(p: Paper, byte: int) -> None:
     p.out[p.state[N_OUT]] = byte
     p.state[N_OUT] += 1
-
-
-@njit(cache=True, nogil=True)
-def put_mark(p: Paper, byte: int, node: int) -> None:
-    put(p, byte)
-    p.nodes_marked[p.state[N_MARKED]] = node
-    p.state[N_MARKED] += 1
 
 
 # Ask for `n` line ends before what follows.
@@ -61,39 +55,54 @@ def put_mark(p: Paper, byte: int, node: int) -> None:
 def want_lines(p: Paper, n: int) -> None:
     if p.state[FLAT] > 0:
         p.state[SPACE] = 1
-    else:
-        p.state[WANT] = max(p.state[WANT], n)
+    elif n > p.state[WANT]:
+        p.state[WANT] = n
 
 
-# What has to stand before a visible character. `indent`: not before blocks of code.
+# The line ends that are wanted, before a block that stands at the left border.
 @njit(cache=True, nogil=True)
-def begin(p: Paper, indent: bool) -> None:
-    state = p.state
-    if state[WANT] > 0:
-        if state[N_OUT] > 0:
-            for _ in range(state[WANT]):
-                put(p, 0x0A)
-        state[WANT] = state[SPACE] = 0
-        if not indent:
-            return
-        if state[BUDGET] > 0:
-            state[BUDGET] -= state[INDENT]
-            for position in range(state[INDENT]):
-                put(p, p.prefix[position])
-                if p.prefix[position] != 0x3E:
-                    p.prefix[position] = 0x20  # a marker stands on the first line alone
-        if state[DESCRIBE]:
-            state[DESCRIBE] = 0
-            put(p, 0x3A)
-            put(p, 0x20)
-        if state[HEADING] > 0:
-            for _ in range(state[HEADING]):
-                put(p, 0x23)
-            put(p, 0x20)
-            state[HEADING] = 0
-    elif state[SPACE]:
-        put(p, 0x20)
-        state[SPACE] = 0
+def begin_block(p: Paper) -> None:
+    out, state = p.out, p.state
+    length = state[N_OUT]
+    if length > 0:
+        for _ in range(state[WANT]):
+            out[length] = 0x0A
+            length += 1
+    state[N_OUT] = length
+    state[WANT] = state[SPACE] = 0
+
+
+# What has to stand before a visible character.
+@njit(cache=True, nogil=True)
+def begin(p: Paper) -> None:
+    out, state = p.out, p.state
+    if state[WANT] == 0:
+        if state[SPACE]:
+            out[state[N_OUT]] = 0x20
+            state[N_OUT] += 1
+            state[SPACE] = 0
+        return
+    begin_block(p)
+    length = state[N_OUT]
+    if state[BUDGET] > 0:
+        state[BUDGET] -= state[INDENT]
+        for position in range(state[INDENT]):
+            out[length] = p.prefix[position]
+            length += 1
+            if p.prefix[position] != 0x3E:
+                p.prefix[position] = 0x20  # a marker stands on the first line alone
+    if state[DESCRIBE]:
+        state[DESCRIBE] = 0
+        out[length], out[length + 1] = 0x3A, 0x20
+        length += 2
+    for _ in range(state[HEADING]):
+        out[length] = 0x23
+        length += 1
+    if state[HEADING]:
+        state[HEADING] = 0
+        out[length] = 0x20
+        length += 1
+    state[N_OUT] = length
 
 
 @njit(cache=True, nogil=True)
@@ -107,12 +116,34 @@ def end_line(p: Paper) -> None:
 # Text as a browser shows it: runs of blanks as one, soft hyphens and zero-width spaces gone.
 @njit(cache=True, nogil=True)
 def put_text(p: Paper, first: int, last: int) -> None:
-    text, state = p.text, p.state
+    text, out, state = p.text, p.out, p.state
     position = first
     while position < last:
         byte = text[position]
+        if byte > 0x20 and not (byte == 0xC2 or byte == 0xE2 or byte == 0xEF or byte == 0x7F):
+            if state[SPACE] or state[WANT]:
+                begin(p)
+            length = state[N_OUT]
+            while byte > 0x20 and not (byte == 0xC2 or byte == 0xE2 or byte == 0xEF):
+                out[length] = byte
+                length += 1
+                position += 1
+                if position == last:
+                    break
+                byte = text[position]
+                if byte == 0x20 and position + 1 < last and text[position + 1] > 0x20:
+                    out[length] = byte  # a single blank between words
+                    length += 1
+                    position += 1
+                    byte = text[position]
+                    if byte == 0xC2 or byte == 0xE2 or byte == 0xEF:
+                        length -= 1
+                        state[SPACE] = 1
+            state[N_OUT] = length
+            continue
         position += 1
-        if byte <= 0x20:
+        width = 0
+        if byte <= 0x20 or byte == 0x7F:
             if byte == 0x0A and state[LINES] > 0:
                 end_line(p)
             elif byte == 0x20 or 0x09 <= byte <= 0x0D:
@@ -120,31 +151,28 @@ def put_text(p: Paper, first: int, last: int) -> None:
             continue
         if byte == 0xC2 and position < last:
             if text[position] == 0xAD:
-                position += 1
-                continue
-            if text[position] == 0xA0:
-                position += 1
+                width = 1
+            elif text[position] == 0xA0:
+                width = 1
                 if state[IN_CODE] > 0:
-                    begin(p, True)
-                    put(p, 0x20)
+                    begin(p)
+                    out[state[N_OUT]] = 0x20
+                    state[N_OUT] += 1
                 else:
                     state[SPACE] = 1
-                continue
         elif byte == 0xE2 and position + 1 < last and text[position] == 0x80:
-            if text[position + 1] == 0x8B:
-                position += 2
-                continue
-            if text[position + 1] in (0xA8, 0xA9):
-                position += 2
-                state[SPACE] = 1
-                continue
-        elif byte == 0xEF and position + 1 < last:
-            if text[position] == 0xBB and text[position + 1] == 0xBF:
-                position += 2
-                continue
-        elif byte == 0x7F:
+            third = text[position + 1]
+            if third == 0x8B or third == 0xA8 or third == 0xA9:
+                width = 2
+                if third != 0x8B:
+                    state[SPACE] = 1
+        elif byte == 0xEF and position + 1 < last and text[position] == 0xBB:
+            if text[position + 1] == 0xBF:
+                width = 2
+        if width > 0:
+            position += width
             continue
         if state[SPACE] or state[WANT]:
-            begin(p, True)
-        p.out[state[N_OUT]] = byte
+            begin(p)
+        out[state[N_OUT]] = byte
         state[N_OUT] += 1

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from stages.web.markdown.paper import (
+    N_MARKED,
     N_OUT,
     NUMBER,
     NUMBER_END,
@@ -17,7 +18,6 @@ from stages.web.markdown.paper import (
     SCRIPT_END,
     Paper,
     put,
-    put_mark,
 )
 from stages.web.markdown.roles import (
     BREAK,
@@ -45,6 +45,8 @@ from stages.web.tree.state import MAX_DEPTH
 
 NUMBER_LINE_END = 64
 """Closes a number that has a line of its own."""
+_BYTES = np.array([0x0A, 0x20, NUMBER, NUMBER_END, PLACE, SUP, SUB])
+"""As an array, since Numba compiles a function anew for every literal that it is given."""
 MAX_LABEL_BYTES = 40
 """A button says no more than this."""
 
@@ -75,9 +77,9 @@ def _is_extra(p: Paper, node: int) -> bool:
     return False
 
 
-# Appends the text below `root`; returns the node behind.
+# Appends the text below `root`.
 @njit(cache=True, nogil=True)
-def put_code(p: Paper, root: int) -> int:
+def put_code(p: Paper, root: int) -> None:
     state = p.state
     begun = state[N_OUT]  # behind the mark
     stack = np.zeros((MAX_DEPTH, 3), np.int64)  # end, bytes written at the start, what closes it
@@ -86,13 +88,13 @@ def put_code(p: Paper, root: int) -> int:
     loose = not (p.role[root] & PRE_STYLE or _IS_PRE[p.nodes[0, root]])
     collapse = loose and _IS_SPAN[p.nodes[0, root]] and _has_no_break(p, root)
     after_gutter = False
-    i, end = root + 1, p.nodes[2, root]
+    i, end = np.int64(root + 1), p.nodes[2, root]
     while i < end or depth > 0:
         while depth > 0 and (i >= stack[depth - 1, 0] or i >= end):
             depth -= 1
             if stack[depth, 2] == NUMBER_LINE_END:
                 ended = p.out[state[N_OUT] - 1] != 0x0A
-                put(p, NUMBER_END)
+                put(p, _BYTES[3])
             elif stack[depth, 2] > 0:
                 put(p, stack[depth, 2])
             elif state[N_OUT] == stack[depth, 1] or not _at_line_start(p, begun):
@@ -105,7 +107,7 @@ def put_code(p: Paper, root: int) -> int:
             i += 1
             continue
         if p.nodes[0, i] == 0:
-            first, last = p.nodes[3, i], p.nodes[4, i]
+            first, last = np.int64(p.nodes[3, i]), np.int64(p.nodes[4, i])
             if loose:
                 at_start = ended or _at_line_start(p, begun)
                 if at_start and _is_line_end(p, first, last):
@@ -114,7 +116,7 @@ def put_code(p: Paper, root: int) -> int:
                 if at_start and not ended and p.text[first] == 0x0A:
                     first += 1
             if ended and first < last:
-                put(p, 0x0A)
+                put(p, _BYTES[0])
                 if p.text[first] == 0x0A:
                     first += 1
                 ended = False
@@ -130,33 +132,35 @@ def put_code(p: Paper, root: int) -> int:
             continue
         if _is_extra(p, i):
             after_gutter = role & GUTTER != 0
-            i = max(i + 1, p.nodes[2, i])
+            i = max(i + 1, np.int64(p.nodes[2, i]))
             continue
         if kind == BREAK:
             if ended:
-                put(p, 0x0A)
+                put(p, _BYTES[0])
                 ended = False
-            put(p, 0x0A)
+            put(p, _BYTES[0])
         elif kind == PLACED or kind == PLACED_BLOCK:
-            put_mark(p, PLACE, i)
-            i = p.nodes[2, i]
+            p.nodes_marked[state[N_MARKED]] = i
+            state[N_MARKED] += 1
+            put(p, _BYTES[4])
+            i = max(i + 1, np.int64(p.nodes[2, i]))
             continue
         elif depth < MAX_DEPTH:
             closing = -1
             if _LINE_KINDS[kind]:
                 after_number = state[N_OUT] > begun and p.out[state[N_OUT] - 1] == NUMBER_END
                 if ended or not (after_number or _at_line_start(p, begun)):
-                    put(p, 0x0A)
+                    put(p, _BYTES[0])
                 ended = False
                 closing = 0
                 if role & NUMERIC:
-                    put(p, NUMBER)
+                    put(p, _BYTES[2])
                     closing = NUMBER_LINE_END
             elif kind == SUPERSCRIPT or kind == SUBSCRIPT:
-                put(p, SUP if kind == SUPERSCRIPT else SUB)
+                put(p, _BYTES[5 if kind == SUPERSCRIPT else 6])
                 closing = SCRIPT_END
             elif role & NUMERIC:
-                put(p, NUMBER)
+                put(p, _BYTES[2])
                 closing = NUMBER_END
             if closing >= 0:
                 stack[depth, 0], stack[depth, 1], stack[depth, 2] = (
@@ -164,7 +168,6 @@ def put_code(p: Paper, root: int) -> int:
                 )  # fmt: skip
                 depth += 1
         i += 1
-    return end
 
 
 # Whether nothing visible stands on the last line of the output from `begun` on.
@@ -202,7 +205,7 @@ def _is_line_end(p: Paper, first: int, last: int) -> bool:
 # Code in running text, its blanks as no-break spaces.
 @njit(cache=True, nogil=True)
 def _put_collapsed(p: Paper, first: int, last: int, begun: int) -> None:
-    start = first
+    start = np.int64(first)
     for position in range(first, last + 1):
         if position < last and p.text[position] > 0x20:
             continue
@@ -210,7 +213,7 @@ def _put_collapsed(p: Paper, first: int, last: int, begun: int) -> None:
         start = position + 1
         before = p.out[p.state[N_OUT] - 1]
         if position < last and p.state[N_OUT] > begun and before not in (0x0A, 0x20):
-            put(p, 0x20)
+            put(p, _BYTES[1])
 
 
 @njit(cache=True, nogil=True)
