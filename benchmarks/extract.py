@@ -56,7 +56,9 @@ def main() -> None:
         for name, extractor in all_extractors().items()
         if not options.only or name in options.only.split(",")
     }
-    print("| extractor | formulas kept | code verbatim | text F1 | pages/s CPU |\n|---|--:|--:|--:|--:|")
+    print(
+        "| extractor | formulas kept | code verbatim | text F1 | pages/s CPU |\n|---|--:|--:|--:|--:|"
+    )
     for name, extractor in extractors.items():
         extractor(rows[0]["html"])  # compile
         begun = time.process_time()

@@ -7,7 +7,7 @@ from stages.web.markdown.mathml_operators import FUNCTIONS
 MAX_CHARACTERS = 400
 MAX_DEPTH = 32
 
-_DECLARED = re.compile(rb"asciimath|config=[\w.,-]*_?AM[_-]\w|load:\s*\[[^\]]{0,200}input/asciimath", re.I)
+_DECLARED = re.compile(rb"asciimath|config=[\w.,-]*am_(?:chtml|htmlormml)|mml-am[_-]")
 _FORMULA = re.compile(rf"`([^`\n\x01-\x1f]{{1,{MAX_CHARACTERS}}})`")
 _TOKEN = re.compile(
     r'"[^"]*"|[0-9]+(?:\.[0-9]+)?|\s+|'
@@ -33,9 +33,48 @@ _SYMBOLS = {
     "%": r"\%", "#": r"\#", "&": r"\&", "$": r"\$",
 }  # fmt: skip
 _GREEK = frozenset(
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi "
-    "rho sigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi "
-    "Omega sum prod int oint".split()
+    [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "varepsilon",
+        "zeta",
+        "eta",
+        "theta",
+        "vartheta",
+        "iota",
+        "kappa",
+        "lambda",
+        "mu",
+        "nu",
+        "xi",
+        "pi",
+        "rho",
+        "sigma",
+        "tau",
+        "upsilon",
+        "phi",
+        "varphi",
+        "chi",
+        "psi",
+        "omega",
+        "Gamma",
+        "Delta",
+        "Theta",
+        "Lambda",
+        "Xi",
+        "Pi",
+        "Sigma",
+        "Phi",
+        "Psi",
+        "Omega",
+        "sum",
+        "prod",
+        "int",
+        "oint",
+    ]
 )
 _UNARY = {"sqrt": "sqrt", "vec": "vec", "hat": "hat", "bar": "overline", "ul": "underline",
           "dot": "dot", "ddot": "ddot", "bb": "mathbf", "bbb": "mathbb", "cc": "mathcal",
@@ -48,7 +87,7 @@ _AROUND = {"abs": ("|", "|"), "floor": (r"\lfloor ", r"\rfloor "), "ceil": (r"\l
 
 def declares_asciimath(page: bytes) -> bool:
     """Whether a page loads something that renders AsciiMath."""
-    return _DECLARED.search(page) is not None
+    return _DECLARED.search(page.lower()) is not None
 
 
 def place_asciimath(text: str) -> tuple[str, int]:
@@ -124,7 +163,11 @@ class _Reader:
             return f"{left}{_bare(self._simple())}{right}"
         if token in _BINARY:
             first, second = _bare(self._simple()), _bare(self._simple())
-            return rf"\sqrt[{first}]{{{second}}}" if token == "root" else rf"\frac{{{first}}}{{{second}}}"
+            return (
+                rf"\sqrt[{first}]{{{second}}}"
+                if token == "root"
+                else rf"\frac{{{first}}}{{{second}}}"
+            )
         if token in _CLOSERS:
             inside = self._until(frozenset(")]}") | {":)", ":}"})
             closer = self._take()

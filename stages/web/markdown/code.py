@@ -6,7 +6,9 @@ from stages.web.markdown.paper import NUMBER, NUMBER_END, SCRIPT_END, SUB, SUP
 
 _NUMBER, _NUMBER_END = chr(NUMBER), chr(NUMBER_END)
 _SCRIPT_MARKS = str.maketrans({SUP: "^", SUB: "_", SCRIPT_END: None})
-_LINE_NUMBER = re.compile(f"[ \t]{{0,12}}{_NUMBER}[^0-9{_NUMBER_END}]*([0-9]+)[^{_NUMBER_END}]*{_NUMBER_END}")
+_LINE_NUMBER = re.compile(
+    f"[ \t]{{0,12}}{_NUMBER}[^0-9{_NUMBER_END}]*([0-9]+)[^{_NUMBER_END}]*{_NUMBER_END}"
+)
 _RUNS = re.compile("`+")
 _BLANK_START = re.compile(r"(?:[ \t]*\n)+")
 _MARKS = str.maketrans({NUMBER: None, NUMBER_END: None})
@@ -46,7 +48,9 @@ def _drop_numbers(text: str) -> str:
     lines = text.split("\n")
     found = [_LINE_NUMBER.match(line) for line in lines]
     numbers = [int(match[1]) for match in found if match]
-    unnumbered = sum(1 for line, match in zip(lines, found, strict=True) if not match and line.strip())
+    unnumbered = sum(
+        1 for line, match in zip(lines, found, strict=True) if not match and line.strip()
+    )
     steps = all(b - a == 1 for a, b in zip(numbers, numbers[1:], strict=False))
     if len(numbers) > 1 and steps:
         alone = sum(1 for line, match in zip(lines, found, strict=True) if _is_alone(line, match))

@@ -20,6 +20,7 @@ from stages.web.markdown.roles import (
     HAS_PRE,
     IMAGE,
     INLINE_CODE,
+    KEEP_LINES,
     KIND,
     LAYOUT,
     MATH_CLASS,
@@ -28,7 +29,6 @@ from stages.web.markdown.roles import (
     PLACED,
     PLACED_BLOCK,
     PRE_STYLE,
-    KEEP_LINES,
     SKIP,
     TABLE,
 )
@@ -40,7 +40,9 @@ _IMG, _TABLE, _TD, _TH, _NOSCRIPT, _PRE, _SPAN = (
     TAGS[name] for name in ("img", "table", "td", "th", "noscript", "pre", "span")
 )
 _CODE_TAGS = frozenset(TAGS[name] for name in ("code", "samp", "tt", "kbd"))
-_NO_CODE_ROOT = frozenset(TAGS[name] for name in ("body", "html", "main", "article", "section", "p"))
+_NO_CODE_ROOT = frozenset(
+    TAGS[name] for name in ("body", "html", "main", "article", "section", "p")
+)
 _OPEN = (
     FORMULA | MATH_CLASS | IMAGE | CODE_ROOT | MULTILINE | PRE_STYLE | KEEP_LINES | CODE_TABLE
     | HAS_PRE | EMOJI
@@ -54,7 +56,9 @@ _NUMBERS = re.compile(r"[\s\d:.|]*")
 def decide(source: Source, role: Numbers) -> dict[int, Placed]:
     """Settle the open roles; what stands in the place of formulas, by node."""
     tag = source.tree.tag
-    is_open = (role & _OPEN != 0) & ((role & IMAGE == 0) | (role & (_OPEN & ~IMAGE) != 0) | (tag == _IMG))
+    is_open = (role & _OPEN != 0) & (
+        (role & IMAGE == 0) | (role & (_OPEN & ~IMAGE) != 0) | (tag == _IMG)
+    )
     candidates = np.flatnonzero(is_open | (tag == _NOSCRIPT))
     placed: dict[int, Placed] = {}
     behind = 0
@@ -72,7 +76,7 @@ def decide(source: Source, role: Numbers) -> dict[int, Placed]:
             continue
         if flags & EMOJI and tag[node] == _IMG:
             alt = source.attributes(node).get("alt", "").strip()
-            if alt and len(alt) < 12:  # noqa: PLR2004
+            if alt and len(alt) < 12:
                 _place(node, (alt, False), role, placed)
             continue
         if flags & (FORMULA | MATH_CLASS | IMAGE) and kind != CODE:
@@ -99,7 +103,7 @@ def _place(node: int, found: Placed, role: Numbers, placed: dict[int, Placed]) -
 def _settle_code(source: Source, node: int, flags: int, role: Numbers) -> bool:
     """Whether a node that is not written as code by its tag is a block of code."""
     tag, kind = source.tag[node], flags & KIND
-    if kind == CODE or source.tag[node] in _NO_CODE_ROOT and not flags & CODE_ROOT:
+    if kind == CODE or (source.tag[node] in _NO_CODE_ROOT and not flags & CODE_ROOT):
         return False
     end = source.end[node]
     if flags & HAS_PRE and kind == TABLE:

@@ -38,8 +38,19 @@ _ENVIRONMENT = re.compile(r"\\begin\{(?:equation|align|gather|multline|eqnarray|
 _BLANKS = re.compile(r"\s+")
 _DISPLAY_WORDS = re.compile(r"display|block", re.I)
 _RENDERED = frozenset(
-    "MathJax MathJax_Display MathJax_SVG MathJax_SVG_Display MathJax_CHTML MathJax_CHTML_Display "
-    "mjx-chtml MathJax_MathML MathJax_Preview MJXc-display MJX_Assistive_MathML".split()
+    [
+        "MathJax",
+        "MathJax_Display",
+        "MathJax_SVG",
+        "MathJax_SVG_Display",
+        "MathJax_CHTML",
+        "MathJax_CHTML_Display",
+        "mjx-chtml",
+        "MathJax_MathML",
+        "MathJax_Preview",
+        "MJXc-display",
+        "MJX_Assistive_MathML",
+    ]
 )
 
 
@@ -66,9 +77,13 @@ def formula_at(source: Source, node: int) -> Placed | None:
             return _placed(value, display)
     if "ql-formula" in classes and attributes.get("data-value"):
         return _placed(attributes["data-value"], display)
-    if _RENDERED & classes or name == "mjx-container" or any(c.startswith("katex") for c in classes) or (
-        classes & {"mwe-math-element", "mq-math-mode", "mathquill-embedded-latex"}
-    ) or "data-mathml" in attributes:
+    if (
+        _RENDERED & classes
+        or name == "mjx-container"
+        or any(c.startswith("katex") for c in classes)
+        or (classes & {"mwe-math-element", "mq-math-mode", "mathquill-embedded-latex"})
+        or "data-mathml" in attributes
+    ):
         return _from_rendered(source, node, classes, attributes, display)
     return _from_raw(source, node, name, display)
 
@@ -111,8 +126,12 @@ def _from_math(source: Source, node: int) -> str:
         return annotation
     for name in ("alttext", *_TEX_ATTRIBUTES):
         value = attributes.get(name, "").strip()
-        if value and not (name == "alttext" and " " in value and not _TEX_SIGN.search(value) and (
-            re.search(r"[a-z]{3,} [a-z]{2,}", value))):
+        if value and not (
+            name == "alttext"
+            and " " in value
+            and not _TEX_SIGN.search(value)
+            and (re.search(r"[a-z]{3,} [a-z]{2,}", value))
+        ):
             return value
     return mathml_to_tex(source, node)
 
@@ -134,11 +153,15 @@ def _from_rendered(
     image = -1
     for inner in range(node + 1, source.end[node]):
         name = source.name(inner)
-        found = source.attributes(inner) if source.tag[inner] and source.first[inner] != source.last[inner] else {}
+        found = (
+            source.attributes(inner)
+            if source.tag[inner] and source.first[inner] != source.last[inner]
+            else {}
+        )
         if name == "script":
             placed = _from_script(source, inner, found)
             if placed:
-                return placed[0] and _placed(source.text(inner), placed[1]) or placed
+                return (placed[0] and _placed(source.text(inner), placed[1])) or placed
         for key in _TEX_ATTRIBUTES:
             if found.get(key, "").strip():
                 return _placed(found[key], display)
@@ -206,9 +229,25 @@ def _from_raw(source: Source, node: int, name: str, display: bool) -> Placed | N
     """Raw TeX as the text of an element that says it is mathematics."""
     inside = range(node + 1, source.end[node])
     names = {source.name(i) for i in inside}
-    if names & {"script", "math", "img", "table", "p", "pre", "ul", "ol", "mjx-container", "a", "div"}:
+    if names & {
+        "script",
+        "math",
+        "img",
+        "table",
+        "p",
+        "pre",
+        "ul",
+        "ol",
+        "mjx-container",
+        "a",
+        "div",
+    }:
         return None
-    if any(source.classes(i) and not _RENDERED.isdisjoint(source.classes(i)) for i in inside if source.tag[i]):
+    if any(
+        source.classes(i) and not _RENDERED.isdisjoint(source.classes(i))
+        for i in inside
+        if source.tag[i]
+    ):
         return None
     if any(c.startswith("katex") for i in inside if source.tag[i] for c in source.classes(i)):
         return None
@@ -226,7 +265,7 @@ def _from_raw(source: Source, node: int, name: str, display: bool) -> Placed | N
             return None
         return None if not text.startswith(r"\begin{") else _placed(text, True)
     if _TEX_SIGN.search(text) or (
-        classes & {"math", "tex", "latex"} and len(text) < 80 and classes & {"inline", "display"}  # noqa: PLR2004
+        classes & {"math", "tex", "latex"} and len(text) < 80 and classes & {"inline", "display"}
     ):
         return _placed(text, display)
     return None
@@ -240,7 +279,12 @@ def _scripted(source: Source, node: int) -> str:
         while closing and inner >= closing[-1][0]:
             out.append(closing.pop()[1])
         if not source.tag[inner]:
-            out.append(source.text(inner).replace("\u00a0", " ").replace("\u2005", " ").replace("\u2004", " "))
+            out.append(
+                source.text(inner)
+                .replace("\u00a0", " ")
+                .replace("\u2005", " ")
+                .replace("\u2004", " ")
+            )
         elif source.name(inner) in ("sup", "sub"):
             out.append("^{" if source.name(inner) == "sup" else "_{")
             closing.append((source.end[inner], "}"))
@@ -258,14 +302,18 @@ def _is_display(source: Source, node: int) -> bool:
         if attributes.get("display") in ("block", "true"):
             return True
         classes = attributes.get("class", "")
-        if classes and ("display" in classes.lower() or "math-block" in classes or "math block" in classes):
+        if classes and (
+            "display" in classes.lower() or "math-block" in classes or "math block" in classes
+        ):
             return "inline" not in classes
         if attributes.get("mode") == "display":
             return True
         node = source.parent[node]
-        if node <= 0 or source.name(node) not in (
-            "span", "mjx-container", "mjx-assistive-mml", "semantics", "math", "#unknown"
-        ) and not (level < 2 and _is_formula_class(source.classes(node))):  # noqa: PLR2004
+        if node <= 0 or (
+            source.name(node)
+            not in ("span", "mjx-container", "mjx-assistive-mml", "semantics", "math", "#unknown")
+            and not (level < 2 and _is_formula_class(source.classes(node)))
+        ):
             return False
         if name == "p":
             return False
@@ -274,7 +322,8 @@ def _is_display(source: Source, node: int) -> bool:
 
 def _is_formula_class(classes: list[str]) -> bool:
     return any(
-        c.startswith(("katex", "MathJax", "mwe-math", "MJX", "mjx")) or c in ("math", "display") for c in classes
+        c.startswith(("katex", "MathJax", "mwe-math", "MJX", "mjx")) or c in ("math", "display")
+        for c in classes
     )
 
 

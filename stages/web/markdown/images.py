@@ -8,8 +8,22 @@ MAX_ADDRESS_CHARACTERS = 4096
 _TEX_SIGN = re.compile(r"\\[A-Za-z]{2,}|[\\^{}]|_\{|[A-Za-z0-9)]_[A-Za-z0-9]")
 _DELIMITED = re.compile(r"\s*(?:\\\(.*\\\)|\\\[.*\\\]|\$\$?.+\$\$?)\s*", re.S)
 _MATH_CLASSES = frozenset(
-    "tex latex math mwe-math-fallback-image-inline mwe-math-fallback-image-display ee_img equation "
-    "formula eq Latex LaTeX mathtex latex_img eqn".split()
+    [
+        "tex",
+        "latex",
+        "math",
+        "mwe-math-fallback-image-inline",
+        "mwe-math-fallback-image-display",
+        "ee_img",
+        "equation",
+        "formula",
+        "eq",
+        "Latex",
+        "LaTeX",
+        "mathtex",
+        "latex_img",
+        "eqn",
+    ]
 )
 _SERVERS = re.compile(
     r"(?:codecogs\.com/[\w./]*\?|latex\.php\?(?:[^#]*?&)?latex=|/equation\?tex=|"
@@ -20,8 +34,12 @@ _SERVERS = re.compile(
 )
 _ENCODED = re.compile(r"[/?=](?=[^/?=&]*%5[cC][A-Za-z]{2,}[^/]*$)")
 """A last part of an address that has an encoded command of TeX."""
-_PARAMETER_END = re.compile(r"&(?!space;|amp;|lt;|gt;|plus;)(?:bg|fg|s|c|w|h|zoom|cht|chs|chf|chco|color|mode|size|inline|dpi|from|alternateColor)=[^&]*")
-_PRELUDE = re.compile(r"^(?:\\(?:inline|large|small|dpi\{\d+\}|bg_\w+|fn_\w+)|\{\\color(?:\[\w+\])?\{?\w*\}?\s*(?=\S.*\}$))\s*")
+_PARAMETER_END = re.compile(
+    r"&(?!space;|amp;|lt;|gt;|plus;)(?:bg|fg|s|c|w|h|zoom|cht|chs|chf|chco|color|mode|size|inline|dpi|from|alternateColor)=[^&]*"
+)
+_PRELUDE = re.compile(
+    r"^(?:\\(?:inline|large|small|dpi\{\d+\}|bg_\w+|fn_\w+)|\{\\color(?:\[\w+\])?\{?\w*\}?\s*(?=\S.*\}$))\s*"
+)
 
 
 def image_tex(attributes: dict[str, str]) -> tuple[str, bool]:
@@ -29,7 +47,14 @@ def image_tex(attributes: dict[str, str]) -> tuple[str, bool]:
     classes = attributes.get("class", "").split()
     is_math = not _MATH_CLASSES.isdisjoint(classes)
     display = any("display" in name for name in classes)
-    for name in ("data-latex", "data-tex", "data-formula", "data-math", "data-equation", "data-expr"):
+    for name in (
+        "data-latex",
+        "data-tex",
+        "data-formula",
+        "data-math",
+        "data-equation",
+        "data-expr",
+    ):
         if attributes.get(name, "").strip():
             return attributes[name].strip(), display
     alt = attributes.get("alt", "").strip()
@@ -41,7 +66,9 @@ def image_tex(attributes: dict[str, str]) -> tuple[str, bool]:
     if alt and "mwe-math" in attributes.get("class", ""):
         return alt, display
     if from_address:
-        return (alt if alt and _TEX_SIGN.search(alt) and len(alt) >= len(from_address) else from_address), display
+        return (
+            alt if alt and _TEX_SIGN.search(alt) and len(alt) >= len(from_address) else from_address
+        ), display
     if alt and _is_tex(alt, is_math):
         return alt, display
     return "", False
@@ -49,7 +76,7 @@ def image_tex(attributes: dict[str, str]) -> tuple[str, bool]:
 
 def _is_tex(alt: str, is_math: bool) -> bool:
     if is_math:
-        return bool(_TEX_SIGN.search(alt) or (len(alt) < 60 and re.search(r"[=<>+≤≥∈]", alt)))  # noqa: PLR2004
+        return bool(_TEX_SIGN.search(alt) or (len(alt) < 60 and re.search(r"[=<>+≤≥∈]", alt)))
     if re.search(r"\\[A-Za-z]{2,}|[\^_]\{", alt):
         return not re.search(r"[A-Za-z]:\\|\\\\|\.(?:png|jpe?g|gif|svg|webp)$", alt)
     return bool(re.search(r"[A-Za-z0-9)}]\^[A-Za-z0-9{(]", alt)) and "=" in alt

@@ -36,14 +36,14 @@ def _row(source: Source, node: int, depth: int) -> str:
         return _scripts(_stack(source, node, depth), source, node)
     if "mfrac" in classes:
         parts = _stack(source, node, depth)
-        if len(parts) >= 2:  # noqa: PLR2004
+        if len(parts) >= 2:
             return rf"\frac{{{parts[-1]}}}{{{parts[0]}}}"
     if "sqrt" in classes:
         parts = _stack(source, node, depth)
         return rf"\sqrt{{{parts[0] if parts else ''}}}"
     if "op-limits" in classes:
         parts = _stack(source, node, depth)
-        if len(parts) == 3:  # noqa: PLR2004
+        if len(parts) == 3:
             return rf"{parts[1]}_{{{parts[0]}}}^{{{parts[2]}}}"
     text = join([_row(source, child, depth + 1) for child in source.children(node)])
     if classes & {"mathbb", "mathbf", "mathcal", "mathfrak", "mathrm", "mathsf", "mathtt"} and text:
@@ -55,11 +55,13 @@ def _row(source: Source, node: int, depth: int) -> str:
 
 
 def _scripts(parts: list[str], source: Source, node: int) -> str:
-    if len(parts) >= 2:  # noqa: PLR2004
+    if len(parts) >= 2:
         return f"_{group(parts[0])}^{group(parts[1])}"
     if not parts:
         return ""
-    lower = any("vlist-t2" in source.classes(i) for i in range(node + 1, min(node + 4, source.end[node])))
+    lower = any(
+        "vlist-t2" in source.classes(i) for i in range(node + 1, min(node + 4, source.end[node]))
+    )
     return f"{'_' if lower else '^'}{group(parts[0])}"
 
 

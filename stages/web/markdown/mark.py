@@ -10,6 +10,7 @@ import numpy.typing as npt
 from numba import njit
 
 from stages.kernels.arrow import Bytes
+from stages.web.markdown.paper import NO_VALUE, ROLE
 from stages.web.markdown.roles import (
     BLOCK_CLASS,
     BLOCK_STYLE,
@@ -31,8 +32,20 @@ from stages.web.markdown.roles import (
     SPANS,
     UNSELECTABLE,
 )
+from stages.web.tree.build import Tree
 from stages.web.tree.elements import FNV_OFFSET, FNV_PRIME, KEYS, TAGS, NameTable, name_hash
-from stages.web.tree.state import KEY, MAX_DEPTH, VALUE, VALUE_END, Numbers
+from stages.web.tree.state import (
+    END,
+    FIRST,
+    KEY,
+    LAST,
+    MAX_DEPTH,
+    PARENT,
+    TAG,
+    VALUE,
+    VALUE_END,
+    Numbers,
+)
 
 Flags = npt.NDArray[np.bool_]
 
@@ -42,12 +55,15 @@ MAX_CELL_BYTES = 800
 _BR, _CODE, _TABLE, _TR, _TD, _TH = (TAGS[t] for t in ("br", "code", "table", "tr", "td", "th"))
 _IMG, _MATH, _SCRIPT, _LI, _P, _DIV = (TAGS[t] for t in ("img", "math", "script", "li", "p", "div"))
 _CONTAINER = TAGS["mjx-container"]
+_START, _REVERSED, _VALUE = (KEYS[k] for k in ("start", "reversed", "value"))
 _H1, _H6, _UL, _OL = TAGS["h1"], TAGS["h6"], TAGS["ul"], TAGS["ol"]
 _CLASS, _STYLE, _COLSPAN, _ROWSPAN = (KEYS[k] for k in ("class", "style", "colspan", "rowspan"))
 _NUMBERED, _HIDDEN, _ALT, _SRC, _TYPE = (
     KEYS[k] for k in ("data-line-number", "aria-hidden", "alt", "src", "type")
 )
-_ORIGINAL, _DATA_SRC, _EEIMG, _ROLE = (KEYS[k] for k in ("data-original", "data-src", "eeimg", "role"))
+_ORIGINAL, _DATA_SRC, _EEIMG, _ROLE = (
+    KEYS[k] for k in ("data-original", "data-src", "eeimg", "role")
+)
 _TEX_KEYS = np.zeros(len(KEYS), np.bool_)
 for _key in ("data-equation", "data-expr", "data-formula", "data-latex", "data-math", "data-mathml",
              "data-tex"):  # fmt: skip
@@ -159,7 +175,7 @@ def _is_number(text: Bytes, first: int, last: int) -> bool:
     return 0 < digits <= 7 and last - first <= 24
 
 
-# Fills role[n]. `nodes` int32[5, n]: tag, parent, end, first, last; `keep` may be empty: all kept.
+# Fills role[n]. `nodes` int32[6, n]: tag, parent, end, first, last; `keep` may be empty: all kept.
 @njit(cache=True, nogil=True)
 def mark(
     page: Bytes, nodes: Numbers, attributes: Numbers, text: Bytes, keep: Flags, kinds: Numbers,
@@ -173,19 +189,19 @@ def mark(
         if len(keep) > 0 and not keep[i]:
             role[i] = SKIP
             continue
-        tag, end = nodes[0, i], nodes[2, i]
+        tag, end = nodes[TAG, i], nodes[END, i]
         if tag == 0:
             if n_tables > 0:
-                cell_bytes += nodes[4, i] - nodes[3, i]
+                cell_bytes += nodes[LAST, i] - nodes[FIRST, i]
                 if cell_bytes > MAX_CELL_BYTES:
                     role[tables[n_tables - 1, 0]] |= LAYOUT
-            if i > 0 and _is_number(text, nodes[3, i], nodes[4, i]):
-                above = nodes[1, i]
-                if above == i - 1 and nodes[2, above] == i + 1:
+            if i > 0 and _is_number(text, nodes[FIRST, i], nodes[LAST, i]):
+                above = nodes[PARENT, i]
+                if above == i - 1 and nodes[END, above] == i + 1:
                     role[above] |= NUMERIC
             continue
         found = kinds[tag] | _read_attributes(
-            page, attributes, nodes[3, i], nodes[4, i], tag, tex_keys, words
+            page, attributes, nodes[FIRST, i], nodes[LAST, i], tag, tex_keys, words
         )
         if tag in (_MATH, _CONTAINER):
             found |= FORMULA
@@ -206,7 +222,9 @@ def mark(
                 cell_bytes = 0
             elif kind == CODE:
                 role[top[0]] |= LAYOUT | HAS_PRE
-            elif kind == QUOTE or _H1 <= tag <= _H6 or tag in (_TABLE, _UL, _OL) or found & CODE_ROOT:
+            elif (
+                kind == QUOTE or _H1 <= tag <= _H6 or tag in (_TABLE, _UL, _OL) or found & CODE_ROOT
+            ):
                 role[top[0]] |= LAYOUT
         if tag == _TABLE and n_tables < MAX_DEPTH:
             tables[n_tables, 0], tables[n_tables, 1] = i, end
@@ -220,6 +238,10 @@ def mark(
                 found |= MULTILINE
         elif i < code_end and tag in (_BR, _LI, _P, _DIV, _TR):
             role[code] |= MULTILINE
+        if tag == _OL:
+            _number_list(page, nodes, attributes, i)
+        elif tag == _LI:
+            _number_item(page, nodes, attributes, i)
         role[i] = found
     while n_tables > 0:
         n_tables -= 1
@@ -233,14 +255,52 @@ def _judge(table: Numbers, role: Numbers) -> None:
         role[table[0]] |= LAYOUT
 
 
-def roles_of(
-    page: bytes, nodes: Numbers, attributes: Numbers, text: Bytes, keep: Flags | None,
-    kinds: Numbers, words: NameTable,
-) -> Numbers:  # fmt: skip
-    """int32[n]: the role of every node (see `roles`)."""
-    role = np.zeros(nodes.shape[1], np.int32)
+# The value of the attribute at `slot` as a whole number, `default` where it is none.
+@njit(cache=True, nogil=True)
+def _whole_number(page: Bytes, attributes: Numbers, slot: int, default: int) -> int:
+    value, sign, digits = 0, 1, 0
+    for position in range(attributes[slot, VALUE], attributes[slot, VALUE_END]):
+        byte = np.int64(page[position])
+        if byte == 0x2D and digits == 0:
+            sign = -1
+        elif 0x30 <= byte <= 0x39 and digits < 9:
+            value = value * 10 + byte - 0x30
+            digits += 1
+    return sign * value if digits > 0 else default
+
+
+# The number of the first item of the list at `i` and the step to the next, in the rows that hold
+# attributes, which nobody asks for any more.
+@njit(cache=True, nogil=True)
+def _number_list(page: Bytes, nodes: Numbers, attributes: Numbers, i: int) -> None:
+    number, step = np.int64(1), np.int64(1)
+    for slot in range(nodes[FIRST, i], nodes[LAST, i]):
+        if attributes[slot, KEY] == _REVERSED:
+            step, number = np.int64(-1), np.int64(0)
+            for inner in range(i + 1, nodes[END, i]):
+                number += nodes[TAG, inner] == _LI and nodes[PARENT, inner] == i
+    for slot in range(nodes[FIRST, i], nodes[LAST, i]):
+        if attributes[slot, KEY] == _START:
+            number = _whole_number(page, attributes, slot, number)
+    nodes[FIRST, i], nodes[LAST, i] = number, step
+
+
+@njit(cache=True, nogil=True)
+def _number_item(page: Bytes, nodes: Numbers, attributes: Numbers, i: int) -> None:
+    number = np.int64(NO_VALUE)
+    for slot in range(nodes[FIRST, i], nodes[LAST, i]):
+        if attributes[slot, KEY] == _VALUE:
+            number = _whole_number(page, attributes, slot, number)
+    nodes[FIRST, i] = number
+
+
+def marked_nodes(tree: Tree, keep: Flags | None, kinds: Numbers, words: NameTable) -> Numbers:
+    """int32[6, n]: the tree's columns, then the role of every node (see `roles`)."""
+    nodes = np.empty((6, len(tree.tag)), np.int32)
+    for row, column in enumerate((tree.tag, tree.parent, tree.end, tree.first, tree.last)):
+        nodes[row] = column
+    nodes[ROLE] = 0
+    page = np.frombuffer(tree.page, np.uint8)
     kept = np.zeros(0, np.bool_) if keep is None else keep
-    mark(
-        np.frombuffer(page, np.uint8), nodes, attributes, text, kept, kinds, _TEX_KEYS, words, role
-    )
-    return role
+    mark(page, nodes, tree.attributes, tree.text, kept, kinds, _TEX_KEYS, words, nodes[ROLE])
+    return nodes

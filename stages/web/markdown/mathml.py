@@ -33,12 +33,42 @@ _TALL = re.compile(r"\\(?:frac|begin|sum|prod|int|sqrt|binom|over|under)")
 _SPECIAL = re.compile(r"[#%&_{}$~^\\]")
 _GLYPH = re.compile(r"^mjx-c([0-9A-F]{2,5})$")
 _TRANSPARENT = frozenset(
-    "math mrow mstyle mpadded merror maction mjx-math mjx-mrow mjx-texatom mjx-row mjx-box mjx-base "
-    "mjx-container mjx-assistive-mml mjx-num mjx-den mjx-over mjx-under mjx-op mjx-script "
-    "#unknown span".split()
+    [
+        "math",
+        "mrow",
+        "mstyle",
+        "mpadded",
+        "merror",
+        "maction",
+        "mjx-math",
+        "mjx-mrow",
+        "mjx-texatom",
+        "mjx-row",
+        "mjx-box",
+        "mjx-base",
+        "mjx-container",
+        "mjx-assistive-mml",
+        "mjx-num",
+        "mjx-den",
+        "mjx-over",
+        "mjx-under",
+        "mjx-op",
+        "mjx-script",
+        "#unknown",
+        "span",
+    ]
 )
 _SKIPPED = frozenset(
-    "annotation annotation-xml mprescripts none mjx-speech mjx-assistive-mml script style".split()
+    [
+        "annotation",
+        "annotation-xml",
+        "mprescripts",
+        "none",
+        "mjx-speech",
+        "mjx-assistive-mml",
+        "script",
+        "style",
+    ]
 )
 
 
@@ -85,9 +115,7 @@ def _elements(source: Source, node: int) -> list[int]:
     """The arguments of an element: its children that are elements (text only where there is
     more than blanks)."""
     return [
-        child
-        for child in source.children(node)
-        if source.tag[child] or source.text(child).strip()
+        child for child in source.children(node) if source.tag[child] or source.text(child).strip()
     ]
 
 
@@ -141,7 +169,9 @@ def _fenced(opener: str, inside: list[str], closer: str) -> str:
             return rf"\begin{{{matrix}}}{body}\end{{{matrix}}}"
     left, right = OPENERS.get(opener, opener), CLOSERS.get(closer, closer)
     if _TALL.search(content) or not (opener and closer):
-        return join([rf"\left{left}", " " if content[:1].isalpha() else "", content, rf"\right{right}"])
+        return join(
+            [rf"\left{left}", " " if content[:1].isalpha() else "", content, rf"\right{right}"]
+        )
     return join([left, content, right])
 
 
@@ -197,8 +227,13 @@ def _token(source: Source, node: int) -> str:
 def _identifier(source: Source, node: int, depth: int) -> str:
     text = _token(source, node)
     if not text:
-        return _row(source, node, depth) if len(_elements(source, node)) and depth < MAX_DEPTH and (
-            not source.name(node).startswith("mjx")) else ""
+        return (
+            _row(source, node, depth)
+            if len(_elements(source, node))
+            and depth < MAX_DEPTH
+            and (not source.name(node).startswith("mjx"))
+            else ""
+        )
     variant = source.attributes(node).get("mathvariant", "")
     if text in FUNCTIONS:
         return "\\" + text
@@ -232,7 +267,9 @@ def _text(source: Source, node: int, depth: int) -> str:
     if text.isspace():
         return r"\ "
     text = re.sub(r"\s+", " ", text)
-    return r"\text{" + _SPECIAL.sub(lambda m: "\\" + m[0] if m[0] not in "^~\\" else m[0], text) + "}"
+    return (
+        r"\text{" + _SPECIAL.sub(lambda m: "\\" + m[0] if m[0] not in "^~\\" else m[0], text) + "}"
+    )
 
 
 def _space(source: Source, node: int, _: int) -> str:
@@ -240,8 +277,8 @@ def _space(source: Source, node: int, _: int) -> str:
     if attributes.get("linebreak") == "newline":
         return r"\\ "
     width = re.match(r"([0-9.]+)\s*em", attributes.get("width", ""))
-    ems = float(width[1]) if width and width[1].count(".") < 2 and width[1] != "." else 0.0  # noqa: PLR2004
-    return r"\quad " if ems >= 0.9 else r"\;" if ems >= 0.25 else r"\," if ems > 0.1 else ""  # noqa: PLR2004
+    ems = float(width[1]) if width and width[1].count(".") < 2 and width[1] != "." else 0.0
+    return r"\quad " if ems >= 0.9 else r"\;" if ems >= 0.25 else r"\," if ems > 0.1 else ""
 
 
 def _arguments(source: Source, node: int, depth: int, n: int) -> list[str]:
@@ -274,7 +311,10 @@ def _named(source: Source, node: int, name: str, depth: int) -> str:
 def _root(source: Source, node: int, depth: int) -> str:
     name = source.name(node)
     if name in ("mjx-msqrt", "mjx-mroot"):
-        content, index = _named(source, node, "mjx-box", depth), _named(source, node, "mjx-root", depth)
+        content, index = (
+            _named(source, node, "mjx-box", depth),
+            _named(source, node, "mjx-root", depth),
+        )
         return rf"\sqrt[{index}]{{{content}}}" if index else rf"\sqrt{{{content}}}"
     if name == "msqrt":
         return rf"\sqrt{{{_row(source, node, depth).strip()}}}"
@@ -287,7 +327,7 @@ def _scripts(source: Source, node: int, depth: int) -> str:
     children = _elements(source, node)
     if not children:
         return ""
-    if name.startswith("mjx-") and len(children) == 2 and name == "mjx-msubsup":  # noqa: PLR2004
+    if name.startswith("mjx-") and len(children) == 2 and name == "mjx-msubsup":
         scripts = _elements(source, children[1])
         scripts = [s for s in scripts if source.name(s) != "#unknown"] or scripts
         children = [children[0], *reversed(scripts)] if len(scripts) > 1 else children
@@ -325,7 +365,10 @@ def _limits(source: Source, node: int, depth: int) -> str:
         if not children:
             return ""
         parts = [_convert(source, child, depth + 1).strip() for child in children]
-        said = [(_operator(source, c) or source.text(c).strip()) if source.tag[c] else "" for c in children]
+        said = [
+            (_operator(source, c) or source.text(c).strip()) if source.tag[c] else ""
+            for c in children
+        ]
         base, *rest = parts
         if name == "munder":
             below, above, marks = (rest + [""])[0], "", ((said + [""])[1], "")
@@ -350,7 +393,9 @@ def _many_scripts(source: Source, node: int, depth: int) -> str:
         return ""
     names = [source.name(child) for child in rest]
     cut = names.index("mprescripts") if "mprescripts" in names else len(rest)
-    written = ["" if source.name(c) == "none" else _convert(source, c, depth + 1).strip() for c in rest]
+    written = [
+        "" if source.name(c) == "none" else _convert(source, c, depth + 1).strip() for c in rest
+    ]
     after, before = written[:cut], written[cut + 1 :]
     out = "".join(_with_scripts("{}", *(pair + [""])[:2]) for pair in _pairs(before))
     out += group(_convert(source, base, depth + 1).strip())
@@ -379,7 +424,7 @@ def _table(source: Source, node: int, depth: int) -> str:
             cells = [c for c in source.children(child) if source.name(c) in ("mtd", "mjx-mtd")]
             cells = cells[1:] if name == "mlabeledtr" else cells
             rows.append(" & ".join(_row(source, cell, depth + 1).strip() for cell in cells))
-        elif source.tag[child] and len(stack) < 6:  # noqa: PLR2004
+        elif source.tag[child] and len(stack) < 6:
             stack.append(iter(source.children(child)))
     return rf"\begin{{{environment}}} " + r" \\ ".join(rows) + rf" \end{{{environment}}}"
 

@@ -1,12 +1,11 @@
 """What is being written: the output, what the next visible character needs before it, and marks.
 
 Marks are control characters, which no page can hold any more: they enclose what is finished in
-Python (code, formulas, tables, scripts), and the nodes concerned stand in `nodes_marked` in order.
+Python (code, formulas, tables, scripts), and the nodes concerned stand behind the state in order.
 """
 
 from typing import NamedTuple
 
-import numpy as np
 from numba import njit
 
 from stages.kernels.arrow import Bytes
@@ -16,9 +15,21 @@ TABLE_START, CELL_START, ROW_END, PLACE, CODE_START, CODE_END, TABLE_END, WIDE_C
 CODE_SPAN, CODE_SPAN_END, NUMBER, NUMBER_END = 11, 12, 14, 15
 SUP, SUB, SCRIPT_END = 17, 18, 19
 
-N_OUT, WANT, SPACE, INDENT, N_MARKED, FLAT, HEADING, DESCRIBE, BUDGET, DEPTH, LINES, IN_CODE, IN_TABLE = (
-    range(13)
-)
+(
+    N_OUT,
+    WANT,
+    SPACE,
+    INDENT,
+    N_MARKED,
+    FLAT,
+    HEADING,
+    DESCRIBE,
+    BUDGET,
+    DEPTH,
+    LINES,
+    IN_CODE,
+    IN_TABLE,
+) = range(13)
 """Places in `Paper.state`: bytes written, line ends and blank wanted before the next character, length
 of the line's prefix, nodes marked, whether in one line (headings, cells), level of a heading to
 begin, whether a description begins, bytes left for prefixes, open frames, whether line ends are
@@ -26,20 +37,33 @@ kept, whether in inline code, whether in a table of data."""
 
 MAX_INDENT = 48
 """Bytes of a line's prefix; what is nested deeper stands no further to the right."""
+MAX_FRAMES = 2048
+"""Open elements with an end to write; a tree is at most 512 deep, misnested ones linger."""
+NODE, FRAME_KIND, NUMBER, STEP, OLD_INDENT, FRAME = range(6)
+"""Of an open element: the node, how it is written, of a list the next number and the step, the
+length of the prefix outside; how many numbers that is."""
+
+PREFIX = 16
+FRAMES = PREFIX + MAX_INDENT
+MARKED = FRAMES + MAX_FRAMES * FRAME
+"""Where in `Paper.state` the line's prefix, the open elements and the marked nodes stand."""
+
+MARKS = 32
+"""A marked node stands there as its number times this, plus its mark."""
+
+ROLE = 5
+"""Row of `Paper.nodes` behind those of a tree (tag, parent, end, first, last)."""
+NO_VALUE = -(2**31)
+"""Of an item that does not say its number, in the row `FIRST`."""
 
 
 class Paper(NamedTuple):
-    """The tree with its roles, and the output."""
+    """The tree with its roles (int32[6, n]), its text, the output and all that changes. Few arrays,
+    as every call counts references to each."""
 
-    page: Bytes
     nodes: Numbers
-    attributes: Numbers
     text: Bytes
-    role: Numbers
     out: Bytes
-    nodes_marked: Numbers
-    frames: Numbers
-    prefix: Bytes
     state: Counters
 
 
@@ -87,10 +111,10 @@ def begin(p: Paper) -> None:
     if state[BUDGET] > 0:
         state[BUDGET] -= state[INDENT]
         for position in range(state[INDENT]):
-            out[length] = p.prefix[position]
+            out[length] = state[PREFIX + position]
             length += 1
-            if p.prefix[position] != 0x3E:
-                p.prefix[position] = 0x20  # a marker stands on the first line alone
+            if state[PREFIX + position] != 0x3E:
+                state[PREFIX + position] = 0x20  # a marker stands on the first line alone
     if state[DESCRIBE]:
         state[DESCRIBE] = 0
         out[length], out[length + 1] = 0x3A, 0x20

@@ -8,14 +8,17 @@ import numpy as np
 from numba import njit
 
 from stages.web.markdown.paper import (
+    MARKED,
+    MARKS,
     N_MARKED,
     N_OUT,
     NUMBER,
     NUMBER_END,
     PLACE,
+    ROLE,
+    SCRIPT_END,
     SUB,
     SUP,
-    SCRIPT_END,
     Paper,
     put,
 )
@@ -41,7 +44,7 @@ from stages.web.markdown.roles import (
     UNSELECTABLE,
 )
 from stages.web.tree.elements import NAMES, TAGS
-from stages.web.tree.state import MAX_DEPTH
+from stages.web.tree.state import END, FIRST, LAST, MAX_DEPTH, TAG
 
 NUMBER_LINE_END = 64
 """Closes a number that has a line of its own."""
@@ -62,7 +65,7 @@ _LINE_KINDS[[INLINE, SKIP, DROP, INLINE_CODE, TABLE, CELL, BREAK, SUPERSCRIPT, S
 # Whether an element is no part of the code that it stands in.
 @njit(cache=True, nogil=True)
 def _is_extra(p: Paper, node: int) -> bool:
-    role = p.role[node]
+    role = p.nodes[ROLE, node]
     kind = role & KIND
     if kind == DROP or role & (GUTTER | HIDDEN | PLAIN_COPY):
         return True
@@ -70,10 +73,10 @@ def _is_extra(p: Paper, node: int) -> bool:
         return True
     if role & COPY and kind != INLINE_CODE:
         n_bytes = 0
-        for inner in range(node + 1, min(p.nodes[2, node], node + 32)):
-            if p.nodes[0, inner] == 0:
-                n_bytes += p.nodes[4, inner] - p.nodes[3, inner]
-        return n_bytes <= MAX_LABEL_BYTES and p.nodes[2, node] - node < 32
+        for inner in range(node + 1, min(p.nodes[END, node], node + 32)):
+            if p.nodes[TAG, inner] == 0:
+                n_bytes += p.nodes[LAST, inner] - p.nodes[FIRST, inner]
+        return n_bytes <= MAX_LABEL_BYTES and p.nodes[END, node] - node < 32
     return False
 
 
@@ -85,10 +88,10 @@ def put_code(p: Paper, root: int) -> None:
     stack = np.zeros((MAX_DEPTH, 3), np.int64)  # end, bytes written at the start, what closes it
     depth = 0
     ended = False  # a block has ended the line, but no line end is written yet
-    loose = not (p.role[root] & PRE_STYLE or _IS_PRE[p.nodes[0, root]])
-    collapse = loose and _IS_SPAN[p.nodes[0, root]] and _has_no_break(p, root)
+    loose = not (p.nodes[ROLE, root] & PRE_STYLE or _IS_PRE[p.nodes[TAG, root]])
+    collapse = loose and _IS_SPAN[p.nodes[TAG, root]] and _has_no_break(p, root)
     after_gutter = False
-    i, end = np.int64(root + 1), p.nodes[2, root]
+    i, end = np.int64(root + 1), p.nodes[END, root]
     while i < end or depth > 0:
         while depth > 0 and (i >= stack[depth - 1, 0] or i >= end):
             depth -= 1
@@ -101,13 +104,13 @@ def put_code(p: Paper, root: int) -> None:
                 ended = True
         if i >= end:
             break
-        role = p.role[i]
+        role = p.nodes[ROLE, i]
         kind = role & KIND
         if kind == SKIP:
             i += 1
             continue
-        if p.nodes[0, i] == 0:
-            first, last = np.int64(p.nodes[3, i]), np.int64(p.nodes[4, i])
+        if p.nodes[TAG, i] == 0:
+            first, last = np.int64(p.nodes[FIRST, i]), np.int64(p.nodes[LAST, i])
             if loose:
                 at_start = ended or _at_line_start(p, begun)
                 if at_start and _is_line_end(p, first, last):
@@ -132,7 +135,7 @@ def put_code(p: Paper, root: int) -> None:
             continue
         if _is_extra(p, i):
             after_gutter = role & GUTTER != 0
-            i = max(i + 1, np.int64(p.nodes[2, i]))
+            i = max(i + 1, np.int64(p.nodes[END, i]))
             continue
         if kind == BREAK:
             if ended:
@@ -140,10 +143,10 @@ def put_code(p: Paper, root: int) -> None:
                 ended = False
             put(p, _BYTES[0])
         elif kind == PLACED or kind == PLACED_BLOCK:
-            p.nodes_marked[state[N_MARKED]] = i
+            state[MARKED + state[N_MARKED]] = i * MARKS + PLACE
             state[N_MARKED] += 1
             put(p, _BYTES[4])
-            i = max(i + 1, np.int64(p.nodes[2, i]))
+            i = max(i + 1, np.int64(p.nodes[END, i]))
             continue
         elif depth < MAX_DEPTH:
             closing = -1
@@ -164,7 +167,7 @@ def put_code(p: Paper, root: int) -> None:
                 closing = NUMBER_END
             if closing >= 0:
                 stack[depth, 0], stack[depth, 1], stack[depth, 2] = (
-                    p.nodes[2, i], state[N_OUT], closing,
+                    p.nodes[END, i], state[N_OUT], closing,
                 )  # fmt: skip
                 depth += 1
         i += 1
@@ -182,9 +185,9 @@ def _at_line_start(p: Paper, begun: int) -> bool:
 # Whether the text below `root` has a no-break space: then other blanks are the source's layout.
 @njit(cache=True, nogil=True)
 def _has_no_break(p: Paper, root: int) -> bool:
-    for i in range(root + 1, p.nodes[2, root]):
-        if p.nodes[0, i] == 0:
-            for position in range(p.nodes[3, i], p.nodes[4, i] - 1):
+    for i in range(root + 1, p.nodes[END, root]):
+        if p.nodes[TAG, i] == 0:
+            for position in range(p.nodes[FIRST, i], p.nodes[LAST, i] - 1):
                 if p.text[position] == 0xC2 and p.text[position + 1] == 0xA0:
                     return True
     return False

@@ -47,7 +47,7 @@ def _script(match: re.Match[str]) -> str:
         return content.translate(_UP if raised else _DOWN)
     if raised and _PLAIN_UP.fullmatch(content):
         return content
-    if "\n" in content or len(content) > 80:  # noqa: PLR2004
+    if "\n" in content or len(content) > 80:
         return f" {content} "
     return f"{'^' if raised else '_'}{{{_BLANKS.sub(' ', content)}}}"
 

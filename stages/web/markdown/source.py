@@ -17,6 +17,7 @@ class Source:
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
+        self._attributes: dict[int, dict[str, str]] = {}
 
     @cached_property
     def tag(self) -> list[int]:
@@ -54,9 +55,14 @@ class Source:
 
     def attributes(self, node: int) -> dict[str, str]:
         """Names (lower case) and values of an element; of repeated ones the first counts."""
-        if not self.tag[node]:
-            return {}
-        page, found = self.tree.page, {}
+        known = self._attributes.get(node)
+        if known is not None:
+            return known
+        found: dict[str, str] = {}
+        self._attributes[node] = found
+        if not self.tag[node] or self.first[node] == self.last[node]:
+            return found
+        page = self.tree.page
         for row in self.tree.attributes[self.first[node] : self.last[node]].tolist():
             name = page[row[NAME] : row[NAME_END]].decode("utf-8", "replace").lower()
             if name not in found:

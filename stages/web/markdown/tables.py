@@ -24,7 +24,7 @@ def render_table(caption: str, rows: list[list[Cell]]) -> str:
     width = max((len(row) for row in grid), default=0)
     columns = [c for c in range(width) if any(c < len(row) and row[c] for row in grid)]
     lines = [caption.strip(), ""] if caption.strip() else []
-    if len(columns) < 2 or len(grid) < 2:  # noqa: PLR2004
+    if len(columns) < 2 or len(grid) < 2:
         return "\n".join(lines + [" ".join(filter(None, row)) for row in grid])
     for number, row in enumerate(grid):
         cells = [row[c] if c < len(row) else "" for c in columns]

@@ -6,35 +6,32 @@ tables and scripts. Kernels do what is done for every node and byte, Python what
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from stages.web.formulas import count_formulas
 from stages.web.markdown import paper
 from stages.web.markdown.asciimath import declares_asciimath, place_asciimath
 from stages.web.markdown.code import clean_code, code_span, fence
 from stages.web.markdown.decide import decide
-from stages.web.markdown.flow import MAX_FRAMES, flow
+from stages.web.markdown.flow import flow
 from stages.web.markdown.formulas import Placed
 from stages.web.markdown.languages import code_language
-from stages.web.markdown.mark import Flags, roles_of
+from stages.web.markdown.mark import Flags, marked_nodes
 from stages.web.markdown.paper import Paper
 from stages.web.markdown.roles import kinds, words
 from stages.web.markdown.scripts import plain_scripts, write_scripts
 from stages.web.markdown.source import Source
 from stages.web.markdown.tables import Cell, render_table
-from stages.web.formulas import count_formulas
 from stages.web.tree.build import Tree
 from stages.web.tree.elements import TAGS
 
 _PLACE, _CODE_START, _CODE_END = map(chr, (paper.PLACE, paper.CODE_START, paper.CODE_END))
-_TABLE_START, _TABLE_END, _ROW_END = map(
-    chr, (paper.TABLE_START, paper.TABLE_END, paper.ROW_END)
-)
+_TABLE_START, _TABLE_END, _ROW_END = map(chr, (paper.TABLE_START, paper.TABLE_END, paper.ROW_END))
 _CELL, _WIDE_CELL = chr(paper.CELL_START), chr(paper.WIDE_CELL)
 _SPAN, _SPAN_END = chr(paper.CODE_SPAN), chr(paper.CODE_SPAN_END)
-_NODE_MARKS = re.compile(f"[{_PLACE}{_CODE_START}{_WIDE_CELL}]")
 _SPANS = re.compile(f"{_SPAN}([^{_SPAN}{_SPAN_END}]*){_SPAN_END}")
 _SPAN_LINE = f"{_SPAN}[^{_SPAN_END}\n]*{_SPAN_END}(?:[ ]?{_SPAN}[^{_SPAN_END}\n]*{_SPAN_END})*"
 _SPAN_LINES = re.compile(f"^{_SPAN_LINE}(?:\n{_SPAN_LINE})+$", re.M)
@@ -64,33 +61,22 @@ class Written:
 def write(tree: Tree, keep: Flags | None = None) -> Written:
     """The kept nodes as Markdown (`keep`: bool[n_nodes]; None: all)."""
     source = Source(tree)
-    nodes = np.stack((tree.tag, tree.parent, tree.end, tree.first, tree.last))
-    role = roles_of(tree.page, nodes, tree.attributes, tree.text, keep, kinds(), words())
-    placed = decide(source, role)
-    out, marked = _flow(tree, nodes, role)
+    nodes = marked_nodes(tree, keep, kinds(), words())
+    placed = decide(source, nodes[paper.ROLE])
+    out, marked = _flow(tree, nodes)
     return _Finish(source, placed, marked).finish(out)
 
 
-def _flow(tree: Tree, nodes: paper.Numbers, role: paper.Numbers) -> tuple[str, list[int]]:
+def _flow(tree: Tree, nodes: paper.Numbers) -> tuple[str, list[int]]:
     n, n_text = nodes.shape[1], len(tree.text)
-    state = np.zeros(13, np.int64)
+    state = np.empty(paper.MARKED + n + 1, np.int64)
+    state[: paper.FRAMES] = 0
     state[paper.WANT] = 1
     state[paper.BUDGET] = budget = n_text + 16 * n
-    p = Paper(
-        page=np.frombuffer(tree.page, np.uint8),
-        nodes=nodes,
-        attributes=tree.attributes,
-        text=tree.text,
-        role=role,
-        out=np.empty(2 * n_text + budget + 16 * n + 1024, np.uint8),
-        nodes_marked=np.empty(n + 1, np.int32),
-        frames=np.empty((MAX_FRAMES, 5), np.int32),
-        prefix=np.zeros(paper.MAX_INDENT, np.uint8),
-        state=state,
-    )
-    flow(p)
-    out = p.out[: state[paper.N_OUT]].tobytes().decode("utf-8", "replace")
-    return out, p.nodes_marked[: state[paper.N_MARKED]].tolist()
+    out = np.empty(2 * n_text + budget + 16 * n + 1024, np.uint8)
+    flow(Paper(nodes=nodes, text=tree.text, out=out, state=state))
+    marked = state[paper.MARKED : paper.MARKED + state[paper.N_MARKED]].tolist()
+    return out[: state[paper.N_OUT]].tobytes().decode("utf-8", "replace"), marked
 
 
 class _Finish:
@@ -99,13 +85,14 @@ class _Finish:
     def __init__(self, source: Source, placed: dict[int, Placed], marked: list[int]) -> None:
         self._source = source
         self._placed = placed
-        self._marked = marked
-        self._nodes: dict[str, Iterator[int]] = {}
+        nodes: dict[str, list[int]] = {_PLACE: [], _CODE_START: [], _WIDE_CELL: []}
+        for mark in marked:
+            nodes[chr(mark % paper.MARKS)].append(mark // paper.MARKS)
+        self._nodes = {mark: iter(found) for mark, found in nodes.items()}
         self._languages: dict[str, None] = {}
         self._n_code = self._n_formulas = 0
 
     def finish(self, out: str) -> Written:
-        self._sort_marks(out)
         parts: list[str] = []
         prose: list[str] = []
         last_code = ""
@@ -135,12 +122,9 @@ class _Finish:
             prose="".join(prose).replace(_PLACE, " ").strip(),
         )
 
-    def _sort_marks(self, out: str) -> None:
-        nodes: dict[str, list[int]] = {_PLACE: [], _CODE_START: [], _WIDE_CELL: []}
-        if self._marked:
-            for mark, node in zip(_NODE_MARKS.findall(out), self._marked, strict=True):
-                nodes[mark].append(node)
-        self._nodes = {mark: iter(found) for mark, found in nodes.items()}
+    @cached_property
+    def _declares_asciimath(self) -> bool:
+        return declares_asciimath(self._source.tree.page)
 
     def _block(self, code: str, language: str | None) -> str:
         self._n_code += 1
@@ -158,7 +142,7 @@ class _Finish:
             bare = _SPANS.sub(" ", text)
             text = _SPAN_LINES.sub(self._span_lines, text)
             text = _SPANS.sub(lambda match: code_span(plain_scripts(match[1].strip(" "))), text)
-        if "`" in bare and declares_asciimath(self._source.tree.page):
+        if "`" in bare and self._declares_asciimath:
             text, n_formulas = place_asciimath(text)
             self._n_formulas += n_formulas
         self._n_formulas += count_formulas(bare)
