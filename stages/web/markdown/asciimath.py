@@ -8,7 +8,7 @@ MAX_CHARACTERS = 400
 MAX_DEPTH = 32
 
 _DECLARED = re.compile(rb"asciimath|config=[\w.,-]*am_(?:chtml|htmlormml)|mml-am[_-]")
-_FORMULA = re.compile(rf"`([^`\n\x01-\x1f]{{1,{MAX_CHARACTERS}}})`")
+_FORMULA = re.compile(rf"`([^`\n]{{1,{MAX_CHARACTERS}}})`")
 _TOKEN = re.compile(
     r'"[^"]*"|[0-9]+(?:\.[0-9]+)?|\s+|'
     r"<=>|\|->|<->|-\<=|>->>|->>|>->|\^\^\^|vvv|nnn|uuu|\*\*\*|\*\*|//|\\\\|xx|-:|:\.|o\+|ox|o\.|"
@@ -32,50 +32,12 @@ _SYMBOLS = {
     "to": r"\to", "infty": r"\infty", "(:": r"\langle", ":)": r"\rangle", "{:": "", ":}": "",
     "%": r"\%", "#": r"\#", "&": r"\&", "$": r"\$",
 }  # fmt: skip
-_GREEK = frozenset(
-    [
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "varepsilon",
-        "zeta",
-        "eta",
-        "theta",
-        "vartheta",
-        "iota",
-        "kappa",
-        "lambda",
-        "mu",
-        "nu",
-        "xi",
-        "pi",
-        "rho",
-        "sigma",
-        "tau",
-        "upsilon",
-        "phi",
-        "varphi",
-        "chi",
-        "psi",
-        "omega",
-        "Gamma",
-        "Delta",
-        "Theta",
-        "Lambda",
-        "Xi",
-        "Pi",
-        "Sigma",
-        "Phi",
-        "Psi",
-        "Omega",
-        "sum",
-        "prod",
-        "int",
-        "oint",
-    ]
+_GREEK_WORDS = (
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu "
+    "nu xi pi rho sigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi "
+    "Sigma Phi Psi Omega sum prod int oint"
 )
+_GREEK = frozenset(_GREEK_WORDS.split())
 _UNARY = {"sqrt": "sqrt", "vec": "vec", "hat": "hat", "bar": "overline", "ul": "underline",
           "dot": "dot", "ddot": "ddot", "bb": "mathbf", "bbb": "mathbb", "cc": "mathcal",
           "tt": "mathtt", "fr": "mathfrak", "sf": "mathsf", "text": "text"}  # fmt: skip
@@ -90,9 +52,17 @@ def declares_asciimath(page: bytes) -> bool:
     return _DECLARED.search(page.lower()) is not None
 
 
-def place_asciimath(text: str) -> tuple[str, int]:
-    """The text with its AsciiMath as TeX between dollars, and how much there was."""
-    return _FORMULA.subn(lambda match: f"${asciimath_to_tex(match[1])}$", text)
+def place_asciimath(text: str, spans: re.Pattern[str]) -> tuple[str, int]:
+    """The text with its AsciiMath as TeX between dollars, and how much there was. Nothing changes
+    inside of code, which `spans` matches."""
+    parts, n_formulas, start = [], 0, 0
+    for span in [*spans.finditer(text), None]:
+        stop = span.start() if span else len(text)
+        part, n = _FORMULA.subn(lambda match: f"${asciimath_to_tex(match[1])}$", text[start:stop])
+        parts += [part, span[0] if span else ""]
+        n_formulas += n
+        start = span.end() if span else stop
+    return "".join(parts), n_formulas
 
 
 def asciimath_to_tex(source: str) -> str:

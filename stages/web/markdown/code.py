@@ -1,6 +1,7 @@
 """What a block of code becomes: line numbers and blank borders go, a fence comes around it."""
 
 import re
+from itertools import pairwise
 
 from stages.web.markdown.paper import NUMBER, NUMBER_END, SCRIPT_END, SUB, SUP
 
@@ -16,14 +17,14 @@ _MARKS = str.maketrans({NUMBER: None, NUMBER_END: None})
 
 def clean_code(text: str) -> str:
     """The code of a block, without the numbers 1, 2, 3, … that begin its lines as elements of
-    their own, and without blank lines around it; empty if it is nothing but line numbers."""
+    their own, and without blank lines around it."""
     if _NUMBER in text:
         text = _drop_numbers(text)
     text = text.translate(_SCRIPT_MARKS).rstrip()
     blank = _BLANK_START.match(text)
     if blank:
         text = text[blank.end() :]
-    return "" if _is_column_of_numbers(text) else text
+    return text
 
 
 def fence(code: str, language: str | None) -> str:
@@ -51,7 +52,7 @@ def _drop_numbers(text: str) -> str:
     unnumbered = sum(
         1 for line, match in zip(lines, found, strict=True) if not match and line.strip()
     )
-    steps = all(b - a == 1 for a, b in zip(numbers, numbers[1:], strict=False))
+    steps = all(b - a == 1 for a, b in pairwise(numbers))
     if len(numbers) > 1 and steps:
         alone = sum(1 for line, match in zip(lines, found, strict=True) if _is_alone(line, match))
         if alone == len(numbers) and len(lines) > len(numbers):
@@ -68,16 +69,11 @@ def _is_alone(line: str, match: re.Match[str] | None) -> bool:
     return match is not None and not line[match.end() :].strip()
 
 
-def _is_column_of_numbers(text: str) -> bool:
-    """Whether a block is what stands beside code: 1, 2, 3, …"""
-    if not text[:1].isdecimal() and not text[:1].isspace():
-        return False
-    if not text[-1:].isdecimal():
-        return False
+def is_numbering(text: str, code: str) -> bool:
+    """Whether a block is the line numbers of the block behind it."""
     numbers = text.split()
-    if len(numbers) < 2 or not all(number.isdecimal() and len(number) < 8 for number in numbers):
+    if len(numbers) != code.count("\n") + 1 or len(numbers) < 2:  # noqa: PLR2004
         return False
-    if "\n" not in text:
+    if not all(number.isdecimal() and len(number) < 8 for number in numbers):  # noqa: PLR2004
         return False
-    values = [int(number) for number in numbers]
-    return values == list(range(values[0], values[0] + len(values)))
+    return all(int(b) - int(a) == 1 for a, b in pairwise(numbers)) and not code[:1].isdecimal()

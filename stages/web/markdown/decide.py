@@ -23,6 +23,7 @@ from stages.web.markdown.roles import (
     KEEP_LINES,
     KIND,
     LAYOUT,
+    LOOSE_GUTTER,
     MATH_CLASS,
     MONOSPACE,
     MULTILINE,
@@ -45,10 +46,13 @@ _NO_CODE_ROOT = frozenset(
 )
 _OPEN = (
     FORMULA | MATH_CLASS | IMAGE | CODE_ROOT | MULTILINE | PRE_STYLE | KEEP_LINES | CODE_TABLE
-    | HAS_PRE | EMOJI
+    | HAS_PRE | EMOJI | LOOSE_GUTTER
 )  # fmt: skip
 MIN_NOSCRIPT_BYTES = 200
 """Less text than this without scripts says that scripts are needed, or repeats an image."""
+
+MAX_LOOKS = 12
+"""Nodes looked at below open ones, as a multiple of the page's: pages that nest them are hostile."""
 
 _NUMBERS = re.compile(r"[\s\d:.|]*")
 
@@ -61,11 +65,18 @@ def decide(source: Source, role: Numbers) -> dict[int, Placed]:
     )
     candidates = np.flatnonzero(is_open | (tag == _NOSCRIPT))
     placed: dict[int, Placed] = {}
-    behind = 0
+    behind = work = 0
     for node in candidates.tolist():
         flags = int(role[node])
         kind = flags & KIND
         if node < behind or kind == SKIP:
+            continue
+        work += source.end[node] - node
+        if work > MAX_LOOKS * len(tag):
+            break
+        if flags & LOOSE_GUTTER and _NUMBERS.fullmatch(source.text(node)):
+            role[node] = DROP
+            behind = source.end[node]
             continue
         if tag[node] == _NOSCRIPT:
             if not _says_something(source, node):

@@ -37,21 +37,12 @@ _TEX_SIGN = re.compile(r"[\\^_{}]")
 _ENVIRONMENT = re.compile(r"\\begin\{(?:equation|align|gather|multline|eqnarray|alignat)\*?\}")
 _BLANKS = re.compile(r"\s+")
 _DISPLAY_WORDS = re.compile(r"display|block", re.I)
-_RENDERED = frozenset(
-    [
-        "MathJax",
-        "MathJax_Display",
-        "MathJax_SVG",
-        "MathJax_SVG_Display",
-        "MathJax_CHTML",
-        "MathJax_CHTML_Display",
-        "mjx-chtml",
-        "MathJax_MathML",
-        "MathJax_Preview",
-        "MJXc-display",
-        "MJX_Assistive_MathML",
-    ]
+_RENDERED_WORDS = (
+    "MathJax MathJax_Display MathJax_SVG MathJax_SVG_Display MathJax_CHTML "
+    "MathJax_CHTML_Display mjx-chtml MathJax_MathML MathJax_Preview MJXc-display "
+    "MJX_Assistive_MathML"
 )
+_RENDERED = frozenset(_RENDERED_WORDS.split())
 
 
 def formula_at(source: Source, node: int) -> Placed | None:

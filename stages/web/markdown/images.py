@@ -7,24 +7,11 @@ MAX_ADDRESS_CHARACTERS = 4096
 
 _TEX_SIGN = re.compile(r"\\[A-Za-z]{2,}|[\\^{}]|_\{|[A-Za-z0-9)]_[A-Za-z0-9]")
 _DELIMITED = re.compile(r"\s*(?:\\\(.*\\\)|\\\[.*\\\]|\$\$?.+\$\$?)\s*", re.S)
-_MATH_CLASSES = frozenset(
-    [
-        "tex",
-        "latex",
-        "math",
-        "mwe-math-fallback-image-inline",
-        "mwe-math-fallback-image-display",
-        "ee_img",
-        "equation",
-        "formula",
-        "eq",
-        "Latex",
-        "LaTeX",
-        "mathtex",
-        "latex_img",
-        "eqn",
-    ]
+_MATH_CLASSES_WORDS = (
+    "tex latex math mwe-math-fallback-image-inline mwe-math-fallback-image-display ee_img "
+    "equation formula eq Latex LaTeX mathtex latex_img eqn"
 )
+_MATH_CLASSES = frozenset(_MATH_CLASSES_WORDS.split())
 _SERVERS = re.compile(
     r"(?:codecogs\.com/[\w./]*\?|latex\.php\?(?:[^#]*?&)?latex=|/equation\?tex=|"
     r"/tex\?tex=|/tex\?|[?&]tex=|mathtex\.cgi\?|mimetex\.cgi\?|mathtex[^?/]*\?|mimetex[^?/]*\?|"

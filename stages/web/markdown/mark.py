@@ -18,6 +18,7 @@ from stages.web.markdown.roles import (
     CODE_ROOT,
     COPY,
     FORMULA,
+    GUTTER,
     HAS_PRE,
     IMAGE,
     INLINE,
@@ -25,6 +26,7 @@ from stages.web.markdown.roles import (
     KIND,
     LAYOUT,
     LINE,
+    LOOSE_GUTTER,
     MULTILINE,
     NUMERIC,
     QUOTE,
@@ -69,7 +71,8 @@ for _key in ("data-equation", "data-expr", "data-formula", "data-latex", "data-m
              "data-tex"):  # fmt: skip
     _TEX_KEYS[KEYS[_key]] = True
 _FONT = np.uint64(name_hash("font-family:"))
-_COPY_WORD = 0x636F7079
+_COPY_WORDS = (0x636F7079, 0x636F7069)
+"""`copy` and `copi` as numbers."""
 _ADDRESS_WORDS = (0x6C617465, 0x6D617468, 0x63686C3D, 0x636F6773)
 """`late`, `math`, `chl=`, `cogs`, as numbers."""
 _TEX_WORD, _BACKSLASH = 0x746578, 0x253563
@@ -96,7 +99,7 @@ def _properties(page: Bytes, start: int, stop: int, words: NameTable, style: boo
             ends = blank
         if not style:
             window = (window << 8 | byte | 0x20) & 0xFFFFFFFF
-            if window == _COPY_WORD:
+            if window in _COPY_WORDS:
                 found |= COPY
         if ends:
             slot = key % np.uint64(words.shape[1])
@@ -230,6 +233,8 @@ def mark(
             tables[n_tables, 0], tables[n_tables, 1] = i, end
             tables[n_tables, 2:] = 0
             n_tables += 1
+        if found & GUTTER and i >= pre_end:
+            found |= LOOSE_GUTTER
         if kind == CODE:
             pre_end = max(pre_end, end)
         elif kind == INLINE_CODE and i >= pre_end and i >= code_end:

@@ -32,44 +32,16 @@ _ONE_TOKEN = re.compile(r"\\?[A-Za-z]+$|.$|[0-9]+$|\\math[a-z]+\{[^{}]*\}$", re.
 _TALL = re.compile(r"\\(?:frac|begin|sum|prod|int|sqrt|binom|over|under)")
 _SPECIAL = re.compile(r"[#%&_{}$~^\\]")
 _GLYPH = re.compile(r"^mjx-c([0-9A-F]{2,5})$")
-_TRANSPARENT = frozenset(
-    [
-        "math",
-        "mrow",
-        "mstyle",
-        "mpadded",
-        "merror",
-        "maction",
-        "mjx-math",
-        "mjx-mrow",
-        "mjx-texatom",
-        "mjx-row",
-        "mjx-box",
-        "mjx-base",
-        "mjx-container",
-        "mjx-assistive-mml",
-        "mjx-num",
-        "mjx-den",
-        "mjx-over",
-        "mjx-under",
-        "mjx-op",
-        "mjx-script",
-        "#unknown",
-        "span",
-    ]
+_TRANSPARENT_WORDS = (
+    "math mrow mstyle mpadded merror maction mjx-math mjx-mrow mjx-texatom mjx-row mjx-box "
+    "mjx-base mjx-container mjx-assistive-mml mjx-num mjx-den mjx-over mjx-under mjx-op "
+    "mjx-script #unknown span"
 )
-_SKIPPED = frozenset(
-    [
-        "annotation",
-        "annotation-xml",
-        "mprescripts",
-        "none",
-        "mjx-speech",
-        "mjx-assistive-mml",
-        "script",
-        "style",
-    ]
+_TRANSPARENT = frozenset(_TRANSPARENT_WORDS.split())
+_SKIPPED_WORDS = (
+    "annotation annotation-xml mprescripts none mjx-speech mjx-assistive-mml script style"
 )
+_SKIPPED = frozenset(_SKIPPED_WORDS.split())
 
 
 def mathml_to_tex(source: Source, node: int) -> str:

@@ -42,74 +42,17 @@ TEX: dict[str, str] = dict(zip(_words[::2], _words[1::2], strict=True))
 INVISIBLE = dict.fromkeys(map(ord, "\u2061\u2062\u2063\u2064\u200b\u200c\u200d\ufeff\u2060\u00ad"))
 """Function application, invisible times, separators: nothing to see, nothing to write."""
 
-FUNCTIONS = frozenset(
-    [
-        "arccos",
-        "arcsin",
-        "arctan",
-        "arg",
-        "cos",
-        "cosh",
-        "cot",
-        "coth",
-        "csc",
-        "deg",
-        "det",
-        "dim",
-        "exp",
-        "gcd",
-        "hom",
-        "inf",
-        "ker",
-        "lg",
-        "lim",
-        "liminf",
-        "limsup",
-        "ln",
-        "log",
-        "max",
-        "min",
-        "Pr",
-        "sec",
-        "sin",
-        "sinh",
-        "sup",
-        "tan",
-        "tanh",
-    ]
+_FUNCTIONS_WORDS = (
+    "arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim "
+    "liminf limsup ln log max min Pr sec sin sinh sup tan tanh"
 )
-LIMITS = frozenset(
-    [
-        r"\sum",
-        r"\prod",
-        r"\coprod",
-        r"\bigcap",
-        r"\bigcup",
-        r"\bigwedge",
-        r"\bigvee",
-        r"\bigoplus",
-        r"\bigotimes",
-        r"\bigodot",
-        r"\biguplus",
-        r"\bigsqcup",
-        r"\int",
-        r"\iint",
-        r"\iiint",
-        r"\oint",
-        r"\lim",
-        r"\liminf",
-        r"\limsup",
-        r"\max",
-        r"\min",
-        r"\sup",
-        r"\inf",
-        r"\det",
-        r"\gcd",
-        r"\Pr",
-        r"\argmax",
-        r"\argmin",
-    ]
+FUNCTIONS = frozenset(_FUNCTIONS_WORDS.split())
+_LIMITS_WORDS = (
+    r"\sum \prod \coprod \bigcap \bigcup \bigwedge \bigvee \bigoplus \bigotimes \bigodot "
+    r"\biguplus \bigsqcup \int \iint \iiint \oint \lim \liminf \limsup \max \min \sup \inf "
+    r"\det \gcd \Pr \argmax \argmin"
 )
+LIMITS = frozenset(_LIMITS_WORDS.split())
 """Operators whose scripts stand below and above by themselves."""
 
 ACCENTS = {

@@ -12,7 +12,7 @@ from stages.kernels.arrow import Bytes
 from stages.web.tree.state import Counters, Numbers
 
 TABLE_START, CELL_START, ROW_END, PLACE, CODE_START, CODE_END, TABLE_END, WIDE_CELL = range(1, 9)
-CODE_SPAN, CODE_SPAN_END, NUMBER, NUMBER_END = 11, 12, 14, 15
+CODE_SPAN, CODE_SPAN_END, NUMBER, NUMBER_END = 16, 20, 14, 15
 SUP, SUB, SCRIPT_END = 17, 18, 19
 
 (

@@ -65,14 +65,15 @@ the writer supplies, in the line or on lines of its own."""
     EMOJI,
     PLAIN_COPY,
     BLOCK_CLASS,
-) = (1 << bit for bit in range(8, 30))
+    LOOSE_GUTTER,
+) = (1 << bit for bit in range(8, 31))
 """Line numbers beside code · holds code without being `<pre>` · may render a formula · may hold TeX ·
 copies code · inline code of several lines · `white-space: pre` · `pre-wrap` or `pre-line` ·
 `display: block` · `display: none` · its text is a number · a table for layout · a cell over several
 columns or rows · a monospaced font · numbered, not selectable or hidden from readers aloud · a table
 with `<pre>` in it · an image that may show a formula · a table whose rows are lines of code · a
 heading's link to itself · a picture for a character · a second copy of code · says
-it is a block."""
+it is a block · line numbers outside of the code's element."""
 
 KIND = 0xFF
 

@@ -14,7 +14,7 @@ import numpy as np
 from stages.web.formulas import count_formulas
 from stages.web.markdown import paper
 from stages.web.markdown.asciimath import declares_asciimath, place_asciimath
-from stages.web.markdown.code import clean_code, code_span, fence
+from stages.web.markdown.code import clean_code, code_span, fence, is_numbering
 from stages.web.markdown.decide import decide
 from stages.web.markdown.flow import flow
 from stages.web.markdown.formulas import Placed
@@ -41,7 +41,6 @@ _STRAY = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _TRAILING = re.compile(r"[ \t]+\n")
 _GAPS = re.compile(r"\n{3,}")
 _PLACES = re.compile(_PLACE)
-_LETTERS = re.compile(r"\s+")
 _TEXTAREA = TAGS["textarea"]
 
 
@@ -102,11 +101,12 @@ class _Finish:
                 code, _, text = piece.partition(_CODE_END)
                 node = next(self._nodes[_CODE_START])
                 code = clean_code(code)
-                letters = _LETTERS.sub("", code)
-                if code and not (self._source.tag[node] == _TEXTAREA and letters == last_code):
-                    language = code_language(self._source, node)
-                    parts.append(self._block(code, language))
-                last_code = letters
+                if code and not (self._source.tag[node] == _TEXTAREA and code.strip() == last_code.strip()):
+                    if parts and is_numbering(last_code, code) and parts[-1] == "\n\n":
+                        del parts[-2:]
+                        self._n_code -= 1
+                    parts.append(self._block(code, code_language(self._source, node)))
+                last_code = code if "\n" in code else ""
             text = self._prose(text)
             if not parts or parts[-1].endswith("\n\n"):
                 text = text.lstrip("\n")
@@ -134,17 +134,18 @@ class _Finish:
 
     def _prose(self, text: str) -> str:
         """Text between blocks of code, formulas still marked."""
-        if _TABLE_START in text:
-            text = _TABLES.sub(self._table, text)
         bare = text
         if _SPAN in text:
             text = text.replace(_SPAN_END + _SPAN, "")
             bare = _SPANS.sub(" ", text)
+        if "`" in bare and self._declares_asciimath:
+            text, n_formulas = place_asciimath(text, _SPANS)
+            self._n_formulas += n_formulas
+        if _SPAN in text:
             text = _SPAN_LINES.sub(self._span_lines, text)
             text = _SPANS.sub(lambda match: code_span(plain_scripts(match[1].strip(" "))), text)
-        if "`" in bare and self._declares_asciimath:
-            text, n_formulas = place_asciimath(text)
-            self._n_formulas += n_formulas
+        if _TABLE_START in text:
+            text = _TABLES.sub(self._table, text)
         self._n_formulas += count_formulas(bare)
         text = write_scripts(text)
         if " \n" in text:
