@@ -54,14 +54,17 @@ def _drop_numbers(text: str) -> str:
     )
     steps = all(b - a == 1 for a, b in pairwise(numbers))
     if len(numbers) > 1 and steps:
-        alone = sum(1 for line, match in zip(lines, found, strict=True) if _is_alone(line, match))
-        if alone == len(numbers) and len(lines) > len(numbers):
-            text = "\n".join(line for line, match in zip(lines, found, strict=True) if not match)
+        alone = [_is_alone(line, match) for line, match in zip(lines, found, strict=True)]
+        by_turns = not any(a and b for a, b in pairwise(alone))
+        bare = text
+        if sum(alone) == len(numbers) and by_turns and len(lines) > len(numbers):
+            bare = "\n".join(line for line, match in zip(lines, found, strict=True) if not match)
         elif unnumbered <= len(numbers) // 8:
-            text = "\n".join(
+            bare = "\n".join(
                 line[match.end() :] if match else line
                 for line, match in zip(lines, found, strict=True)
             )
+        text = bare if bare.strip() else text
     return text.translate(_MARKS)
 
 

@@ -51,7 +51,7 @@ _OPEN = (
 MIN_NOSCRIPT_BYTES = 200
 """Less text than this without scripts says that scripts are needed, or repeats an image."""
 
-MAX_LOOKS = 12
+MAX_LOOKS = 4
 """Nodes looked at below open ones, as a multiple of the page's: pages that nest them are hostile."""
 
 _NUMBERS = re.compile(r"[\s\d:.|]*")

@@ -131,7 +131,7 @@ def flow(p: Paper) -> None:
             i += 1
         elif kind == DROP or role & (ANCHOR | PLAIN_COPY):
             i = max(i + 1, np.int64(end[i]))
-        elif kind == PLACED or kind == PLACED_BLOCK or (kind == CODE and state[FLAT] == 0):
+        elif kind in (PLACED, PLACED_BLOCK) or kind == CODE and state[FLAT] == 0:
             if _GAPS[kind] and state[FLAT] == 0:
                 want_lines(p, _GAPS[kind])
             if kind == CODE:
@@ -171,7 +171,7 @@ def _open(p: Paper, i: int) -> None:
     flat = state[FLAT] > 0
     if kind == TABLE and (p.nodes[ROLE, i] & LAYOUT or flat):
         kind = BLOCK
-    elif (kind == ROW or kind == CELL) and not state[IN_TABLE]:
+    elif (kind in (ROW, CELL)) and not state[IN_TABLE]:
         kind = LINE
     elif kind == CODE or (kind == INLINE_CODE and state[IN_CODE] > 0):
         kind = INLINE if state[IN_CODE] > 0 else INLINE_CODE
@@ -186,7 +186,7 @@ def _open(p: Paper, i: int) -> None:
         begin(p)
         p.out[state[N_OUT]] = _OPENING[kind]
         state[N_OUT] += 1
-    if kind == HEADING_KIND or kind == TABLE:
+    if kind in (HEADING_KIND, TABLE):
         if kind == TABLE:
             state[IN_TABLE] = 1
         elif not flat:
@@ -226,7 +226,7 @@ def _close(p: Paper) -> None:
     if _CLOSING[kind] > 0:
         p.out[state[N_OUT]] = _CLOSING[kind]
         state[N_OUT] += 1
-    if kind == HEADING_KIND or kind == TABLE:
+    if kind in (HEADING_KIND, TABLE):
         state[FLAT] -= 1
         if kind == TABLE:
             state[IN_TABLE] = 0
@@ -246,9 +246,9 @@ def _close(p: Paper) -> None:
 def _list_frame(p: Paper) -> int:
     for depth in range(p.state[DEPTH] - 1, -1, -1):
         kind = p.state[FRAMES + FRAME * depth + FRAME_KIND]
-        if kind == BULLETS or kind == NUMBERS:
+        if kind in (BULLETS, NUMBERS):
             return depth
-        if kind == TABLE or kind == QUOTE:
+        if kind in (TABLE, QUOTE):
             return -1
     return -1
 

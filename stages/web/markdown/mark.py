@@ -90,7 +90,7 @@ def _properties(page: Bytes, start: int, stop: int, words: NameTable, style: boo
         byte = np.int64(page[position]) if position < stop else 0x20
         blank = byte == 0x20 or 0x09 <= byte <= 0x0D
         if style and position < stop:
-            if blank or byte == 0x22 or byte == 0x27:
+            if blank or byte in (0x22, 0x27):
                 continue
             if 0x41 <= byte <= 0x5A:
                 byte |= 0x20

@@ -144,11 +144,11 @@ def put_text(p: Paper, first: int, last: int) -> None:
     position = first
     while position < last:
         byte = text[position]
-        if byte > 0x20 and not (byte == 0xC2 or byte == 0xE2 or byte == 0xEF or byte == 0x7F):
+        if byte > 0x20 and byte not in (0xC2, 0xE2, 0xEF, 0x7F):
             if state[SPACE] or state[WANT]:
                 begin(p)
             length = state[N_OUT]
-            while byte > 0x20 and not (byte == 0xC2 or byte == 0xE2 or byte == 0xEF):
+            while byte > 0x20 and byte not in (0xC2, 0xE2, 0xEF):
                 out[length] = byte
                 length += 1
                 position += 1
@@ -160,7 +160,7 @@ def put_text(p: Paper, first: int, last: int) -> None:
                     length += 1
                     position += 1
                     byte = text[position]
-                    if byte == 0xC2 or byte == 0xE2 or byte == 0xEF:
+                    if byte in (0xC2, 0xE2, 0xEF):
                         length -= 1
                         state[SPACE] = 1
             state[N_OUT] = length
@@ -186,7 +186,7 @@ def put_text(p: Paper, first: int, last: int) -> None:
                     state[SPACE] = 1
         elif byte == 0xE2 and position + 1 < last and text[position] == 0x80:
             third = text[position + 1]
-            if third == 0x8B or third == 0xA8 or third == 0xA9:
+            if third in (0x8B, 0xA8, 0xA9):
                 width = 2
                 if third != 0x8B:
                     state[SPACE] = 1

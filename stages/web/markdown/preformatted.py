@@ -142,7 +142,7 @@ def put_code(p: Paper, root: int) -> None:
                 put(p, _BYTES[0])
                 ended = False
             put(p, _BYTES[0])
-        elif kind == PLACED or kind == PLACED_BLOCK:
+        elif kind in (PLACED, PLACED_BLOCK):
             state[MARKED + state[N_MARKED]] = i * MARKS + PLACE
             state[N_MARKED] += 1
             put(p, _BYTES[4])
@@ -159,7 +159,7 @@ def put_code(p: Paper, root: int) -> None:
                 if role & NUMERIC:
                     put(p, _BYTES[2])
                     closing = NUMBER_LINE_END
-            elif kind == SUPERSCRIPT or kind == SUBSCRIPT:
+            elif kind in (SUPERSCRIPT, SUBSCRIPT):
                 put(p, _BYTES[5 if kind == SUPERSCRIPT else 6])
                 closing = SCRIPT_END
             elif role & NUMERIC:
@@ -226,7 +226,7 @@ def _put_verbatim(p: Paper, first: int, last: int) -> None:
     while position < last:
         byte = text[position]
         position += 1
-        if byte < 0x20 and byte != 0x0A and byte != 0x09:
+        if byte < 0x20 and byte not in (0x0A, 0x09):
             continue
         if byte == 0xC2 and position < last and text[position] == 0xA0:
             byte = np.uint8(0x20)

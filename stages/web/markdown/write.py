@@ -101,7 +101,9 @@ class _Finish:
                 code, _, text = piece.partition(_CODE_END)
                 node = next(self._nodes[_CODE_START])
                 code = clean_code(code)
-                if code and not (self._source.tag[node] == _TEXTAREA and code.strip() == last_code.strip()):
+                if code and not (
+                    self._source.tag[node] == _TEXTAREA and code.strip() == last_code.strip()
+                ):
                     if parts and is_numbering(last_code, code) and parts[-1] == "\n\n":
                         del parts[-2:]
                         self._n_code -= 1
