@@ -123,7 +123,7 @@ class _Reader:
         finally:
             self._depth -= 1
 
-    def _read(self, token: str) -> str:
+    def _read(self, token: str) -> str:  # noqa: PLR0911
         if token.startswith('"'):
             return rf"\text{{{token.strip(chr(34))}}}"
         if token in _UNARY:
@@ -141,7 +141,8 @@ class _Reader:
         if token in _CLOSERS:
             inside = self._until(frozenset(")]}") | {":)", ":}"})
             closer = self._take()
-            return f"{_SYMBOLS.get(token, _brace(token))}{inside}{_SYMBOLS.get(closer, _brace(closer))}"
+            left = _SYMBOLS.get(token, _brace(token))
+            return f"{left}{inside}{_SYMBOLS.get(closer, _brace(closer))}"
         if token in _SYMBOLS:
             return _SYMBOLS[token]
         if token in _GREEK or token in FUNCTIONS:

@@ -75,8 +75,8 @@ def _is_alone(line: str, match: re.Match[str] | None) -> bool:
 def is_numbering(text: str, code: str) -> bool:
     """Whether a block is the line numbers of the block behind it."""
     numbers = text.split()
-    if len(numbers) != code.count("\n") + 1 or len(numbers) < 2:  # noqa: PLR2004
+    if len(numbers) != code.count("\n") + 1 or len(numbers) < 2:
         return False
-    if not all(number.isdecimal() and len(number) < 8 for number in numbers):  # noqa: PLR2004
+    if not all(number.isdecimal() and len(number) < 8 for number in numbers):
         return False
     return all(int(b) - int(a) == 1 for a, b in pairwise(numbers)) and not code[:1].isdecimal()

@@ -52,12 +52,12 @@ MIN_NOSCRIPT_BYTES = 200
 """Less text than this without scripts says that scripts are needed, or repeats an image."""
 
 MAX_LOOKS = 4
-"""Nodes looked at below open ones, as a multiple of the page's: pages that nest them are hostile."""
+"""Nodes looked at below open ones, in pages: those that nest so many are hostile."""
 
 _NUMBERS = re.compile(r"[\s\d:.|]*")
 
 
-def decide(source: Source, role: Numbers) -> dict[int, Placed]:
+def decide(source: Source, role: Numbers) -> dict[int, Placed]:  # noqa: PLR0912
     """Settle the open roles; what stands in the place of formulas, by node."""
     tag = source.tree.tag
     is_open = (role & _OPEN != 0) & (
@@ -111,7 +111,7 @@ def _place(node: int, found: Placed, role: Numbers, placed: dict[int, Placed]) -
         role[node] = DROP
 
 
-def _settle_code(source: Source, node: int, flags: int, role: Numbers) -> bool:
+def _settle_code(source: Source, node: int, flags: int, role: Numbers) -> bool:  # noqa: PLR0911
     """Whether a node that is not written as code by its tag is a block of code."""
     tag, kind = source.tag[node], flags & KIND
     if kind == CODE or (source.tag[node] in _NO_CODE_ROOT and not flags & CODE_ROOT):

@@ -115,10 +115,10 @@ _CLOSING[[SUPERSCRIPT, SUBSCRIPT, READING, INLINE_CODE, TABLE, ROW]] = (
 
 
 @njit(cache=True, nogil=True)
-def flow(p: Paper) -> None:
+def flow(p: Paper) -> None:  # noqa: PLR0912
     n = p.nodes.shape[1]
     state, end = p.state, p.nodes[END]
-    i = np.int64(0)
+    i = int(0)  # noqa: UP018, RUF046: a literal would have `_open` compiled twice
     while i < n:
         while state[DEPTH] > 0 and i >= end[state[FRAMES + FRAME * (state[DEPTH] - 1)]]:
             _close(p)
@@ -130,8 +130,8 @@ def flow(p: Paper) -> None:
             put_text(p, p.nodes[FIRST, i], p.nodes[LAST, i])
             i += 1
         elif kind == DROP or role & (ANCHOR | PLAIN_COPY):
-            i = max(i + 1, np.int64(end[i]))
-        elif kind in (PLACED, PLACED_BLOCK) or kind == CODE and state[FLAT] == 0:
+            i = max(i + 1, int(end[i]))
+        elif kind in (PLACED, PLACED_BLOCK) or (kind == CODE and state[FLAT] == 0):
             if _GAPS[kind] and state[FLAT] == 0:
                 want_lines(p, _GAPS[kind])
             if kind == CODE:
@@ -149,7 +149,7 @@ def flow(p: Paper) -> None:
                 state[N_OUT] += 1
             if _GAPS[kind] and state[FLAT] == 0:
                 want_lines(p, _GAPS[kind])
-            i = max(i + 1, np.int64(end[i]))
+            i = max(i + 1, int(end[i]))
         else:
             _open(p, i)
             i += 1
@@ -158,7 +158,7 @@ def flow(p: Paper) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _open(p: Paper, i: int) -> None:
+def _open(p: Paper, i: int) -> None:  # noqa: PLR0912
     state = p.state
     if state[DEPTH] >= MAX_FRAMES:
         return
@@ -268,7 +268,7 @@ def _mark_item(p: Paper, i: int) -> None:
         counter = FRAMES + FRAME * above + NUMBER
         number = state[counter]
         if p.nodes[FIRST, i] != NO_VALUE:
-            number = np.int64(p.nodes[FIRST, i])
+            number = int(p.nodes[FIRST, i])
         state[counter] = number + state[counter - NUMBER + STEP]
         if number < 0:
             state[PREFIX + position] = 0x2D

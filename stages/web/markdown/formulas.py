@@ -1,7 +1,7 @@
 """Formulas in markup: from every way that pages render them to TeX between dollars, once.
 
-An element that renders a formula is one whole. Its source is looked for in the order of how close it
-is to what the author wrote: TeX annotations, TeX in attributes, scripts, `alttext`, presentation
+An element that renders a formula is one whole. Its source is looked for in the order of how close
+it is to what the author wrote: TeX annotations, TeX in attributes, scripts, `alttext`, presentation
 MathML, what KaTeX or MathJax laid out, the alternative text of an image, words for readers aloud.
 """
 
@@ -45,7 +45,7 @@ _RENDERED_WORDS = (
 _RENDERED = frozenset(_RENDERED_WORDS.split())
 
 
-def formula_at(source: Source, node: int) -> Placed | None:
+def formula_at(source: Source, node: int) -> Placed | None:  # noqa: PLR0911
     """What a node that may be a formula becomes: TeX, nothing (`""`: it is a second rendering),
     or None if it is no formula."""
     name, attributes = source.name(node), source.attributes(node)
@@ -127,7 +127,7 @@ def _from_math(source: Source, node: int) -> str:
     return mathml_to_tex(source, node)
 
 
-def _from_rendered(
+def _from_rendered(  # noqa: PLR0911, PLR0912
     source: Source, node: int, classes: set[str], attributes: dict[str, str], display: bool
 ) -> Placed | None:
     if "MathJax_Preview" in classes:
@@ -216,7 +216,7 @@ def _has_source_beside(source: Source, node: int) -> bool:
     return False
 
 
-def _from_raw(source: Source, node: int, name: str, display: bool) -> Placed | None:
+def _from_raw(source: Source, node: int, name: str, display: bool) -> Placed | None:  # noqa: PLR0911
     """Raw TeX as the text of an element that says it is mathematics."""
     inside = range(node + 1, source.end[node])
     names = {source.name(i) for i in inside}
@@ -283,7 +283,7 @@ def _scripted(source: Source, node: int) -> str:
     return "".join(out)
 
 
-def _is_display(source: Source, node: int) -> bool:
+def _is_display(source: Source, node: int) -> bool:  # noqa: PLR0911
     """Whether a formula stands by itself, as it or what renders it says."""
     if source.name(node) == "div":
         return True

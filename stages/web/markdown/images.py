@@ -29,7 +29,7 @@ _PRELUDE = re.compile(
 )
 
 
-def image_tex(attributes: dict[str, str]) -> tuple[str, bool]:
+def image_tex(attributes: dict[str, str]) -> tuple[str, bool]:  # noqa: PLR0911
     """The TeX that an image shows, and whether it stands by itself; empty if it is no formula."""
     classes = attributes.get("class", "").split()
     is_math = not _MATH_CLASSES.isdisjoint(classes)

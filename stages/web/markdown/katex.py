@@ -1,7 +1,7 @@
 """What KaTeX lays out, where a page keeps neither MathML nor TeX beside it.
 
-Stacks (`vlist`) are written from the lowest row up: of a fraction the denominator comes first, of two
-scripts the lower one.
+Stacks (`vlist`) are written from the lowest row up: of a fraction the denominator comes first, of
+two scripts the lower one.
 """
 
 from stages.web.markdown.mathml import group, join
@@ -19,7 +19,7 @@ def katex_to_tex(source: Source, node: int) -> str:
     return ""
 
 
-def _row(source: Source, node: int, depth: int) -> str:
+def _row(source: Source, node: int, depth: int) -> str:  # noqa: PLR0911, PLR0912
     if not source.tag[node]:
         text = source.text(node).translate(INVISIBLE)
         return join([TEX.get(c, " " if c.isspace() else c) for c in text])

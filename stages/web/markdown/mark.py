@@ -87,7 +87,7 @@ def _properties(page: Bytes, start: int, stop: int, words: NameTable, style: boo
     key = np.uint64(FNV_OFFSET)
     window = 0
     for position in range(start, stop + 1):
-        byte = np.int64(page[position]) if position < stop else 0x20
+        byte = int(page[position]) if position < stop else 0x20
         blank = byte == 0x20 or 0x09 <= byte <= 0x0D
         if style and position < stop:
             if blank or byte in (0x22, 0x27):
@@ -105,7 +105,7 @@ def _properties(page: Bytes, start: int, stop: int, words: NameTable, style: boo
             slot = key % np.uint64(words.shape[1])
             while words[0, slot] != 0:
                 if words[0, slot] == key:
-                    found |= np.int64(words[1, slot])
+                    found |= int(words[1, slot])
                     break
                 slot = (slot + np.uint64(1)) % np.uint64(words.shape[1])
             key = _FONT if byte == 0x2C else np.uint64(FNV_OFFSET)
@@ -121,7 +121,7 @@ def _may_be_tex(page: Bytes, start: int, stop: int, address: bool) -> bool:
         return False
     window = 0
     for position in range(start, stop):
-        byte = np.int64(page[position])
+        byte = int(page[position])
         if not address and byte in (0x5C, 0x5E, 0x5F, 0x7B, 0x24):
             return True
         window = (window << 8 | byte | 0x20) & 0xFFFFFFFF
@@ -180,7 +180,7 @@ def _is_number(text: Bytes, first: int, last: int) -> bool:
 
 # Fills role[n]. `nodes` int32[6, n]: tag, parent, end, first, last; `keep` may be empty: all kept.
 @njit(cache=True, nogil=True)
-def mark(
+def mark(  # noqa: PLR0912, PLR0915
     page: Bytes, nodes: Numbers, attributes: Numbers, text: Bytes, keep: Flags, kinds: Numbers,
     tex_keys: Flags, words: NameTable, role: Numbers,
 ) -> None:  # fmt: skip
@@ -265,7 +265,7 @@ def _judge(table: Numbers, role: Numbers) -> None:
 def _whole_number(page: Bytes, attributes: Numbers, slot: int, default: int) -> int:
     value, sign, digits = 0, 1, 0
     for position in range(attributes[slot, VALUE], attributes[slot, VALUE_END]):
-        byte = np.int64(page[position])
+        byte = int(page[position])
         if byte == 0x2D and digits == 0:
             sign = -1
         elif 0x30 <= byte <= 0x39 and digits < 9:
@@ -278,10 +278,10 @@ def _whole_number(page: Bytes, attributes: Numbers, slot: int, default: int) -> 
 # attributes, which nobody asks for any more.
 @njit(cache=True, nogil=True)
 def _number_list(page: Bytes, nodes: Numbers, attributes: Numbers, i: int) -> None:
-    number, step = np.int64(1), np.int64(1)
+    number, step = 1, 1
     for slot in range(nodes[FIRST, i], nodes[LAST, i]):
         if attributes[slot, KEY] == _REVERSED:
-            step, number = np.int64(-1), np.int64(0)
+            step, number = -1, 0
             for inner in range(i + 1, nodes[END, i]):
                 number += nodes[TAG, inner] == _LI and nodes[PARENT, inner] == i
     for slot in range(nodes[FIRST, i], nodes[LAST, i]):
@@ -292,7 +292,7 @@ def _number_list(page: Bytes, nodes: Numbers, attributes: Numbers, i: int) -> No
 
 @njit(cache=True, nogil=True)
 def _number_item(page: Bytes, nodes: Numbers, attributes: Numbers, i: int) -> None:
-    number = np.int64(NO_VALUE)
+    number = NO_VALUE
     for slot in range(nodes[FIRST, i], nodes[LAST, i]):
         if attributes[slot, KEY] == _VALUE:
             number = _whole_number(page, attributes, slot, number)

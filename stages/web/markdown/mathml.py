@@ -306,11 +306,11 @@ def _scripts(source: Source, node: int, depth: int) -> str:
     base, *rest = [_convert(source, child, depth + 1).strip() for child in children]
     base = base if base in LIMITS else group(base) if base else "{}"
     if name.endswith("msubsup"):
-        below, above = (rest + ["", ""])[:2]
+        below, above = [*rest, "", ""][:2]
     elif name.endswith("msub"):
-        below, above = (rest + [""])[0], ""
+        below, above = [*rest, ""][0], ""
     else:
-        below, above = "", (rest + [""])[0]
+        below, above = "", [*rest, ""][0]
     return _with_scripts(base, below, above)
 
 
@@ -343,11 +343,11 @@ def _limits(source: Source, node: int, depth: int) -> str:
         ]
         base, *rest = parts
         if name == "munder":
-            below, above, marks = (rest + [""])[0], "", ((said + [""])[1], "")
+            below, above, marks = [*rest, ""][0], "", ([*said, ""][1], "")
         elif name == "mover":
-            below, above, marks = "", (rest + [""])[0], ("", (said + [""])[1])
+            below, above, marks = "", [*rest, ""][0], ("", [*said, ""][1])
         else:
-            below, above = (rest + ["", ""])[:2]
+            below, above = [*rest, "", ""][:2]
             marks = ("", "")
     if above and marks[1] in ACCENTS:
         return rf"\{ACCENTS[marks[1]]}{{{base}}}"
@@ -369,10 +369,10 @@ def _many_scripts(source: Source, node: int, depth: int) -> str:
         "" if source.name(c) == "none" else _convert(source, c, depth + 1).strip() for c in rest
     ]
     after, before = written[:cut], written[cut + 1 :]
-    out = "".join(_with_scripts("{}", *(pair + [""])[:2]) for pair in _pairs(before))
+    out = "".join(_with_scripts("{}", *[*pair, ""][:2]) for pair in _pairs(before))
     out += group(_convert(source, base, depth + 1).strip())
     for number, pair in enumerate(_pairs(after)):
-        out += _with_scripts("" if number == 0 else "{}", *(pair + [""])[:2])
+        out += _with_scripts("" if number == 0 else "{}", *[*pair, ""][:2])
     return out
 
 

@@ -6,35 +6,36 @@ U+2212 stays as it is: readers and engines of TeX know it, and a page's minus re
 _PAIRS = r"""
 α \alpha β \beta γ \gamma δ \delta ε \varepsilon ϵ \epsilon ζ \zeta η \eta θ \theta ϑ \vartheta
 ι \iota κ \kappa ϰ \varkappa λ \lambda μ \mu µ \mu ν \nu ξ \xi π \pi ϖ \varpi ρ \rho ϱ \varrho
-σ \sigma ς \varsigma τ \tau υ \upsilon φ \varphi ϕ \phi χ \chi ψ \psi ω \omega
-Γ \Gamma Δ \Delta Θ \Theta Λ \Lambda Ξ \Xi Π \Pi Σ \Sigma Υ \Upsilon Φ \Phi Ψ \Psi Ω \Omega
-ℏ \hbar ℓ \ell ℘ \wp ℜ \Re ℑ \Im ℵ \aleph ∂ \partial ∇ \nabla ∞ \infty ∅ \emptyset ı \imath ȷ \jmath
-ℝ \mathbb{R} ℤ \mathbb{Z} ℕ \mathbb{N} ℚ \mathbb{Q} ℂ \mathbb{C} ℙ \mathbb{P} ℍ \mathbb{H}
-ℒ \mathcal{L} ℱ \mathcal{F} ℋ \mathcal{H} ℳ \mathcal{M} ℛ \mathcal{R} ℬ \mathcal{B} ℰ \mathcal{E}
-ℐ \mathcal{I} ℊ \mathcal{g} ℯ \mathcal{e} ℴ \mathcal{o} ℭ \mathfrak{C} ℨ \mathfrak{Z} ℌ \mathfrak{H}
-± \pm ∓ \mp × \times ÷ \div · \cdot ⋅ \cdot ∗ * ⋆ \star ∘ \circ ∙ \bullet • \bullet ⊕ \oplus
-⊖ \ominus ⊗ \otimes ⊘ \oslash ⊙ \odot ∧ \wedge ∨ \vee ∩ \cap ∪ \cup ⊎ \uplus ⊓ \sqcap ⊔ \sqcup
-∖ \setminus ≀ \wr ⋄ \diamond † \dagger ‡ \ddagger ⨿ \amalg ⋉ \ltimes ⋊ \rtimes ⊞ \boxplus ⊠ \boxtimes
-≤ \leq ≥ \geq ≦ \leqq ≧ \geqq ⩽ \leqslant ⩾ \geqslant ≪ \ll ≫ \gg ≠ \neq ≡ \equiv ≢ \not\equiv
-≈ \approx ≉ \not\approx ∼ \sim ≁ \nsim ≃ \simeq ≅ \cong ≇ \ncong ∝ \propto ≺ \prec ≻ \succ ⪯ \preceq
-⪰ \succeq ≼ \preccurlyeq ≽ \succcurlyeq ⊂ \subset ⊃ \supset ⊆ \subseteq ⊇ \supseteq ⊊ \subsetneq
-⊄ \not\subset ⊈ \nsubseteq ⊑ \sqsubseteq ⊒ \sqsupseteq ∈ \in ∉ \notin ∋ \ni ⊢ \vdash ⊣ \dashv
-⊨ \models ⊥ \perp ∥ \parallel ∦ \nparallel ∣ \mid ∤ \nmid ≍ \asymp ≐ \doteq ≜ \triangleq ≔ :=
-≕ =: ⋈ \bowtie ⌣ \smile ⌢ \frown ≲ \lesssim ≳ \gtrsim ⊲ \lhd ⊳ \rhd ⊴ \unlhd ⊵ \unrhd ⊩ \Vdash
-≮ \nless ≯ \ngtr ≰ \nleq ≱ \ngeq ≟ \stackrel{?}{=}
-¬ \neg ∀ \forall ∃ \exists ∄ \nexists ∴ \therefore ∵ \because ⊤ \top ∠ \angle ∡ \measuredangle
+σ \sigma ς \varsigma τ \tau υ \upsilon φ \varphi ϕ \phi χ \chi ψ \psi ω \omega Γ \Gamma Δ \Delta
+Θ \Theta Λ \Lambda Ξ \Xi Π \Pi Σ \Sigma Υ \Upsilon Φ \Phi Ψ \Psi Ω \Omega ℏ \hbar ℓ \ell ℘ \wp
+ℜ \Re ℑ \Im ℵ \aleph ∂ \partial ∇ \nabla ∞ \infty ∅ \emptyset ı \imath ȷ \jmath ℝ \mathbb{R}
+ℤ \mathbb{Z} ℕ \mathbb{N} ℚ \mathbb{Q} ℂ \mathbb{C} ℙ \mathbb{P} ℍ \mathbb{H} ℒ \mathcal{L}
+ℱ \mathcal{F} ℋ \mathcal{H} ℳ \mathcal{M} ℛ \mathcal{R} ℬ \mathcal{B} ℰ \mathcal{E}
+ℐ \mathcal{I} ℊ \mathcal{g} ℯ \mathcal{e} ℴ \mathcal{o} ℭ \mathfrak{C} ℨ \mathfrak{Z}
+ℌ \mathfrak{H} ± \pm ∓ \mp × \times ÷ \div · \cdot ⋅ \cdot ∗ * ⋆ \star ∘ \circ ∙ \bullet
+• \bullet ⊕ \oplus ⊖ \ominus ⊗ \otimes ⊘ \oslash ⊙ \odot ∧ \wedge ∨ \vee ∩ \cap ∪ \cup ⊎ \uplus
+⊓ \sqcap ⊔ \sqcup ∖ \setminus ≀ \wr ⋄ \diamond † \dagger ‡ \ddagger ⨿ \amalg ⋉ \ltimes ⋊ \rtimes
+⊞ \boxplus ⊠ \boxtimes ≤ \leq ≥ \geq ≦ \leqq ≧ \geqq ⩽ \leqslant ⩾ \geqslant ≪ \ll ≫ \gg ≠ \neq
+≡ \equiv ≢ \not\equiv ≈ \approx ≉ \not\approx ∼ \sim ≁ \nsim ≃ \simeq ≅ \cong ≇ \ncong ∝ \propto
+≺ \prec ≻ \succ ⪯ \preceq ⪰ \succeq ≼ \preccurlyeq ≽ \succcurlyeq ⊂ \subset ⊃ \supset
+⊆ \subseteq ⊇ \supseteq ⊊ \subsetneq ⊄ \not\subset ⊈ \nsubseteq ⊑ \sqsubseteq ⊒ \sqsupseteq
+∈ \in ∉ \notin ∋ \ni ⊢ \vdash ⊣ \dashv ⊨ \models ⊥ \perp ∥ \parallel ∦ \nparallel ∣ \mid ∤ \nmid
+≍ \asymp ≐ \doteq ≜ \triangleq ≔ := ≕ =: ⋈ \bowtie ⌣ \smile ⌢ \frown ≲ \lesssim ≳ \gtrsim ⊲ \lhd
+⊳ \rhd ⊴ \unlhd ⊵ \unrhd ⊩ \Vdash ≮ \nless ≯ \ngtr ≰ \nleq ≱ \ngeq ≟ \stackrel{?}{=} ¬ \neg
+∀ \forall ∃ \exists ∄ \nexists ∴ \therefore ∵ \because ⊤ \top ∠ \angle ∡ \measuredangle
 △ \triangle ▵ \triangle □ \square ◻ \square ■ \blacksquare ◊ \lozenge ♠ \spadesuit ♡ \heartsuit
 ♢ \diamondsuit ♣ \clubsuit ° ^{\circ} … \ldots ⋯ \cdots ⋮ \vdots ⋱ \ddots ‖ \| ∁ \complement
 ← \leftarrow → \rightarrow ↑ \uparrow ↓ \downarrow ↔ \leftrightarrow ↕ \updownarrow ⇐ \Leftarrow
-⇒ \Rightarrow ⇑ \Uparrow ⇓ \Downarrow ⇔ \Leftrightarrow ↦ \mapsto ⟶ \longrightarrow ⟵ \longleftarrow
-⟷ \longleftrightarrow ⟹ \implies ⟸ \impliedby ⟺ \iff ⟼ \longmapsto ↪ \hookrightarrow ↩ \hookleftarrow
-⇀ \rightharpoonup ⇁ \rightharpoondown ↼ \leftharpoonup ↽ \leftharpoondown ⇌ \rightleftharpoons
-↠ \twoheadrightarrow ↣ \rightarrowtail ⇝ \rightsquigarrow ↗ \nearrow ↘ \searrow ↙ \swarrow ↖ \nwarrow
-↛ \nrightarrow ⇏ \nRightarrow ↺ \circlearrowleft ↻ \circlearrowright ⊸ \multimap
-∑ \sum ∏ \prod ∐ \coprod ∫ \int ∬ \iint ∭ \iiint ∮ \oint ⋂ \bigcap ⋃ \bigcup ⋀ \bigwedge ⋁ \bigvee
-⨁ \bigoplus ⨂ \bigotimes ⨀ \bigodot ⨄ \biguplus ⨆ \bigsqcup √ \surd
-⟨ \langle ⟩ \rangle 〈 \langle 〉 \rangle ⌈ \lceil ⌉ \rceil ⌊ \lfloor ⌋ \rfloor ⟦ [\![ ⟧ ]\!]
-{ \{ } \} % \% # \# & \& _ \_ $ \$ ~ \sim \ \backslash ′ ' ″ '' ‴ ''' ‵ \backprime
+⇒ \Rightarrow ⇑ \Uparrow ⇓ \Downarrow ⇔ \Leftrightarrow ↦ \mapsto ⟶ \longrightarrow
+⟵ \longleftarrow ⟷ \longleftrightarrow ⟹ \implies ⟸ \impliedby ⟺ \iff ⟼ \longmapsto
+↪ \hookrightarrow ↩ \hookleftarrow ⇀ \rightharpoonup ⇁ \rightharpoondown ↼ \leftharpoonup
+↽ \leftharpoondown ⇌ \rightleftharpoons ↠ \twoheadrightarrow ↣ \rightarrowtail
+⇝ \rightsquigarrow ↗ \nearrow ↘ \searrow ↙ \swarrow ↖ \nwarrow ↛ \nrightarrow ⇏ \nRightarrow
+↺ \circlearrowleft ↻ \circlearrowright ⊸ \multimap ∑ \sum ∏ \prod ∐ \coprod ∫ \int ∬ \iint
+∭ \iiint ∮ \oint ⋂ \bigcap ⋃ \bigcup ⋀ \bigwedge ⋁ \bigvee ⨁ \bigoplus ⨂ \bigotimes ⨀ \bigodot
+⨄ \biguplus ⨆ \bigsqcup √ \surd ⟨ \langle ⟩ \rangle 〈 \langle 〉 \rangle ⌈ \lceil ⌉ \rceil
+⌊ \lfloor ⌋ \rfloor ⟦ [\![ ⟧ ]\!] { \{ } \} % \% # \# & \& _ \_ $ \$ ~ \sim \ \backslash ′ '
+″ '' ‴ ''' ‵ \backprime
 """
 _words = _PAIRS.split()
 TEX: dict[str, str] = dict(zip(_words[::2], _words[1::2], strict=True))

@@ -6,6 +6,7 @@ Python (code, formulas, tables, scripts), and the nodes concerned stand behind t
 
 from typing import NamedTuple
 
+import numpy as np
 from numba import njit
 
 from stages.kernels.arrow import Bytes
@@ -30,9 +31,9 @@ SUP, SUB, SCRIPT_END = 17, 18, 19
     IN_CODE,
     IN_TABLE,
 ) = range(13)
-"""Places in `Paper.state`: bytes written, line ends and blank wanted before the next character, length
-of the line's prefix, nodes marked, whether in one line (headings, cells), level of a heading to
-begin, whether a description begins, bytes left for prefixes, open frames, whether line ends are
+"""Places in `Paper.state`: bytes written, line ends and blank wanted before the next character,
+length of the line's prefix, nodes marked, whether in one line (headings, cells), level of a heading
+to begin, whether a description begins, bytes left for prefixes, open frames, whether line ends are
 kept, whether in inline code, whether in a table of data."""
 
 MAX_INDENT = 48
@@ -65,6 +66,12 @@ class Paper(NamedTuple):
     text: Bytes
     out: Bytes
     state: Counters
+
+
+_PLAIN = np.ones(256, np.bool_)
+_PLAIN[:0x21] = _PLAIN[0x7F] = _PLAIN[0xC2] = _PLAIN[0xE2] = _PLAIN[0xEF] = False
+"""Bytes that stand in the output as they are: no blanks, and none that begins a character that may
+be left out."""
 
 
 # Appends a byte. Callers keep the byte a variable: Numba compiles once per literal argument.
@@ -139,30 +146,24 @@ def end_line(p: Paper) -> None:
 
 # Text as a browser shows it: runs of blanks as one, soft hyphens and zero-width spaces gone.
 @njit(cache=True, nogil=True)
-def put_text(p: Paper, first: int, last: int) -> None:
+def put_text(p: Paper, first: int, last: int) -> None:  # noqa: PLR0912, PLR0915
     text, out, state = p.text, p.out, p.state
     position = first
     while position < last:
         byte = text[position]
-        if byte > 0x20 and byte not in (0xC2, 0xE2, 0xEF, 0x7F):
+        if _PLAIN[byte]:
             if state[SPACE] or state[WANT]:
                 begin(p)
             length = state[N_OUT]
-            while byte > 0x20 and byte not in (0xC2, 0xE2, 0xEF):
+            while position < last:
+                byte = text[position]
+                if not _PLAIN[byte]:  # noqa: SIM102
+                    # a single blank between words
+                    if byte != 0x20 or position + 1 >= last or not _PLAIN[text[position + 1]]:
+                        break
                 out[length] = byte
                 length += 1
                 position += 1
-                if position == last:
-                    break
-                byte = text[position]
-                if byte == 0x20 and position + 1 < last and text[position + 1] > 0x20:
-                    out[length] = byte  # a single blank between words
-                    length += 1
-                    position += 1
-                    byte = text[position]
-                    if byte in (0xC2, 0xE2, 0xEF):
-                        length -= 1
-                        state[SPACE] = 1
             state[N_OUT] = length
             continue
         position += 1
@@ -190,7 +191,7 @@ def put_text(p: Paper, first: int, last: int) -> None:
                 width = 2
                 if third != 0x8B:
                     state[SPACE] = 1
-        elif byte == 0xEF and position + 1 < last and text[position] == 0xBB:
+        elif byte == 0xEF and position + 1 < last and text[position] == 0xBB:  # noqa: SIM102
             if text[position + 1] == 0xBF:
                 width = 2
         if width > 0:

@@ -1,7 +1,7 @@
 """Code to the letter: text as it stands, lines as layout makes them, nothing that is not code.
 
-Lines may be text, `<br>`, or elements (`<div>`, `<li>`, rows, `display: block`), with or without line
-ends between them. A block ends the line that it is on; a line end right behind it is that end.
+Lines may be text, `<br>`, or elements (`<div>`, `<li>`, rows, `display: block`), with or without
+line ends between them. A block ends the line that it is on; a line end right behind it is that end.
 """
 
 import numpy as np
@@ -82,7 +82,7 @@ def _is_extra(p: Paper, node: int) -> bool:
 
 # Appends the text below `root`.
 @njit(cache=True, nogil=True)
-def put_code(p: Paper, root: int) -> None:
+def put_code(p: Paper, root: int) -> None:  # noqa: PLR0912, PLR0915
     state = p.state
     begun = state[N_OUT]  # behind the mark
     stack = np.zeros((MAX_DEPTH, 3), np.int64)  # end, bytes written at the start, what closes it
@@ -91,7 +91,7 @@ def put_code(p: Paper, root: int) -> None:
     loose = not (p.nodes[ROLE, root] & PRE_STYLE or _IS_PRE[p.nodes[TAG, root]])
     collapse = loose and _IS_SPAN[p.nodes[TAG, root]] and _has_no_break(p, root)
     after_gutter = False
-    i, end = np.int64(root + 1), p.nodes[END, root]
+    i, end = int(root + 1), p.nodes[END, root]
     while i < end or depth > 0:
         while depth > 0 and (i >= stack[depth - 1, 0] or i >= end):
             depth -= 1
@@ -110,7 +110,7 @@ def put_code(p: Paper, root: int) -> None:
             i += 1
             continue
         if p.nodes[TAG, i] == 0:
-            first, last = np.int64(p.nodes[FIRST, i]), np.int64(p.nodes[LAST, i])
+            first, last = int(p.nodes[FIRST, i]), int(p.nodes[LAST, i])
             if loose:
                 at_start = ended or _at_line_start(p, begun)
                 if at_start and _is_line_end(p, first, last):
@@ -135,7 +135,7 @@ def put_code(p: Paper, root: int) -> None:
             continue
         if _is_extra(p, i):
             after_gutter = role & GUTTER != 0
-            i = max(i + 1, np.int64(p.nodes[END, i]))
+            i = max(i + 1, int(p.nodes[END, i]))
             continue
         if kind == BREAK:
             if ended:
@@ -146,7 +146,7 @@ def put_code(p: Paper, root: int) -> None:
             state[MARKED + state[N_MARKED]] = i * MARKS + PLACE
             state[N_MARKED] += 1
             put(p, _BYTES[4])
-            i = max(i + 1, np.int64(p.nodes[END, i]))
+            i = max(i + 1, int(p.nodes[END, i]))
             continue
         elif depth < MAX_DEPTH:
             closing = -1
@@ -179,7 +179,7 @@ def _at_line_start(p: Paper, begun: int) -> bool:
     position = p.state[N_OUT] - 1
     while position >= begun and p.out[position] in (NUMBER, NUMBER_END, SUP, SUB, SCRIPT_END):
         position -= 1
-    return position < begun or p.out[position] == 0x0A
+    return bool(position < begun or p.out[position] == 0x0A)
 
 
 # Whether the text below `root` has a no-break space: then other blanks are the source's layout.
@@ -208,7 +208,7 @@ def _is_line_end(p: Paper, first: int, last: int) -> bool:
 # Code in running text, its blanks as no-break spaces.
 @njit(cache=True, nogil=True)
 def _put_collapsed(p: Paper, first: int, last: int, begun: int) -> None:
-    start = np.int64(first)
+    start = int(first)
     for position in range(first, last + 1):
         if position < last and p.text[position] > 0x20:
             continue
@@ -235,8 +235,8 @@ def _put_verbatim(p: Paper, first: int, last: int) -> None:
             if text[position + 1] == 0x8B:
                 position += 2
                 continue
-        elif byte == 0xEF and position + 1 < last:
-            if text[position] == 0xBB and text[position + 1] == 0xBF:
+        elif byte == 0xEF and position + 1 < last and text[position] == 0xBB:  # noqa: SIM102
+            if text[position + 1] == 0xBF:
                 position += 2
                 continue
         p.out[state[N_OUT]] = byte

@@ -67,13 +67,13 @@ the writer supplies, in the line or on lines of its own."""
     BLOCK_CLASS,
     LOOSE_GUTTER,
 ) = (1 << bit for bit in range(8, 31))
-"""Line numbers beside code · holds code without being `<pre>` · may render a formula · may hold TeX ·
-copies code · inline code of several lines · `white-space: pre` · `pre-wrap` or `pre-line` ·
+"""Line numbers beside code · holds code without being `<pre>` · may render a formula · may hold TeX
+· copies code · inline code of several lines · `white-space: pre` · `pre-wrap` or `pre-line` ·
 `display: block` · `display: none` · its text is a number · a table for layout · a cell over several
-columns or rows · a monospaced font · numbered, not selectable or hidden from readers aloud · a table
-with `<pre>` in it · an image that may show a formula · a table whose rows are lines of code · a
-heading's link to itself · a picture for a character · a second copy of code · says
-it is a block · line numbers outside of the code's element."""
+columns or rows · a monospaced font · numbered, not selectable or hidden from readers aloud · a
+table with `<pre>` in it · an image that may show a formula · a table whose rows are lines of code ·
+a heading's link to itself · a picture for a character · a second copy of code · says it is a block
+· line numbers outside of the code's element."""
 
 KIND = 0xFF
 
@@ -81,8 +81,8 @@ _KINDS: dict[int, str] = {
     DROP: "head script style template select datalist title iframe noembed noframes video audio "
     "canvas svg object rp button progress meter input embed applet option optgroup param source "
     "track map area link meta base",
-    LINE: "div dt caption legend summary figcaption center main body html listing nav header footer "
-    "menuitem td th output",
+    LINE: "div dt caption legend summary figcaption center main body html nav header footer output "
+    "menuitem",
     BLOCK: "p section article aside address details dialog dir fieldset figure form hgroup search",
     HEADING: "h1 h2 h3 h4 h5 h6",
     ITEM: "li",
@@ -112,11 +112,12 @@ _CLASSES: dict[int, str] = {
     "crayon-num react-syntax-highlighter-line-number react-line-number token-line-number "
     "js-line-number diff-line-num row-number lines-num line-num line_no lineno-col nums "
     "code-gutter line-gutter linenum line-index enlighter-line-number pre-numbering "
-    "hljs-line-numbers code-block-line-number highlight-line-number toolbar zeroclipboard-container",
+    "hljs-line-numbers code-block-line-number highlight-line-number toolbar "
+    "zeroclipboard-container",
     CODE_ROOT: "CodeMirror-code cm-content view-lines ace_text-layer fragment syntaxhighlighter "
     "crayon-pre enlighter-code geshi w3-code code-snippet__js hljs-code prism-code",
-    CODE_TABLE: "js-file-line-container highlight-table code-table hljs-ln diff-table blob-code-table "
-    "file-code",
+    CODE_TABLE: "js-file-line-container highlight-table code-table hljs-ln diff-table "
+    "blob-code-table file-code",
     FORMULA: "katex katex-display katex--inline katex--display mwe-math-element MathJax "
     "MathJax_Display MathJax_SVG MathJax_SVG_Display MathJax_CHTML MathJax_CHTML_Display mjx-chtml "
     "MathJax_MathML MathJax_Preview MJX_Assistive_MathML MJXc-display ztext-math ql-formula "

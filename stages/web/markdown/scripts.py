@@ -1,7 +1,8 @@
 """`<sup>` and `<sub>` outside of formulas: 10⁶, H₂O, x^{n}, but 1st and [3] as they are.
 
-Numbers become Unicode's raised and lowered digits, so that no power reads as a number; anything else
-is written as TeX does, except where a raised text changes nothing: ordinals, notes, trademarks.
+Numbers become Unicode's raised and lowered digits, so that no power reads as a number; anything
+else is written as TeX does, except where a raised text changes nothing: ordinals, notes,
+trademarks.
 """
 
 import re

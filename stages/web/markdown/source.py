@@ -21,23 +21,23 @@ class Source:
 
     @cached_property
     def tag(self) -> list[int]:
-        return self.tree.tag.tolist()
+        return list(self.tree.tag.tolist())
 
     @cached_property
     def parent(self) -> list[int]:
-        return self.tree.parent.tolist()
+        return list(self.tree.parent.tolist())
 
     @cached_property
     def end(self) -> list[int]:
-        return self.tree.end.tolist()
+        return list(self.tree.end.tolist())
 
     @cached_property
     def first(self) -> list[int]:
-        return self.tree.first.tolist()
+        return list(self.tree.first.tolist())
 
     @cached_property
     def last(self) -> list[int]:
-        return self.tree.last.tolist()
+        return list(self.tree.last.tolist())
 
     @cached_property
     def _text(self) -> bytes:

@@ -27,6 +27,7 @@ from stages.web.markdown.source import Source
 from stages.web.markdown.tables import Cell, render_table
 from stages.web.tree.build import Tree
 from stages.web.tree.elements import TAGS
+from stages.web.tree.state import Numbers
 
 _PLACE, _CODE_START, _CODE_END = map(chr, (paper.PLACE, paper.CODE_START, paper.CODE_END))
 _TABLE_START, _TABLE_END, _ROW_END = map(chr, (paper.TABLE_START, paper.TABLE_END, paper.ROW_END))
@@ -66,7 +67,7 @@ def write(tree: Tree, keep: Flags | None = None) -> Written:
     return _Finish(source, placed, marked).finish(out)
 
 
-def _flow(tree: Tree, nodes: paper.Numbers) -> tuple[str, list[int]]:
+def _flow(tree: Tree, nodes: Numbers) -> tuple[str, list[int]]:
     n, n_text = nodes.shape[1], len(tree.text)
     state = np.empty(paper.MARKED + n + 1, np.int64)
     state[: paper.FRAMES] = 0
