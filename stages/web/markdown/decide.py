@@ -8,7 +8,8 @@ import re
 
 import numpy as np
 
-from stages.web.markdown.formulas import Placed, formula_at
+from stages.web.markdown.formulas import formula_at
+from stages.web.markdown.placing import Placed
 from stages.web.markdown.roles import (
     CODE,
     CODE_ROOT,

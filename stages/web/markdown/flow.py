@@ -116,9 +116,10 @@ _CLOSING[[SUPERSCRIPT, SUBSCRIPT, READING, INLINE_CODE, TABLE, ROW]] = (
 
 @njit(cache=True, nogil=True)
 def flow(p: Paper) -> None:  # noqa: PLR0912
+    """Write the page down, from its first node to its last."""
     n = p.nodes.shape[1]
     state, end = p.state, p.nodes[END]
-    i = int(0)  # noqa: UP018, RUF046: a literal would have `_open` compiled twice
+    i = int(0)  # noqa: UP018, RUF046 - as a literal, `_open` would be compiled twice
     while i < n:
         while state[DEPTH] > 0 and i >= end[state[FRAMES + FRAME * (state[DEPTH] - 1)]]:
             _close(p)

@@ -4,8 +4,8 @@ Stacks (`vlist`) are written from the lowest row up: of a fraction the denominat
 two scripts the lower one.
 """
 
-from stages.web.markdown.mathml import group, join
 from stages.web.markdown.mathml_operators import FUNCTIONS, INVISIBLE, TEX
+from stages.web.markdown.mathml_rows import group, join
 from stages.web.markdown.source import Source
 
 MAX_DEPTH = 64

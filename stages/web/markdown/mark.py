@@ -10,7 +10,8 @@ import numpy.typing as npt
 from numba import njit
 
 from stages.kernels.arrow import Bytes
-from stages.web.markdown.paper import NO_VALUE, ROLE
+from stages.web.markdown.numbering import number_item, number_list
+from stages.web.markdown.paper import ROLE
 from stages.web.markdown.roles import (
     BLOCK_CLASS,
     BLOCK_STYLE,
@@ -57,7 +58,6 @@ MAX_CELL_BYTES = 800
 _BR, _CODE, _TABLE, _TR, _TD, _TH = (TAGS[t] for t in ("br", "code", "table", "tr", "td", "th"))
 _IMG, _MATH, _SCRIPT, _LI, _P, _DIV = (TAGS[t] for t in ("img", "math", "script", "li", "p", "div"))
 _CONTAINER = TAGS["mjx-container"]
-_START, _REVERSED, _VALUE = (KEYS[k] for k in ("start", "reversed", "value"))
 _H1, _H6, _UL, _OL = TAGS["h1"], TAGS["h6"], TAGS["ul"], TAGS["ol"]
 _CLASS, _STYLE, _COLSPAN, _ROWSPAN = (KEYS[k] for k in ("class", "style", "colspan", "rowspan"))
 _NUMBERED, _HIDDEN, _ALT, _SRC, _TYPE = (
@@ -178,12 +178,13 @@ def _is_number(text: Bytes, first: int, last: int) -> bool:
     return 0 < digits <= 7 and last - first <= 24
 
 
-# Fills role[n]. `nodes` int32[6, n]: tag, parent, end, first, last; `keep` may be empty: all kept.
 @njit(cache=True, nogil=True)
 def mark(  # noqa: PLR0912, PLR0915
     page: Bytes, nodes: Numbers, attributes: Numbers, text: Bytes, keep: Flags, kinds: Numbers,
     tex_keys: Flags, words: NameTable, role: Numbers,
 ) -> None:  # fmt: skip
+    """Fills role[n]. `nodes` int32[6, n]: tag, parent, end, first, last; `keep` may be empty: all
+    kept."""
     n = nodes.shape[1]
     code = code_end = pre_end = 0
     tables = np.zeros((MAX_DEPTH, 5), np.int32)  # node, end, rows, cells of this row, widest row
@@ -244,9 +245,9 @@ def mark(  # noqa: PLR0912, PLR0915
         elif i < code_end and tag in (_BR, _LI, _P, _DIV, _TR):
             role[code] |= MULTILINE
         if tag == _OL:
-            _number_list(page, nodes, attributes, i)
+            number_list(page, nodes, attributes, i)
         elif tag == _LI:
-            _number_item(page, nodes, attributes, i)
+            number_item(page, nodes, attributes, i)
         role[i] = found
     while n_tables > 0:
         n_tables -= 1
@@ -258,45 +259,6 @@ def mark(  # noqa: PLR0912, PLR0915
 def _judge(table: Numbers, role: Numbers) -> None:
     if table[2] < 2 or table[4] < 2:
         role[table[0]] |= LAYOUT
-
-
-# The value of the attribute at `slot` as a whole number, `default` where it is none.
-@njit(cache=True, nogil=True)
-def _whole_number(page: Bytes, attributes: Numbers, slot: int, default: int) -> int:
-    value, sign, digits = 0, 1, 0
-    for position in range(attributes[slot, VALUE], attributes[slot, VALUE_END]):
-        byte = int(page[position])
-        if byte == 0x2D and digits == 0:
-            sign = -1
-        elif 0x30 <= byte <= 0x39 and digits < 9:
-            value = value * 10 + byte - 0x30
-            digits += 1
-    return sign * value if digits > 0 else default
-
-
-# The number of the first item of the list at `i` and the step to the next, in the rows that hold
-# attributes, which nobody asks for any more.
-@njit(cache=True, nogil=True)
-def _number_list(page: Bytes, nodes: Numbers, attributes: Numbers, i: int) -> None:
-    number, step = 1, 1
-    for slot in range(nodes[FIRST, i], nodes[LAST, i]):
-        if attributes[slot, KEY] == _REVERSED:
-            step, number = -1, 0
-            for inner in range(i + 1, nodes[END, i]):
-                number += nodes[TAG, inner] == _LI and nodes[PARENT, inner] == i
-    for slot in range(nodes[FIRST, i], nodes[LAST, i]):
-        if attributes[slot, KEY] == _START:
-            number = _whole_number(page, attributes, slot, number)
-    nodes[FIRST, i], nodes[LAST, i] = number, step
-
-
-@njit(cache=True, nogil=True)
-def _number_item(page: Bytes, nodes: Numbers, attributes: Numbers, i: int) -> None:
-    number = NO_VALUE
-    for slot in range(nodes[FIRST, i], nodes[LAST, i]):
-        if attributes[slot, KEY] == _VALUE:
-            number = _whole_number(page, attributes, slot, number)
-    nodes[FIRST, i] = number
 
 
 def marked_nodes(tree: Tree, keep: Flags | None, kinds: Numbers, words: NameTable) -> Numbers:

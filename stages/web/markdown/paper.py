@@ -74,25 +74,25 @@ _PLAIN[:0x21] = _PLAIN[0x7F] = _PLAIN[0xC2] = _PLAIN[0xE2] = _PLAIN[0xEF] = Fals
 be left out."""
 
 
-# Appends a byte. Callers keep the byte a variable: Numba compiles once per literal argument.
 @njit(cache=True, nogil=True)
 def put(p: Paper, byte: int) -> None:
+    """Append a byte. Callers keep it a variable: Numba compiles once per literal argument."""
     p.out[p.state[N_OUT]] = byte
     p.state[N_OUT] += 1
 
 
-# Ask for `n` line ends before what follows.
 @njit(cache=True, nogil=True)
 def want_lines(p: Paper, n: int) -> None:
+    """Ask for `n` line ends before what follows."""
     if p.state[FLAT] > 0:
         p.state[SPACE] = 1
     elif n > p.state[WANT]:
         p.state[WANT] = n
 
 
-# The line ends that are wanted, before a block that stands at the left border.
 @njit(cache=True, nogil=True)
 def begin_block(p: Paper) -> None:
+    """The line ends that are wanted, before a block that stands at the left border."""
     out, state = p.out, p.state
     length = state[N_OUT]
     if length > 0:
@@ -103,9 +103,9 @@ def begin_block(p: Paper) -> None:
     state[WANT] = state[SPACE] = 0
 
 
-# What has to stand before a visible character.
 @njit(cache=True, nogil=True)
 def begin(p: Paper) -> None:
+    """What has to stand before a visible character."""
     out, state = p.out, p.state
     if state[WANT] == 0:
         if state[SPACE]:
@@ -138,15 +138,16 @@ def begin(p: Paper) -> None:
 
 @njit(cache=True, nogil=True)
 def end_line(p: Paper) -> None:
+    """A `<br>` or a line end that is kept."""
     if p.state[FLAT] > 0:
         p.state[SPACE] = 1
     else:
         p.state[WANT] = min(p.state[WANT] + 1, 2)
 
 
-# Text as a browser shows it: runs of blanks as one, soft hyphens and zero-width spaces gone.
 @njit(cache=True, nogil=True)
 def put_text(p: Paper, first: int, last: int) -> None:  # noqa: PLR0912, PLR0915
+    """Text as a browser shows it: runs of blanks as one, no soft hyphens, no zero-width spaces."""
     text, out, state = p.text, p.out, p.state
     position = first
     while position < last:

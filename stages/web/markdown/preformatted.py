@@ -80,9 +80,9 @@ def _is_extra(p: Paper, node: int) -> bool:
     return False
 
 
-# Appends the text below `root`.
 @njit(cache=True, nogil=True)
 def put_code(p: Paper, root: int) -> None:  # noqa: PLR0912, PLR0915
+    """Appends the text below `root`."""
     state = p.state
     begun = state[N_OUT]  # behind the mark
     stack = np.zeros((MAX_DEPTH, 3), np.int64)  # end, bytes written at the start, what closes it

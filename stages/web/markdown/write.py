@@ -17,10 +17,10 @@ from stages.web.markdown.asciimath import declares_asciimath, place_asciimath
 from stages.web.markdown.code import clean_code, code_span, fence, is_numbering
 from stages.web.markdown.decide import decide
 from stages.web.markdown.flow import flow
-from stages.web.markdown.formulas import Placed
 from stages.web.markdown.languages import code_language
 from stages.web.markdown.mark import Flags, marked_nodes
 from stages.web.markdown.paper import Paper
+from stages.web.markdown.placing import Placed
 from stages.web.markdown.roles import kinds, words
 from stages.web.markdown.scripts import plain_scripts, write_scripts
 from stages.web.markdown.source import Source

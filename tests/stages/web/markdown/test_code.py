@@ -1,5 +1,7 @@
 """Code comes out to the letter, whatever markup its lines, numbers and buttons are made of."""
 
+# ruff: noqa: E501 - markup stands on lines of its own
+
 import pytest
 
 from stages.web.markdown.write import Written, write
@@ -40,7 +42,9 @@ BLOCKS = {
     "white-space on code": f"<code style='white-space:pre-wrap'>{chr(10).join(LINES)}</code>",
     "monospaced": f"<div style='font-family: Consolas; white-space: pre-wrap'>{chr(10).join(LINES)}</div>",
     "gist": "<table class='highlight js-file-line-container'>\n"
-    + lines("<tr>\n<td class=blob-num data-line-number={n}></td>\n<td class=blob-code>{line}</td>\n</tr>\n")
+    + lines(
+        "<tr>\n<td class=blob-num data-line-number={n}></td>\n<td class=blob-code>{line}</td>\n</tr>\n"
+    )
     + "</table>",
     "rouge": f"<table class=rouge-table><tr><td class=gutter><pre>{NUMBERS}</pre><td class=code>"
     f"<pre>{chr(10).join(LINES)}</pre></table>",
@@ -132,7 +136,9 @@ def test_language(markup: str, language: str) -> None:
     assert found.code_languages == (language,)
 
 
-@pytest.mark.parametrize("markup", ["language-none", "highlight text", "code-wrapper", "language-plaintext"])
+@pytest.mark.parametrize(
+    "markup", ["language-none", "highlight text", "code-wrapper", "language-plaintext"]
+)
 def test_no_language(markup: str) -> None:
     """Classes that are no language's name are none."""
     assert written(f"<pre class='{markup}'>x</pre>").code_languages == ()

@@ -1,5 +1,7 @@
 """Formulas come out as TeX once, from whatever a page renders them with."""
 
+# ruff: noqa: E501, ISC004 - markup stands on lines of its own
+
 import pytest
 
 from stages.web.markdown.write import Written, write
@@ -104,7 +106,9 @@ def test_sources(markup: str, expected: str) -> None:
 @pytest.mark.parametrize(("markup", "expected"), IMAGES)
 def test_images(markup: str, expected: str) -> None:
     """Images with TeX in alternative text or address are formulas, others are not."""
-    assert f"Let {expected} be." == written(f"<p>Let {markup} be.</p>").text.replace("Let be", "Let  be")
+    assert f"Let {expected} be." == written(f"<p>Let {markup} be.</p>").text.replace(
+        "Let be", "Let  be"
+    )
 
 
 @pytest.mark.parametrize(("markup", "tex"), PRESENTATION)

@@ -1,5 +1,8 @@
 """Prose comes out as a browser shows it, in Markdown."""
 
+# ruff: noqa: E501 - markup stands on lines of its own
+
+import numpy as np
 import pytest
 
 from stages.web.markdown.write import write
@@ -49,10 +52,13 @@ def test_markdown(html: str, expected: str) -> None:
 def test_only_what_is_kept() -> None:
     """Nodes that are not kept leave nothing, not even a blank line."""
     tree = build(b"<p>a</p><ul><li>b</li><li>c</li></ul><pre>d</pre><p>e</p>")
-    keep = [bool(tree.tag[i]) or bytes(tree.text[tree.first[i] : tree.last[i]]) in b"ae" for i in range(len(tree.tag))]
-    kept_parents = [any(keep[j] and not tree.tag[j] for j in range(i, tree.end[i])) for i in range(len(keep))]
-    import numpy as np
-
+    keep = [
+        bool(tree.tag[i]) or bytes(tree.text[tree.first[i] : tree.last[i]]) in b"ae"
+        for i in range(len(tree.tag))
+    ]
+    kept_parents = [
+        any(keep[j] and not tree.tag[j] for j in range(i, tree.end[i])) for i in range(len(keep))
+    ]
     assert write(tree, np.array(kept_parents)).text == "a\n\ne"
 
 
