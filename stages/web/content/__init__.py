@@ -1,0 +1,1 @@
+"""Which parts of a page are its content: blocks of a flat tree, scored by a small learned table."""

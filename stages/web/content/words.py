@@ -1,0 +1,75 @@
+"""The words of class, id, role, itemprop and itemtype values, and what each tells of content.
+
+A word is a run of ASCII letters, cut where a capital follows a small letter (`navBar-item2` is nav,
+bar, item). `seeds/content_words.tsv` gives those seen on at least a handful of domains a weight:
+how much likelier than the page's average text under such an element is content (-127 to 127).
+"""
+
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from stages.kernels.arrow import Bytes
+from stages.web.tree.elements import FNV_OFFSET, FNV_PRIME, name_hash
+
+WordTable = npt.NDArray[np.int64]
+
+SLOTS = 4096
+"""Open addressing, a power of two, sparsely filled."""
+LONGEST = 24
+"""Letters of a word at most; longer runs are hashes and mean nothing."""
+
+
+def word_table(weights: dict[str, int]) -> WordTable:
+    """int64[2, 4096]: the hash of a word (FNV-1a, 63 bits) and its weight."""
+    table = np.zeros((2, SLOTS), np.int64)
+    for word, weight in weights.items():
+        key = name_hash(word) >> 1
+        slot = key % SLOTS
+        while table[0, slot]:
+            slot = (slot + 1) % SLOTS
+        table[0, slot] = key
+        table[1, slot] = weight
+    return table
+
+
+@cache
+def learned_words() -> WordTable:
+    """The table that is shipped."""
+    lines = files("seeds").joinpath("content_words.tsv").read_text("utf-8").splitlines()
+    pairs = (line.split("\t") for line in lines if line and not line.startswith("#"))
+    return word_table({word: int(weight) for word, weight in pairs})
+
+
+@njit(cache=True, nogil=True)
+def next_word(html: Bytes, position: int, stop: int) -> tuple[int, int]:
+    """The next word of html[position:stop] as (start, end); (stop, stop) if there is none."""
+    while position < stop:
+        while position < stop and not 0x61 <= html[position] | 0x20 <= 0x7A:
+            position += 1
+        start = position
+        while position < stop and 0x61 <= html[position] | 0x20 <= 0x7A:
+            if position > start and html[position] < 0x61 <= html[position - 1]:
+                break
+            position += 1
+        if 2 <= position - start <= LONGEST:
+            return start, position
+    return stop, stop
+
+
+@njit(cache=True, nogil=True)
+def word_weight(html: Bytes, start: int, stop: int, table: WordTable) -> int:
+    """The weight of the word html[start:stop], 0 if unknown."""
+    key = np.uint64(FNV_OFFSET)
+    for position in range(start, stop):
+        key = (key ^ np.uint64(html[position] | 0x20)) * np.uint64(FNV_PRIME)
+    wanted = np.int64(key >> np.uint64(1))
+    slot = wanted % SLOTS
+    while table[0, slot] != 0:
+        if table[0, slot] == wanted:
+            return table[1, slot]
+        slot = (slot + 1) % SLOTS
+    return 0

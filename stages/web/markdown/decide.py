@@ -1,0 +1,157 @@
+"""What a node's own markup does not settle: which elements are code, which are formulas.
+
+Looks at the few nodes that `mark` left open, in document order, and changes their roles. A page
+without code in odd markup and without formulas has none.
+"""
+
+import re
+
+import numpy as np
+
+from stages.web.markdown.formulas import formula_at
+from stages.web.markdown.placing import Placed
+from stages.web.markdown.roles import (
+    CODE,
+    CODE_ROOT,
+    CODE_TABLE,
+    DROP,
+    EMOJI,
+    FORMULA,
+    GUTTER,
+    HAS_PRE,
+    IMAGE,
+    INLINE_CODE,
+    KEEP_LINES,
+    KIND,
+    LAYOUT,
+    LOOSE_GUTTER,
+    MATH_CLASS,
+    MONOSPACE,
+    MULTILINE,
+    PLACED,
+    PLACED_BLOCK,
+    PRE_STYLE,
+    SKIP,
+    TABLE,
+)
+from stages.web.markdown.source import Source
+from stages.web.tree.elements import TAGS
+from stages.web.tree.state import Numbers
+
+_IMG, _TABLE, _TD, _TH, _NOSCRIPT, _PRE, _SPAN = (
+    TAGS[name] for name in ("img", "table", "td", "th", "noscript", "pre", "span")
+)
+_CODE_TAGS = frozenset(TAGS[name] for name in ("code", "samp", "tt", "kbd"))
+_NO_CODE_ROOT = frozenset(
+    TAGS[name] for name in ("body", "html", "main", "article", "section", "p")
+)
+_OPEN = (
+    FORMULA | MATH_CLASS | IMAGE | CODE_ROOT | MULTILINE | PRE_STYLE | KEEP_LINES | CODE_TABLE
+    | HAS_PRE | EMOJI | LOOSE_GUTTER
+)  # fmt: skip
+MIN_NOSCRIPT_BYTES = 200
+"""Less text than this without scripts says that scripts are needed, or repeats an image."""
+
+MAX_LOOKS = 4
+"""Nodes looked at below open ones, in pages: those that nest so many are hostile."""
+
+_NUMBERS = re.compile(r"[\s\d:.|]*")
+
+
+def decide(source: Source, role: Numbers) -> dict[int, Placed]:  # noqa: PLR0912
+    """Settle the open roles; what stands in the place of formulas, by node."""
+    tag = source.tree.tag
+    is_open = (role & _OPEN != 0) & (
+        (role & IMAGE == 0) | (role & (_OPEN & ~IMAGE) != 0) | (tag == _IMG)
+    )
+    candidates = np.flatnonzero(is_open | (tag == _NOSCRIPT))
+    placed: dict[int, Placed] = {}
+    behind = work = 0
+    for node in candidates.tolist():
+        flags = int(role[node])
+        kind = flags & KIND
+        if node < behind or kind == SKIP:
+            continue
+        work += source.end[node] - node
+        if work > MAX_LOOKS * len(tag):
+            break
+        if flags & LOOSE_GUTTER and _NUMBERS.fullmatch(source.text(node)):
+            role[node] = DROP
+            behind = source.end[node]
+            continue
+        if tag[node] == _NOSCRIPT:
+            if not _says_something(source, node):
+                role[node] = DROP
+                behind = source.end[node]
+            continue
+        if kind == DROP and source.name(node) != "script":
+            continue
+        if flags & EMOJI and tag[node] == _IMG:
+            alt = source.attributes(node).get("alt", "").strip()
+            if alt and len(alt) < 12:
+                _place(node, (alt, False), role, placed)
+            continue
+        if flags & (FORMULA | MATH_CLASS | IMAGE) and kind != CODE:
+            found = formula_at(source, node)
+            if found is not None:
+                _place(node, found, role, placed)
+                behind = max(source.end[node], node + 1)
+                continue
+        if _settle_code(source, node, flags, role):
+            role[node] = flags & ~KIND | CODE
+            if flags & (HAS_PRE | CODE_TABLE) == 0 or not flags & HAS_PRE:
+                behind = source.end[node] if not (flags & (FORMULA | MATH_CLASS)) else behind
+    return placed
+
+
+def _place(node: int, found: Placed, role: Numbers, placed: dict[int, Placed]) -> None:
+    if found[0]:
+        placed[node] = found
+        role[node] = PLACED_BLOCK if found[1] else PLACED
+    else:
+        role[node] = DROP
+
+
+def _settle_code(source: Source, node: int, flags: int, role: Numbers) -> bool:  # noqa: PLR0911
+    """Whether a node that is not written as code by its tag is a block of code."""
+    tag, kind = source.tag[node], flags & KIND
+    if kind == CODE or (source.tag[node] in _NO_CODE_ROOT and not flags & CODE_ROOT):
+        return False
+    end = source.end[node]
+    if flags & HAS_PRE and kind == TABLE:
+        _drop_number_cells(source, node, role)
+        return False
+    if flags & CODE_TABLE and kind == TABLE:
+        return not flags & HAS_PRE
+    if flags & CODE_ROOT:
+        names = [source.classes(node)]
+        if _PRE in source.tag[node + 1 : end] and "CodeMirror-code" not in names[0]:
+            return False
+        return bool(source.text(node).strip())
+    if kind == INLINE_CODE or tag in _CODE_TAGS:
+        if flags & MULTILINE:
+            return source.text(node).strip() != ""
+        return bool(flags & (PRE_STYLE | KEEP_LINES)) and "\n" in source.text(node).strip()
+    if flags & PRE_STYLE or (flags & KEEP_LINES and flags & MONOSPACE):
+        if _PRE in source.tag[node + 1 : end]:
+            return False
+        return "\n" in source.text(node).strip() and not flags & LAYOUT
+    return False
+
+
+def _drop_number_cells(source: Source, table: int, role: Numbers) -> None:
+    """Cells of a table of code that hold line numbers alone."""
+    for node in range(table + 1, source.end[table]):
+        if source.tag[node] in (_TD, _TH) and (
+            role[node] & GUTTER or _NUMBERS.fullmatch(source.text(node)[:4000])
+        ):
+            role[node] = DROP
+
+
+def _says_something(source: Source, node: int) -> bool:
+    """Whether what stands for readers without scripts is worth keeping."""
+    inside = source.tag[node + 1 : source.end[node]]
+    if _PRE in inside:
+        return True
+    text = source.text(node)
+    return len(text) >= MIN_NOSCRIPT_BYTES and "javascript" not in text.lower()

@@ -1,0 +1,233 @@
+"""Formulas in markup: from every way that pages render them to TeX between dollars, once.
+
+An element that renders a formula is one whole. Its source is looked for in the order of how close
+it is to what the author wrote: TeX annotations, TeX in attributes, scripts, `alttext`, presentation
+MathML, what KaTeX or MathJax laid out, the alternative text of an image, words for readers aloud.
+"""
+
+import re
+
+from stages.web.markdown.images import image_tex
+from stages.web.markdown.katex import katex_to_tex
+from stages.web.markdown.mathml import mathml_to_tex
+from stages.web.markdown.placing import RENDERED, TEX_SIGN, Placed, placed
+from stages.web.markdown.raw_tex import from_raw
+from stages.web.markdown.source import Source
+from stages.web.tree.build import build
+from stages.web.tree.elements import TAGS
+
+MAX_FORMULA_BYTES = 20_000
+"""Text below an element that claims to be a formula; more is a page that says it has some."""
+MAX_ANCESTORS = 5
+
+_TEX_ENCODINGS = re.compile(r"(?:application|text|math)?/?(?:x-)?(?:la)?tex\b|^stex$|texvc", re.I)
+_TEX_ATTRIBUTES = (
+    "data-latex", "data-tex", "data-math", "data-expr", "data-formula", "data-equation",
+    "data-katex", "data-original-latex", "data-latex-source", "data-tex-source",
+)  # fmt: skip
+
+
+def formula_at(source: Source, node: int) -> Placed | None:  # noqa: PLR0911
+    """What a node that may be a formula becomes: TeX, nothing (`""`: it is a second rendering),
+    or None if it is no formula."""
+    name, attributes = source.name(node), source.attributes(node)
+    if name == "script":
+        return _from_script(source, node, attributes)
+    if name == "img":
+        tex, display = image_tex(attributes)
+        return placed(tex, display or _is_display(source, node)) if tex else None
+    classes = set(attributes.get("class", "").split())
+    start, stop = source.text_span(node)
+    if stop - start > MAX_FORMULA_BYTES:
+        return None
+    display = _is_display(source, node)
+    if name == "math":
+        tex = _from_math(source, node)
+        return placed(tex, display) if tex else ("", False)
+    for key in _TEX_ATTRIBUTES:
+        value = attributes.get(key, "").strip()
+        if value and not value.startswith(("<", "{", "[")) and value not in ("true", "false", "1"):
+            return placed(value, display)
+    if "ql-formula" in classes and attributes.get("data-value"):
+        return placed(attributes["data-value"], display)
+    if (
+        RENDERED & classes
+        or name == "mjx-container"
+        or any(c.startswith("katex") for c in classes)
+        or (classes & {"mwe-math-element", "mq-math-mode", "mathquill-embedded-latex"})
+        or "data-mathml" in attributes
+    ):
+        return _from_rendered(source, node, classes, attributes, display)
+    return from_raw(source, node, name, display)
+
+
+def _from_script(source: Source, node: int, attributes: dict[str, str]) -> Placed | None:
+    kind = attributes.get("type", "")
+    if kind.startswith(("math/tex", "math/latex")):
+        return placed(source.text(node), "mode=display" in kind.replace(" ", ""))
+    if kind.startswith("math/mml"):
+        tex, display = _from_markup(source.text(node))
+        return placed(tex, display) if tex else None
+    if kind.startswith("math/asciimath"):
+        return placed(source.text(node), False)
+    return None
+
+
+def _from_markup(markup: str) -> tuple[str, bool]:
+    """The TeX of MathML that stands in an attribute or a script."""
+    inner = Source(build(markup.encode("utf-8", "replace")))
+    for node in range(len(inner.tag)):
+        if inner.name(node) == "math":
+            return _from_math(inner, node), inner.attributes(node).get("display") == "block"
+    return "", False
+
+
+def _annotation(source: Source, node: int) -> str:
+    """The first TeX annotation below a node."""
+    for inner in range(node + 1, source.end[node]):
+        if source.name(inner) in ("annotation", "annotation-xml"):
+            encoding = source.attributes(inner).get("encoding", "")
+            if _TEX_ENCODINGS.search(encoding):
+                return source.text(inner).strip()
+    return ""
+
+
+def _from_math(source: Source, node: int) -> str:
+    attributes = source.attributes(node)
+    annotation = _annotation(source, node)
+    if annotation:
+        return annotation
+    for name in ("alttext", *_TEX_ATTRIBUTES):
+        value = attributes.get(name, "").strip()
+        if value and not (
+            name == "alttext"
+            and " " in value
+            and not TEX_SIGN.search(value)
+            and (re.search(r"[a-z]{3,} [a-z]{2,}", value))
+        ):
+            return value
+    return mathml_to_tex(source, node)
+
+
+def _from_rendered(  # noqa: PLR0911, PLR0912
+    source: Source, node: int, classes: set[str], attributes: dict[str, str], display: bool
+) -> Placed | None:
+    if "MathJax_Preview" in classes:
+        text = source.text(node).strip()
+        if not text or _has_source_beside(source, node):
+            return ("", False)
+        return placed(text, display) if TEX_SIGN.search(text) else None
+    annotation = _annotation(source, node)
+    if annotation:
+        return placed(annotation, display)
+    if _has_source_beside(source, node):
+        return ("", False)
+    math = -1
+    image = -1
+    for inner in range(node + 1, source.end[node]):
+        name = source.name(inner)
+        found = (
+            source.attributes(inner)
+            if source.tag[inner] and source.first[inner] != source.last[inner]
+            else {}
+        )
+        if name == "script":
+            written = _from_script(source, inner, found)
+            if written:
+                return written
+        for key in _TEX_ATTRIBUTES:
+            if found.get(key, "").strip():
+                return placed(found[key], display)
+        if name == "math" and math < 0:
+            math = inner
+            display = display or found.get("display") == "block"
+        if name == "img" and image < 0:
+            image = inner
+    if math >= 0:
+        tex = _from_math(source, math)
+        if tex:
+            return placed(tex, display)
+    if attributes.get("data-mathml"):
+        tex, block = _from_markup(attributes["data-mathml"])
+        if tex:
+            return placed(tex, display or block)
+    if image >= 0:
+        tex, block = image_tex(source.attributes(image))
+        if tex:
+            return placed(tex, display or block)
+    if any(c.startswith("katex") for c in classes):
+        tex = katex_to_tex(source, node)
+        if tex:
+            return placed(tex, display)
+    if source.name(node) == "mjx-container":
+        text = source.text(node).strip()
+        if TEX_SIGN.search(text) and TAGS["mjx-math"] not in source.tag[node : source.end[node]]:
+            return placed(text, display)
+        tex = mathml_to_tex(source, node)
+        if tex:
+            return placed(tex, display)
+        spoken = attributes.get("aria-label") or attributes.get("data-semantic-speech") or ""
+        return (spoken.strip(), False)
+    label = attributes.get("aria-label", "").strip()
+    if label and not source.text(node).strip():
+        return (label, False)
+    return None
+
+
+def _has_source_beside(source: Source, node: int) -> bool:
+    """Whether a script that holds the formula follows what renders it."""
+    parent = source.parent[node]
+    if parent < 0:
+        return False
+    for _ in range(2):
+        following, limit = source.end[node], source.end[parent]
+        for _ in range(4):
+            if following >= limit:
+                break
+            if not source.tag[following]:
+                if source.text(following).strip():
+                    return False
+            elif source.name(following) == "script":
+                return source.attributes(following).get("type", "").startswith("math/")
+            elif RENDERED.isdisjoint(source.classes(following)):
+                return False
+            following = max(source.end[following], following + 1)
+        if parent <= 0 or RENDERED.isdisjoint(source.classes(parent)):
+            return False
+        node, parent = parent, source.parent[parent]
+    return False
+
+
+def _is_display(source: Source, node: int) -> bool:  # noqa: PLR0911
+    """Whether a formula stands by itself, as it or what renders it says."""
+    if source.name(node) == "div":
+        return True
+    for level in range(MAX_ANCESTORS):
+        attributes = source.attributes(node)
+        name = source.name(node)
+        if attributes.get("display") in ("block", "true"):
+            return True
+        classes = attributes.get("class", "")
+        if classes and (
+            "display" in classes.lower() or "math-block" in classes or "math block" in classes
+        ):
+            return "inline" not in classes
+        if attributes.get("mode") == "display":
+            return True
+        node = source.parent[node]
+        if node <= 0 or (
+            source.name(node)
+            not in ("span", "mjx-container", "mjx-assistive-mml", "semantics", "math", "#unknown")
+            and not (level < 2 and _is_formula_class(source.classes(node)))
+        ):
+            return False
+        if name == "p":
+            return False
+    return False
+
+
+def _is_formula_class(classes: list[str]) -> bool:
+    return any(
+        c.startswith(("katex", "MathJax", "mwe-math", "MJX", "mjx")) or c in ("math", "display")
+        for c in classes
+    )

@@ -1,0 +1,129 @@
+"""HTML's elements as numbers with properties, and the attributes that extraction asks for.
+
+Tag 0 is a text node, 1 an element whose name is not in the table. A prefix (`mml:math`) is not part
+of a name. Properties follow the tree construction of the HTML standard (section 13.2.6).
+"""
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+TEXT, UNKNOWN = 0, 1
+
+(
+    VOID,
+    SPECIAL,
+    CLOSES_P,
+    FORMATTING,
+    RAW,
+    REFERENCES,
+    BARRIER,
+    HEADING,
+    HEAD,
+    TABLE_PART,
+    BREAKOUT,
+) = (1 << bit for bit in range(11))
+"""No content · block-like in the standard's sense · its start ends an open paragraph · inline
+formatting · content is text up to its own end tag · such text with character references · end tags
+do not reach past it · h1 to h6 · may stand in the head · part of a table · ends SVG and MathML."""
+
+_PROPERTIES: dict[int, str] = {
+    VOID: "area base basefont bgsound br col command embed frame hr img input keygen link meta "
+    "param source track wbr",
+    SPECIAL: "address applet area article aside base basefont bgsound blockquote body br button "
+    "caption center col colgroup dd details dialog dir div dl dt embed fieldset figcaption figure "
+    "footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe img input "
+    "keygen li link listing main marquee menu meta nav noembed noframes noscript object ol p "
+    "param plaintext pre script search section select source style summary table tbody td "
+    "template textarea tfoot th thead title tr track ul wbr xmp",
+    CLOSES_P: "address article aside blockquote center dd details dialog dir div dl dt fieldset "
+    "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr li listing main menu nav ol "
+    "p plaintext pre search section summary table ul xmp",
+    FORMATTING: "a b big code em font i nobr s small strike strong tt u",
+    RAW: "iframe noembed noframes plaintext script style textarea title xmp",
+    REFERENCES: "textarea title",
+    BARRIER: "applet caption html marquee object table td template th svg math foreignobject",
+    HEADING: "h1 h2 h3 h4 h5 h6",
+    HEAD: "base basefont bgsound head html link meta noframes noscript script style template title",
+    TABLE_PART: "caption col colgroup tbody td tfoot th thead tr",
+    BREAKOUT: "b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head "
+    "hr i img li listing menu meta nobr ol p pre ruby s small span strong strike sub sup table tt "
+    "u ul var",
+}
+_OTHERS = (
+    "abbr acronym annotation annotation-xml audio bdi bdo canvas cite data datalist del dfn g "
+    "gist ins kbd label legend map mark math menclose menuitem merror meter mfenced mfrac mglyph "
+    "mi mlabeledtr mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace msqrt "
+    "mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none mjx-assistive-mml "
+    "mjx-container mjx-math mjx-mi mjx-mo mjx-mn mjx-mtext mjx-mrow mjx-texatom mjx-c mjx-utext "
+    "mjx-msup mjx-msub mjx-msubsup mjx-script mjx-mfrac mjx-frac mjx-num mjx-den mjx-msqrt "
+    "mjx-mroot mjx-sqrt mjx-root mjx-munder mjx-mover mjx-munderover mjx-over mjx-under mjx-base "
+    "mjx-mtable mjx-mtr mjx-mtd mjx-mspace mjx-speech mjx-row mjx-op mjx-box object optgroup option output path picture progress q rb rp rt rtc ruby samp "
+    "semantics slot span sub sup svg text time var video foreignobject desc"
+)
+NAMES: tuple[str, ...] = (
+    "#text",
+    "#unknown",
+    *sorted({name for names in (*_PROPERTIES.values(), _OTHERS) for name in names.split()}),
+)
+TAGS: dict[str, int] = {name: tag for tag, name in enumerate(NAMES)}
+
+ATTRIBUTES: tuple[str, ...] = (
+    "#other", "alt", "alttext", "aria-hidden", "aria-label", "charset", "class", "colspan",
+    "content", "data-code", "data-equation", "data-expr", "data-formula", "data-lang",
+    "data-language", "data-latex", "data-line-number", "data-math", "data-mathml", "data-original",
+    "data-src", "data-tex", "datetime", "dir", "display", "eeimg", "encoding", "hidden", "href",
+    "id", "itemprop", "itemtype", "lang", "language", "linebreak", "mathvariant", "mode", "name",
+    "notation", "property", "rel", "reversed", "role", "rowspan", "src", "start", "style", "title",
+    "type", "value", "xml:lang", "open", "close", "separators", "accent", "stretchy", "height",
+    "width",
+)  # fmt: skip
+KEYS: dict[str, int] = {name: number for number, name in enumerate(ATTRIBUTES)}
+
+SLOTS = 1024
+"""Of each name table: open addressing, a power of two, sparsely filled."""
+FNV_OFFSET = 0xCBF29CE484222325
+FNV_PRIME = 0x100000001B3
+
+NameTable = npt.NDArray[np.uint64]
+NameTables = npt.NDArray[np.uint64]
+
+
+def name_hash(name: str) -> int:
+    """FNV-1a of the name's bytes, 64 bits."""
+    value = FNV_OFFSET
+    for byte in name.encode():
+        value = ((value ^ byte) * FNV_PRIME) & 0xFFFFFFFFFFFFFFFF
+    return value
+
+
+def _table(names: tuple[str, ...], first: int) -> NameTable:
+    table = np.zeros((2, SLOTS), np.uint64)
+    for number, name in enumerate(names):
+        if number < first:
+            continue
+        key = name_hash(name)
+        slot = key % SLOTS
+        while table[0, slot]:
+            slot = (slot + 1) % SLOTS
+        table[0, slot] = key
+        table[1, slot] = number
+    return table
+
+
+@cache
+def name_tables() -> NameTables:
+    """uint64[2, 2, 1024]: of elements, then of attributes, the hashes of names and their numbers,
+    zero where empty."""
+    return np.stack([_table(NAMES, UNKNOWN + 1), _table(ATTRIBUTES, 1)])
+
+
+@cache
+def properties() -> npt.NDArray[np.int32]:
+    """int32[tag]: the properties of every element."""
+    found = np.zeros(len(NAMES), np.int32)
+    for flag, names in _PROPERTIES.items():
+        for name in names.split():
+            found[TAGS[name]] |= flag
+    return found
