@@ -1,38 +1,24 @@
 """HTML to text: the main content, with code to the letter and formulas as LaTeX.
 
-The page's markup is made harmless (`tame`) and parsed with lexbor, code and formulas are taken out
-(`markup`), resiliparse finds the main content of the rest, and they are put back. Where it finds
-next to nothing although the page has paragraphs, everything outside navigation is taken instead.
-
-On the development gold: 97.9 % of formulas and 98.0 % of code blocks kept, text F1 0.861. About
-250 pages of 135 kB a second and core, of which resiliparse takes a third.
+The page becomes a flat tree (`tree`), the blocks of the main content are chosen (`content`), and
+what is kept is written as Markdown (`markdown`). All three take time and memory linear in the
+page, whatever it holds.
 """
 
-import re
 from dataclasses import dataclass
 
-from resiliparse.extract.html2text import extract_plain_text
-from selectolax.lexbor import LexborHTMLParser
-
-from stages.web.formulas import count_formulas
-from stages.web.markup import CLOSE, OPEN, take_out
+from stages.web.content.choose import choose
+from stages.web.content.metadata import declared_language, title
+from stages.web.markdown.write import write
 from stages.web.natural_language import natural_language
-from stages.web.tame import tame
+from stages.web.tree.build import build
 
-_MARKERS = re.compile(f"{OPEN}[0-9]+{CLOSE}")
-_BLANKS = re.compile(r"\s+")
-
+LIBRARIES = ("resiliparse",)
+"""Whose versions may change what is extracted."""
+TABLES = ("content_forest.npz", "content_words.tsv")
+"""Of `seeds/`: what chooses the main content."""
 
 MAX_TITLE_CHARACTERS = 1000
-
-SLIVER_CHARACTERS = 250
-"""Main content below this is doubted …"""
-MIN_PARAGRAPHS_CHARACTERS = 300
-"""… if the page's paragraphs have more than this, a paragraph being a line of …"""
-PARAGRAPH_BYTES = 90
-"""… 90 bytes: so many Latin letters, 30 ideographs."""
-
-_NAVIGATION = ["nav", "header", "footer", "aside", "form", "[role=navigation]", "[role=banner]"]
 
 
 @dataclass(frozen=True)
@@ -46,49 +32,16 @@ class Extracted:
     natural_language: str | None
 
 
-def extract(html: str, url: str | None = None) -> Extracted:
-    """The main content of a decoded page. `url` is part of the interface for extractors that know
-    sites; this one treats all alike."""
-    page = tame(html)
-    tree = LexborHTMLParser(page)
-    title, declared = _title(tree), _declared_language(tree)
-    kept = take_out(tree, page)
-    marked = _flatten(tree.html or "")
-    text = kept.restore(marked)
-    prose = _MARKERS.sub(" ", marked)
+def extract(html: str, *, xml: bool = False) -> Extracted:
+    """The main content of a decoded page. `xml`: it declares itself as XHTML, where `<x/>` ends
+    any element."""
+    tree = build(html.encode("utf-8", "replace"), xml=xml)
+    written = write(tree, choose(tree).keep)
+    named = title(tree)
     return Extracted(
-        text,
-        title,
-        kept.n_code_blocks,
-        kept.n_formulas + count_formulas(prose),
-        natural_language(prose, declared),
+        written.text,
+        named[:MAX_TITLE_CHARACTERS] if named else None,
+        written.n_code_blocks,
+        written.n_formulas,
+        natural_language(written.prose, declared_language(tree)),
     )
-
-
-def _flatten(html: str) -> str:
-    """The main content as plain text, markers included."""
-    main: str = extract_plain_text(html, main_content=True, alt_texts=False)
-    if len(main) >= SLIVER_CHARACTERS:
-        return main
-    whole = extract_plain_text(
-        html, main_content=False, alt_texts=False, noscript=True, skip_elements=_NAVIGATION
-    )
-    lines = (line for line in whole.split("\n") if len(line.encode()) >= PARAGRAPH_BYTES)
-    paragraphs = sum(map(len, lines))
-    if not main.strip():
-        return str(whole)
-    return whole if paragraphs > max(MIN_PARAGRAPHS_CHARACTERS, 2 * len(main)) else main
-
-
-def _title(tree: LexborHTMLParser) -> str | None:
-    node = tree.css_first("head > title") or tree.css_first("title")
-    title = _BLANKS.sub(" ", node.text()).strip() if node is not None else ""
-    return title[:MAX_TITLE_CHARACTERS] or None
-
-
-def _declared_language(tree: LexborHTMLParser) -> str | None:
-    root = tree.css_first("html")
-    if root is None:
-        return None
-    attributes = root.attributes
-    return attributes.get("lang") or attributes.get("xml:lang")

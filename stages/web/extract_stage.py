@@ -8,7 +8,7 @@ from schemas.documents import WEB_DOCUMENTS
 from stages.contract import Options
 from stages.errors import InputError
 from stages.web.charset import decode_page
-from stages.web.extract import Extracted, extract
+from stages.web.extract import LIBRARIES, Extracted, extract
 from stages.web.options import ExtractOptions
 
 _COLUMNS = ("text", "title", "n_code_blocks", "n_formulas", "natural_language")
@@ -19,11 +19,10 @@ class ExtractStage:
     has the empty text."""
 
     name: ClassVar[str] = "extract"
-    version: ClassVar[int] = 2
-    libraries: ClassVar[tuple[str, ...]] = ("resiliparse", "selectolax")
+    version: ClassVar[int] = 3
+    libraries: ClassVar[tuple[str, ...]] = LIBRARIES
     Options: ClassVar[type[Options]] = ExtractOptions
-    reads: ClassVar[tuple[str, ...]] = ("html", "url")
-    optional: ClassVar[tuple[str, ...]] = ("url",)
+    reads: ClassVar[tuple[str, ...]] = ("html",)
     schema: pa.Schema = pa.schema([WEB_DOCUMENTS.field(name) for name in _COLUMNS])
 
     def __init__(self, options: ExtractOptions) -> None:
@@ -31,22 +30,18 @@ class ExtractStage:
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The text and what is known of it, row for row."""
-        pages = batch.column("html").to_pylist()
-        urls = (
-            batch.column("url").to_pylist() if "url" in batch.schema.names else [None] * len(pages)
-        )
-        rows = [self._extract(page, url) for page, url in zip(pages, urls, strict=True)]
+        rows = [self._extract(page) for page in batch.column("html").to_pylist()]
         columns = [
             pa.array([getattr(row, field.name) for row in rows], field.type)
             for field in self.schema
         ]
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
-    def _extract(self, page: str | bytes | None, url: str | None) -> Extracted:
+    def _extract(self, page: str | bytes | None) -> Extracted:
         if page is None:
             return Extracted("", None, 0, 0, None)
         if len(page) > self._max_bytes:
             raise InputError(
                 f"extract: a page of {len(page)} bytes is above max_page_bytes {self._max_bytes}"
             )
-        return extract(page if isinstance(page, str) else decode_page(page), url)
+        return extract(page if isinstance(page, str) else decode_page(page))

@@ -24,7 +24,7 @@ from stages.contract import SKIPPED, Input, Options, Skipped, SourceEvent
 from stages.errors import InputError
 from stages.kernels.urls import normalize_url, registrable_domain, url_host
 from stages.web.charset import decode_page
-from stages.web.extract import Extracted, extract
+from stages.web.extract import LIBRARIES, TABLES, Extracted, extract
 from stages.web.formulas import count_formulas
 from stages.web.http import PayloadTooLargeError, decode_payload, parse_response
 from stages.web.natural_language import natural_language
@@ -43,15 +43,9 @@ class WebSource:
     """Reads crawled pages; see the module."""
 
     name: ClassVar[str] = "documents"
-    version: ClassVar[int] = 2
-    libraries: ClassVar[tuple[str, ...]] = (
-        "resiliparse",
-        "selectolax",
-        "publicsuffixlist",
-        "idna",
-        "warcio",
-    )
-    tables: ClassVar[tuple[str, ...]] = ("url_parameters.toml",)
+    version: ClassVar[int] = 3
+    libraries: ClassVar[tuple[str, ...]] = (*LIBRARIES, "publicsuffixlist", "idna", "warcio")
+    tables: ClassVar[tuple[str, ...]] = ("url_parameters.toml", *TABLES)
     Options: ClassVar[type[Options]] = WebOptions
     raw_schema: ClassVar[pa.Schema] = RAW_SCHEMA
     schema: ClassVar[pa.Schema] = WEB_DOCUMENTS
@@ -89,7 +83,7 @@ class WebSource:
                 if isinstance(decoded, Skipped):
                     return {SKIPPED: decoded.reason}
                 html, charset = decoded
-            page = extract(html, url)
+            page = extract(html)
         if not page.text.strip():
             return {SKIPPED: "empty_text"}
         return {
