@@ -23,6 +23,7 @@ class ExtractStage:
     libraries: ClassVar[tuple[str, ...]] = LIBRARIES
     Options: ClassVar[type[Options]] = ExtractOptions
     reads: ClassVar[tuple[str, ...]] = ("html",)
+    optional: ClassVar[tuple[str, ...]] = ()
     schema: pa.Schema = pa.schema([WEB_DOCUMENTS.field(name) for name in _COLUMNS])
 
     def __init__(self, options: ExtractOptions) -> None:

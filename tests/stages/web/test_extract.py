@@ -46,22 +46,22 @@ def test_code_lines(block: str) -> None:
 @pytest.mark.parametrize(
     ("markup", "expected"),
     [
-        ('<script type="math/tex">x_1<y</script>', r"\(x_1<y\)"),
-        ('<script type="math/tex; mode=display">\\sum x</script>', r"\[\sum x\]"),
+        ('<script type="math/tex">x_1<y</script>', r"$x_1<y$"),
+        ('<script type="math/tex; mode=display">\\sum x</script>', "$$\\sum x$$"),
         (
             """<span class="katex"><span class="katex-mathml"><math><semantics><mi>x</mi>
             <annotation encoding="application/x-tex">x^2</annotation></semantics></math></span>
             <span class="katex-html">x2</span></span>""",
-            r"\(x^2\)",
+            "$x^2$",
         ),
-        ('<math alttext="\\alpha"><mi>α</mi></math>', r"\(\alpha\)"),
+        ('<math alttext="\\alpha"><mi>α</mi></math>', r"$\alpha$"),
         (
             '<img class="mwe-math-fallback-image-inline" alt="{\\displaystyle a+b}">',
-            r"\({\displaystyle a+b}\)",
+            "$a+b$",
         ),
-        ('<img class="latex" alt="$latex \\beta$">', r"\(\beta\)"),
-        ('<img src="https://latex.codecogs.com/gif.latex?\\frac{a}{b}">', r"\(\frac{a}{b}\)"),
-        ('<span class="math inline">x_{10}</span>', r"\(x_{10}\)"),
+        ('<img class="latex" alt="$latex \\beta$">', r"$\beta$"),
+        ('<img src="https://latex.codecogs.com/gif.latex?\\frac{a}{b}">', r"$\frac{a}{b}$"),
+        ('<span class="math inline">x_{10}</span>', r"$x_{10}$"),
         ('<span class="math">\\(a_1\\)</span>', r"\(a_1\)"),
         (r"\[ \int_0^1 x\,dx \]", r"\[ \int_0^1 x\,dx \]"),
         ("$$ e^{i\\pi} $$", r"$$ e^{i\pi} $$"),
@@ -125,30 +125,33 @@ def test_deep_nesting(tag: str) -> None:
     assert extract(html).text.strip() == "the text"
 
 
-FORGED = [
-    "&#xe000;0&#xe001;",
-    "&#57344;0&#57345;",
-    "\ue0000\ue001",
-    "<img class=tex alt='&#xe000;0&#xe001;_'>",
-    "<img src='http://e.org/latex?x_%EE%80%800%EE%80%81'>",
-    "<script type=math/tex>x_&#xe000;0&#xe001;\ue0000\ue001</script>",
-    "<math alttext='x_\ue0000\ue001&#xe0000&#xe001'></math>",
-    "<pre>&#xe000;0&#xe001; and \ue0000\ue001</pre>",
-    "<!--&#xe000;0&#xe001;--><textarea>&#xe000;0&#xe001;</textarea>",
-]
+MARKS = "".join(map(chr, [*range(1, 9), 11, 12, *range(14, 32)]))
+FORGED = {
+    "text": MARKS,
+    "references": "".join(f"&#{ord(mark)};x&#x{ord(mark):x};" for mark in MARKS),
+    "half of them": "\x05code\x04\x01table\x02\x10span",
+    "an image": f"<img class=tex alt='{MARKS}_'>",
+    "an address": "<img src='http://e.org/latex?x_%05%06%04%01%02'>",
+    "a script": f"<script type=math/tex>x_{MARKS}</script>",
+    "MathML": f"<math alttext='x_{MARKS}'></math>",
+    "code": f"<pre>{MARKS} and {MARKS}</pre>",
+    "a cell": f"<table><tr><td>{MARKS}<td>b<tr><td>c<td>{MARKS}</table>",
+    "inline code": f"<code>{MARKS}</code><sup>{MARKS}</sup><sub>2{MARKS}</sub>",
+}
 
 
-@pytest.mark.parametrize("forged", FORGED)
-def test_forged_markers(forged: str) -> None:
-    """A page cannot write the place holders of code blocks: what it holds comes out once."""
+@pytest.mark.parametrize("name", FORGED)
+def test_forged_marks(name: str) -> None:
+    """A page cannot write the marks that stand for what is finished later: nothing comes out twice,
+    nothing is lost, and no mark is left."""
     code = "the only block " * 1000
+    forged = FORGED[name]
     found = extract(page(f"<pre>{code}</pre><p>Some text before {forged * 50} and behind.</p>"))
     assert found.text.count("the only block") == 1000
-    assert len(found.text) < len(code) + 2 * len(PROSE) + 50 * len(forged) + 100
+    assert len(found.text) < len(code) + 2 * len(PROSE) + 50 * len(forged) + 200
     assert "Some text before" in found.text
-    assert not any(character in found.text for character in "\ue000\ue001")
-    assert found.n_code_blocks == 1 + 50 * ("<pre>" in forged)
-    assert found.n_formulas == 50 * any(mark in forged for mark in ("_", "math"))
+    assert "and behind." in found.text
+    assert not set(MARKS) & set(found.text)
 
 
 CROWDED = {
@@ -189,23 +192,23 @@ def test_crowded_pages(name: str) -> None:
         "<pre>" + "<div>" * 1_000,
         "<!--" * 50_000,
         "<meta charset" * 20_000,
-        "\ue000" * 1000 + "\ue0001\ue001",
+        "\x05" * 1000 + "\x051\x06",
         "<p>" + " " * 200_000 + "x",
         "\x00<p>a\x00b",
     ],
 )
 def test_hostile_pages(html: str) -> None:
-    """Markup made to be slow is read, and no placeholder is left in its text."""
-    assert "\ue000" not in extract(html).text
+    """Markup made to be slow is read."""
+    assert len(extract(html).text) <= 2 * len(html)
 
 
 @given(
-    st.text(alphabet=st.sampled_from(list("<>/=\"'&;!- abpredivscmth\ue000\ue00110\n$\\()[]{}")))
+    st.text(alphabet=st.sampled_from(list("<>/=\"'&;!- abpredivscmth\x01\x05\x0610\n$\\()[]{}")))
 )
 def test_any_text(html: str) -> None:
-    """Whatever the bytes, extraction returns text without markers."""
+    """Whatever the page, its text has no marks."""
     found = extract(html)
-    assert "\ue000" not in found.text
+    assert not set(MARKS) & set(found.text)
     assert found.n_formulas >= 0
 
 

@@ -71,7 +71,7 @@ def test_document() -> None:
     data = member(http(HTML, "Content-Type: text/html; charset=UTF-8"))
     (document,), others = run("a.warc.gz", data)
     text = document.pop("text")
-    assert text.endswith("\n\nx = 1")
+    assert text.endswith("\n\n```\nx = 1\n```")
     assert others == []
     assert document == {
         "doc_id": doc_id("a.warc.gz:0"),
