@@ -23,6 +23,8 @@ N_COLUMNS = 21
 SPACE, MARK, COMMA, STOP, LETTER, CAPITAL, DIGIT, IDEOGRAPH = range(8)
 """Kinds of characters. CAPITAL: ASCII alone."""
 
+MAX_DOLLAR_BYTES = 400
+
 
 @njit(cache=True, nogil=True)
 def count_text(p: Page, node: int, flags: int, in_link: bool, block: Numbers) -> None:
@@ -59,7 +61,43 @@ def count_text(p: Page, node: int, flags: int, in_link: bool, block: Numbers) ->
     block[CODE_WORDS] += n_words * (flags & CODE != 0)
     block[BUTTON_WORDS] += n_words * (flags & BUTTON != 0)
     block[BOLD_WORDS] += n_words * (flags & BOLD != 0)
-    block[N_FORMULAS] += flags & FORMULA != 0
+    if flags & FORMULA:
+        block[N_FORMULAS] += 1
+    elif not flags & CODE:
+        block[N_FORMULAS] += count_delimited(p.text, p.first[node], stop)
+
+
+# Formulas between TeX's delimiters: `\\(`, `\\[` and `\\begin{` as often as they stand there; pairs of
+# dollars on one line around a backslash, `^` or `_`, as pairs of prices have none.
+@njit(cache=True, nogil=True)
+def count_delimited(text: Bytes, start: int, stop: int) -> int:
+    """How many formulas a text holds, roughly."""
+    found, opened, is_tex = 0, -1, False
+    position = start
+    while position < stop:
+        byte = text[position]
+        if byte == 0x5C:
+            is_tex = True
+            following = text[position + 1] if position + 1 < stop else 0
+            if following == 0x28 or following == 0x5B:
+                found += 1
+            elif following == 0x62 and position + 6 < stop and text[position + 6] == 0x7B:
+                found += 1
+            position += 2
+            continue
+        if byte == 0x24:
+            if opened >= 0 and is_tex and position - opened < MAX_DOLLAR_BYTES:
+                found += 1
+                opened = -1
+            else:
+                opened = position
+            is_tex = False
+        elif byte == 0x5E or byte == 0x5F:
+            is_tex = True
+        elif byte == 0x0A:
+            opened = -1
+        position += 1
+    return found
 
 
 # The kind of the character at `position`, and the position behind it.
