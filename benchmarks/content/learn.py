@@ -132,7 +132,7 @@ def out_of_fold(pages: Sequence[Rows], n_columns: int) -> list[Scores]:
 
 def page_f1(page: Rows, probability: Scores) -> float:
     """Word F1 of the blocks that the probabilities keep."""
-    kept = keep_blocks(page.scan.blocks, probability.astype(np.float32))
+    kept, _ = keep_blocks(page.scan.blocks, probability.astype(np.float32))
     found = (words for words, keep in zip(page.words, kept, strict=True) if keep)
     return word_f1(chain.from_iterable(found), page.page.gold)
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.ablation import ablate
+from pipeline.cli.arguments import require_text
 from pipeline.cli.ending import INTERRUPTED, TERMINATED, Terminated, ending
 from pipeline.cli.recall import recall
 from pipeline.cli.streams import occupy_standard_streams
@@ -146,6 +147,30 @@ def apply(
     from pipeline.cli import commands  # noqa: PLC0415
 
     commands.apply(stage, source, out, set_ or [])
+
+
+@app.command(epilog="Example: sluice extract https://docs.python.org/3/ --blocks")
+def extract(
+    page: Annotated[
+        str, typer.Argument(metavar="FILE|URL", help="A file of HTML, an address, or - for stdin.")
+    ],
+    blocks: Annotated[
+        bool, typer.Option("--blocks", help="A row for every block: whether it is kept, and why.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="What was dropped, beside all that the page shows.")
+    ] = False,
+) -> None:
+    """Show what extraction makes of one page: its text, what was dropped, and why.
+
+    The text goes to standard output, a line about the page to standard error.
+    """
+    from pipeline.cli.page import extract as extract_page  # noqa: PLC0415
+
+    if blocks and diff:
+        raise ConfigError("--blocks and --diff exclude each other")
+    require_text(page, "FILE|URL")
+    extract_page(page, blocks=blocks, diff=diff)
 
 
 @app.command(

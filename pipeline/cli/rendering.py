@@ -209,9 +209,19 @@ def text_diff(life: Life) -> RenderableType:
         return Text("")
     before = life.twin.text.splitlines()[:DIFF_LINES]
     after = life.text.splitlines()[:DIFF_LINES]
-    lines = difflib.unified_diff(
-        before, after, life.twin.uri or life.twin.doc_id, str(life.documents["uri"]), lineterm=""
+    return show_diff(
+        difflib.unified_diff(
+            before,
+            after,
+            life.twin.uri or life.twin.doc_id,
+            str(life.documents["uri"]),
+            lineterm="",
+        )
     )
+
+
+def show_diff(lines: Iterable[str]) -> RenderableType:
+    """The lines of a unified diff, in colours."""
     body = printable("\n".join(lines))
     return Syntax(body, "diff", theme="ansi_dark", word_wrap=True) if body else Text("same text")
 

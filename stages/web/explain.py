@@ -56,8 +56,9 @@ def _blocks(tree: Tree, chosen: Chosen) -> Iterator[Block]:
     for node in np.flatnonzero(tree.end == np.arange(1, len(tree.tag) + 1)).tolist():
         if not tree.tag[node] or chosen.block[node] >= 0:
             number = int(chosen.block[node])
-            if runs and runs[-1][0] == number and (number >= 0 or _same_parent(tree, runs[-1][1][-1], node)):
-                runs[-1][1].append(node)
+            before = runs[-1] if runs and runs[-1][0] == number else None
+            if before and (number >= 0 or tree.parent[before[1][-1]] == tree.parent[node]):
+                before[1].append(node)
             else:
                 runs.append((number, [node]))
     for number, nodes in runs:
@@ -70,7 +71,11 @@ def _blocks(tree: Tree, chosen: Chosen) -> Iterator[Block]:
             continue
         probability, kept = float(chosen.probability[number]), bool(chosen.kept[number])
         yield Block(
-            _place(source, parent), words, probability, kept, _why(kept, probability, chosen.threshold)
+            _place(source, parent),
+            words,
+            probability,
+            kept,
+            _why(kept, probability, chosen.threshold),
         )
 
 
@@ -80,10 +85,6 @@ def _why(kept: bool, probability: float, threshold: float) -> str:
     if kept:
         return "code, a formula, or a picture between what is kept"
     return f"no likelier than {threshold:.2f}"
-
-
-def _same_parent(tree: Tree, one: int, other: int) -> bool:
-    return bool(tree.parent[one] == tree.parent[other])
 
 
 def _place(source: Source, node: int) -> str:

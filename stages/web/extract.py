@@ -7,11 +7,11 @@ page, whatever it holds.
 
 from dataclasses import dataclass
 
-from stages.web.content.choose import choose
+from stages.web.content.choose import Flags, choose
 from stages.web.content.metadata import declared_language, title
 from stages.web.markdown.write import write
 from stages.web.natural_language import natural_language
-from stages.web.tree.build import build
+from stages.web.tree.build import Tree, build
 
 LIBRARIES = ("resiliparse",)
 """Whose versions may change what is extracted."""
@@ -36,7 +36,12 @@ def extract(html: str, *, xml: bool = False) -> Extracted:
     """The main content of a decoded page. `xml`: it declares itself as XHTML, where `<x/>` ends
     any element."""
     tree = build(html.encode("utf-8", "replace"), xml=xml)
-    written = write(tree, choose(tree).keep)
+    return written_page(tree, choose(tree).keep)
+
+
+def written_page(tree: Tree, keep: Flags) -> Extracted:
+    """What the kept nodes of a page say (`keep`: bool[n_nodes])."""
+    written = write(tree, keep)
     named = title(tree)
     return Extracted(
         written.text,

@@ -35,12 +35,14 @@ SURE = 0.02
 class Chosen(NamedTuple):
     """`keep`: bool of every node, true for leaves that are content and all elements around them.
     `block`: int32 of every node, the number of its block; -1 for elements with content, and for
-    leaves that no reader sees. `kept` and `probability` of every block."""
+    leaves that no reader sees. `kept` and `probability` of every block; `threshold`: the
+    probability above which a block is kept unless rules say otherwise."""
 
     keep: Flags
     block: Numbers
     kept: Flags
     probability: Vector
+    threshold: float
 
 
 def choose(tree: Tree) -> Chosen:
@@ -60,8 +62,9 @@ def choose_with(tree: Tree, words: WordTable, first: Forest, second: Forest) -> 
     rows, larger, groups = describe(page, found)
     context(rows, probabilities(rows, first), found.blocks, tree.end, larger, groups)
     probability = probabilities(rows, second)
-    kept = keep_blocks(found.blocks, probability)
-    return Chosen(_keep(tree.parent, found.block, kept), found.block, kept, probability)
+    kept, threshold = keep_blocks(found.blocks, probability)
+    keep = _keep(tree.parent, found.block, kept)
+    return Chosen(keep, found.block, kept, probability, threshold)
 
 
 def find_blocks(page: Page) -> Scan:
@@ -73,11 +76,13 @@ def find_blocks(page: Page) -> Scan:
 
 
 @njit(cache=True, nogil=True)
-def keep_blocks(blocks: Numbers, probability: Vector) -> Flags:
-    """Those blocks that make the expected word F1 of the page largest, and what rules demand."""
-    kept = probability > _best_threshold(blocks, probability)
+def keep_blocks(blocks: Numbers, probability: Vector) -> tuple[Flags, float]:
+    """Those blocks that make the expected word F1 of the page largest, and what rules demand; and
+    the threshold."""
+    threshold = _best_threshold(blocks, probability)
+    kept = probability > threshold
     _apply_rules(blocks, probability, kept)
-    return kept
+    return kept, threshold
 
 
 # The probability above which keeping a block raises the expected word F1 of the page.

@@ -11,7 +11,7 @@ from pipeline.cli import commands
 from stages.errors import ConfigError, StageError
 from tests.pipeline.conftest import Sluice
 
-COMMANDS = ("run", "plan", "apply", "stats", "show", "sql", "verify", "recall", "ablate")
+COMMANDS = ("run", "plan", "apply", "extract", "stats", "show", "sql", "verify", "recall", "ablate")
 
 
 def test_help_names_every_command(sluice: Sluice) -> None:

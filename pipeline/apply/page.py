@@ -1,0 +1,61 @@
+"""One page, from a file or an address, to see what extraction makes of it."""
+
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from pipeline.storage.credentials import public_url, without_credentials
+from stages.errors import ConfigError, InputError
+from stages.regular_files import open_regular
+from stages.web.charset import decode_page
+from stages.web.explain import Explained, explain
+from stages.web.http import PayloadTooLargeError, decode_payload
+from stages.web.options import ExtractOptions
+
+STANDARD_INPUT = "-"
+SECONDS = 30.0
+"""How long a server may be silent."""
+_XHTML = "application/xhtml+xml"
+
+
+def explain_page(place: str) -> Explained:
+    """What extraction makes of the page at `place`: a file of HTML, an address beginning with
+    http:// or https://, or `-` for standard input. ConfigError if there is no page there."""
+    max_bytes = ExtractOptions().max_page_bytes
+    if place.startswith(("http://", "https://")):
+        return _from_server(place, max_bytes)
+    try:
+        if place == STANDARD_INPUT:
+            data = sys.stdin.buffer.read(max_bytes + 1)
+        else:
+            with open_regular(Path(place)) as stream:
+                data = stream.read(max_bytes + 1)
+    except OSError as error:
+        raise ConfigError(f"{place}: {error.strerror or error}") from error
+    _check_size(place, len(data), max_bytes)
+    return explain(decode_page(data))
+
+
+def _from_server(url: str, max_bytes: int) -> Explained:
+    shown = public_url(url)
+    request = urllib.request.Request(url, headers={"User-Agent": "sluice", "Accept": "text/html"})
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as response:
+            headers = response.headers
+            data = response.read(max_bytes + 1)
+    except (OSError, ValueError, urllib.error.URLError) as error:
+        raise ConfigError(f"{shown}: {without_credentials(str(error))}") from error
+    _check_size(shown, len(data), max_bytes)
+    encodings = tuple(headers.get("Content-Encoding", "").lower().replace(" ", "").split(","))
+    try:
+        payload = decode_payload(data, tuple(filter(None, encodings)), max_bytes)
+    except PayloadTooLargeError as error:
+        raise InputError(f"{shown}: {error}") from error
+    html = decode_page(payload, headers.get_content_charset())
+    return explain(html, xml=headers.get_content_type() == _XHTML)
+
+
+def _check_size(place: str, n_bytes: int, max_bytes: int) -> None:
+    if n_bytes > max_bytes:
+        raise InputError(f"{place}: a page of more than {max_bytes:,} bytes")
