@@ -22,10 +22,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import zstandard
 
+from stages.web.charset import decode_page
 from stages.web.extract import extract
+from stages.web.http import decode_payload, parse_response
 from stages.web.markdown.write import write
+from stages.web.reading import read_batches
 from stages.web.tree.build import build
 
 DATA = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "web"
@@ -39,6 +43,7 @@ _DELIMITED = re.compile(
 )
 _TOKEN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\\W_]+")
 _BLANKS = re.compile(r"\s+")
+MAX_BYTES = 16 << 20
 _NO_TEXT_GOLD = 40
 """A gold of fewer characters is none."""
 
@@ -110,15 +115,17 @@ def read_wcxb() -> Iterator[Row] | list[Row]:
 
 
 def read_crawl(n: int) -> list[str]:
-    """The first `n` HTML pages of the development crawl."""
-    from warcio.archiveiterator import ArchiveIterator  # noqa: PLC0415
-
+    """The first `n` HTML pages of the development crawl, decoded."""
     pages: list[str] = []
-    for path in sorted((DATA / "crawl").glob("*-0000[0-9].warc.gz")):
+    for path in sorted((DATA / "crawl").glob("*.warc.gz")):
         with path.open("rb") as stream:
-            for record in ArchiveIterator(stream):
-                if record.rec_type == "response" and len(pages) < n:
-                    pages.append(record.content_stream().read().decode("utf-8", "replace"))
+            for event in read_batches(path.name, stream, MAX_BYTES):
+                for record in event.to_pylist() if isinstance(event, pa.RecordBatch) else []:
+                    response = parse_response(record["body"])
+                    if len(pages) < n and response and response.mime == "text/html":
+                        body = record["body"][response.payload_start :]
+                        payload = decode_payload(body, response.encodings, MAX_BYTES)
+                        pages.append(decode_page(payload, response.charset))
     return pages
 
 

@@ -59,5 +59,6 @@ WEB_DOCUMENTS = pa.schema(
         column("warc", pa.string(), "base name of the WARC file", nullable=False),
         column("warc_offset", pa.int64(), "first byte of the compressed record", nullable=False),
         column("warc_length", pa.int64(), "compressed length in bytes", nullable=False),
+        column("truncated", pa.bool_(), "whether the crawler cut the page; null for a row"),
     ]
 )

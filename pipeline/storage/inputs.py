@@ -26,7 +26,10 @@ from stages.regular_files import open_regular
 INSTALLED = "installed:"
 OWN_DISTRIBUTION = "sluice"
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.zst", ".zip")
-CRAWLS = (".warc.gz", ".warc", ".warc.zst", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
+CRAWLS = (
+    *(".warc.gz", ".warc", ".warc.zst", ".arc.gz", ".arc"),
+    *(".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"),
+)
 
 
 @dataclass(frozen=True)

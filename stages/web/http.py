@@ -4,7 +4,10 @@ Common Crawl stores payloads decoded and renames the headers that say otherwise 
 other crawlers store what came over the wire, chunked and compressed. Some store decoded payloads
 under headers that still claim an encoding: what does not decode at all is taken as it is.
 
-The `Content-Length` of HTTP is ignored: the WARC record knows better.
+The `Content-Length` of HTTP is ignored: the WARC record knows better. What a server or a proxy said
+before its answer (100, 103, "200 Connection established") is passed over. A header that repeats
+keeps all its values; of several content types the last counts (Fetch standard, section 2.2.2,
+"extract a MIME type").
 
 Bounds: headers are looked for in the first `MAX_HEAD_BYTES`; a decoder makes at most 32 MiB (zstd),
 1 MiB (the others) between two looks at the limit.
@@ -14,6 +17,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from itertools import islice
 from typing import Any
@@ -25,13 +29,23 @@ from warcio.bufferedreaders import ChunkedDataReader
 MAX_HEAD_BYTES = 1 << 18
 MAX_ENCODINGS = 8
 MAX_CHARSET_CHARACTERS = 64
+MAX_INTERIM = 16
+"""Responses before the final one."""
+OK = 200
 MAX_LINE_ENDS = 1 << 18
 """Of a payload in chunks; each chunk has two."""
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
-_STATUS = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})\b")
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s\"';,]+)", re.I)
+_STATUS = re.compile(
+    rb"(?:[ \t]*+\r?\n){0,4}+HTTP(?:/\d(?:\.\d{1,2})?)?[ \t]++(\d{3})(?!\d)([^\r\n]*+)", re.I
+)
+_STATUS_IN_HEAD = re.compile(rb"\n(?=HTTP/\d(?:\.\d)?[ \t]++\d{3}(?!\d))", re.I)
+_TUNNEL = re.compile(rb"[ \t]*+connection[ \t]++established", re.I)
+_FOLD = re.compile(r"\r?\n[ \t]+")
+_MIME = re.compile(r"[\s\"'=]*+([\w!#$&^.+-]++/[\w!#$&^.+*-]++)")
+_CHARSET = re.compile(r"charset\s*+=\s*+[\"']?+([^\s\"';,]++)", re.I)
 _CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}[ \t]*+(?:;[^\r\n]*+)?\r\n")
+_PADDING = re.compile(rb"\0*+")
 _PIECE = 1 << 10
 """Compressed input per step: bounds what a decoder without an output limit can produce at once."""
 _BROTLI_PIECE = 1 << 20
@@ -47,45 +61,76 @@ class Response:
     """The head of a response; its payload is `block[payload_start:]`."""
 
     status: int
-    headers: dict[str, str]
+    headers: dict[str, list[str]]
+    """The values of each header, by its name in lower case, in the order of the head."""
     payload_start: int
 
     @property
     def mime(self) -> str:
         """The media type of the Content-Type header in lower case, or the empty string."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return self._content_type[0]
 
     @property
     def charset(self) -> str | None:
         """The charset of the Content-Type header in lower case, as the server wrote it."""
-        found = _CHARSET.search(self.headers.get("content-type", ""))
-        return found[1][:MAX_CHARSET_CHARACTERS].lower() if found else None
+        return self._content_type[1]
+
+    @cached_property
+    def _content_type(self) -> tuple[str, str | None]:
+        """The last media type named, with the charset last said of it."""
+        mime, charset = "", None
+        for value in ",".join(self.headers.get("content-type", ())).split(","):
+            type_, named = _MIME.match(value), _CHARSET.search(value)
+            if type_ is not None and type_[1] != "*/*" and type_[1].lower() != mime:
+                mime, charset = type_[1].lower(), None
+            if named is not None:
+                charset = named[1][:MAX_CHARSET_CHARACTERS].lower()
+        return mime, charset
 
     @property
     def encodings(self) -> tuple[str, ...]:
         """Transfer and content encodings in the order in which they must be undone; of more than
         `MAX_ENCODINGS`, the first to undo."""
-        names = ",".join(
-            self.headers.get(header, "") for header in ("content-encoding", "transfer-encoding")
-        )
-        stripped = (name.strip().lower() for name in reversed(names.split(",")))
+        values = (self.headers.get(name, ()) for name in ("content-encoding", "transfer-encoding"))
+        names = ",".join(value for repeated in values for value in repeated).split(",")
+        stripped = (name.strip("\"' \t").lower() for name in reversed(names))
         coded = (name for name in stripped if name not in {"", "identity", "none", "8bit"})
         return tuple(islice(coded, MAX_ENCODINGS))
 
 
 def parse_response(block: bytes) -> Response | None:
-    """The head of the response in a record's block, or None if it does not begin as one."""
-    status = _STATUS.match(block)
-    if status is None:
-        return None
-    end = _HEADER_END.search(block, 0, MAX_HEAD_BYTES)
-    head = block[: MAX_HEAD_BYTES if end is None else end.start()]
-    headers: dict[str, str] = {}
-    for line in head.decode("latin-1").split("\n")[1:]:
+    """The head of the final response in a record's block, or None if it does not begin as one."""
+    response, status = None, _STATUS.match(block)
+    for _ in range(MAX_INTERIM):
+        if status is None:
+            break
+        response = _parse_head(block, status)
+        if not _is_interim(response, status[2]):
+            break
+        # A response without an empty line behind it has the next one in its head.
+        inside = _STATUS_IN_HEAD.search(block, status.end(), response.payload_start)
+        place = response.payload_start if inside is None else inside.end()
+        status = _STATUS.match(block, place)
+    return response
+
+
+def _parse_head(block: bytes, status: re.Match[bytes]) -> Response:
+    end = _HEADER_END.search(block, status.end(), status.start() + MAX_HEAD_BYTES)
+    head = block[status.end() : status.start() + MAX_HEAD_BYTES if end is None else end.start()]
+    headers: dict[str, list[str]] = {}
+    for line in _FOLD.sub(" ", head.decode("latin-1")).split("\n")[1:]:
         name, colon, value = line.partition(":")
         if colon:
-            headers.setdefault(name.strip().lower(), value.strip())
+            headers.setdefault(name.strip().lower(), []).append(value.strip())
     return Response(int(status[1]), headers, len(block) if end is None else end.end())
+
+
+def _is_interim(response: Response, reason: bytes) -> bool:
+    """Whether another response follows if the payload begins as one: a proxy's answer says
+    nothing of a payload."""
+    if response.status == OK:
+        return "content-type" not in response.headers or _TUNNEL.match(reason) is not None
+    return response.status < OK
 
 
 def decode_payload(payload: bytes, encodings: tuple[str, ...], max_bytes: int) -> bytes:
@@ -135,6 +180,7 @@ def _members(start: Callable[[], Any], payload: bytes) -> Iterator[bytes]:
             yield decoder.decompress(payload[at : at + _PIECE])
             at += _PIECE
         at = min(at, len(payload)) - len(decoder.unused_data)
+        at = _PADDING.match(payload, at).end()  # type: ignore[union-attr]
 
 
 def _unbrotli(payload: bytes) -> Iterator[bytes]:
@@ -145,17 +191,19 @@ def _unbrotli(payload: bytes) -> Iterator[bytes]:
             yield decoder.process(b"", output_buffer_limit=_BROTLI_PIECE)
         if decoder.is_finished():
             return
+    raise brotli.error("the payload ends inside a stream")
 
 
 def _collect(pieces: Iterator[bytes], payload: bytes, max_bytes: int) -> bytes:
     """What can be decoded, up to one piece above the limit; damage ends it. A payload of which
-    nothing can be decoded was stored decoded."""
+    nothing can be decoded for damage was stored decoded."""
     out = bytearray()
+    is_damaged = False
     try:
         for piece in pieces:
             out += piece
             if len(out) > max_bytes:
                 break
     except (zlib.error, brotli.error, zstandard.ZstdError):
-        pass
-    return bytes(out) or payload
+        is_damaged = True
+    return payload if is_damaged and not out else bytes(out)

@@ -3,7 +3,8 @@
 A crawl's file is a chain of gzip members (or Zstandard frames), one record each. Libraries that
 hide the chain cannot say where a member began, and end at the first damaged one. Here a member is
 decoded on its own; after damage, `next_member` finds the place where the next sound one starts:
-it looks for the magic bytes and decodes the first few bytes behind them, which must be `WARC/`.
+it looks for the magic bytes and decodes the first few bytes behind them, with which a record must
+begin.
 
 Memory: the bytes of the current member, at most `RETAINED_BYTES`; output in pieces of 64 KiB.
 
@@ -13,16 +14,17 @@ after damage (members can hold members), places tried in search of the next soun
 What would exceed it is not done, until more of the file has been read.
 """
 
+import re
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
 import zstandard
 
+from stages.web import arc
+
 GZIP_MAGIC = b"\x1f\x8b\x08"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-ZSTD_DICTIONARY_MAGIC = b"\x5d\x2a\x4d\x18"
-"""A skippable frame that holds the dictionary (IIPC, Zstandard compression for WARC, section 3)."""
 
 RETAINED_BYTES = 16 << 20
 MAX_EXPANSION = 200
@@ -38,8 +40,13 @@ _ZSTD_IN = 1 << 10
 of four bytes makes 128 KiB)."""
 _PIECE_BYTES = 1 << 16
 _PROBE_BYTES = 1 << 12
+_PROBED_BYTES = 1 << 9
 _PROBE_WORK = 1 << 13
 """What it costs to try whether a member begins, in decoded bytes of the same time."""
+_WARC = re.compile(rb"[\r\n]*+WARC/[01]\.\d")
+_STARTS = (b"warc/1.0", b"warc/1.1", b"filedesc:", b"http:", b"https:", b"ftp:", b"dns:")
+_START_BYTES = 9
+_ARC_SCHEME = re.compile(rb"[\r\n]*+(?:filedesc|https?|ftp|dns):[^\r\n]+\Z", re.I)
 
 
 class DamagedMemberError(Exception):
@@ -88,6 +95,14 @@ class Window:
         if surplus >= _READ_BYTES:
             del self._data[:surplus]
             self.base = offset
+
+    def has_passed(self, offset: int) -> bool:
+        """Pass all bytes before `offset` without holding them; false if the file ends earlier."""
+        while not self._ended and offset > self.base + len(self._data):
+            self.forget(self.base + len(self._data))
+            self._fill()
+        self.forget(offset)
+        return offset <= self.base + len(self._data)
 
     def find(self, pattern: bytes, offset: int) -> int | None:
         """The first place of `pattern` at or after `offset`; forgets what it passes."""
@@ -144,6 +159,11 @@ class Member:
             for start in range(0, len(piece), _PIECE_BYTES):
                 yield piece[start : start + _PIECE_BYTES]
 
+    @property
+    def end(self) -> int:
+        """The offset of the first byte of the file that was not taken."""
+        return self.offset + self.consumed
+
     def spend(self, n_bytes: int) -> None:
         """Count work on this member, in decoded bytes of the same time. Raises `ExpansionError`."""
         self._window.spend(n_bytes)
@@ -193,68 +213,50 @@ class Member:
         self.consumed -= len(decoder.unused_data)
 
 
-def read_dictionary(window: Window) -> tuple[zstandard.ZstdCompressionDict | None, int]:
-    """The dictionary a Zstandard file begins with, if any, and where its first record is. Raises
-    `DamagedMemberError`: without it nothing of the file can be read."""
-    head = window.peek(0, 8)
-    if not head.startswith(ZSTD_DICTIONARY_MAGIC):
-        return None, 0
-    size = int.from_bytes(head[4:8], "little")
-    if size > RETAINED_BYTES:
-        raise DamagedMemberError(f"a dictionary of {size} bytes")
-    data = window.peek(8, size)
-    if len(data) < size:
-        raise DamagedMemberError("the file ends inside the dictionary", ran_out=True)
-    if data.startswith(ZSTD_MAGIC):
-        data = _decoded_dictionary(window, size)
-    try:
-        dictionary = zstandard.ZstdCompressionDict(data)
-        zstandard.ZstdDecompressor(dict_data=dictionary).decompressobj()
-    except (zstandard.ZstdError, ValueError) as error:
-        raise DamagedMemberError(f"dictionary: {error}") from error
-    return dictionary, 8 + size
-
-
-def _decoded_dictionary(window: Window, size: int) -> bytes:
-    member = Member(window, 8)
-    decoded = bytearray()
-    try:
-        for piece in member.pieces():
-            decoded += piece
-            if len(decoded) > RETAINED_BYTES or member.consumed > size:
-                raise DamagedMemberError(f"a dictionary of more than {RETAINED_BYTES} bytes")
-    except ExpansionError as error:
-        raise DamagedMemberError(f"dictionary: {error}") from error
-    return bytes(decoded)
-
-
 def next_member(
     window: Window,
     offset: int,
     magic: bytes,
     dictionary: zstandard.ZstdCompressionDict | None = None,
 ) -> int | None:
-    """Where the next member that begins with a WARC record starts, at or after `offset`."""
+    """Where the next member that begins with a record starts, at or after `offset`."""
     while (found := window.find(magic, offset)) is not None:
         if window.can_afford(_PROBE_WORK):
-            window.spend(_PROBE_WORK)
-            if _begins_record(window.peek(found, _PROBE_BYTES), magic, dictionary):
+            begin = first_bytes(window, found, dictionary)
+            if begin is not None and begins_record(begin):
                 return found
         offset = found + 1
     return None
 
 
-def _begins_record(
-    data: bytes, magic: bytes, dictionary: zstandard.ZstdCompressionDict | None
-) -> bool:
-    """Whether these bytes decode to the first line of a WARC record."""
+def first_bytes(
+    window: Window, offset: int, dictionary: zstandard.ZstdCompressionDict | None = None
+) -> bytes | None:
+    """What the member at `offset` begins with; null if no sound one begins there."""
+    window.spend(_PROBE_WORK)
+    data = window.peek(offset, _PROBE_BYTES)
     try:
-        if magic == GZIP_MAGIC:
-            decoded = zlib.decompressobj(31).decompress(data, 8)
-        else:
+        if data.startswith(GZIP_MAGIC):
+            return zlib.decompressobj(31).decompress(data, _PROBED_BYTES)
+        if data.startswith(ZSTD_MAGIC):
             reader = zstandard.ZstdDecompressor(dict_data=dictionary)
             with reader.stream_reader(data) as stream:
-                decoded = stream.read(8)
+                return bytes(stream.read(_PROBED_BYTES))
     except (zlib.error, zstandard.ZstdError):
-        return False
-    return decoded.startswith(b"WARC/")
+        pass
+    return None
+
+
+def begins_record(data: bytes) -> bool:
+    """Whether a WARC or ARC record begins here, or after line ends. Of the line that begins one in
+    ARC, the start is enough where no more is at hand."""
+    if _WARC.match(data) or _ARC_SCHEME.match(data):
+        return True
+    return arc.RECORD_START.match(data.lstrip(b"\r\n")) is not None
+
+
+def begins_cut_record(data: bytes) -> bool:
+    """Whether a member that ends with these bytes may hold no more of a record than the start of
+    its first line."""
+    starts = (start[: len(data)] for start in _STARTS)
+    return b"\n" not in data and data[:_START_BYTES].lower().startswith(tuple(starts))

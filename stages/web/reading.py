@@ -29,6 +29,7 @@ RAW_SCHEMA = pa.schema(
         pa.field("url", pa.string(), nullable=False),
         pa.field("crawled_at", pa.timestamp("us", "UTC")),
         pa.field("identified_type", pa.string()),
+        pa.field("truncated", pa.bool_()),
         pa.field("body", pa.large_binary(), nullable=False),
         pa.field("warc", pa.string(), nullable=False),
         pa.field("warc_offset", pa.int64(), nullable=False),
@@ -37,6 +38,9 @@ RAW_SCHEMA = pa.schema(
 )
 
 MAX_URL_CHARACTERS = 4096
+CUT_LENGTHS = frozenset({500 << 10, 1 << 20, 5 << 20})
+"""Where Common Crawl cut pages until 2012, until 2024, and since; its records said so from 2019 on
+only. A page of exactly this length was cut."""
 MAX_FAULTS = 100_000
 """Quarantined records of one input, …"""
 MAX_FAULT_HEADS = 1_000
@@ -132,12 +136,18 @@ def _response_event(name: str, record: Record) -> dict[str, Any] | Skipped | Non
         "identified_type": record.headers.get("warc-identified-payload-type", "")[
             :_MAX_TYPE_CHARACTERS
         ],
+        "truncated": _is_truncated(record, len(record.block) - response.payload_start),
         "is_coded": bool(response.encodings),
         "body": record.block,
         "warc": name,
         "warc_offset": record.offset,
         "warc_length": record.length,
     }
+
+
+def _is_truncated(record: Record, payload_bytes: int) -> bool:
+    """By the record's own word (WARC 1.1, section 5.13: `length`, `time`, …), or by its length."""
+    return bool(record.headers.get("warc-truncated")) or payload_bytes in CUT_LENGTHS
 
 
 def _row_events(name: str, rows: Iterator[Row | BadRow | LargeRow]) -> Iterator[RawEvent]:

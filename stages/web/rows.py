@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
+from stages.web.frames import pass_skippable
 from stages.web.members import DamagedMemberError, ExpansionError, Member, Window
 from stages.web.parquet import TOO_LARGE, read_rows
 
@@ -88,11 +89,11 @@ def read_parquet(stream: BinaryIO, max_row_bytes: int) -> Iterator[Row | BadRow 
 
 def _decoded(stream: BinaryIO) -> Iterator[bytes]:
     window = Window(stream)
-    offset = 0
+    offset = pass_skippable(window, 0)
     while window.peek(offset, 1):
         member = Member(window, offset)
         yield from member.pieces()
-        offset += member.consumed
+        offset = pass_skippable(window, member.end)
         window.forget(offset)
 
 

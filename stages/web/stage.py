@@ -3,7 +3,7 @@
 `read` cuts the input into raw records: for a WARC the responses with status 200, for JSON Lines
 and Parquet the rows. `convert` decodes, extracts and describes each. Which it is follows from the
 input's name: `.parquet`; `.jsonl`, `.json`, `.ndjson` with or without `.gz`, `.zst`; all else is
-WARC, its compression told by its first bytes.
+WARC or ARC, which and how compressed its bytes tell.
 
 Passed over, by reason: `http_status` (neither 200 nor 3xx), `redirect`, `not_html`, `empty_body`,
 `no_url` (none that a page can have), `too_large`, `empty_text`. Records that are no HTTP responses
@@ -14,6 +14,7 @@ line (of the page, in Parquet), `crawled_at` null.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -34,16 +35,27 @@ from stages.web.sniff import looks_like_html
 
 MAX_HOST_CHARACTERS = 253
 
-_HTML_TYPES = frozenset({"text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml"})
+_XHTML_TYPES = frozenset({"application/xhtml+xml", "application/vnd.wap.xhtml+xml"})
+_HTML_TYPES = _XHTML_TYPES | {"text/html"}
 _UNKNOWN_TYPES = frozenset({"", "unk", "unknown", "unknown/unknown", "*/*", "application/unknown"})
 _OUT = pa.schema([*(field.with_nullable(True) for field in WEB_DOCUMENTS), (SKIPPED, pa.string())])
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """A page as text, the charset that its header declares, and whether the header declares it
+    XHTML, which browsers parse as XML; a guess at the type does not."""
+
+    html: str
+    charset: str | None
+    is_xhtml: bool
 
 
 class WebSource:
     """Reads crawled pages; see the module."""
 
     name: ClassVar[str] = "documents"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     libraries: ClassVar[tuple[str, ...]] = (*LIBRARIES, "publicsuffixlist", "idna", "warcio")
     tables: ClassVar[tuple[str, ...]] = ("url_parameters.toml", *TABLES)
     Options: ClassVar[type[Options]] = WebOptions
@@ -73,6 +85,7 @@ class WebSource:
         if not 0 < len(host) <= MAX_HOST_CHARACTERS:
             return {SKIPPED: "no_url"}
         charset: str | None = None
+        is_xhtml = False
         if record["form"] == TEXT:
             page = _as_written(body.decode("utf-8", "replace"))
         else:
@@ -82,8 +95,8 @@ class WebSource:
                 decoded = self._decode(body, record["identified_type"])
                 if isinstance(decoded, Skipped):
                     return {SKIPPED: decoded.reason}
-                html, charset = decoded
-            page = extract(html)
+                html, charset, is_xhtml = decoded.html, decoded.charset, decoded.is_xhtml
+            page = extract(html, xml=is_xhtml)
         if not page.text.strip():
             return {SKIPPED: "empty_text"}
         return {
@@ -104,10 +117,11 @@ class WebSource:
             "warc": record["warc"],
             "warc_offset": record["warc_offset"],
             "warc_length": record["warc_length"],
+            "truncated": record["truncated"],
         }
 
-    def _decode(self, block: bytes, identified: str | None) -> tuple[str, str | None] | Skipped:
-        """The HTML of a response and the charset its header declares."""
+    def _decode(self, block: bytes, identified: str | None) -> _Decoded | Skipped:
+        """The page that a response holds, or why it holds none."""
         response = parse_response(block)
         if response is None:
             return Skipped("no_http_header")
@@ -126,7 +140,8 @@ class WebSource:
             mime = "text/html" if looks_like_html(payload) else ""
         if mime not in _HTML_TYPES or not looks_like_html(payload, declared=True):
             return Skipped("not_html")
-        return decode_page(payload, response.charset), response.charset
+        html = decode_page(payload, response.charset)
+        return _Decoded(html, response.charset, is_xhtml=response.mime in _XHTML_TYPES)
 
 
 def _as_written(text: str) -> Extracted:

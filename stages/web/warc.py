@@ -1,12 +1,13 @@
-"""WARC records from a stream, whatever is wrong with some of them.
+"""WARC and ARC records from a stream, whatever is wrong with some of them.
 
 ISO 28500 (WARC 1.1): a record is a header, an empty line, `Content-Length` bytes and two line
-ends. Files are read as chains of members (see `members`), a member as a chain of records; in
-Common Crawl's files each member holds one.
+ends; of ARC see `arc`. Files are read as chains of members (see `members`), members as chains of
+records (see `feed`); in Common Crawl's files each member holds one.
 
 What goes wrong, and what follows from it:
 
-- a member that cannot be decoded is reported once, and reading resumes at the next sound one;
+- a member that cannot be decoded is reported once, with how much of the file was passed over, and
+  reading resumes at the next sound one; this holds for the first bytes of a file too;
 - a record whose `Content-Length` is wrong ends where its member ends or the next record begins;
 - a record above the size limit is passed over without being held;
 - where a dictionary cannot be read, or a file costs too much for its size (see `members`), the rest
@@ -14,7 +15,7 @@ What goes wrong, and what follows from it:
 
 Every byte is looked at a bounded number of times, however records lie about their lengths.
 
-A record's `offset` and `length` are bytes of the file: exactly its member's. Where a member holds
+A record's `offset` and `length` are bytes of the file: exactly its members'. Where a member holds
 several records (a WARC compressed as a whole) `position` tells them apart, the offset is the
 member's and the length covers the bytes up to the record's end; uncompressed, they are the
 record's own.
@@ -27,27 +28,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+import zstandard
+
+from stages.web import arc
+from stages.web.feed import (
+    ANY_BOUNDARY,
+    ARC_BOUNDARY,
+    WARC_BOUNDARY,
+    WARC_START,
+    Boundary,
+    Feed,
+    boundary_bytes,
+)
+from stages.web.frames import compression, is_skippable, pass_skippable, read_dictionary
 from stages.web.members import (
-    GZIP_MAGIC,
-    ZSTD_DICTIONARY_MAGIC,
     ZSTD_MAGIC,
     DamagedMemberError,
     ExpansionError,
     Member,
     Window,
+    begins_cut_record,
+    begins_record,
+    first_bytes,
     next_member,
-    read_dictionary,
 )
 
 MAX_HEADER_BYTES = 1 << 16
 HEAD_BYTES = 4096
 
-_BOUNDARY = re.compile(rb"\r?\n\r?\n(?=WARC/[01]\.\d{1,2}\r?\n[A-Za-z-]+:)")
-_BOUNDARY_BYTES = 64
-"""More than a boundary and the start of the header behind it, cut anywhere."""
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
-_RECORD_START = re.compile(rb"WARC/[01]\.\d")
-_LINE_ENDS = re.compile(rb"[\r\n]*+")
 _MAX_LENGTH_DIGITS = 15
 _RECORD_WORK = 1 << 14
 """What a record costs beside its bytes, in decoded bytes of the same time: 70 µs are four times as
@@ -86,131 +95,107 @@ class Damage:
 
 
 def read_warc(stream: BinaryIO, max_record_bytes: int) -> Iterator[Record | Oversized | Damage]:
-    """All records of a `.warc`, `.warc.gz` or `.warc.zst` stream, in order."""
+    """All records of a `.warc`, `.warc.gz`, `.warc.zst`, `.arc` or `.arc.gz` stream, in order; what
+    it is, its bytes tell."""
     window = Window(stream)
-    head = window.peek(0, 4)
-    if head.startswith(GZIP_MAGIC):
-        magic = GZIP_MAGIC
-    elif head in {ZSTD_MAGIC, ZSTD_DICTIONARY_MAGIC}:
-        magic = ZSTD_MAGIC
-    else:
+    magic = compression(window)
+    if magic is None:
         yield from _plain_records(Member(window, 0), max_record_bytes)
         return
     try:
-        dictionary, start = read_dictionary(window)
+        dictionary, offset = read_dictionary(window)
     except DamagedMemberError as error:
+        head = window.peek(0, HEAD_BYTES)
         yield Damage(0, "truncated" if error.ran_out else "broken_dictionary", str(error), head)
         return
-    offset: int | None = start
-    while offset is not None and (head := window.peek(offset, HEAD_BYTES)):
-        window.forget(offset)
-        if not head.strip(b"\0"):  # padding
-            offset += len(head)
-            continue
-        if not head.startswith(magic):
-            yield Damage(offset, "broken_member", "no member begins here", head)
-            offset = next_member(window, offset + 1, magic, dictionary)
-            continue
-        member = Member(window, offset, dictionary)
-        try:
-            yield from _records(member, max_record_bytes, plain=False)
-            offset += member.consumed
-        except ExpansionError:
-            yield Oversized(offset, {})
-            offset = next_member(window, offset + 1, magic, dictionary)
-        except DamagedMemberError as error:
-            found = next_member(window, offset + 1, magic, dictionary)
-            reason = "truncated" if error.ran_out and found is None else "broken_member"
-            yield Damage(offset, reason, str(error), head)
-            offset = found
+    yield from _Chain(window, magic, dictionary, max_record_bytes).records(offset)
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """A compressed file: one member after another."""
+
+    window: Window
+    magic: bytes
+    dictionary: zstandard.ZstdCompressionDict | None
+    max_record_bytes: int
+
+    def records(self, start: int) -> Iterator[Record | Oversized | Damage]:
+        """All records from an offset on."""
+        offset: int | None = start
+        while offset is not None and (head := self.window.peek(offset, HEAD_BYTES)):
+            self.window.forget(offset)
+            if not head.strip(b"\0"):  # padding
+                offset += len(head)
+                continue
+            feed = None
+            try:
+                if self.magic == ZSTD_MAGIC and is_skippable(head):
+                    offset = pass_skippable(self.window, offset)
+                    continue
+                if not head.startswith(self.magic):
+                    raise DamagedMemberError("no member begins here")
+                feed = Feed(Member(self.window, offset, self.dictionary), self._follow)
+                yield from _records(feed, self.max_record_bytes, plain=False)
+                offset = feed.member.end
+            except ExpansionError:
+                yield Oversized(offset, {})
+                offset = self._next(offset if feed is None else feed.member.offset)
+            except DamagedMemberError as error:
+                lost = offset if feed is None else feed.record_offset
+                offset = self._next(lost if feed is None else feed.member.offset)
+                is_cut = error.ran_out and offset is None
+                end = "the end" if offset is None else f"byte {offset}"
+                message = f"{error}; passed over up to {end}"
+                yield Damage(lost, "truncated" if is_cut else "broken_member", message, head)
+
+    def _next(self, offset: int) -> int | None:
+        return next_member(self.window, offset + 1, self.magic, self.dictionary)
+
+    def _follow(self, offset: int) -> Member | None:
+        """The member there, if a record that is not at its end may go on in it."""
+        if self.magic == ZSTD_MAGIC:
+            offset = pass_skippable(self.window, offset)
+        begin = first_bytes(self.window, offset, self.dictionary)
+        if begin is None or begins_record(begin):
+            return None
+        return Member(self.window, offset, self.dictionary)
 
 
 def _plain_records(member: Member, max_record_bytes: int) -> Iterator[Record | Oversized | Damage]:
     try:
-        yield from _records(member, max_record_bytes, plain=True)
+        yield from _records(Feed(member, lambda _: None), max_record_bytes, plain=True)
     except ExpansionError as error:
         yield Damage(member.consumed, "too_costly", str(error), b"")
 
 
-class _Feed:
-    """Decoded bytes of a member, with as much look-ahead as is asked for."""
-
-    def __init__(self, member: Member) -> None:
-        self.position = 0
-        self.data = bytearray()
-        self.ended = False
-        self._pieces = member.pieces()
-
-    def want(self, size: int) -> bool:
-        """Hold `size` bytes; false if there are not that many left."""
-        while len(self.data) < size and not self.ended:
-            piece = next(self._pieces, None)
-            if piece is None:
-                self.ended = True
-            else:
-                self.data += piece
-        return len(self.data) >= size
-
-    def drop(self, size: int) -> bytes:
-        dropped = bytes(memoryview(self.data)[:size])
-        del self.data[:size]
-        self.position += len(dropped)
-        return dropped
-
-    def drop_line_ends(self) -> None:
-        while self.want(1) and (found := _LINE_ENDS.match(self.data)) and found.end():
-            self.drop(found.end())
-
-    def is_record_at(self, offset: int) -> bool:
-        """Whether a record, or the end, follows there after line ends."""
-        self.want(offset + _BOUNDARY_BYTES)
-        rest = bytes(memoryview(self.data)[offset : offset + _BOUNDARY_BYTES]).lstrip(b"\r\n")
-        return not rest or _RECORD_START.match(rest) is not None
-
-    def skip_to_boundary(self, size: int) -> None:
-        """Pass `size` bytes, or fewer if a record begins before."""
-        end = self.position + size
-        while self.position < end and self.want(1):
-            self.want(min(end - self.position, 1 << 16) + _BOUNDARY_BYTES)
-            found = _BOUNDARY.search(self.data)
-            if found is not None and self.position + found.end() <= end:
-                self.drop(found.end())
-                return
-            surplus = max(len(self.data) - _BOUNDARY_BYTES, 1)
-            self.drop(min(surplus, end - self.position))
-
-
 def _records(
-    member: Member, max_record_bytes: int, *, plain: bool
+    feed: Feed, max_record_bytes: int, *, plain: bool
 ) -> Iterator[Record | Oversized | Damage]:
-    feed = _Feed(member)
     while True:
         feed.drop_line_ends()
         if not feed.want(1):
             return
-        member.spend(_RECORD_WORK)
-        start = feed.position
-        header = _read_header(feed)
+        feed.member.spend(_RECORD_WORK)
+        position = feed.begin_record()
+        offset = feed.position if plain else feed.record_offset
+        header, boundary = _read_header(feed)
         if header is None:
-            yield Damage(
-                start if plain else member.offset,
-                "broken_record",
-                "a WARC record should begin here",
-                bytes(memoryview(feed.data)[:HEAD_BYTES]),
-            )
-            _skip_to_record(feed)
+            head = bytes(memoryview(feed.data)[:HEAD_BYTES])
+            yield Damage(offset, "broken_record", "a record should begin here", head)
+            feed.drop(1)
+            feed.skip_to_boundary(1 << 62, boundary)
             continue
-        offset = start if plain else member.offset
         size = _declared_length(header)
-        block = _read_block(feed, size, max_record_bytes)
+        block = _read_block(feed, size, max_record_bytes, boundary)
         if block is None:
             yield Oversized(offset, header)
             continue
         if plain and len(block) < size and feed.ended and not feed.data:
             yield Damage(offset, "truncated", "the file ends inside a record", block[:HEAD_BYTES])
             return
-        length = (feed.position if plain else member.offset + member.consumed) - offset
-        yield Record(offset, length, start, header, block, not plain and start > 0)
+        length = (feed.position if plain else feed.member.end) - offset
+        yield Record(offset, length, position, header, block, not plain and position > 0)
 
 
 def _declared_length(header: dict[str, str]) -> int:
@@ -220,54 +205,68 @@ def _declared_length(header: dict[str, str]) -> int:
     return int(declared) if is_number else 0
 
 
-def _read_header(feed: _Feed) -> dict[str, str] | None:
-    feed.want(8)
-    if _RECORD_START.match(feed.data) is None:
-        return None
+def _read_header(feed: Feed) -> tuple[dict[str, str] | None, Boundary]:
+    """The header of the record at hand, the feed being left at its block, and how the next record
+    of its kind is told; null if none begins here."""
+    while not feed.want(arc.MAX_LINE_BYTES) and begins_cut_record(bytes(feed.data)):
+        if not feed.go_on():
+            break
+    if WARC_START.match(feed.data) is not None:
+        return _read_warc_header(feed), WARC_BOUNDARY
+    line = arc.RECORD_START.match(feed.data)
+    if line is None:
+        return None, ANY_BOUNDARY
+    header, size = arc.header_of(line), line.end()
+    del line  # it holds the feed's buffer
+    feed.drop(size)
+    return header, ARC_BOUNDARY
+
+
+def _read_warc_header(feed: Feed) -> dict[str, str] | None:
     end, size = None, 0
     while end is None and size < MAX_HEADER_BYTES:
         searched, size = max(size - 3, 0), size + (1 << 11)
         has_more = feed.want(size)
         end = _HEADER_END.search(feed.data, searched, size)
         if end is None and not has_more:
-            break
+            if not feed.go_on():
+                break
+            size = searched
     if end is None:
         return None
+    n_bytes = end.end()
     headers: dict[str, str] = {}
-    for line in feed.drop(end.end()).decode("utf-8", "replace").split("\n")[1:]:
+    for line in feed.drop(n_bytes).decode("utf-8", "replace").split("\n")[1:]:
         name, colon, value = line.partition(":")
         if colon:
             headers.setdefault(name.strip().lower(), value.strip())
     return headers
 
 
-def _read_block(feed: _Feed, size: int, max_record_bytes: int) -> bytes | None:
+def _read_block(feed: Feed, size: int, max_record_bytes: int, boundary: Boundary) -> bytes | None:
     """The record's block, the feed being left behind its last line end; null if it is above the
     limit. `size` is what the header says, which may be wrong."""
     too_large = size > max_record_bytes
-    if not too_large and feed.want(size) and feed.is_record_at(size):
+    while not too_large and not feed.want(size) and feed.go_on():
+        pass
+    if not too_large and feed.want(size) and feed.is_record_at(size, boundary):
         block = feed.drop(size)
         feed.drop_line_ends()
         return block
     feed.want(min(size, max_record_bytes))
-    searched = 0
+    margin, searched = boundary_bytes(boundary), 0
     while True:
-        found = _BOUNDARY.search(feed.data, searched)
+        found = boundary.search(feed.data, searched)
         if found is not None:
             block = feed.drop(found.start())
             feed.drop_line_ends()
             return block
-        if feed.ended:
+        if feed.ended and not (too_large and feed.go_on()):
             return feed.drop(len(feed.data)).removesuffix(b"\r\n\r\n")
         if len(feed.data) > max_record_bytes:
-            feed.skip_to_boundary(size if too_large else 1 << 62)
+            feed.skip_to_boundary(size if too_large else 1 << 62, boundary, across=too_large)
             if too_large:
                 feed.drop_line_ends()
             return None
-        searched = max(len(feed.data) - _BOUNDARY_BYTES, 0)
-        feed.want(min(2 * len(feed.data) + _BOUNDARY_BYTES, max_record_bytes + 1))
-
-
-def _skip_to_record(feed: _Feed) -> None:
-    feed.drop(1)
-    feed.skip_to_boundary(1 << 62)
+        searched = max(len(feed.data) - margin, 0)
+        feed.want(min(2 * len(feed.data) + margin, max_record_bytes + 1))

@@ -138,3 +138,115 @@ def test_long_head() -> None:
     assert "a" in response.headers
     assert "x" not in response.headers
     assert response.payload_start == len(endless)
+
+
+def final(*heads: str, body: bytes = b"<p>body") -> tuple[int, str, bytes] | None:
+    block = "".join(heads).encode("latin-1") + body
+    response = parse_response(block)
+    if response is None:
+        return None
+    return response.status, response.mime, block[response.payload_start :]
+
+
+PAGE_HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/1.0 100\n\n",
+        "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n",
+        "HTTP/2 103 Early Hints\r\nlink: </a.js>; rel=preload\r\nlink: </b.css>\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n",
+        "HTTP/1.1 200 Connection established\r\nProxy-Agent: x/1\r\n\r\n",
+        "HTTP/1.0 200 Connection Established\r\nContent-Type: text/plain\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nVia: 1.1 gateway\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\n\r\n",
+    ],
+)
+def test_what_comes_before_the_response(before: str) -> None:
+    """Interim responses and a proxy's answer are passed over."""
+    assert final(before, PAGE_HEAD) == (200, "text/html", b"<p>body")
+
+
+def test_interim_alone() -> None:
+    """An interim response with nothing behind it is what it says; many end somewhere."""
+    assert final("HTTP/1.1 100 Continue\r\n\r\n") == (100, "", b"<p>body")
+    assert final("HTTP/1.1 100 a\r\n\r\n" * 50_000, PAGE_HEAD) is not None
+
+
+def test_page_about_http() -> None:
+    """A page that quotes a response is no interim response."""
+    quoted = b"HTTP/1.1 404 Not Found\r\nServer: x\r\n\r\n"
+    assert final(PAGE_HEAD, body=quoted) == (200, "text/html", quoted)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "http/1.1 200 OK",
+        "Http/1.0 200",
+        "HTTP/1.1 200 ",
+        "HTTP/1.1\t200\tFine",
+        "HTTP/2.0 200 OK",
+        "HTTP/3 200",
+        "HTTP 200 OK",
+        "HTTP/1.1 200OK",
+        "\r\nHTTP/1.1 200 OK",
+    ],
+)
+def test_status_line(line: str) -> None:
+    """Status lines as servers write them."""
+    assert final(f"{line}\r\nContent-Type: text/html\r\n\r\n") == (200, "text/html", b"<p>body")
+
+
+@pytest.mark.parametrize(
+    "line", ["HTTP/1.1 2000 OK", "HTTPS 200", "HTTP/1.1 OK 200", "GET / HTTP/1.1"]
+)
+def test_no_status_line(line: str) -> None:
+    """What only looks like one is none."""
+    assert final(f"{line}\r\n\r\n") is None
+
+
+@pytest.mark.parametrize(
+    ("values", "mime", "charset"),
+    [
+        (["text/html;; charset=koi8-r"], "text/html", "koi8-r"),
+        (["text/html; ;charset = 'UTF-8'"], "text/html", "utf-8"),
+        (["text/html, text/html"], "text/html", None),
+        (["text/html; charset=utf-8, text/html"], "text/html", "utf-8"),
+        (["text/html charset=gbk"], "text/html", "gbk"),
+        (['"text/html; charset=utf-8"'], "text/html", "utf-8"),
+        (["text/html", "text/html; charset=big5"], "text/html", "big5"),
+        (["text/plain; charset=utf-8", "TEXT/HTML"], "text/html", None),
+        (["text/html", "*/*"], "text/html", None),
+        (["text/html;\r\n charset=utf-8"], "text/html", "utf-8"),
+        ([";charset=utf-8"], "", "utf-8"),
+        ([""], "", None),
+    ],
+)
+def test_content_types(values: list[str], mime: str, charset: str | None) -> None:
+    """Doubled, repeated and folded content types; the last type counts, its charset stays."""
+    lines = "".join(f"Content-Type: {value}\r\n" for value in values)
+    response = parse_response(f"HTTP/1.1 200 OK\r\n{lines}\r\n".encode())
+    assert response is not None
+    assert (response.mime, response.charset) == (mime, charset)
+
+
+def test_repeated_headers() -> None:
+    """Every value of a header is kept; encodings are undone from the last."""
+    head = "HTTP/1.1 200 OK\r\nSet-Cookie: a\r\nset-cookie: b\r\n"
+    head += "Content-Encoding: deflate\r\nContent-Encoding: gzip\r\n\r\n"
+    response = parse_response(head.encode())
+    assert response is not None
+    assert response.headers["set-cookie"] == ["a", "b"]
+    assert response.encodings == ("gzip", "deflate")
+    assert decode_payload(gzip.compress(zlib.compress(BODY)), response.encodings, 1 << 20) == BODY
+
+
+def test_padding_between_members() -> None:
+    """Zeros between the members of a payload end nothing; one that holds nothing is empty."""
+    wire = gzip.compress(BODY[:99]) + bytes(40) + gzip.compress(BODY[99:]) + bytes(9)
+    assert decode_payload(wire, ("gzip",), 1 << 20) == BODY
+    assert decode_payload(gzip.compress(b""), ("gzip",), 1 << 20) == b""

@@ -90,7 +90,47 @@ def test_document() -> None:
         "warc": "a.warc.gz",
         "warc_offset": 0,
         "warc_length": len(data),
+        "truncated": False,
     }
+
+
+def test_arc() -> None:
+    """A page of an ARC file is a document like any other."""
+    block = http(HTML, "Content-Type: text/html;; charset=utf-8")
+    line = b"http://www.example.org/a 10.1.2.3 20091231235959 text/html %d\n" % len(block)
+    head = b"filedesc://a.arc.gz 0.0.0.0 20091231000000 text/plain 4\n1 0 \n\n"
+    data = gzip.compress(line + block + b"\n")
+    (document,), others = run("a.arc.gz", gzip.compress(head) + data)
+    assert others == []
+    assert document["url"] == "http://www.example.org/a"
+    assert document["crawled_at"] == datetime(2009, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert (document["warc_offset"], document["warc_length"]) == (
+        len(gzip.compress(head)),
+        len(data),
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "headers", "truncated"),
+    [
+        (500, [], False),
+        (500, ["WARC-Truncated: length"], True),
+        (500, ["WARC-Truncated: disconnect"], True),
+        (500, ["WARC-Truncated:"], False),
+        (1 << 20, [], True),
+        (5 << 20, [], True),
+        ((1 << 20) - 1, [], False),
+    ],
+)
+def test_truncated(size: int, headers: list[str], truncated: bool) -> None:
+    """That a page was cut its record says, or its length."""
+    page = http(HTML.ljust(size), "Content-Type: text/html")
+    (document,), _ = run(
+        "a.warc.gz",
+        member(page, "WARC-Target-URI: http://e.org/", *headers),
+        max_record_bytes=8 << 20,
+    )
+    assert document["truncated"] is truncated
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,78 @@
+"""Codecs for the labels that pages use, and what they hold beyond what Python's decode.
+
+WHATWG's encodings are supersets of their namesakes: `gb2312` is gb18030, `euc-jp` has the rows that
+NEC and IBM added, 0x80 in GBK is the euro sign. Where Python has the superset it is taken; else
+what the codec refuses is looked up in a second table, so that characters on which the tables
+differ (wave dash, minus sign) stay the codec's own.
+"""
+
+import codecs
+from functools import lru_cache
+
+from resiliparse.parse.encoding import map_encoding_to_html5
+
+MULTI_BYTE = frozenset({"cp932", "euc_jp", "cp949", "gb18030", "big5hkscs"})
+"""Encodings of which a single wrong byte says little: other bytes hardly ever look like them."""
+
+_SUPERSETS = {
+    "shift_jis": "cp932",
+    "euc-kr": "cp949",
+    "euc_kr": "cp949",
+    "big5": "big5hkscs",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "iso8859-1": "cp1252",
+    "iso8859-11": "cp874",
+}
+"""Python codecs that decode all their namesakes do, and what pages in the wild hold beyond."""
+_MORE_LABELS = {
+    "x-mac-cyrillic": "mac-cyrillic",
+    "x-mac-ukrainian": "mac-cyrillic",
+    "x-user-defined": "cp1252",
+}
+"""Labels of WHATWG's that resiliparse's table lacks; the last by the standard's prescan."""
+
+
+@lru_cache(maxsize=256)
+def codec_of(label: str) -> str:
+    """Python's name for a charset label; the empty string for one that WHATWG does not know, and
+    for UTF-16, which bytes without its marks never are."""
+    label = label.strip().lower()
+    name = _MORE_LABELS.get(label) or map_encoding_to_html5(label, fallback_utf8=False)
+    if name is None or name.startswith("utf-16"):
+        return ""
+    return _SUPERSETS.get(name, name)
+
+
+def decode(data: bytes, codec: str) -> str:
+    """The text; what no table knows becomes U+FFFD."""
+    return data.decode(codec, _HANDLERS.get(codec, "replace"))
+
+
+def _second_table(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    pair = error.object[error.start : error.start + 2]
+    if error.encoding == "gb18030":
+        return ("€", error.start + 1) if pair[:1] == b"\x80" else ("\ufffd", error.end)
+    try:
+        if error.encoding == "euc_jp":
+            return _shift(pair).decode("cp932"), error.start + 2
+        return pair.decode("cp950"), error.start + 2
+    except (UnicodeDecodeError, ValueError):
+        return "\ufffd", error.end
+
+
+def _shift(pair: bytes) -> bytes:
+    """Two bytes of EUC-JP in Shift_JIS, in which CP932 knows what NEC and IBM added."""
+    row, cell = (byte - 0xA0 for byte in pair)
+    if not (0 < row < 95 and 0 < cell < 95):
+        raise ValueError("no character of EUC-JP")
+    lead = (row + 1) // 2 + (0x80 if row < 63 else 0xC0)
+    if row % 2 == 0:
+        return bytes([lead, cell + 0x9E])
+    return bytes([lead, cell + (0x3F if cell < 64 else 0x40)])
+
+
+_HANDLERS = dict.fromkeys(("euc_jp", "gb18030", "big5hkscs"), "sluice-second-table")
+codecs.register_error("sluice-second-table", _second_table)
