@@ -9,8 +9,9 @@ import numpy.typing as npt
 from benchmarks.content.align import covered, left_over
 from benchmarks.content.pages import GoldPage
 from benchmarks.content.tokens import tokens
-from stages.web.content.choose import find_blocks, page_of
+from stages.web.content.choose import find_blocks
 from stages.web.content.describe import describe
+from stages.web.content.page import page_of
 from stages.web.content.scan import Scan, scan
 from stages.web.content.words import WordTable, next_word, word_table
 from stages.web.tree.build import Tree, build
@@ -124,7 +125,7 @@ def _class_words(tree: Tree) -> Iterator[tuple[int, str]]:
         for slot in range(tree.first[node], tree.last[node]):
             key, _, _, position, stop = (int(number) for number in tree.attributes[slot])
             while key in _NAMED:
-                begin, position = next_word(html, position, stop)
+                begin, position = next_word.py_func(html, position, stop)
                 if begin == position:
                     break
                 yield int(node), tree.page[begin:position].decode().lower()

@@ -6,18 +6,20 @@ probability is above half of that F1. Rules come after, for what must hold: hidd
 and formulas stay unless navigation holds them, pictures share their neighbours' fate.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from stages.kernels.arrow import Bytes
+from stages.kernels.compiling import entry, kernel, pointer
 from stages.web.content.context import context
-from stages.web.content.count import CODE_WORDS, FLAGS, N_FORMULAS, N_WORDS
+from stages.web.content.count import CODE_WORDS, FLAGS, N_COLUMNS, N_FORMULAS, N_WORDS
 from stages.web.content.describe import describe
 from stages.web.content.forest import Forest, Vector, learned_forests, probabilities
-from stages.web.content.page import Page
-from stages.web.content.parts import BUTTON, DIALOG, FOOTER, HEADER, NAV, Numbers, tag_flags
+from stages.web.content.page import STAMP, Arrays, page_of
+from stages.web.content.parts import BUTTON, DIALOG, FOOTER, HEADER, NAV, Numbers
 from stages.web.content.scan import Scan, scan
 from stages.web.content.words import WordTable, learned_words
 from stages.web.tree.build import Tree
@@ -50,11 +52,6 @@ def choose(tree: Tree) -> Chosen:
     return choose_with(tree, learned_words(), *learned_forests())
 
 
-def page_of(tree: Tree, words: WordTable) -> Page:
-    """A tree and a table of class words as kernels take them."""
-    return Page(np.frombuffer(tree.page, np.uint8), *tree[1:], tag_flags(), words)
-
-
 def choose_with(tree: Tree, words: WordTable, first: Forest, second: Forest) -> Chosen:
     """The main content by other tables than those that are shipped."""
     page = page_of(tree, words)
@@ -62,71 +59,92 @@ def choose_with(tree: Tree, words: WordTable, first: Forest, second: Forest) -> 
     rows, larger, groups = describe(page, found)
     context(rows, probabilities(rows, first), found.blocks, tree.end, larger, groups)
     probability = probabilities(rows, second)
-    kept, threshold = keep_blocks(found.blocks, probability)
-    keep = _keep(tree.parent, found.block, kept)
+    kept, keep, threshold = _chosen(tree.parent, found.block, found.blocks, probability)
     return Chosen(keep, found.block, kept, probability, threshold)
 
 
-def find_blocks(page: Page) -> Scan:
+def find_blocks(page: Arrays) -> Scan:
     """The blocks that a page shows, or all if it shows next to nothing."""
-    found: Scan = scan(page, False)
+    found = scan(page, False)
     if found.blocks[:, N_WORDS].sum() < FEW_WORDS:
         found = scan(page, True)
     return found
 
 
-@njit(cache=True, nogil=True)
 def keep_blocks(blocks: Numbers, probability: Vector) -> tuple[Flags, float]:
     """Those blocks that make the expected word F1 of the page largest, and what rules demand; and
     the threshold."""
-    threshold = _best_threshold(blocks, probability)
-    kept = probability > threshold
-    _apply_rules(blocks, probability, kept)
+    nothing = np.empty(0, np.int32)
+    kept, _, threshold = _chosen(nothing, nothing, blocks, probability)
     return kept, threshold
 
 
-# The probability above which keeping a block raises the expected word F1 of the page.
-@njit(cache=True, nogil=True)
-def _best_threshold(blocks: Numbers, probability: Vector) -> float:
+def _chosen(
+    parent: Numbers, block: Numbers, blocks: Numbers, probability: Vector
+) -> tuple[Flags, Flags, float]:
+    """Kept blocks; leaves of kept blocks and the elements around them; the threshold."""
+    kept, keep = np.zeros(len(blocks), np.bool_), np.zeros(len(block), np.bool_)
+    flags, keeps = kept.view(np.uint8), keep.view(np.uint8)
+    threshold: float = _keep(parent, block, blocks, probability, flags, keeps)
+    return kept, keep, threshold
+
+
+def _compiled(stamp: int) -> Callable[..., float]:
+    def keep_page(
+        parents: Numbers, of: Numbers, blocks: Numbers, probabilities: Vector, kept: Bytes,
+        keeps: Bytes,
+    ) -> float:  # fmt: skip
+        n, rows = len(blocks) + (stamp & 0), pointer(blocks, 0)
+        probability, is_kept = pointer(probabilities, 0), pointer(kept, 0)
+        keep, block, parent = pointer(keeps, 0), pointer(of, 0), pointer(parents, 0)
+        least = _best_threshold(n, rows, probability)
+        for index in range(n):
+            is_kept[index] = probability[index] > least
+        _apply_rules(n, rows, probability, is_kept)
+        for node in range(len(of) - 1, -1, -1):
+            if block[node] >= 0 and is_kept[block[node]]:
+                keep[node] = True
+            if keep[node] and node > 0:
+                keep[parent[node]] = True
+        return least
+
+    return entry(keep_page)
+
+
+@kernel
+def _best_threshold(n: int, blocks: Numbers, probability: Vector) -> float:
+    """The probability above which keeping a block raises the expected word F1 of the page."""
     expected = 0.0
-    for index in range(len(blocks)):
-        expected += blocks[index, N_WORDS] * probability[index]
+    for index in range(n):
+        expected += blocks[N_COLUMNS * index + N_WORDS] * probability[index]
     score = 1.0
     for _ in range(10):
         right, words = 0.0, 0.0
-        for index in range(len(blocks)):
+        for index in range(n):
             if probability[index] > score / 2:
-                right += blocks[index, N_WORDS] * probability[index]
-                words += blocks[index, N_WORDS]
-        better = 2 * right / max(expected + words, 1e-9)
+                right += blocks[N_COLUMNS * index + N_WORDS] * probability[index]
+                words += blocks[N_COLUMNS * index + N_WORDS]
+        total = expected + words
+        better = 2 * right / (total if total > 1e-9 else 1e-9)
         if abs(better - score) < 1e-4:
             break
         score = better
     return score / 2
 
 
-@njit(cache=True, nogil=True)
-def _apply_rules(blocks: Numbers, probability: Vector, kept: Flags) -> None:
-    n = len(blocks)
+@kernel
+def _apply_rules(n: int, blocks: Numbers, probability: Vector, kept: Bytes) -> None:
     for index in range(n):
-        block = blocks[index]
-        exact = 2 * block[CODE_WORDS] > block[N_WORDS] or block[N_FORMULAS] > 0
-        if exact and probability[index] > SURE and not block[FLAGS] & CHROME:
+        b = N_COLUMNS * index
+        exact = 2 * blocks[b + CODE_WORDS] > blocks[b + N_WORDS] or blocks[b + N_FORMULAS] > 0
+        if exact and probability[index] > SURE and not blocks[b + FLAGS] & CHROME:
             kept[index] = True
     for index in range(n):
-        if blocks[index, N_WORDS] == 0:
+        if blocks[N_COLUMNS * index + N_WORDS] == 0:
             before = index > 0 and kept[index - 1]
             behind = index + 1 < n and kept[index + 1]
-            kept[index] = kept[index] or before or behind
+            if before or behind:
+                kept[index] = True
 
 
-# bool[n_nodes]: leaves of kept blocks and the elements around them.
-@njit(cache=True, nogil=True)
-def _keep(parent: Numbers, block: Numbers, kept: Flags) -> Flags:
-    keep = np.zeros(len(block), np.bool_)
-    for node in range(len(block) - 1, -1, -1):
-        if block[node] >= 0 and kept[block[node]]:
-            keep[node] = True
-        if keep[node] and node:
-            keep[parent[node]] = True
-    return keep
+_keep = _compiled(STAMP)

@@ -1,67 +1,121 @@
 """What the first forest said of a block's neighbours, containers and likes, for the second."""
 
-import numpy as np
-from numba import njit
+from collections.abc import Callable
+from typing import NamedTuple
 
-from stages.web.content.count import ELEMENT, FIRST_NODE, N_WORDS
-from stages.web.content.describe import N_CONTAINERS, N_FEATURES
+import numpy as np
+import numpy.typing as npt
+
+from stages.kernels.compiling import entry, kernel, pointer
+from stages.web.content.count import ELEMENT, FIRST_NODE, N_COLUMNS, N_WORDS
+from stages.web.content.describe import N_ALL, N_CONTAINERS, N_FEATURES
 from stages.web.content.forest import Matrix, Vector
+from stages.web.content.page import STAMP
 from stages.web.content.parts import Numbers
 
 NEIGHBOURS = 3
 NEAR, FAR = 5, 15
 """Blocks to either side whose mean is taken."""
 
+Sums = npt.NDArray[np.float64]
 
-@njit(cache=True, nogil=True)
+
+class Said(NamedTuple):
+    """Blocks, and two sums of words (times what was said, and by themselves): of all before a
+    block, and of those that are alike. As pointers."""
+
+    n: int
+    rows: Matrix
+    said: Vector
+    blocks: Numbers
+    words: Sums
+    likes: Sums
+
+
 def context(
     rows: Matrix, said: Vector, blocks: Numbers, end: Numbers, larger: Numbers, groups: Numbers
 ) -> None:
     """Fills the columns of `rows` from N_FEATURES on. `blocks`, `end` (of nodes), `larger` and
     `groups`: see `scan`, `tree.build` and `describe`."""
     n = len(rows)
-    words = np.zeros((n + 1, 2))
-    likes = np.zeros((4 * n + 64, 2))
-    for index in range(n):
-        count = np.float64(blocks[index, N_WORDS])
-        words[index + 1, 0] = words[index, 0] + count * said[index]
-        words[index + 1, 1] = words[index, 1] + count
-        likes[groups[index], 0] += count * said[index]
-        likes[groups[index], 1] += count
-    for index in range(n):
-        row = rows[index]
-        row[N_FEATURES] = said[index]
-        at = N_FEATURES + 1
-        for step in range(-NEIGHBOURS, NEIGHBOURS + 1):
-            if step != 0:
-                row[at] = said[index + step] if 0 <= index + step < n else 0
-                at += 1
-        element = blocks[index, ELEMENT]
-        for _ in range(N_CONTAINERS):
-            element = larger[element]
-            row[at] = _mean(words, _first(blocks, element), _first(blocks, end[element]))
+    words, likes = np.zeros((n + 1, 2)), np.zeros((4 * n + 64, 2))
+    _fill(rows, said, blocks, end, larger, groups, words, likes)
+
+
+def _compiled(stamp: int) -> Callable[..., None]:
+    def fill(
+        rows: Matrix, said: Vector, blocks: Numbers, end: Numbers, larger: Numbers, groups: Numbers,
+        words: Sums, likes: Sums,
+    ) -> None:  # fmt: skip
+        s = Said(
+            n=len(rows) + (stamp & 0),
+            rows=pointer(rows, 0),
+            said=pointer(said, 0),
+            blocks=pointer(blocks, 0),
+            words=pointer(words, 0),
+            likes=pointer(likes, 0),
+        )
+        groups_, end_, larger_ = pointer(groups, 0), pointer(end, 0), pointer(larger, 0)
+        _sum_up(s, groups_)
+        for index in range(s.n):
+            _fill_row(s, index, end_, larger_, 2 * groups_[index])
+
+    return entry(fill)
+
+
+@kernel
+def _sum_up(s: Said, groups: Numbers) -> None:
+    for index in range(s.n):
+        count = np.float64(s.blocks[N_COLUMNS * index + N_WORDS])
+        kept = count * s.said[index]
+        s.words[2 * index + 2] = s.words[2 * index] + kept
+        s.words[2 * index + 3] = s.words[2 * index + 1] + count
+        s.likes[2 * groups[index]] += kept
+        s.likes[2 * groups[index] + 1] += count
+
+
+@kernel
+def _fill_row(s: Said, index: int, end: Numbers, larger: Numbers, like: int) -> None:
+    at = N_ALL * index + N_FEATURES
+    s.rows[at] = s.said[index]
+    at += 1
+    for other in range(index - NEIGHBOURS, index + NEIGHBOURS + 1):
+        if other != index:
+            s.rows[at] = s.said[other] if 0 <= other < s.n else 0
             at += 1
-        row[at] = words[n, 0] / max(words[n, 1], 1)
-        row[at + 1] = words[index, 0] / max(words[n, 0], 1e-9)
-        row[at + 2] = likes[groups[index], 0] / max(likes[groups[index], 1], 1e-9)
-        row[at + 3] = _mean(words, max(index - NEAR, 0), min(index + NEAR + 1, n))
-        row[at + 4] = _mean(words, max(index - FAR, 0), min(index + FAR + 1, n))
+    element = np.int64(s.blocks[N_COLUMNS * index + ELEMENT])
+    for _ in range(N_CONTAINERS):
+        element = np.int64(larger[element])
+        s.rows[at] = _mean(s, _first(s, element), _first(s, np.int64(end[element])))
+        at += 1
+    kept, count = s.words[2 * s.n], s.words[2 * s.n + 1]
+    s.rows[at] = kept / (count if count > 1 else 1.0)
+    s.rows[at + 1] = s.words[2 * index] / (kept if kept > 1e-9 else 1e-9)
+    count = s.likes[like + 1]
+    s.rows[at + 2] = s.likes[like] / (count if count > 1e-9 else 1e-9)
+    s.rows[at + 3] = _mean(s, index - NEAR, index + NEAR + 1)
+    s.rows[at + 4] = _mean(s, index - FAR, index + FAR + 1)
 
 
-# The mean by words of what was said of blocks [first, stop).
-@njit(cache=True, nogil=True)
-def _mean(words: Matrix, first: int, stop: int) -> float:
-    return (words[stop, 0] - words[first, 0] + 0.001) / (words[stop, 1] - words[first, 1] + 0.01)
+@kernel
+def _mean(s: Said, first: int, stop: int) -> float:
+    """The mean by words of what was said of blocks [first, stop), as far as there are any."""
+    low = 2 * (first if first > 0 else 0)
+    high = 2 * (stop if stop < s.n else s.n)
+    return (s.words[high] - s.words[low] + 0.001) / (s.words[high + 1] - s.words[low + 1] + 0.01)
 
 
-# The first block that begins at `node` or behind it.
-@njit(cache=True, nogil=True)
-def _first(blocks: Numbers, node: int) -> int:
-    low, high = 0, len(blocks)
+@kernel
+def _first(s: Said, node: int) -> int:
+    """The first block that begins at `node` or behind it."""
+    low, high = 0, s.n
     while low < high:
         middle = (low + high) // 2
-        if blocks[middle, FIRST_NODE] < node:
+        if s.blocks[N_COLUMNS * middle + FIRST_NODE] < node:
             low = middle + 1
         else:
             high = middle
     return low
+
+
+_fill = _compiled(STAMP)

@@ -4,9 +4,9 @@ A word is a run of letters and digits; an ideograph and a kana are words by them
 """
 
 import numpy as np
-from numba import njit
 
 from stages.kernels.arrow import Bytes
+from stages.kernels.compiling import kernel
 from stages.web.content.inherit import PRIME
 from stages.web.content.page import Page
 from stages.web.content.parts import BOLD, BUTTON, CODE, FORMULA, Numbers
@@ -26,12 +26,13 @@ SPACE, MARK, COMMA, STOP, LETTER, CAPITAL, DIGIT, IDEOGRAPH = range(8)
 MAX_DOLLAR_BYTES = 400
 
 
-@njit(cache=True, nogil=True)
-def count_text(p: Page, node: int, flags: int, in_link: bool, block: Numbers) -> None:
-    """Adds what a text node holds. About 2 ns a byte."""
-    position, stop = p.first[node], p.last[node]
+@kernel
+def count_text(p: Page, node: int, flags: int, in_link: bool, blocks: Numbers, b: int) -> None:
+    """Adds what a text node holds to the block whose row begins at `b`. About 2 ns a byte."""
+    position, stop = np.int64(p.first[node]), np.int64(p.last[node])
     n_words, in_word = 0, False
-    key = np.int64(block[HASH])
+    n_letters, open_end = 0, np.int64(blocks[b + OPEN_END])
+    key = np.int64(blocks[b + HASH])
     while position < stop:
         kind, behind = _read(p.text, position, stop)
         if kind == SPACE:
@@ -41,47 +42,55 @@ def count_text(p: Page, node: int, flags: int, in_link: bool, block: Numbers) ->
         while position < behind:
             key = (key * PRIME ^ p.text[position]) & 0x7FFFFFFF
             position += 1
-        block[N_LETTERS] += 1
+        n_letters += 1
         if kind >= LETTER:
-            block[CAPITALS] += kind == CAPITAL and not in_word
-            block[DIGITS] += kind == DIGIT
-            block[OPEN_END] = 1
+            blocks[b + CAPITALS] += kind == CAPITAL and not in_word
+            blocks[b + DIGITS] += kind == DIGIT
+            open_end = 1
             n_words += kind == IDEOGRAPH or not in_word
             in_word = kind != IDEOGRAPH
             continue
         in_word = False
-        block[COMMAS] += kind == COMMA
+        blocks[b + COMMAS] += kind == COMMA
         if kind == STOP:
-            block[STOPS] += block[OPEN_END]
-            block[OPEN_END] = 0
-    block[HASH] = key
-    block[N_TEXTS] += 1
-    block[N_WORDS] += n_words
-    block[LINK_WORDS] += n_words * in_link
-    block[CODE_WORDS] += n_words * (flags & CODE != 0)
-    block[BUTTON_WORDS] += n_words * (flags & BUTTON != 0)
-    block[BOLD_WORDS] += n_words * (flags & BOLD != 0)
+            blocks[b + STOPS] += open_end
+            open_end = 0
+    blocks[b + HASH] = key
+    blocks[b + OPEN_END] = open_end
+    blocks[b + N_LETTERS] += n_letters
+    blocks[b + N_TEXTS] += 1
+    blocks[b + N_WORDS] += n_words
+    if in_link:
+        blocks[b + LINK_WORDS] += n_words
+    if flags & CODE:
+        blocks[b + CODE_WORDS] += n_words
+    if flags & BUTTON:
+        blocks[b + BUTTON_WORDS] += n_words
+    if flags & BOLD:
+        blocks[b + BOLD_WORDS] += n_words
     if flags & FORMULA:
-        block[N_FORMULAS] += 1
+        blocks[b + N_FORMULAS] += 1
     elif not flags & CODE:
-        block[N_FORMULAS] += count_delimited(p.text, p.first[node], stop)
+        blocks[b + N_FORMULAS] += count_delimited(p.text, np.int64(p.first[node]), stop)
 
 
-# Formulas between TeX's delimiters: `\\(`, `\\[` and `\\begin{` as often as they stand there; pairs of
-# dollars on one line around a backslash, `^` or `_`, as pairs of prices have none.
-@njit(cache=True, nogil=True)
+@kernel
 def count_delimited(text: Bytes, start: int, stop: int) -> int:
-    """How many formulas a text holds, roughly."""
-    found, opened, is_tex = 0, -1, False
+    r"""How many formulas a text holds between TeX's delimiters, roughly: `\(`, `\[`, `\begin{` as
+    often as they stand there; pairs of dollars on one line around a backslash, `^` or `_`, as pairs
+    of prices have none."""
+    found, opened, is_tex = 0, np.int64(-1), False
     position = start
     while position < stop:
         byte = text[position]
         if byte == 0x5C:
             is_tex = True
-            following = text[position + 1] if position + 1 < stop else 0
-            if following == 0x28 or following == 0x5B:
-                found += 1
-            elif following == 0x62 and position + 6 < stop and text[position + 6] == 0x7B:
+            following = text[position + 1] if position + 1 < stop else byte
+            if (
+                following == 0x28
+                or following == 0x5B
+                or (following == 0x62 and position + 6 < stop and text[position + 6] == 0x7B)
+            ):
                 found += 1
             position += 2
             continue
@@ -100,23 +109,32 @@ def count_delimited(text: Bytes, start: int, stop: int) -> int:
     return found
 
 
-# The kind of the character at `position`, and the position behind it.
-@njit(cache=True, nogil=True)
+@kernel
 def _read(text: Bytes, position: int, stop: int) -> tuple[int, int]:
+    """The kind of the character at `position`, and the position behind it."""
     byte = np.int64(text[position])
     if byte < 0x80:
         return _ascii_kind(byte), position + 1
-    behind = min(position + 2 + (byte >= 0xE0) + (byte >= 0xF0), stop)
-    if byte in (0xC2, 0xE2) or byte >= 0xF0:
+    behind = position + 2 + (byte >= 0xE0) + (byte >= 0xF0)
+    if behind > stop:
+        behind = stop
+    if byte == 0xC2 or byte == 0xE2 or byte >= 0xF0:
         return MARK, behind
     if byte == 0xEF or (byte == 0xE3 and text[behind - 2] == 0x80):
-        last = text[behind - 1]  # ! ． ： ？ of full width end a sentence, so does 。
-        is_stop = last == 0x82 if byte == 0xE3 else last in (0x81, 0x8E, 0x9A, 0x9F)
-        return STOP if is_stop else COMMA, behind
+        return _wide_kind(byte, text[behind - 1]), behind
     return IDEOGRAPH if 0xE3 <= byte <= 0xE9 else LETTER, behind
 
 
-@njit(cache=True, nogil=True)
+@kernel
+def _wide_kind(byte: int, last: int) -> int:
+    """Of a mark of full width: ! ． ： ？ end a sentence, so does 。"""
+    if byte == 0xE3:
+        return STOP if last == 0x82 else COMMA
+    is_stop = last == 0x81 or last == 0x8E or last == 0x9A or last == 0x9F
+    return STOP if is_stop else COMMA
+
+
+@kernel
 def _ascii_kind(byte: int) -> int:
     if byte <= 0x20:
         return SPACE
@@ -126,6 +144,6 @@ def _ascii_kind(byte: int) -> int:
         return CAPITAL
     if 0x30 <= byte <= 0x39:
         return DIGIT
-    if byte in (0x2E, 0x21, 0x3F, 0x3A):
+    if byte == 0x2E or byte == 0x21 or byte == 0x3F or byte == 0x3A:
         return STOP
     return COMMA if byte == 0x2C else MARK

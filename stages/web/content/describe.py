@@ -1,9 +1,10 @@
 """Blocks as rows of numbers for the scorer: their own, their containers', their neighbours'."""
 
-import numpy as np
-import numpy.typing as npt
-from numba import njit
+from collections.abc import Callable
 
+import numpy as np
+
+from stages.kernels.compiling import entry, kernel, pointer
 from stages.web.content.count import (
     BOLD_WORDS,
     BUTTON_WORDS,
@@ -13,9 +14,9 @@ from stages.web.content.count import (
     DIGITS,
     ELEMENT,
     FLAGS,
-    HASH,
     LINK_WORDS,
     N_BREAKS,
+    N_COLUMNS,
     N_FORMULAS,
     N_LETTERS,
     N_LINKS,
@@ -24,25 +25,40 @@ from stages.web.content.count import (
     OPEN_END,
     STOPS,
 )  # isort: skip  # fmt: skip
+from stages.web.content.gather import (
+    BLOCKS,
+    COUNT,
+    GROUP,
+    LINKED,
+    N_GROUP,
+    PROSE,
+    SIZE,
+    TWINS,
+    WORDS,
+    Described,
+    Matrix,
+    fill_below,
+    fill_groups,
+    find_larger,
+    is_prose,
+    main_container,
+)  # isort: skip  # fmt: skip
 from stages.web.content.inherit import (
-    PRIME,
-    S_BLOCK,
+    N_STATE,
     S_DEPTH,
     S_ID,
     S_LISTS,
     S_MAX,
     S_MIN,
     S_NEAR,
-    S_SIGN,
     S_SUM,
     S_TABLES,
 )  # isort: skip  # fmt: skip
-from stages.web.content.page import Page
+from stages.web.content.page import STAMP, Arrays, Page, opened
 from stages.web.content.parts import (
     ARIA_HIDDEN,
     ARTICLE,
     ASIDE,
-    BLOCK,
     DETAILS,
     DIALOG,
     FIGURE,
@@ -65,20 +81,19 @@ from stages.web.content.parts import (
 from stages.web.content.scan import Scan
 from stages.web.tree.elements import TAGS
 
-Matrix = npt.NDArray[np.float32]
-
-_FLAGS = np.array(
-    [NAV, HEADER, FOOTER, ASIDE, FORM, MAIN, ARTICLE, FIGURE, HIDDEN, ARIA_HIDDEN, NOSCRIPT, QUOTE,
-     DETAILS, SECTION, TERMS, INNER_HEADER, INNER_FOOTER, DIALOG, PARAGRAPH],
-    np.int32,
+_FLAGS = (
+    NAV, HEADER, FOOTER, ASIDE, FORM, MAIN, ARTICLE, FIGURE, HIDDEN, ARIA_HIDDEN, NOSCRIPT, QUOTE,
+     DETAILS, SECTION, TERMS, INNER_HEADER, INNER_FOOTER, DIALOG, PARAGRAPH,
 )  # fmt: skip
+_BITS = np.array([flag.bit_length() - 1 for flag in _FLAGS], np.int32)
 N_OWN = 24
 N_CONTAINER = 5
 N_CONTAINERS = 3
 N_AROUND = 3
 N_PLACE = 9
 N_PAGE = 8
-FIRST_CONTAINER = N_OWN + len(_FLAGS)
+N_FLAGS = len(_FLAGS)
+FIRST_CONTAINER = N_OWN + N_FLAGS
 FIRST_AROUND = FIRST_CONTAINER + N_CONTAINER * N_CONTAINERS
 FIRST_PLACE = FIRST_AROUND + 4 * N_AROUND
 FIRST_PAGE = FIRST_PLACE + N_PLACE
@@ -87,220 +102,182 @@ N_CONTEXT = 15
 """Columns that `context` fills from what the first forest said."""
 N_ALL = N_FEATURES + N_CONTEXT
 
-WORDS, LINKED, BLOCKS, PROSE = range(4)
-"""Of an element's subtree: words, words in links, blocks, words in blocks of prose."""
-PROSE_WORDS = 12
-"""A block of prose has so many words at least, most of them not in links, and a sentence's end."""
 _H1 = TAGS["h1"]
 
 
-@njit(cache=True, nogil=True)
-def is_prose(block: Numbers) -> bool:
-    """Whether a block reads like running text."""
-    return (
-        block[N_WORDS] >= PROSE_WORDS
-        and 3 * block[LINK_WORDS] < block[N_WORDS]
-        and block[STOPS] > 0
-    )
-
-
-@njit(cache=True, nogil=True)
-def describe(p: Page, s: Scan) -> tuple[Matrix, Numbers, Numbers]:
+def describe(page: Arrays, found: Scan) -> tuple[Matrix, Numbers, Numbers]:
     """float32[n_blocks, N_ALL], of which N_FEATURES are filled; int32[n_nodes]: for every
     block-level element the nearest ancestor that has more words; int32[n_blocks]: numbers of
     groups."""
-    n_blocks, n_nodes = len(s.blocks), len(p.tag)
+    n_blocks, n_nodes = len(found.blocks), len(found.block)
     features = np.zeros((n_blocks, N_ALL), np.float32)
-    below = _subtrees(p, s)
-    larger = np.zeros(n_nodes, np.int32)
-    for node in range(1, n_nodes):
-        if not p.flags[0, p.tag[node]] & BLOCK:
-            continue
-        above = s.state[p.parent[node], S_BLOCK]
-        larger[node] = above if below[above, WORDS] > below[node, WORDS] else larger[above]
-    main = _main_container(p, s, below)
-    groups = _groups(s, p)
-    total = max(1, below[0, WORDS])
-    page = _page(p, s, below)
-    before, heading, top = 0, -1, -1
-    prose_before = 0
-    for index in range(n_blocks):
-        block = s.blocks[index]
-        row = features[index]
-        words = block[N_WORDS]
-        element = block[ELEMENT]
-        _own(p, s, block, row)
+    larger, groups = np.zeros(n_nodes, np.int32), np.zeros((n_blocks, N_GROUP), np.int32)
+    size = 64 << max(0, (2 * n_blocks - 1).bit_length() - 6)
+    _describe(
+        page, found.blocks, found.state, found.kind, features, larger, groups,
+        np.zeros((n_nodes, 4), np.int32), np.zeros((2 * size, 3), np.int32),
+        np.zeros((n_blocks, 2), np.int32), _BITS,
+    )  # fmt: skip
+    return features, larger, groups[:, GROUP].copy()
+
+
+def _compiled(stamp: int) -> Callable[..., None]:
+    def describe_blocks(
+        page: Arrays, blocks: Numbers, state: Numbers, kind: int, features: Matrix, larger: Numbers,
+        groups: Numbers, below: Numbers, table: Numbers, places: Numbers, bits: Numbers,
+    ) -> None:  # fmt: skip
+        p = opened(page)
+        d = Described(
+            n=len(blocks),
+            kind=kind,
+            blocks=pointer(blocks, 0),
+            state=pointer(state, 0),
+            features=pointer(features, 0),
+            below=pointer(below, 0),
+            larger=pointer(larger, 0),
+            groups=pointer(groups, 0),
+            table=pointer(table, 0),
+            size=(len(table) + (stamp & 1)) // 2,
+            places=pointer(places, 0),
+            bits=pointer(bits, 0),
+        )
+        fill_below(p, d)
+        find_larger(p, d)
+        fill_groups(p, d)
+        if d.n > 0:
+            _place_blocks(p, d)
+            _describe_page(d)
+            _describe_around(d)
+
+    return entry(describe_blocks)
+
+
+@kernel
+def _place_blocks(p: Page, d: Described) -> None:
+    """What a block tells by itself, by its containers and by its place in the page."""
+    main = main_container(p, d)
+    main_end = p.end[main]
+    total = _at_least_1(d.below[WORDS])
+    before, prose_before, heading, top = 0, 0, -1, -1
+    for index in range(d.n):
+        b = N_COLUMNS * index
+        row = N_ALL * index
+        element = d.blocks[b + ELEMENT]
+        flags = d.blocks[b + FLAGS]
+        _describe_own(p, d, b, row)
         place = element
-        for level in range(N_CONTAINERS):
-            place = larger[place]
-            at = FIRST_CONTAINER + level * N_CONTAINER
-            inside = max(1, below[place, WORDS])
-            row[at] = below[place, WORDS]
-            row[at + 1] = below[place, LINKED] / inside
-            row[at + 2] = inside / max(1, below[place, BLOCKS])
-            row[at + 3] = below[place, PROSE] / inside
-            row[at + 4] = s.state[place, S_NEAR]
+        at = row + FIRST_CONTAINER
+        for _ in range(N_CONTAINERS):
+            place = d.larger[place]
+            words = d.below[4 * place + WORDS]
+            inside = _at_least_1(words)
+            d.features[at] = words
+            d.features[at + 1] = d.below[4 * place + LINKED] / inside
+            d.features[at + 2] = inside / _at_least_1(d.below[4 * place + BLOCKS])
+            d.features[at + 3] = d.below[4 * place + PROSE] / inside
+            d.features[at + 4] = d.state[N_STATE * place + S_NEAR]
+            at += N_CONTAINER
         if p.tag[element] == _H1:
             top = before
-        if block[FLAGS] & HEADING:
+        if flags & HEADING:
             heading = before
-        at = FIRST_PLACE
-        row[at] = before / total
-        row[at + 1] = before - heading if heading >= 0 else -1
-        row[at + 2] = before - top if top >= 0 else -1
-        row[at + 3] = main <= element < p.end[main]
-        row[at + 4] = (prose_before + 1) / (below[0, PROSE] + 1)
-        row[at + 5] = groups[index, 0]
-        row[at + 6] = groups[index, 1] / max(1, groups[index, 0])
-        row[at + 7] = groups[index, 2]
-        row[at + 8] = (below[place, WORDS]) / total
-        before += words
-        if is_prose(block):
-            prose_before += words
-        row[FIRST_PAGE:N_FEATURES] = page
-    _around(features)
-    return features, larger, groups[:, 3].copy()
+        group = N_GROUP * index
+        at = row + FIRST_PLACE
+        d.features[at] = before / total
+        d.features[at + 1] = before - heading if heading >= 0 else -1
+        d.features[at + 2] = before - top if top >= 0 else -1
+        d.features[at + 3] = main <= element < main_end
+        d.features[at + 4] = (prose_before + 1) / (d.below[PROSE] + 1)
+        d.features[at + 5] = d.groups[group + COUNT]
+        d.features[at + 6] = d.groups[group + SIZE] / _at_least_1(d.groups[group + COUNT])
+        d.features[at + 7] = d.groups[group + TWINS]
+        d.features[at + 8] = d.below[4 * place + WORDS] / total
+        before += d.blocks[b + N_WORDS]
+        if is_prose(d.blocks, b):
+            prose_before += d.blocks[b + N_WORDS]
 
 
-# int32[n_nodes, 4]: what the subtrees of elements hold.
-@njit(cache=True, nogil=True)
-def _subtrees(p: Page, s: Scan) -> Numbers:
-    below = np.zeros((len(p.tag), 4), np.int32)
-    for index in range(len(s.blocks)):
-        block = s.blocks[index]
-        element = block[ELEMENT]
-        below[element, WORDS] += block[N_WORDS]
-        below[element, LINKED] += block[LINK_WORDS]
-        below[element, BLOCKS] += 1
-        if is_prose(block):
-            below[element, PROSE] += block[N_WORDS]
-    for node in range(len(p.tag) - 1, 0, -1):
-        if below[node, BLOCKS]:
-            above = p.parent[node]
-            for column in range(4):
-                below[above, column] += below[node, column]
-    return below
+@kernel
+def _at_least_1(number: int) -> int:
+    return np.int64(number) if number > 1 else 1
 
 
-# The innermost element that holds seven tenths of the prose of each element around it.
-@njit(cache=True, nogil=True)
-def _main_container(p: Page, s: Scan, below: Numbers) -> int:
-    place = 0
-    for node in range(1, len(p.tag)):
-        if (
-            p.flags[0, p.tag[node]] & BLOCK
-            and node < p.end[place]
-            and 10 * below[node, PROSE] >= 7 * below[place, PROSE]
-            and below[node, PROSE] > 0
-        ):
-            place = node
-    return place
+@kernel
+def _describe_own(p: Page, d: Described, b: int, row: int) -> None:
+    """What a block tells by itself."""
+    blocks, features = d.blocks, d.features
+    n_words, element = blocks[b + N_WORDS], blocks[b + ELEMENT]
+    words = _at_least_1(n_words)
+    features[row] = n_words
+    features[row + 1] = blocks[b + LINK_WORDS] / words
+    features[row + 2] = p.kinds[p.tag[element]]
+    features[row + 3] = blocks[b + N_LETTERS] / words
+    features[row + 4] = blocks[b + COMMAS] / words
+    features[row + 5] = blocks[b + STOPS] / words
+    features[row + 6] = blocks[b + OPEN_END]
+    features[row + 7] = blocks[b + DIGITS] / _at_least_1(blocks[b + N_LETTERS])
+    features[row + 8] = blocks[b + CAPITALS] / words
+    features[row + 9] = blocks[b + N_LINKS] / words
+    features[row + 10] = blocks[b + BUTTON_WORDS] / words
+    features[row + 11] = blocks[b + BOLD_WORDS] / words
+    features[row + 12] = blocks[b + CODE_WORDS] / words
+    features[row + 13] = blocks[b + N_MEDIA]
+    features[row + 14] = blocks[b + N_FORMULAS]
+    features[row + 15] = blocks[b + N_BREAKS]
+    state = N_STATE * element
+    features[row + 16] = d.state[state + S_DEPTH]
+    features[row + 17] = d.state[state + S_LISTS]
+    features[row + 18] = d.state[state + S_TABLES]
+    features[row + 19] = d.state[state + S_SUM]
+    features[row + 20] = d.state[state + S_MIN]
+    features[row + 21] = d.state[state + S_MAX]
+    features[row + 22] = d.state[state + S_NEAR]
+    features[row + 23] = d.state[state + S_ID]
+    for place in range(N_FLAGS):
+        features[row + N_OWN + place] = blocks[b + FLAGS] >> d.bits[place] & 1
 
 
-# int32[n_blocks, 4]: how many blocks share tag and class with it, up to the third element; their
-# words; how many blocks have the same text; the number of the first group, below 4 n_blocks + 64.
-@njit(cache=True, nogil=True)
-def _groups(s: Scan, p: Page) -> Numbers:
-    n_blocks = len(s.blocks)
-    size = 64
-    while size < 2 * n_blocks:
-        size *= 2
-    table = np.zeros((2, size, 3), np.int64)
-    places = np.zeros((n_blocks, 2), np.int32)
-    for index in range(n_blocks):
-        block = s.blocks[index]
-        element = block[ELEMENT]
-        sign = np.int64(s.state[element, S_SIGN])
-        for _ in range(2):
-            element = s.state[max(p.parent[element], 0), S_BLOCK]
-            sign = (sign * PRIME + s.state[element, S_SIGN]) & 0x7FFFFFFF
-        for which in range(2):
-            key = (np.int64(block[HASH]) if which else sign) + 1
-            slot = key & (size - 1)
-            while table[which, slot, 0] != 0 and table[which, slot, 0] != key:
-                slot = (slot + 1) & (size - 1)
-            table[which, slot, 0] = key
-            table[which, slot, 1] += 1
-            table[which, slot, 2] += block[N_WORDS]
-            places[index, which] = slot
-    found = np.zeros((n_blocks, 4), np.int32)
-    for index in range(n_blocks):
-        found[index, 0] = table[0, places[index, 0], 1]
-        found[index, 1] = table[0, places[index, 0], 2]
-        found[index, 2] = table[1, places[index, 1], 1]
-        found[index, 3] = places[index, 0]
-    return found
+@kernel
+def _describe_page(d: Described) -> None:
+    """What all blocks of a page share."""
+    total = _at_least_1(d.below[WORDS])
+    code, in_main, in_article = 0, 0, 0
+    for index in range(d.n):
+        b = N_COLUMNS * index
+        code += d.blocks[b + CODE_WORDS]
+        if d.blocks[b + FLAGS] & MAIN:
+            in_main += d.blocks[b + N_WORDS]
+        if d.blocks[b + FLAGS] & ARTICLE:
+            in_article += d.blocks[b + N_WORDS]
+    page = d.features
+    page[FIRST_PAGE] = d.below[WORDS]
+    page[FIRST_PAGE + 1] = d.below[LINKED] / total
+    page[FIRST_PAGE + 2] = total / _at_least_1(d.below[BLOCKS])
+    page[FIRST_PAGE + 3] = d.below[PROSE] / total
+    page[FIRST_PAGE + 4] = d.kind
+    page[FIRST_PAGE + 5] = code / total
+    page[FIRST_PAGE + 6] = in_main / total
+    page[FIRST_PAGE + 7] = in_article / total
+    for index in range(1, d.n):
+        for column in range(FIRST_PAGE, N_FEATURES):
+            page[N_ALL * index + column] = page[column]
 
 
-# What all blocks of a page share.
-@njit(cache=True, nogil=True)
-def _page(p: Page, s: Scan, below: Numbers) -> Matrix:
-    total = max(1, below[0, WORDS])
-    page = np.zeros(N_PAGE, np.float32)
-    page[0] = below[0, WORDS]
-    page[1] = below[0, LINKED] / total
-    page[2] = total / max(1, below[0, BLOCKS])
-    page[3] = below[0, PROSE] / total
-    page[4] = s.kind
-    code = 0
-    for index in range(len(s.blocks)):
-        block = s.blocks[index]
-        code += block[CODE_WORDS]
-        if block[FLAGS] & MAIN:
-            page[6] += block[N_WORDS]
-        if block[FLAGS] & ARTICLE:
-            page[7] += block[N_WORDS]
-    page[5] = code / total
-    page[6] /= total
-    page[7] /= total
-    return page
-
-
-# What a block tells by itself.
-@njit(cache=True, nogil=True)
-def _own(p: Page, s: Scan, block: Numbers, row: Matrix) -> None:
-    words = max(1, block[N_WORDS])
-    element = block[ELEMENT]
-    state = s.state[element]
-    row[0] = block[N_WORDS]
-    row[1] = block[LINK_WORDS] / words
-    row[2] = p.flags[1, p.tag[element]]
-    row[3] = block[N_LETTERS] / words
-    row[4] = block[COMMAS] / words
-    row[5] = block[STOPS] / words
-    row[6] = block[OPEN_END]
-    row[7] = block[DIGITS] / max(1, block[N_LETTERS])
-    row[8] = block[CAPITALS] / words
-    row[9] = block[N_LINKS] / words
-    row[10] = block[BUTTON_WORDS] / words
-    row[11] = block[BOLD_WORDS] / words
-    row[12] = block[CODE_WORDS] / words
-    row[13] = block[N_MEDIA]
-    row[14] = block[N_FORMULAS]
-    row[15] = block[N_BREAKS]
-    row[16] = state[S_DEPTH]
-    row[17] = state[S_LISTS]
-    row[18] = state[S_TABLES]
-    row[19] = state[S_SUM]
-    row[20] = state[S_MIN]
-    row[21] = state[S_MAX]
-    row[22] = state[S_NEAR]
-    row[23] = state[S_ID]
-    for place in range(len(_FLAGS)):
-        row[N_OWN + place] = block[FLAGS] & _FLAGS[place] != 0
-
-
-# The words, links and tag of the two blocks before and the two behind.
-@njit(cache=True, nogil=True)
-def _around(features: Matrix) -> None:
-    n = len(features)
-    for index in range(n):
-        for step in range(4):
-            other = index + (-2, -1, 1, 2)[step]
-            if 0 <= other < n:
-                for column in range(N_AROUND):
-                    features[index, FIRST_AROUND + step * N_AROUND + column] = features[
-                        other, column
-                    ]
+@kernel
+def _describe_around(d: Described) -> None:
+    """The words, links and tag of the two blocks before and the two behind."""
+    for index in range(d.n):
+        at = N_ALL * index + FIRST_AROUND
+        for step in range(-2, 3):
+            if step == 0:
+                continue
+            other = index + step
+            if other < 0 or other >= d.n:
+                d.features[at] = -1
             else:
-                features[index, FIRST_AROUND + step * N_AROUND] = -1
+                for column in range(N_AROUND):
+                    d.features[at + column] = d.features[N_ALL * other + column]
+            at += N_AROUND
+
+
+_describe = _compiled(STAMP)

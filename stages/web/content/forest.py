@@ -6,6 +6,7 @@ of it, its neighbours and its containers. Learned with LightGBM and written by
 questions (row[feature] <= threshold) and 16 answers, 139 bytes.
 """
 
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
@@ -13,13 +14,15 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from stages.kernels.compiling import entry, pointer, stamp
 
 Matrix = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float32]
 
 TREE_DEPTH = 4
-N_QUESTIONS = 2**TREE_DEPTH - 1
+N_ANSWERS = 2**TREE_DEPTH
+N_QUESTIONS = N_ANSWERS - 1
 
 
 class Forest(NamedTuple):
@@ -42,18 +45,33 @@ def learned_forests() -> tuple[Forest, Forest]:
     return first, second
 
 
-@njit(cache=True, nogil=True)
 def probabilities(rows: Matrix, forest: Forest) -> Vector:
     """float32[n_rows]: the probability that a row's block is content."""
     found = np.empty(len(rows), np.float32)
-    for index in range(len(rows)):
-        row = rows[index]
-        total = np.float32(0)
-        for tree in range(len(forest.feature)):
-            place = 0
-            for _ in range(TREE_DEPTH):
-                right = row[forest.feature[tree, place]] > forest.threshold[tree, place]
-                place = 2 * place + 1 + right
-            total += forest.answer[tree, place - N_QUESTIONS]
-        found[index] = 1 / (1 + np.exp(-total))
+    _score(rows, forest.feature, forest.threshold, forest.answer, found)
     return found
+
+
+def _compiled(stamp: int) -> Callable[..., None]:
+    def score(
+        rows: Matrix, features: npt.NDArray[np.uint8], thresholds: Matrix, answers: Matrix,
+        found: Vector,
+    ) -> None:  # fmt: skip
+        n_columns, n_trees = rows.shape[1], len(features) + (stamp & 0)
+        row, feature = pointer(rows, 0), pointer(features, 0)
+        threshold, answer = pointer(thresholds, 0), pointer(answers, 0)
+        for index in range(len(rows)):
+            total = np.float32(0)
+            for tree in range(n_trees):
+                place = 0
+                for _ in range(TREE_DEPTH):
+                    question = N_QUESTIONS * tree + place
+                    value = row[n_columns * index + feature[question]]
+                    place = 2 * place + 1 + (value > threshold[question])
+                total += answer[N_ANSWERS * tree + place - N_QUESTIONS]
+            found[index] = 1 / (1 + np.exp(-total))
+
+    return entry(score)
+
+
+_score = _compiled(stamp("stages.web.content.forest", "stages.kernels.compiling"))

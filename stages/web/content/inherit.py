@@ -1,9 +1,9 @@
 """What an element hands down to all that is in it: its meaning, its names' weights, its depth."""
 
 import numpy as np
-from numba import njit
 
 from stages.kernels.arrow import Bytes
+from stages.kernels.compiling import kernel
 from stages.web.content.page import Page
 from stages.web.content.parts import (
     ARIA_HIDDEN,
@@ -25,6 +25,7 @@ from stages.web.content.parts import (
 )  # isort: skip  # fmt: skip
 from stages.web.content.words import next_word, word_weight
 from stages.web.tree.elements import KEYS, TAGS
+from stages.web.tree.state import KEY, N_PLACES, VALUE, VALUE_END
 
 (
     S_FLAGS, S_BLOCK, S_LINK_END, S_SUM, S_MIN, S_MAX, S_NEAR, S_ID, S_LISTS, S_TABLES, S_SIGN,
@@ -37,128 +38,149 @@ N_STATE = 12
 
 _A, _SCRIPT = TAGS["a"], TAGS["script"]
 _CLASS, _ID, _ROLE = KEYS["class"], KEYS["id"], KEYS["role"]
-_NAMED = (_CLASS, _ID, _ROLE, KEYS["itemprop"], KEYS["itemtype"])
 _HIDDEN, _ARIA, _STYLE, _TYPE = (KEYS[name] for name in ("hidden", "aria-hidden", "style", "type"))
-_FORMULA_KEYS = tuple(
-    KEYS[name]
+_NAMED = sum(1 << KEYS[name] for name in ("class", "id", "role", "itemprop", "itemtype"))
+_FORMULA_KEYS = sum(
+    1 << KEYS[name]
     for name in ("data-latex", "data-tex", "data-math", "data-formula", "data-expr",
                  "data-equation", "data-mathml", "alttext", "eeimg")
 )  # fmt: skip
+"""A bit for every key: there are fewer than 63."""
 PRIME = np.int64(0x01000193)
 """Of FNV-1a, 32 bits; hashes keep 31."""
+MOST = 2000
+"""Sum of weights at most, to either side."""
 
 
-@njit(cache=True, nogil=True)
-def enter(p: Page, node: int, state: Numbers) -> None:
-    """Adds what an element says to that which it inherits (state[node], so far its parent's)."""
-    s = state[node]
-    mine = _by_tag(p, node, s)
+def letters(text: str) -> int:
+    """Up to eight letters as a number; of longer texts, the first eight."""
+    return int.from_bytes(text.encode()[:8], "big")
+
+
+_NAVIGATION, _ALERT, _CONTENT_INFO = map(letters, ("navigation", "alertdialog", "contentinfo"))
+_DIALOG, _BANNER = letters("dialog"), letters("banner")
+_MENU, _MAIN, _NONE = letters("menu"), letters("main"), letters("none")
+_MATH, _DISPLAY = letters("math/"), letters("display")
+
+
+@kernel
+def enter(p: Page, node: int, state: Numbers) -> None:  # noqa: PLR0912
+    """Adds what an element says to that which it inherits (its row of `state`, so far its
+    parent's)."""
+    s = N_STATE * node
+    mine = _by_tag(p, node, state, s)
     sign = np.int64(p.tag[node])
-    total, least, most, n_words = 0, 0, 0, 0
+    total, least, most, n_words = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     for slot in range(p.first[node], p.last[node]):
-        key = p.attributes[slot, 0]
-        start, stop = p.attributes[slot, 3], p.attributes[slot, 4]
-        if key not in _NAMED:
-            mine = _by_attribute(p, node, key, start, stop, mine)
-        else:
-            position = start
-            while position < stop:
-                begin, position = next_word(p.html, position, stop)
-                if begin == position:
-                    break
-                weight = word_weight(p.html, begin, position, p.words)
-                if key == _ID:
-                    s[S_ID] = min(s[S_ID], weight)
-                    continue
-                total += weight
-                least, most = min(least, weight), max(most, weight)
-                n_words += weight != 0
-                if key == _CLASS:
-                    sign = (sign * PRIME + p.html[begin] * 256 + position - begin) & 0x7FFFFFFF
-            if key == _ROLE:
-                mine |= _role(p.html, start, stop)
-    s[S_FLAGS] |= mine & INHERITED
+        key = p.attributes[N_PLACES * slot + KEY]
+        position = np.int64(p.attributes[N_PLACES * slot + VALUE])
+        stop = np.int64(p.attributes[N_PLACES * slot + VALUE_END])
+        if not _NAMED >> key & 1:
+            mine = _by_attribute(p, node, key, position, stop, mine)
+            continue
+        if key == _ROLE:
+            mine |= _role(p.html, position, stop)
+        while position < stop:
+            begin, position = next_word(p.html, position, stop)
+            if begin == position:
+                break
+            weight = word_weight(p.html, begin, position, p.words)
+            if key == _ID:
+                if weight < state[s + S_ID]:
+                    state[s + S_ID] = weight
+                continue
+            total += weight
+            if weight < least:
+                least = weight
+            if weight > most:
+                most = weight
+            n_words += weight != 0
+            if key == _CLASS:
+                sign = (sign * PRIME + p.html[begin] * 256 + position - begin) & 0x7FFFFFFF
+    state[s + S_FLAGS] |= mine & INHERITED
     if mine & BLOCK:
-        s[S_BLOCK] = node
-        s[S_SIGN] = sign
+        state[s + S_BLOCK] = node
+        state[s + S_SIGN] = sign
     if n_words:
-        s[S_SUM] = max(-2000, min(2000, s[S_SUM] + total))
-        s[S_MIN], s[S_MAX] = min(s[S_MIN], least), max(s[S_MAX], most)
-        s[S_NEAR] = total
+        near = state[s + S_SUM] + total
+        state[s + S_SUM] = -MOST if near < -MOST else MOST if near > MOST else near
+        if least < state[s + S_MIN]:
+            state[s + S_MIN] = least
+        if most > state[s + S_MAX]:
+            state[s + S_MAX] = most
+        state[s + S_NEAR] = total
 
 
-# Flags of an element by its tag, and the depths that it adds to.
-@njit(cache=True, nogil=True)
-def _by_tag(p: Page, node: int, s: Numbers) -> int:
+@kernel
+def _by_tag(p: Page, node: int, state: Numbers, s: int) -> int:
+    """Flags of an element by its tag, and the depths that it adds to."""
     tag = p.tag[node]
-    mine = p.flags[0, tag]
-    inner = s[S_FLAGS] & (ARTICLE | MAIN) != 0
-    s[S_DEPTH] += 1
-    if mine & HEADER and inner:
-        mine ^= HEADER | INNER_HEADER
-    if mine & FOOTER and inner:
-        mine ^= FOOTER | INNER_FOOTER
+    mine = np.int64(p.flags[tag])
+    state[s + S_DEPTH] += 1
+    if state[s + S_FLAGS] & (ARTICLE | MAIN):
+        if mine & HEADER:
+            mine ^= HEADER | INNER_HEADER
+        if mine & FOOTER:
+            mine ^= FOOTER | INNER_FOOTER
     if mine & LIST:
-        s[S_LISTS] += 1
+        state[s + S_LISTS] += 1
     if mine & TABLE:
-        s[S_TABLES] += 1
+        state[s + S_TABLES] += 1
     if tag == _A:
-        s[S_LINK_END] = p.end[node]
-    return np.int64(mine)
-
-
-# Flags with those of an attribute whose value is no name.
-@njit(cache=True, nogil=True)
-def _by_attribute(p: Page, node: int, key: int, start: int, stop: int, mine: int) -> int:
-    if key == _HIDDEN or (key == _STYLE and _is_display_none(p.html, start, stop)):
-        mine |= HIDDEN
-    elif key == _ARIA and stop - start == 4:
-        mine |= ARIA_HIDDEN
-    elif key in _FORMULA_KEYS:
-        mine |= FORMULA
-    elif key == _TYPE and p.tag[node] == _SCRIPT and begins(p.html, start, stop, b"math/"):
-        mine = FORMULA
+        state[s + S_LINK_END] = p.end[node]
     return mine
 
 
-@njit(cache=True, nogil=True)
-def begins(html: Bytes, start: int, stop: int, text: bytes) -> bool:
-    """Whether html[start:stop] begins with `text`, which is in small letters; ASCII case folded."""
-    if stop - start < len(text):
-        return False
-    for index in range(len(text)):
-        byte = html[start + index]
+@kernel
+def _by_attribute(p: Page, node: int, key: int, start: int, stop: int, mine: int) -> int:
+    """Flags with those of an attribute whose value is no name."""
+    if key == _HIDDEN or (key == _STYLE and _is_display_none(p.html, start, stop)):
+        return mine | HIDDEN
+    if key == _ARIA and stop - start == 4:
+        return mine | ARIA_HIDDEN
+    if _FORMULA_KEYS >> key & 1:
+        return mine | FORMULA
+    if key == _TYPE and p.tag[node] == _SCRIPT and head(p.html, start, stop) >> 24 == _MATH:
+        return FORMULA
+    return mine
+
+
+@kernel
+def head(html: Bytes, start: int, stop: int) -> int:
+    """The first eight bytes of html[start:stop] as a number like that of `letters`, ASCII case
+    folded; zero bytes behind a shorter one."""
+    found = np.int64(0)
+    for position in range(start, start + 8):
+        byte = np.int64(html[position]) if position < stop else 0
         if 0x41 <= byte <= 0x5A:
             byte |= 0x20
-        if byte != text[index]:
-            return False
-    return True
+        found = found << 8 | byte
+    return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _role(html: Bytes, start: int, stop: int) -> int:
-    if begins(html, start, stop, b"navigation") or begins(html, start, stop, b"menu"):
+    role = head(html, start, stop)
+    if role == _NAVIGATION or role >> 32 == _MENU:
         return NAV
-    if begins(html, start, stop, b"main"):
+    if role >> 32 == _MAIN:
         return MAIN
-    if begins(html, start, stop, b"dialog") or begins(html, start, stop, b"alertdialog"):
+    if role >> 16 == _DIALOG or role == _ALERT:
         return DIALOG
-    if begins(html, start, stop, b"contentinfo"):
+    if role == _CONTENT_INFO:
         return FOOTER
-    if begins(html, start, stop, b"banner"):
-        return HEADER
-    return 0
+    return HEADER if role >> 16 == _BANNER else 0
 
 
-# Whether a style says `display: none`.
-@njit(cache=True, nogil=True)
+@kernel
 def _is_display_none(html: Bytes, start: int, stop: int) -> bool:
+    """Whether a style says `display: none`."""
     for position in range(start, stop - 11):
-        if html[position] | 0x20 != 0x64 or not begins(html, position, stop, b"display"):
+        if html[position] | 0x20 != 0x64 or head(html, position, stop) >> 8 != _DISPLAY:
             continue
         after = position + 7
-        while after < stop and html[after] in (0x20, 0x3A):
+        while after < stop and (html[after] == 0x20 or html[after] == 0x3A):
             after += 1
-        if begins(html, after, stop, b"none"):
+        if head(html, after, stop) >> 32 == _NONE:
             return True
     return False

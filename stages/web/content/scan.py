@@ -4,11 +4,12 @@ A block is the run of leaves (texts, elements without content) that share the in
 element, up to the next other leaf. About 2 ns a byte of text and 50 ns a node.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from stages.kernels.compiling import entry, kernel, pointer
 from stages.web.content.count import (
     ELEMENT,
     FIRST_NODE,
@@ -22,13 +23,27 @@ from stages.web.content.count import (
     OPEN_END,
     count_text,
 )  # isort: skip  # fmt: skip
-from stages.web.content.inherit import N_STATE, S_BLOCK, S_FLAGS, S_LINK_END, begins, enter
-from stages.web.content.page import Page
+from stages.web.content.inherit import (
+    N_STATE,
+    S_BLOCK,
+    S_FLAGS,
+    S_LINK_END,
+    enter,
+    head,
+    letters,
+)  # isort: skip  # fmt: skip
+from stages.web.content.page import STAMP, Arrays, Page, opened
 from stages.web.content.parts import BLOCK, CODE, FORMULA, HIDDEN, MEDIA, SKIP, Numbers
 from stages.web.tree.elements import KEYS, TAGS
+from stages.web.tree.state import KEY, N_PLACES, TAG, VALUE, VALUE_END
 
 _BR, _META = TAGS["br"], TAGS["meta"]
 _PROPERTY, _CONTENT = KEYS["property"], KEYS["content"]
+_TYPE = letters("og:type")
+_ARTICLE, _PRODUCT, _WEBSITE = letters("article"), letters("product"), letters("website")
+
+N_BLOCKS, KIND, LAST_LINK, OF_SOURCES = range(4)
+"""Places in the counters."""
 
 
 class Scan(NamedTuple):
@@ -41,96 +56,119 @@ class Scan(NamedTuple):
     kind: int
 
 
-@njit(cache=True, nogil=True)
-def scan(p: Page, show_hidden: bool) -> Scan:
-    """All blocks of a page. `show_hidden`: hidden elements count like others."""
-    n = len(p.tag)
-    state = np.empty((n, N_STATE), np.int32)
-    of = np.full(n, -1, np.int32)
-    blocks = np.zeros((_most_blocks(p), N_COLUMNS), np.int32)
-    n_blocks, kind, last_link = 0, 0, -1
-    state[0] = 0
-    enter(p, 0, state)
-    for node in range(1, n):
-        tag = p.tag[node]
-        above = p.parent[node]
-        state[node] = state[above]
-        if tag != 0:
-            enter(p, node, state)
-            if tag == _META and kind == 0:
-                kind = _open_graph_type(p, node)
-        flags = state[node, S_FLAGS]
-        is_folded = flags & HIDDEN and not flags & CODE and not show_hidden
-        if p.end[node] != node + 1 or flags & SKIP or is_folded:
-            continue
-        if _is_blank(p, node, flags):
-            if n_blocks and state[node, S_BLOCK] == blocks[n_blocks - 1, ELEMENT]:
-                of[node] = n_blocks - 1
-                if tag == _BR:
-                    blocks[n_blocks - 1, N_BREAKS] += 1
-            continue
-        if n_blocks == 0 or blocks[n_blocks - 1, ELEMENT] != state[node, S_BLOCK]:
-            n_blocks += 1
-            _begin(blocks[n_blocks - 1], node, state[node, S_BLOCK])
-        block = blocks[n_blocks - 1]
-        block[LAST_NODE] = node
-        block[FLAGS] |= flags
-        of[node] = n_blocks - 1
-        if tag == 0:
-            in_link = node < state[node, S_LINK_END]
-            if in_link and state[node, S_LINK_END] != last_link:
-                last_link = state[node, S_LINK_END]
-                block[N_LINKS] += 1
-            count_text(p, node, flags, in_link, block)
-        else:
-            block[N_MEDIA] += 1
-            if flags & FORMULA:
-                block[N_FORMULAS] += 1
-    return Scan(blocks[:n_blocks], state, of, kind)
+class Blocks(NamedTuple):
+    """The same while it is made, as pointers; `count`: the counters."""
+
+    rows: Numbers
+    state: Numbers
+    of: Numbers
+    count: Numbers
 
 
-# Each block-level element can interrupt one block and begin another.
-@njit(cache=True, nogil=True)
-def _most_blocks(p: Page) -> int:
-    found = 2
-    for node in range(len(p.tag)):
-        if p.flags[0, p.tag[node]] & BLOCK:
-            found += 2
-    return found
+def scan(page: Arrays, show_hidden: bool) -> Scan:
+    """All blocks of a page. `show_hidden`: hidden elements count like others. Each block-level
+    element can interrupt one block and begin another."""
+    n = page.nodes.shape[1]
+    is_block = page.flags[0] & BLOCK != 0
+    n_most = 2 + 2 * int(np.count_nonzero(is_block[page.nodes[TAG]]))
+    blocks, state = np.zeros((n_most, N_COLUMNS), np.int32), np.empty((n, N_STATE), np.int32)
+    of, count = np.full(n, -1, np.int32), np.zeros(4, np.int32)
+    _scan(page, blocks, state, of, count, show_hidden)
+    return Scan(blocks[: count[N_BLOCKS]], state, of, int(count[KIND]))
 
 
-@njit(cache=True, nogil=True)
-def _begin(block: Numbers, node: int, element: int) -> None:
-    block[FIRST_NODE] = node
-    block[ELEMENT] = element
-    block[OPEN_END] = 1
+def _compiled(stamp: int) -> Callable[..., None]:
+    def scan_page(
+        page: Arrays, blocks: Numbers, state: Numbers, of: Numbers, count: Numbers,
+        show_hidden: bool,
+    ) -> None:  # fmt: skip
+        p = opened(page)
+        s = Blocks(pointer(blocks, 0), pointer(state, 0), pointer(of, 0), pointer(count, 0))
+        count[LAST_LINK], count[OF_SOURCES] = -1, stamp & 1
+        for column in range(N_STATE):
+            s.state[column] = 0
+        enter(p, int(0), s.state)
+        for node in range(1, p.n):
+            above = N_STATE * p.parent[node]
+            for column in range(N_STATE):
+                s.state[N_STATE * node + column] = s.state[above + column]
+            tag = p.tag[node]
+            if tag != 0:
+                enter(p, node, s.state)
+                if tag == _META and count[KIND] == 0:
+                    count[KIND] = _open_graph_type(p, node)
+            flags = s.state[N_STATE * node + S_FLAGS]
+            is_folded = flags & HIDDEN and not flags & CODE and not show_hidden
+            if p.end[node] == node + 1 and not flags & SKIP and not is_folded:
+                _add_leaf(p, s, node, flags)
+
+    return entry(scan_page)
 
 
-# Whether a leaf shows nothing.
-@njit(cache=True, nogil=True)
+@kernel
+def _add_leaf(p: Page, s: Blocks, node: int, flags: int) -> None:
+    """Puts a leaf into the block that it continues or begins."""
+    state = N_STATE * node
+    b = N_COLUMNS * (s.count[N_BLOCKS] - 1)
+    continues = s.count[N_BLOCKS] > 0 and s.rows[b + ELEMENT] == s.state[state + S_BLOCK]
+    tag = p.tag[node]
+    if _is_blank(p, node, flags):
+        if continues:
+            s.of[node] = s.count[N_BLOCKS] - 1
+            s.rows[b + N_BREAKS] += tag == _BR
+        return
+    if not continues:
+        s.count[N_BLOCKS] += 1
+        b += N_COLUMNS
+        s.rows[b + FIRST_NODE] = node
+        s.rows[b + ELEMENT] = s.state[state + S_BLOCK]
+        s.rows[b + OPEN_END] = 1
+    s.rows[b + LAST_NODE] = node
+    s.rows[b + FLAGS] |= flags
+    s.of[node] = s.count[N_BLOCKS] - 1
+    if tag == 0:
+        link_end = s.state[state + S_LINK_END]
+        in_link = node < link_end
+        if in_link and link_end != s.count[LAST_LINK]:
+            s.count[LAST_LINK] = link_end
+            s.rows[b + N_LINKS] += 1
+        count_text(p, node, flags, in_link, s.rows, b)
+    else:
+        s.rows[b + N_MEDIA] += 1
+        s.rows[b + N_FORMULAS] += flags & FORMULA != 0
+
+
+@kernel
 def _is_blank(p: Page, node: int, flags: int) -> bool:
+    """Whether a leaf shows nothing."""
     if p.tag[node] != 0:
-        return not (p.flags[0, p.tag[node]] & MEDIA or flags & FORMULA)
+        return not (p.flags[p.tag[node]] & MEDIA or flags & FORMULA)
     position = p.first[node]
     while position < p.last[node] and p.text[position] <= 0x20:
         position += 1
     return position == p.last[node]
 
 
-# Open Graph's type in a `<meta>`: 1 article, 2 product, 3 website, 4 another; 0 if it has none.
-@njit(cache=True, nogil=True)
+@kernel
 def _open_graph_type(p: Page, node: int) -> int:
+    """Open Graph's type in a `<meta>`: 1 article, 2 product, 3 website, 4 another; 0 if it has
+    none."""
     found, kind = False, 4
     for slot in range(p.first[node], p.last[node]):
-        key = p.attributes[slot, 0]
-        start, stop = p.attributes[slot, 3], p.attributes[slot, 4]
-        if key == _PROPERTY and begins(p.html, start, stop, b"og:type"):
-            found = True
-        elif key == _CONTENT:
-            if begins(p.html, start, stop, b"article"):
-                kind = 1
-            elif begins(p.html, start, stop, b"product"):
-                kind = 2
-            elif begins(p.html, start, stop, b"website"):
-                kind = 3
+        key = p.attributes[N_PLACES * slot + KEY]
+        if key != _PROPERTY and key != _CONTENT:
+            continue
+        start = np.int64(p.attributes[N_PLACES * slot + VALUE])
+        word = head(p.html, start, np.int64(p.attributes[N_PLACES * slot + VALUE_END])) >> 8
+        if key == _PROPERTY:
+            found = found or word == _TYPE
+        elif word == _ARTICLE:
+            kind = 1
+        elif word == _PRODUCT:
+            kind = 2
+        elif word == _WEBSITE:
+            kind = 3
     return kind if found else 0
+
+
+_scan = _compiled(STAMP)

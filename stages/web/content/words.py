@@ -10,9 +10,9 @@ from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from stages.kernels.arrow import Bytes
+from stages.kernels.compiling import kernel
 from stages.web.tree.elements import FNV_OFFSET, FNV_PRIME, name_hash
 
 WordTable = npt.NDArray[np.int64]
@@ -24,15 +24,15 @@ LONGEST = 24
 
 
 def word_table(weights: dict[str, int]) -> WordTable:
-    """int64[2, 4096]: the hash of a word (FNV-1a, 63 bits) and its weight."""
-    table = np.zeros((2, SLOTS), np.int64)
+    """int64[2 * 4096]: the hashes of words (FNV-1a, 63 bits), then their weights."""
+    table = np.zeros(2 * SLOTS, np.int64)
     for word, weight in weights.items():
         key = name_hash(word) >> 1
         slot = key % SLOTS
-        while table[0, slot]:
+        while table[slot]:
             slot = (slot + 1) % SLOTS
-        table[0, slot] = key
-        table[1, slot] = weight
+        table[slot] = key
+        table[SLOTS + slot] = weight
     return table
 
 
@@ -44,7 +44,7 @@ def learned_words() -> WordTable:
     return word_table({word: int(weight) for word, weight in pairs})
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def next_word(html: Bytes, position: int, stop: int) -> tuple[int, int]:
     """The next word of html[position:stop] as (start, end); (stop, stop) if there is none."""
     while position < stop:
@@ -60,16 +60,16 @@ def next_word(html: Bytes, position: int, stop: int) -> tuple[int, int]:
     return stop, stop
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def word_weight(html: Bytes, start: int, stop: int, table: WordTable) -> int:
     """The weight of the word html[start:stop], 0 if unknown."""
     key = np.uint64(FNV_OFFSET)
     for position in range(start, stop):
         key = (key ^ np.uint64(html[position] | 0x20)) * np.uint64(FNV_PRIME)
     wanted = np.int64(key >> np.uint64(1))
-    slot = wanted % SLOTS
-    while table[0, slot] != 0:
-        if table[0, slot] == wanted:
-            return table[1, slot]
-        slot = (slot + 1) % SLOTS
+    slot = wanted & (SLOTS - 1)
+    while table[slot] != 0:
+        if table[slot] == wanted:
+            return table[SLOTS + slot]
+        slot = (slot + 1) & (SLOTS - 1)
     return 0

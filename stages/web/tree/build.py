@@ -12,69 +12,72 @@ Memory: 20 bytes a node and 20 an attribute, reserved for the number of `<` and 
 and the text once: about three times the page in all.
 """
 
+from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from stages.kernels.arrow import Bytes
+from stages.kernels.compiling import entry, kernel, pointer, stamp
 from stages.web.tree.characters import reference_table
 from stages.web.tree.elements import (
+    ALWAYS_CLOSED,
+    FOREIGN_ROOT,
     FORMATTING,
+    PREFORMATTED,
     RAW,
     REFERENCES,
+    SLOTS,
     TAGS,
     TEXT,
-    UNKNOWN,
     VOID,
     name_tables,
     properties,
 )
-from stages.web.tree.open_elements import end_early, make_room, matching_depth
+from stages.web.tree.open_elements import end_early, find_open, make_room
 from stages.web.tree.state import (
     DEPTH,
-    END,
-    FIRST,
     FOREIGN,
-    LAST,
     MAX_DEPTH,
+    MOST_ATTRIBUTES,
     N_ATTRIBUTES,
     N_NODES,
+    N_PLACES,
     N_TEXT,
-    PARENT,
     SKIP_NEWLINE,
-    TAG,
+    STACK,
+    STAMP,
+    XML,
     Build,
+    Counters,
+    Hashes,
     Numbers,
     add_node,
     close_to,
     leave_head,
 )
 from stages.web.tree.tokens import (
+    begins_markup,
     cdata_end,
     cdata_start,
     copy_text,
     is_letter,
-    is_space,
-    look_up,
+    look_up_tag,
+    name_end,
     raw_text_end,
     read_attributes,
     skip_attributes,
     skip_declaration,
     skip_line_end,
+    tag_end,
     text_end,
 )
 
 HTML = TAGS["html"]
 _BODY = TAGS["body"]
-_BR = TAGS["br"]
 _HEAD = TAGS["head"]
-_LISTING = TAGS["listing"]
-_MATH = TAGS["math"]
-_P = TAGS["p"]
 _PLAINTEXT = TAGS["plaintext"]
-_PRE = TAGS["pre"]
-_SVG = TAGS["svg"]
 _TEXTAREA = TAGS["textarea"]
 
 
@@ -84,7 +87,8 @@ class Tree(NamedTuple):
     Of nodes: `tag` (0: text), `parent` (the root's is -1), `end` (the first node behind the
     subtree), `first` and `last`: of a text node its bytes in `text`, of an element its attributes.
     `attributes` int32[n, 5]: key (0: not in the table), and where in the page's bytes name and
-    value begin and end, the value with its references still in it. All int32.
+    value begin and end, the value with its references still in it. `nodes` int32[5, n]: the first
+    five, of which these are the rows. All int32, contiguous.
     """
 
     page: bytes
@@ -95,184 +99,197 @@ class Tree(NamedTuple):
     last: Numbers
     attributes: Numbers
     text: Bytes
+    nodes: Numbers
 
 
 def build(page: bytes, *, xml: bool = False) -> Tree:
     """The tree of a page's UTF-8 bytes (at most 2 GiB). `xml`: `<x/>` closes any element."""
     n_tags, n_values = page.count(b"<"), page.count(b"=")
-    b = Build(
-        html=np.frombuffer(page, np.uint8),
-        names=name_tables(),
-        references=reference_table(),
-        flags=properties(),
-        nodes=np.zeros((2 * n_tags + 3, 5), np.int32),
-        attributes=np.zeros((min(n_values + 4 * n_tags, len(page) // 2) + 1, 5), np.int32),
-        text=np.empty(len(page) + len(page) // 5 + 64, np.uint8),
-        stack=np.zeros(MAX_DEPTH, np.int32),
-        count=np.zeros(6, np.int64),
-    )
-    _read(b, xml)
-    columns = np.ascontiguousarray(b.nodes[: b.count[N_NODES]].T)
-    return Tree(page, *columns, b.attributes[: b.count[N_ATTRIBUTES]], b.text[: b.count[N_TEXT]])
+    most_attributes = min(n_values + 4 * n_tags, len(page) // 2) + 1
+    columns = np.zeros((5, 2 * n_tags + 3), np.int32)
+    attributes = np.zeros((most_attributes, N_PLACES), np.int32)
+    text = np.empty(len(page) + len(page) // 5 + 64, np.uint8)
+    count = np.zeros(STACK + MAX_DEPTH, np.int64)
+    count[XML], count[MOST_ATTRIBUTES] = xml, most_attributes
+    html = np.frombuffer(page, np.uint8)
+    _read(html, _hashes(), properties(), columns, attributes, text, count)
+    nodes = np.ascontiguousarray(columns[:, : count[N_NODES]])
+    return Tree(page, *nodes, attributes[: count[N_ATTRIBUTES]], text[: count[N_TEXT]], nodes)
 
 
-# Fills the arrays of `b`. Replaces lexbor's tree: tests/stages/web/tree.
-@njit(cache=True, nogil=True)
-def _read(b: Build, xml: bool) -> None:
-    n = len(b.html)
-    b.nodes[0, TAG], b.nodes[0, PARENT] = HTML, -1
-    b.count[N_NODES], b.count[DEPTH] = 1, 1
-    position = 0
-    while position < n:
-        byte = b.html[position]
-        if byte != 0x3C or position + 1 >= n:
-            position = _read_text(b, position)
-            continue
-        following = b.html[position + 1]
-        if is_letter(following):
-            position = _read_start(b, position, xml)
-        elif following == 0x2F:
-            position = _read_end(b, position)
-        elif following in (33, 63):
-            if xml or b.count[FOREIGN] > 0:
-                inside = cdata_start(b.html, position)
-                if inside > 0:
-                    stop = cdata_end(b.html, inside)
-                    _append_text(b, inside, stop, False)
-                    position = min(stop + 3, n)
-                    continue
-            position = skip_declaration(b.html, position)
-        else:
-            position = _read_text(b, position)
-    close_to(b, 0)
+@cache
+def _hashes() -> Hashes:
+    return np.concatenate([name_tables(), reference_table()])
 
 
-# Text up to the next `<` that begins markup, as one node; returns the position there.
-@njit(cache=True, nogil=True)
+def _compiled(stamp: int) -> Callable[..., None]:
+    """The loop over the page; it fills the last four. Replaces lexbor: tests/stages/web/tree."""
+
+    def read(
+        html: Bytes, hashes: Hashes, properties: Numbers, columns: Numbers, attributes: Numbers,
+        text: Bytes, count: Counters,
+    ) -> None:  # fmt: skip
+        rows = columns.shape[1]
+        b = Build(
+            html=pointer(html, 0),
+            n=len(html),
+            elements=pointer(hashes, 0),
+            keys=pointer(hashes, 2 * SLOTS),
+            references=pointer(hashes, 4 * SLOTS),
+            flags=pointer(properties, 0),
+            scope=pointer(properties, properties.shape[1]),
+            tag=pointer(columns, 0),
+            parent=pointer(columns, rows),
+            end=pointer(columns, 2 * rows),
+            first=pointer(columns, 3 * rows),
+            last=pointer(columns, 4 * rows),
+            attributes=pointer(attributes, 0),
+            text=pointer(text, 0),
+            stack=pointer(count, STACK),
+            count=pointer(count, 0),
+        )
+        count[STAMP] = stamp
+        b.tag[0], b.parent[0] = HTML, -1
+        count[N_NODES], count[DEPTH] = 1, 1
+        position = int(0)
+        while position < b.n:
+            following = b.html[position + 1] if position + 1 < b.n else b.html[position]
+            if b.html[position] != 0x3C or not begins_markup(following):
+                position = _read_text(b, position)
+            elif following == 0x2F:
+                position = _read_end(b, position)
+            elif following == 0x21 or following == 0x3F:
+                position = _read_declaration(b, position)
+            else:
+                position = _read_start(b, position)
+        close_to(b, int(0))
+
+    return entry(read)
+
+
+@kernel
+def _read_declaration(b: Build, start: int) -> int:
+    """What is not shown, or a CDATA section; returns the position behind."""
+    inside = cdata_start(b, start) if b.count[XML] + b.count[FOREIGN] > 0 else 0
+    if inside == 0:
+        return skip_declaration(b, start)
+    stop = cdata_end(b, inside)
+    _append_text(b, inside, stop, inside < 0)
+    return stop + 3
+
+
+@kernel
 def _read_text(b: Build, start: int) -> int:
-    stop, blank = text_end(b.html, start)
+    """Text up to the next `<` that begins markup, as one node; returns the position there."""
+    stop, blank = text_end(b, start)
     if not blank:
         leave_head(b)
-    _append_text(b, start, stop, True)
+    _append_text(b, start, stop, stop > start)
     return stop
 
 
-# html[start:stop] as a text node, or at the end of the text node that has just been added.
-@njit(cache=True, nogil=True)
+@kernel
 def _append_text(b: Build, start: int, stop: int, decode: bool) -> None:
+    """html[start:stop] as a text node, or at the end of the text node that was just added."""
     count = b.count
     begin = count[N_TEXT]
     if count[SKIP_NEWLINE]:
         count[SKIP_NEWLINE] = 0
-        start = skip_line_end(b.html, start, stop)
-    length = copy_text(b.html, start, stop, b.references, decode, b.text, begin)
+        start = skip_line_end(b, start, stop)
+    length = copy_text(b, start, stop, decode)
     if length == begin:
         return
     count[N_TEXT] = length
     node = count[N_NODES] - 1
     above = b.stack[count[DEPTH] - 1]
-    if (
-        b.nodes[node, TAG] == TEXT
-        and b.nodes[node, PARENT] == above
-        and b.nodes[node, LAST] == begin
-    ):
-        b.nodes[node, LAST] = length
-        return
-    node += 1
-    count[N_NODES] += 1
-    b.nodes[node, TAG] = TEXT
-    b.nodes[node, PARENT] = above
-    b.nodes[node, END] = node + 1
-    b.nodes[node, FIRST], b.nodes[node, LAST] = begin, length
+    if b.tag[node] != TEXT or b.parent[node] != above or b.last[node] != begin:
+        node = add_node(b, int(TEXT))
+        b.first[node] = begin
+    b.last[node] = length
 
 
-# A start tag, and all of a raw-text element; returns the position behind.
-@njit(cache=True, nogil=True)
-def _read_start(b: Build, start: int, xml: bool) -> int:
-    n = len(b.html)
-    stop = start + 1
-    while stop < n and not is_space(b.html[stop]) and b.html[stop] not in (0x2F, 0x3E):
-        stop += 1
-    name = max(look_up(b.html, start + 1, stop, b.names[0], True), UNKNOWN)
-    b.count[SKIP_NEWLINE] = 0
-    if name in (HTML, _BODY) or (name == _HEAD and b.count[N_NODES] > 4):
-        leave_head(b)
-        if name == HTML and b.nodes[0, FIRST] == b.nodes[0, LAST]:
-            b.nodes[0, FIRST] = b.count[N_ATTRIBUTES]
-            after, _ = read_attributes(b, stop, True)
-            b.nodes[0, LAST] = b.count[N_ATTRIBUTES]
-            return after
-        if name != _BODY or b.count[DEPTH] > 1:
-            after, _ = read_attributes(b, stop, False)
-            return after
-    if not make_room(b, name):
-        after, _ = read_attributes(b, stop, False)
+@kernel
+def _read_start(b: Build, start: int) -> int:
+    """A start tag, and all of a raw-text element; returns the position behind."""
+    count = b.count
+    stop = name_end(b, start + 1)
+    name = look_up_tag(b, start + 1, stop)
+    count[SKIP_NEWLINE] = 0
+    node = _place(b, name)
+    if node >= 0:
+        b.first[node] = count[N_ATTRIBUTES]
+    after, closed = read_attributes(b, stop, node >= 0)
+    if node >= 0:
+        b.last[node] = count[N_ATTRIBUTES]
+    flags = b.flags[name]
+    if node <= 0 or flags & VOID:
         return after
-    node = add_node(b, name)
-    b.nodes[node, FIRST] = b.count[N_ATTRIBUTES]
-    after, closed = read_attributes(b, stop, True)
-    b.nodes[node, LAST] = b.count[N_ATTRIBUTES]
-    if b.flags[name] & VOID or (closed and (xml or b.count[FOREIGN] > 0 or name in (_SVG, _MATH))):
+    if closed and (flags & FOREIGN_ROOT or count[XML] + count[FOREIGN] > 0):
         return after
-    if b.flags[name] & RAW and b.count[FOREIGN] == 0:
-        return _read_raw(b, after, start + 1, stop, node, name)
-    if b.count[DEPTH] < MAX_DEPTH:
-        b.stack[b.count[DEPTH]] = node
-        b.count[DEPTH] += 1
-        if name in (_SVG, _MATH):
-            b.count[FOREIGN] += 1
-    if name in (_PRE, _LISTING):
-        b.count[SKIP_NEWLINE] = 1
+    if flags & RAW and count[FOREIGN] == 0:
+        return _read_raw(b, after, start + 1, stop, node)
+    if count[DEPTH] < MAX_DEPTH:
+        b.stack[count[DEPTH]] = node
+        count[DEPTH] += 1
+        if flags & FOREIGN_ROOT:
+            count[FOREIGN] += 1
+    if flags & PREFORMATTED:
+        count[SKIP_NEWLINE] = 1
     return after
 
 
-# The content of a raw-text element up to its own end tag, which html[name_start:name_stop] names.
-@njit(cache=True, nogil=True)
-def _read_raw(b: Build, start: int, name_start: int, name_stop: int, node: int, name: int) -> int:
-    n = len(b.html)
-    n = len(b.html)
-    stop = n if name == _PLAINTEXT else raw_text_end(b.html, start, name_start, name_stop)
-    depth = b.count[DEPTH]
+@kernel
+def _place(b: Build, name: int) -> int:
+    """The node of a start tag, in its place: of the first `<html>` the root, -1 to ignore it."""
+    if name == HTML or name == _BODY or (name == _HEAD and b.count[N_NODES] > 4):
+        leave_head(b)
+        if name == HTML and b.first[0] == b.last[0]:
+            return 0
+        if name != _BODY or b.count[DEPTH] > 1:
+            return -1
+    return add_node(b, name) if make_room(b, name) else -1
+
+
+@kernel
+def _read_raw(b: Build, start: int, name_start: int, name_stop: int, node: int) -> int:
+    """The content of a raw-text element up to its own end tag, which html[name_start:name_stop]
+    names; returns the position behind."""
+    count = b.count
+    name = b.tag[node]
+    stop = b.n if name == _PLAINTEXT else raw_text_end(b, start, name_start, name_stop)
+    depth = count[DEPTH]
     if depth < MAX_DEPTH:
         b.stack[depth] = node
-        b.count[DEPTH] += 1
-    b.count[SKIP_NEWLINE] = name == _TEXTAREA
-    decode = b.flags[name] & REFERENCES != 0
-    _append_text(b, start, stop, decode)
-    b.count[SKIP_NEWLINE] = 0
+        count[DEPTH] += 1
+    count[SKIP_NEWLINE] = name == _TEXTAREA
+    _append_text(b, start, stop, b.flags[name] & REFERENCES != 0)
+    count[SKIP_NEWLINE] = 0
     close_to(b, depth)
-    position = stop
-    while position < n and b.html[position] != 0x3E:
-        position += 1
-    return position + 1
+    return tag_end(b, stop)
 
 
-# An end tag; returns the position behind.
-@njit(cache=True, nogil=True)
+@kernel
 def _read_end(b: Build, start: int) -> int:
-    n = len(b.html)
-    name_start = start + 2
-    if name_start >= n:
-        return n
-    if not is_letter(b.html[name_start]):  # `</>` is nothing, `</ …>` a comment
-        position = name_start
-        while position < n and b.html[position] != 0x3E:
-            position += 1
-        return position + 1
-    stop = name_start
-    while stop < n and not is_space(b.html[stop]) and b.html[stop] not in (0x2F, 0x3E):
-        stop += 1
-    name = max(look_up(b.html, name_start, stop, b.names[0], True), UNKNOWN)
-    after = skip_attributes(b.html, stop)
+    """An end tag; returns the position behind."""
+    begin = start + 2
+    if begin >= b.n or not is_letter(b.html[begin]):  # `</>` is nothing, `</ …>` a comment
+        return tag_end(b, begin)
+    stop = name_end(b, begin)
+    name = look_up_tag(b, begin, stop)
+    after = skip_attributes(b, stop)
     b.count[SKIP_NEWLINE] = 0
-    if name in (HTML, _BODY):
+    if name == HTML or name == _BODY:
         return after
-    depth = matching_depth(b, name)
+    depth = find_open(b, name, b.scope[name])
+    flags = b.flags[name]
     if depth > 0:
         close_to(b, depth)
-    elif b.flags[name] & FORMATTING:
+    elif flags & FORMATTING:
         end_early(b, name)
-    elif name in (_P, _BR):
+    elif flags & ALWAYS_CLOSED:
         node = add_node(b, name)
-        b.nodes[node, FIRST] = b.nodes[node, LAST] = b.count[N_ATTRIBUTES]
+        b.first[node] = b.last[node] = b.count[N_ATTRIBUTES]
     return after
+
+
+_read = _compiled(stamp("stages.web.tree", "stages.kernels.compiling"))

@@ -12,21 +12,16 @@ import numpy.typing as npt
 TEXT, UNKNOWN = 0, 1
 
 (
-    VOID,
-    SPECIAL,
-    CLOSES_P,
-    FORMATTING,
-    RAW,
-    REFERENCES,
-    BARRIER,
-    HEADING,
-    HEAD,
-    TABLE_PART,
-    BREAKOUT,
-) = (1 << bit for bit in range(11))
+    VOID, SPECIAL, CLOSES_P, FORMATTING, RAW, REFERENCES, BARRIER, HEADING, HEAD, TABLE_PART,
+    BREAKOUT, TABLE, GROUP, ROW, CELL, LIST, ITEM, TERM, ENDS_ITEM, BUTTON, OPTIONS, RUBY,
+    FOREIGN_ROOT, INTEGRATES, ONE_AT_A_TIME, PREFORMATTED, ALWAYS_CLOSED,
+) = (1 << bit for bit in range(27))  # fmt: skip
 """No content · block-like in the standard's sense · its start ends an open paragraph · inline
 formatting · content is text up to its own end tag · such text with character references · end tags
-do not reach past it · h1 to h6 · may stand in the head · part of a table · ends SVG and MathML."""
+do not reach past it · h1 to h6 · may stand in the head · part of a table · ends SVG and MathML · a
+table or template · … · no open item is looked for beyond it · … · begins SVG or MathML · holds HTML
+in them · its start ends an open one · a line end at its start is none · an end tag alone is an
+element, too."""
 
 _PROPERTIES: dict[int, str] = {
     VOID: "area base basefont bgsound br col command embed frame hr img input keygen link meta "
@@ -50,17 +45,34 @@ _PROPERTIES: dict[int, str] = {
     BREAKOUT: "b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head "
     "hr i img li listing menu meta nobr ol p pre ruby s small span strong strike sub sup table tt "
     "u ul var",
+    TABLE: "table template",
+    GROUP: "tbody tfoot thead",
+    ROW: "tr",
+    CELL: "td th",
+    LIST: "ol ul",
+    ITEM: "li",
+    TERM: "dd dt",
+    BUTTON: "button",
+    OPTIONS: "optgroup option",
+    RUBY: "rb rp rt rtc",
+    FOREIGN_ROOT: "math svg",
+    INTEGRATES: "annotation-xml desc foreignobject mtext",
+    ONE_AT_A_TIME: "a button select",
+    PREFORMATTED: "listing pre",
+    ALWAYS_CLOSED: "br p",
 }
+_NOT_ENDING_ITEMS = ("address", "div", "p")
 _OTHERS = (
     "abbr acronym annotation annotation-xml audio bdi bdo canvas cite data datalist del dfn g "
     "gist ins kbd label legend map mark math menclose menuitem merror meter mfenced mfrac mglyph "
-    "mi mlabeledtr mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace msqrt "
-    "mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none mjx-assistive-mml "
+    "mi mlabeledtr mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace "
+    "msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none mjx-assistive-mml "
     "mjx-container mjx-math mjx-mi mjx-mo mjx-mn mjx-mtext mjx-mrow mjx-texatom mjx-c mjx-utext "
     "mjx-msup mjx-msub mjx-msubsup mjx-script mjx-mfrac mjx-frac mjx-num mjx-den mjx-msqrt "
     "mjx-mroot mjx-sqrt mjx-root mjx-munder mjx-mover mjx-munderover mjx-over mjx-under mjx-base "
-    "mjx-mtable mjx-mtr mjx-mtd mjx-mspace mjx-speech mjx-row mjx-op mjx-box object optgroup option output path picture progress q rb rp rt rtc ruby samp "
-    "semantics slot span sub sup svg text time var video foreignobject desc"
+    "mjx-mtable mjx-mtr mjx-mtd mjx-mspace mjx-speech mjx-row mjx-op mjx-box object optgroup "
+    "option output path picture progress q rb rp rt rtc ruby samp semantics slot "
+    "span sub sup svg text time var video foreignobject desc"
 )
 NAMES: tuple[str, ...] = (
     "#text",
@@ -87,7 +99,6 @@ FNV_OFFSET = 0xCBF29CE484222325
 FNV_PRIME = 0x100000001B3
 
 NameTable = npt.NDArray[np.uint64]
-NameTables = npt.NDArray[np.uint64]
 
 
 def name_hash(name: str) -> int:
@@ -99,31 +110,48 @@ def name_hash(name: str) -> int:
 
 
 def _table(names: tuple[str, ...], first: int) -> NameTable:
-    table = np.zeros((2, SLOTS), np.uint64)
+    table = np.zeros(2 * SLOTS, np.uint64)
     for number, name in enumerate(names):
         if number < first:
             continue
         key = name_hash(name)
         slot = key % SLOTS
-        while table[0, slot]:
+        while table[slot]:
             slot = (slot + 1) % SLOTS
-        table[0, slot] = key
-        table[1, slot] = number
+        table[slot] = key
+        table[SLOTS + slot] = number
     return table
 
 
 @cache
-def name_tables() -> NameTables:
-    """uint64[2, 2, 1024]: of elements, then of attributes, the hashes of names and their numbers,
+def name_tables() -> NameTable:
+    """uint64[4 * 1024]: of elements, then of attributes, the hashes of names and their numbers,
     zero where empty."""
-    return np.stack([_table(NAMES, UNKNOWN + 1), _table(ATTRIBUTES, 1)])
+    return np.concatenate([_table(NAMES, UNKNOWN + 1), _table(ATTRIBUTES, 1)])
 
 
 @cache
 def properties() -> npt.NDArray[np.int32]:
-    """int32[tag]: the properties of every element."""
-    found = np.zeros(len(NAMES), np.int32)
+    """int32[2, tag]: the properties of every element, and which of them in another element keep
+    its end tag from reaching past."""
+    found = np.zeros((2, len(NAMES)), np.int32)
     for flag, names in _PROPERTIES.items():
         for name in names.split():
-            found[TAGS[name]] |= flag
+            found[0, TAGS[name]] |= flag
+    for tag, flags in enumerate(found[0]):
+        if flags & SPECIAL and NAMES[tag] not in _NOT_ENDING_ITEMS:
+            found[0, tag] |= ENDS_ITEM
+    found[1] = [_scope(name, int(flags)) for name, flags in zip(NAMES, found[0], strict=True)]
     return found
+
+
+def _scope(name: str, flags: int) -> int:
+    if flags & TABLE_PART:
+        return TABLE
+    if name in ("table", "template", "svg", "math"):
+        return 0
+    if name == "p":
+        return BARRIER | BUTTON
+    if flags & ITEM:
+        return BARRIER | LIST
+    return BARRIER if flags & (BARRIER | SPECIAL) else SPECIAL

@@ -1,202 +1,146 @@
 """Which open elements a tag ends (HTML standard, section 13.2.6), by scopes in a bounded stack."""
 
-from numba import njit
-
+from stages.kernels.compiling import kernel
 from stages.web.tree.elements import (
     BARRIER,
     BREAKOUT,
+    BUTTON,
+    CELL,
     CLOSES_P,
+    ENDS_ITEM,
+    FOREIGN_ROOT,
+    GROUP,
     HEAD,
     HEADING,
+    INTEGRATES,
+    ITEM,
+    ONE_AT_A_TIME,
+    OPTIONS,
+    ROW,
+    RUBY,
     SPECIAL,
+    TABLE,
     TABLE_PART,
     TAGS,
+    TERM,
 )
-from stages.web.tree.state import DEPTH, END, FOREIGN, N_NODES, TAG, Build, close_to, leave_head
+from stages.web.tree.state import DEPTH, FOREIGN, N_NODES, Build, close_to, innermost, leave_head
 
-_A = TAGS["a"]
-_ADDRESS = TAGS["address"]
-_ANNOTATION_XML = TAGS["annotation-xml"]
-_BUTTON = TAGS["button"]
 _COL = TAGS["col"]
 _COLGROUP = TAGS["colgroup"]
-_DD = TAGS["dd"]
-_DESC = TAGS["desc"]
-_DIV = TAGS["div"]
-_DT = TAGS["dt"]
-_FOREIGNOBJECT = TAGS["foreignobject"]
-_LI = TAGS["li"]
-_MATH = TAGS["math"]
-_MTEXT = TAGS["mtext"]
-_OL = TAGS["ol"]
 _OPTGROUP = TAGS["optgroup"]
 _OPTION = TAGS["option"]
 _P = TAGS["p"]
-_RB = TAGS["rb"]
-_RP = TAGS["rp"]
-_RT = TAGS["rt"]
-_RTC = TAGS["rtc"]
 _SELECT = TAGS["select"]
-_SVG = TAGS["svg"]
 _TABLE = TAGS["table"]
-_TBODY = TAGS["tbody"]
-_TD = TAGS["td"]
 _TEMPLATE = TAGS["template"]
-_TFOOT = TAGS["tfoot"]
-_TH = TAGS["th"]
-_THEAD = TAGS["thead"]
-_TR = TAGS["tr"]
-_UL = TAGS["ul"]
 
 
-# What the start of an element ends, before it is opened; false if the tag is to be ignored.
-@njit(cache=True, nogil=True)
-def make_room(b: Build, name: int) -> bool:
+@kernel
+def make_room(b: Build, name: int) -> bool:  # noqa: PLR0912
+    """What the start of an element ends, before it is opened; false if the tag is ignored."""
     properties = b.flags[name]
     if b.count[FOREIGN] > 0 and properties & BREAKOUT:
         _leave_foreign(b)
     if not properties & HEAD:
         leave_head(b)
     if properties & SPECIAL and name != _SELECT:
-        depth = find_open(b, _SELECT, BARRIER, -1)
-        if depth > 0:
-            close_to(b, depth)
-    current = b.nodes[b.stack[b.count[DEPTH] - 1], TAG]
+        _close(b, int(_SELECT), int(BARRIER))
     if properties & TABLE_PART:
         return _make_table_room(b, name)
     if properties & CLOSES_P:
-        if name in (_LI, _DD, _DT):
-            _close_item(b, name)
-        _close_p(b)
-        current = b.nodes[b.stack[b.count[DEPTH] - 1], TAG]
-        if properties & HEADING and b.flags[current] & HEADING:
+        if properties & (ITEM | TERM):
+            _close_item(b, properties)
+        _close(b, int(_P), int(BARRIER | BUTTON))
+        if properties & HEADING and b.flags[innermost(b)] & HEADING:
             close_to(b, b.count[DEPTH] - 1)
-    elif name in (_OPTION, _OPTGROUP):
-        while b.count[DEPTH] > 1 and b.nodes[b.stack[b.count[DEPTH] - 1], TAG] in (
-            _OPTION,
-            _OPTGROUP,
-        ):
-            if name == _OPTION and b.nodes[b.stack[b.count[DEPTH] - 1], TAG] == _OPTGROUP:
-                break
+    elif properties & OPTIONS:
+        current = innermost(b)
+        while current == _OPTION or (current == _OPTGROUP and name == _OPTGROUP):
             close_to(b, b.count[DEPTH] - 1)
-    elif name in (_A, _BUTTON, _SELECT):
-        depth = find_open(b, name, BARRIER, -1)
-        if depth > 0:
-            close_to(b, depth)
+            current = innermost(b)
+    elif properties & ONE_AT_A_TIME:
+        if _close(b, name, int(BARRIER)):
             return name != _SELECT
-    elif name in (_RB, _RT, _RTC, _RP) and current in (_RB, _RT, _RTC, _RP):
+    elif properties & RUBY and b.flags[innermost(b)] & RUBY:
         close_to(b, b.count[DEPTH] - 1)
-    if name == _TABLE and current in (_TABLE, _TBODY, _THEAD, _TFOOT, _TR):
-        depth = find_open(b, _TABLE, 0, _TEMPLATE)
-        if depth > 0:
-            close_to(b, depth)
+    if name == _TABLE:
+        current = innermost(b)
+        if b.flags[current] & (TABLE | GROUP | ROW) and current != _TEMPLATE:
+            _close(b, name, int(TABLE))
     return True
 
 
-# End the open item that a new `<li>`, `<dd>` or `<dt>` follows.
-@njit(cache=True, nogil=True)
-def _close_item(b: Build, name: int) -> None:
+@kernel
+def _close_item(b: Build, properties: int) -> None:
+    """End the open item that a new `<li>`, `<dd>` or `<dt>` follows."""
     for depth in range(b.count[DEPTH] - 1, 0, -1):
-        found = b.nodes[b.stack[depth], TAG]
-        if found == name or (name != _LI and found in (_DD, _DT)):
+        found = b.flags[b.tag[b.stack[depth]]]
+        if found & properties & (ITEM | TERM):
             close_to(b, depth)
             return
-        if b.flags[found] & SPECIAL and found not in (_ADDRESS, _DIV, _P):
+        if found & ENDS_ITEM:
             return
 
 
-# End cells, rows and groups that a part of the same table follows; false outside of tables.
-@njit(cache=True, nogil=True)
+@kernel
 def _make_table_room(b: Build, name: int) -> bool:
+    """End cells, rows and groups that a part of the same table follows; false outside of tables."""
+    properties = b.flags[name]
     for depth in range(b.count[DEPTH] - 1, 0, -1):
-        found = b.nodes[b.stack[depth], TAG]
-        if found in (_TABLE, _TEMPLATE):
-            close_to(b, depth + 1)
-            return True
-        is_row = found == _TR
-        is_group = found in (_TBODY, _THEAD, _TFOOT)
-        if (name in (_TD, _TH) and (is_row or is_group)) or (name == _TR and is_group):
-            close_to(b, depth + 1)
-            return True
-        if name == _COL and found == _COLGROUP:
+        tag = b.tag[b.stack[depth]]
+        found = b.flags[tag]
+        if (
+            found & TABLE
+            or (properties & CELL and found & (ROW | GROUP))
+            or (properties & ROW and found & GROUP)
+            or (name == _COL and tag == _COLGROUP)
+        ):
             close_to(b, depth + 1)
             return True
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _leave_foreign(b: Build) -> None:
     for depth in range(b.count[DEPTH] - 1, 0, -1):
-        found = b.nodes[b.stack[depth], TAG]
-        if found in (_FOREIGNOBJECT, _MTEXT, _ANNOTATION_XML, _DESC) or (
-            b.flags[found] & SPECIAL and found not in (_SVG, _MATH)
-        ):
-            return
-        if found in (_SVG, _MATH):
+        found = b.flags[b.tag[b.stack[depth]]]
+        if found & FOREIGN_ROOT:
             close_to(b, depth)
             return
+        if found & (SPECIAL | INTEGRATES):
+            return
 
 
-@njit(cache=True, nogil=True)
-def _close_p(b: Build) -> None:
-    depth = find_open(b, _P, BARRIER, _BUTTON)
+@kernel
+def _close(b: Build, name: int, stops: int) -> bool:
+    """End the innermost open element with this tag; whether there is one. (Constants are passed as
+    `int(…)`: a literal would have this compiled once more.)"""
+    depth = find_open(b, name, stops)
     if depth > 0:
         close_to(b, depth)
+    return depth > 0
 
 
-# The depth of the open element that an end tag closes, -1 if none.
-@njit(cache=True, nogil=True)
-def matching_depth(b: Build, name: int) -> int:
-    properties = b.flags[name]
-    if properties & HEADING:
-        for depth in range(b.count[DEPTH] - 1, 0, -1):
-            found = b.flags[b.nodes[b.stack[depth], TAG]]
-            if found & HEADING:
-                return depth
-            if found & BARRIER:
-                return -1
-        return -1
-    if properties & TABLE_PART or name == _TABLE:
-        return find_open(b, name, 0, -1 if name == _TABLE else _TABLE)
-    if name == _P:
-        return find_open(b, name, BARRIER, _BUTTON)
-    if name == _LI:
-        return _find_list_item(b)
-    if name in (_TEMPLATE, _SVG, _MATH):
-        return find_open(b, name, 0, -1)
-    if properties & BARRIER or properties & SPECIAL:
-        return find_open(b, name, BARRIER, -1)
-    return find_open(b, name, SPECIAL, -1)
-
-
-@njit(cache=True, nogil=True)
-def _find_list_item(b: Build) -> int:
-    for depth in range(b.count[DEPTH] - 1, 0, -1):
-        found = b.nodes[b.stack[depth], TAG]
-        if found == _LI:
-            return depth
-        if b.flags[found] & BARRIER or found in (_UL, _OL):
-            return -1
-    return -1
-
-
-# The end of a formatting element that crosses a block which is still open: what follows is not in
-# it any more, although the block is.
-@njit(cache=True, nogil=True)
+@kernel
 def end_early(b: Build, name: int) -> None:
-    depth = find_open(b, name, BARRIER, -1)
+    """The end of a formatting element that crosses a block which is still open: what follows is not
+    in it any more, although the block is."""
+    depth = find_open(b, name, int(BARRIER))
     if depth > 0:
-        b.nodes[b.stack[depth], END] = -b.count[N_NODES]
+        b.end[b.stack[depth]] = -b.count[N_NODES]
 
 
-# Depth of the innermost open element with this tag, -1 if an element with one of the properties
-# `barrier` comes first (an open `stop`, too) or there is none.
-@njit(cache=True, nogil=True)
-def find_open(b: Build, name: int, barrier: int, stop: int) -> int:
+@kernel
+def find_open(b: Build, name: int, stops: int) -> int:
+    """Depth of the innermost open element that an end tag of this name ends, -1 if an element with
+    one of the properties `stops` comes first or there is none."""
+    is_heading = b.flags[name] & HEADING
     for depth in range(b.count[DEPTH] - 1, 0, -1):
-        found = b.nodes[b.stack[depth], TAG]
-        if found == name and b.nodes[b.stack[depth], END] >= 0:
+        tag = b.tag[b.stack[depth]]
+        found = b.flags[tag]
+        if found & is_heading or (tag == name and b.end[b.stack[depth]] >= 0):
             return depth
-        if b.flags[found] & barrier or found == stop:
+        if found & stops:
             return -1
     return -1

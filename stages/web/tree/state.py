@@ -4,71 +4,90 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from stages.kernels.arrow import Bytes
-from stages.web.tree.characters import ReferenceTable
-from stages.web.tree.elements import TAGS, NameTables
+from stages.kernels.compiling import kernel
+from stages.web.tree.elements import FOREIGN_ROOT, TAGS
 
 Numbers = npt.NDArray[np.int32]
 Counters = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
 
 MAX_DEPTH = 512
 """Open elements at most, as in browsers; deeper ones become siblings."""
 
-N_NODES, N_ATTRIBUTES, N_TEXT, DEPTH, FOREIGN, SKIP_NEWLINE = range(6)
+(
+    N_NODES, N_ATTRIBUTES, N_TEXT, DEPTH, FOREIGN, SKIP_NEWLINE, XML, MOST_ATTRIBUTES, STAMP,
+    STACK,
+) = range(10)  # fmt: skip
 """Places in `Build.count`: nodes, attributes, bytes of text, open elements, open SVG and MathML
-elements, whether a line end at the start of text is dropped (after `<pre>`)."""
+elements, whether a line end at the start of text is dropped (after `<pre>`), whether `<x/>` closes
+any element, attributes that there is room for, which sources compiled the
+kernel; behind them the open elements."""
 
 TAG, PARENT, END, FIRST, LAST = range(5)
-"""Columns of `Build.nodes`; see `build.Tree`."""
-KEY, NAME, NAME_END, VALUE, VALUE_END = range(5)
-"""Columns of `Build.attributes`."""
+"""Rows of `build.Tree.nodes`."""
+KEY, NAME, NAME_END, VALUE, VALUE_END, N_PLACES = range(6)
+"""Places in a row of `Build.attributes`."""
 
-HEAD_TAG, SVG, MATH = TAGS["head"], TAGS["svg"], TAGS["math"]
+_HEAD = TAGS["head"]
 
 
 class Build(NamedTuple):
-    """What kernels share: the page, the tables of names, the tree so far (int32[n, 5] both) and its
-    text, the open elements, the counters. Few arrays, as each costs a call its reference count."""
+    """What kernels share, as pointers: the page of `n` bytes, the tables of names and of tags, the
+    columns of the tree so far (see `build.Tree`), its attributes and text, the open elements, the
+    counters."""
 
     html: Bytes
-    names: NameTables
-    references: ReferenceTable
+    n: int
+    elements: Hashes
+    keys: Hashes
+    references: Hashes
     flags: Numbers
-    nodes: Numbers
+    scope: Numbers
+    tag: Numbers
+    parent: Numbers
+    end: Numbers
+    first: Numbers
+    last: Numbers
     attributes: Numbers
     text: Bytes
-    stack: Numbers
+    stack: Counters
     count: Counters
 
 
-# Close all open elements from `depth` on, and those below that ended before (`end_early`).
-@njit(cache=True, nogil=True)
+@kernel
 def close_to(b: Build, depth: int) -> None:
-    while b.count[DEPTH] > depth or (
-        b.count[DEPTH] > 1 and b.nodes[b.stack[b.count[DEPTH] - 1], END] < 0
-    ):
-        b.count[DEPTH] -= 1
-        node = b.stack[b.count[DEPTH]]
-        b.nodes[node, END] = -b.nodes[node, END] if b.nodes[node, END] < 0 else b.count[N_NODES]
-        if b.nodes[node, TAG] == SVG or b.nodes[node, TAG] == MATH:
-            b.count[FOREIGN] -= 1
+    """Close all open elements from `depth` on, and those below that ended before (`end_early`)."""
+    count = b.count
+    while count[DEPTH] > depth or (count[DEPTH] > 1 and b.end[b.stack[count[DEPTH] - 1]] < 0):
+        count[DEPTH] -= 1
+        node = b.stack[count[DEPTH]]
+        end = b.end[node]
+        b.end[node] = -end if end < 0 else count[N_NODES]
+        if b.flags[b.tag[node]] & FOREIGN_ROOT:
+            count[FOREIGN] -= 1
 
 
-# A new node below the innermost open element.
-@njit(cache=True, nogil=True)
+@kernel
+def innermost(b: Build) -> int:
+    """The tag of the innermost open element."""
+    return b.tag[b.stack[b.count[DEPTH] - 1]]
+
+
+@kernel
 def add_node(b: Build, name: int) -> int:
+    """A new node below the innermost open element."""
     node = b.count[N_NODES]
     b.count[N_NODES] += 1
-    b.nodes[node, TAG] = name
-    b.nodes[node, PARENT] = b.stack[b.count[DEPTH] - 1]
-    b.nodes[node, END] = node + 1
+    b.tag[node] = name
+    b.parent[node] = b.stack[b.count[DEPTH] - 1]
+    b.end[node] = node + 1
     return node
 
 
-# Whether the innermost open element is the head and `name` does not belong there.
-@njit(cache=True, nogil=True)
+@kernel
 def leave_head(b: Build) -> None:
-    if b.count[DEPTH] > 0 and b.nodes[b.stack[b.count[DEPTH] - 1], TAG] == HEAD_TAG:
+    """Close the head, if it is the innermost open element."""
+    if innermost(b) == _HEAD:
         close_to(b, b.count[DEPTH] - 1)

@@ -1,14 +1,17 @@
 """Tags, attributes, comments and names, read from the bytes (HTML standard, section 13.2.5)."""
 
 import numpy as np
-from numba import njit
 
 from stages.kernels.arrow import Bytes
-from stages.web.tree.characters import ReferenceTable, append_points, read_reference
-from stages.web.tree.elements import FNV_OFFSET, FNV_PRIME, SLOTS, NameTable
+from stages.kernels.compiling import kernel
+from stages.web.tree.characters import append_points, read_reference
+from stages.web.tree.elements import FNV_OFFSET, FNV_PRIME, SLOTS, UNKNOWN, NameTable
 from stages.web.tree.state import (
     KEY,
+    MOST_ATTRIBUTES,
     N_ATTRIBUTES,
+    N_PLACES,
+    N_TEXT,
     NAME,
     NAME_END,
     VALUE,
@@ -20,47 +23,93 @@ MAX_ATTRIBUTES = 64
 """Of one element; further ones are passed over."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_space(byte: int) -> bool:
+    """Whether a byte is what HTML calls ASCII whitespace."""
     return byte == 0x20 or (0x09 <= byte <= 0x0D and byte != 0x0B)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_letter(byte: int) -> bool:
+    """Whether a byte is an ASCII letter."""
     return 0x61 <= byte | 0x20 <= 0x7A
 
 
-# The number of the name at html[start:end] (ASCII case folded, a prefix left out), 0 if unknown.
-@njit(cache=True, nogil=True)
-def look_up(html: Bytes, start: int, end: int, table: NameTable, prefixed: bool) -> int:
+@kernel
+def ends_name(byte: int) -> bool:
+    """Whether a tag's name ends before a byte."""
+    return byte == 0x2F or byte == 0x3E or is_space(byte)
+
+
+@kernel
+def name_end(b: Build, position: int) -> int:
+    """Where the name of a tag ends."""
+    while position < b.n and not ends_name(b.html[position]):
+        position += 1
+    return position
+
+
+@kernel
+def tag_end(b: Build, position: int) -> int:
+    """Behind the next `>`."""
+    while position < b.n and b.html[position] != 0x3E:
+        position += 1
+    return position + 1
+
+
+@kernel
+def skip_spaces(b: Build, position: int) -> int:
+    """The first byte that is no space."""
+    while position < b.n and is_space(b.html[position]):
+        position += 1
+    return position
+
+
+@kernel
+def begins_markup(byte: int) -> bool:
+    """Whether a `<` before a byte is more than text."""
+    return byte == 0x2F or byte == 0x21 or byte == 0x3F or is_letter(byte)
+
+
+@kernel
+def look_up(html: Bytes, start: int, end: int, table: NameTable, is_tag: bool) -> int:
+    """The number of the name at html[start:end] (ASCII case folded; of a tag's, what follows its
+    last `:`), 0 if unknown."""
     key = np.uint64(FNV_OFFSET)
     for position in range(start, end):
-        byte = html[position]
+        byte = np.int64(html[position])
         if 0x41 <= byte <= 0x5A:
             byte |= 0x20
-        if byte == 0x3A and prefixed:
-            key = np.uint64(FNV_OFFSET)
-            continue
         key = (key ^ np.uint64(byte)) * np.uint64(FNV_PRIME)
-    slot = key % np.uint64(SLOTS)
-    while table[0, slot] != 0:
-        if table[0, slot] == key:
-            return np.int64(table[1, slot])
-        slot = (slot + np.uint64(1)) % np.uint64(SLOTS)
+        if is_tag and byte == 0x3A:
+            key = np.uint64(FNV_OFFSET)
+    slot = key & np.uint64(SLOTS - 1)
+    while table[slot] != 0:
+        if table[slot] == key:
+            return np.int64(table[slot + np.uint64(SLOTS)])
+        slot = (slot + np.uint64(1)) & np.uint64(SLOTS - 1)
     return 0
 
 
-# Behind the attributes and `>` of a tag whose name ends at `start`; attributes are kept if `keep`.
-# Also whether the tag ends in `/>`.
-@njit(cache=True, nogil=True)
+@kernel
+def look_up_tag(b: Build, start: int, end: int) -> int:
+    """The number of the element whose name is at html[start:end]."""
+    found = look_up(b.html, start, end, b.elements, b.n > 0)
+    return found if found > 0 else UNKNOWN
+
+
+@kernel
 def read_attributes(b: Build, start: int, keep: bool) -> tuple[int, bool]:
-    html = b.html
-    n = len(html)
+    """Behind the attributes and `>` of a start tag whose name ends at `start`, and whether it ends
+    in `/>`; attributes are kept if `keep`."""
+    html, n = b.html, b.n
     position = start
-    kept = 0
+    room = b.count[MOST_ATTRIBUTES] - b.count[N_ATTRIBUTES] if keep else 0
+    if room > MAX_ATTRIBUTES:
+        room = MAX_ATTRIBUTES
     while True:
         slash = False
-        while position < n and (is_space(html[position]) or html[position] == 0x2F):
+        while position < n and (html[position] == 0x2F or is_space(html[position])):
             slash = html[position] == 0x2F
             position += 1
         if position >= n:
@@ -69,43 +118,39 @@ def read_attributes(b: Build, start: int, keep: bool) -> tuple[int, bool]:
             return position + 1, slash
         begin = position
         position += 1  # a first `=` belongs to the name
-        while position < n and not (
-            is_space(html[position]) or html[position] in (0x2F, 0x3E, 0x3D)
-        ):
+        while position < n and html[position] != 0x3D and not ends_name(html[position]):
             position += 1
-        name_end = position
-        while position < n and is_space(html[position]):
-            position += 1
-        value = value_end = name_end
+        stop = position
+        position = skip_spaces(b, position)
+        value = value_end = stop
         if position < n and html[position] == 0x3D:
-            position += 1
-            while position < n and is_space(html[position]):
-                position += 1
-            if position < n and html[position] in (0x22, 0x27):
-                quote = html[position]
-                position += 1
-                value = position
+            value = skip_spaces(b, position + 1)
+            position = value
+            quote = html[value] if value < n else 0
+            if quote == 0x22 or quote == 0x27:
+                value += 1
+                position = value
                 while position < n and html[position] != quote:
                     position += 1
                 value_end = position
                 position += 1
             else:
-                value = position
-                while position < n and not is_space(html[position]) and html[position] != 0x3E:
+                while position < n and html[position] != 0x3E and not is_space(html[position]):
                     position += 1
                 value_end = position
-        if keep and kept < MAX_ATTRIBUTES and b.count[N_ATTRIBUTES] < len(b.attributes):
-            slot = b.count[N_ATTRIBUTES]
-            b.attributes[slot, KEY] = look_up(html, begin, name_end, b.names[1], False)
-            b.attributes[slot, NAME], b.attributes[slot, NAME_END] = begin, name_end
-            b.attributes[slot, VALUE], b.attributes[slot, VALUE_END] = value, value_end
+        if room > 0:
+            room -= 1
+            row = N_PLACES * b.count[N_ATTRIBUTES]
             b.count[N_ATTRIBUTES] += 1
-            kept += 1
+            b.attributes[row + KEY] = look_up(html, begin, stop, b.keys, b.n < 0)
+            b.attributes[row + NAME], b.attributes[row + NAME_END] = begin, stop
+            b.attributes[row + VALUE], b.attributes[row + VALUE_END] = value, value_end
 
 
-@njit(cache=True, nogil=True)
-def skip_attributes(html: Bytes, start: int) -> int:
-    n = len(html)
+@kernel
+def skip_attributes(b: Build, start: int) -> int:
+    """Behind the `>` of an end tag whose name ends at `start`."""
+    html, n = b.html, b.n
     position = start
     in_name = False
     while position < n:
@@ -114,10 +159,9 @@ def skip_attributes(html: Bytes, start: int) -> int:
         if byte == 0x3E:
             return position
         if byte == 0x3D and in_name:
-            while position < n and is_space(html[position]):
-                position += 1
-            if position < n and html[position] in (0x22, 0x27):
-                quote = html[position]
+            position = skip_spaces(b, position)
+            quote = html[position] if position < n else 0
+            if quote == 0x22 or quote == 0x27:
                 position += 1
                 while position < n and html[position] != quote:
                     position += 1
@@ -130,22 +174,24 @@ def skip_attributes(html: Bytes, start: int) -> int:
     return n
 
 
-# Behind `<!…>` or `<?…>`: comments, doctypes, processing instructions.
-@njit(cache=True, nogil=True)
-def skip_declaration(html: Bytes, start: int) -> int:
-    n = len(html)
+@kernel
+def skip_declaration(b: Build, start: int) -> int:
+    """Behind `<!…>` or `<?…>`: comments, doctypes, processing instructions."""
+    html, n = b.html, b.n
     position = start + 2
-    if position + 1 < n and html[position - 1] == 0x21 and html[position] == 0x2D:
-        if html[position + 1] == 0x2D:
-            return _skip_comment(html, position + 2)
-    while position < n and html[position] != 0x3E:
-        position += 1
-    return position + 1
+    if (
+        position + 1 < n
+        and html[position - 1] == 0x21
+        and html[position] == 0x2D
+        and html[position + 1] == 0x2D
+    ):
+        return _skip_comment(b, position + 2)
+    return tag_end(b, position)
 
 
-@njit(cache=True, nogil=True)
-def _skip_comment(html: Bytes, start: int) -> int:
-    n = len(html)
+@kernel
+def _skip_comment(b: Build, start: int) -> int:
+    html, n = b.html, b.n
     if start < n and html[start] == 0x3E:
         return start + 1
     if start + 1 < n and html[start] == 0x2D and html[start + 1] == 0x3E:
@@ -161,91 +207,92 @@ def _skip_comment(html: Bytes, start: int) -> int:
     return n
 
 
-# Where the text of the CDATA section at `start` begins, 0 if there is none.
-@njit(cache=True, nogil=True)
-def cdata_start(html: Bytes, start: int) -> int:
-    mark = (0x3C, 0x21, 0x5B, 0x43, 0x44, 0x41, 0x54, 0x41, 0x5B)
-    if start + 9 > len(html):
+@kernel
+def cdata_start(b: Build, start: int) -> int:
+    """Where the text of the CDATA section at `start` begins, 0 if there is none."""
+    if start + 9 > b.n:
         return 0
-    for index in range(9):
-        if html[start + index] != mark[index]:
-            return 0
-    return start + 9
+    word = np.int64(0)
+    for position in range(start + 2, start + 9):
+        word = word << 8 | b.html[position]
+    return start + 9 if word == 0x5B43444154415B else 0
 
 
-@njit(cache=True, nogil=True)
-def cdata_end(html: Bytes, start: int) -> int:
+@kernel
+def cdata_end(b: Build, start: int) -> int:
+    """Where the text of a CDATA section ends."""
     position = start
-    while position + 2 < len(html):
-        if html[position] == 0x5D and html[position + 1] == 0x5D and html[position + 2] == 0x3E:
+    while position + 2 < b.n:
+        if (
+            b.html[position] == 0x5D
+            and b.html[position + 1] == 0x5D
+            and b.html[position + 2] == 0x3E
+        ):
             return position
         position += 1
-    return len(html)
+    return b.n
 
 
-# Where the text from `start` on (not itself examined) ends, and whether it is blank.
-@njit(cache=True, nogil=True)
-def text_end(html: Bytes, start: int) -> tuple[int, bool]:
-    n = len(html)
+@kernel
+def text_end(b: Build, start: int) -> tuple[int, bool]:
+    """Where the text from `start` on (not itself examined) ends, and whether it is blank."""
+    html, n = b.html, b.n
     position = start + 1
     blank = is_space(html[start])
     while position < n:
         byte = html[position]
-        if byte == 0x3C and position + 1 < n:
-            following = html[position + 1]
-            if is_letter(following) or following in (0x2F, 0x21, 0x3F):
-                break
+        if byte == 0x3C and position + 1 < n and begins_markup(html[position + 1]):
+            break
         blank = blank and is_space(byte)
         position += 1
     return position, blank
 
 
-# Where a raw-text element's own end tag begins, whose name stands at html[name_start:name_stop].
-@njit(cache=True, nogil=True)
-def raw_text_end(html: Bytes, start: int, name_start: int, name_stop: int) -> int:
-    n = len(html)
+@kernel
+def raw_text_end(b: Build, start: int, name_start: int, name_stop: int) -> int:
+    """Where a raw-text element's own end tag begins, named as html[name_start:name_stop] is."""
+    html, n = b.html, b.n
     length = name_stop - name_start
     for position in range(start, n - length - 1):
         if html[position] != 0x3C or html[position + 1] != 0x2F:
             continue
-        same = True
-        for index in range(length):
-            if html[position + 2 + index] | 0x20 != html[name_start + index] | 0x20:
-                same = False
-                break
+        index = 0
+        while (
+            index < length and html[position + 2 + index] | 0x20 == html[name_start + index] | 0x20
+        ):
+            index += 1
         after = position + 2 + length
-        if same and (after == n or is_space(html[after]) or html[after] in (0x2F, 0x3E)):
+        if index == length and (after == n or ends_name(html[after])):
             return position
     return n
 
 
-# Behind the line end at `start`, if there is one.
-@njit(cache=True, nogil=True)
-def skip_line_end(html: Bytes, start: int, stop: int) -> int:
-    if start < stop and html[start] == 0x0D:
+@kernel
+def skip_line_end(b: Build, start: int, stop: int) -> int:
+    """Behind the line end at `start`, if there is one."""
+    if start < stop and b.html[start] == 0x0D:
         start += 1
-    if start < stop and html[start] == 0x0A:
+    if start < stop and b.html[start] == 0x0A:
         start += 1
     return start
 
 
-# Append html[start:stop] to `text`, line ends as \n, without NUL; returns the new length.
-@njit(cache=True, nogil=True)
-def copy_text(
-    html: Bytes, start: int, stop: int, references: ReferenceTable, decode: bool, text: Bytes,
-    length: int,
-) -> int:  # fmt: skip
+@kernel
+def copy_text(b: Build, start: int, stop: int, decode: bool) -> int:
+    """Append html[start:stop] to the text, line ends as \n, without NUL; returns the new length."""
+    html, text = b.html, b.text
     position = start
+    length = b.count[N_TEXT]
     while position < stop:
-        byte = html[position]
+        byte = np.int64(html[position])
         if byte == 0x26 and decode:
-            after, points = read_reference(html, position, references)
+            after, points = read_reference(html, b.n, position, b.references)
             if after > position:
                 length = append_points(text, length, points)
                 position = after
                 continue
         elif byte == 0x0D:
-            byte = np.uint8(0x0A)
+            byte = 0x0A
             if position + 1 < stop and html[position + 1] == 0x0A:
                 position += 1
         if byte != 0:
