@@ -65,7 +65,7 @@ class Website:
     @contextmanager
     def _answer(self, key: str, start: int, end: int, etag: str | None) -> Iterator[Any]:
         """The answer to a request for a range; None where the object ends before it."""
-        url = f"{self.url}/{quote(key)}"
+        url = f"{self.url}/{quote(key, safe='/=')}"
         headers = {
             "User-Agent": self.user_agent,
             "Range": f"bytes={start}-{end - 1}",

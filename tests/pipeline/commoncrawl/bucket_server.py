@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import numpy
 
@@ -77,7 +78,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         owner = self.owner
-        key = self.path.lstrip("/").partition("?")[0]
+        key = unquote(self.path.lstrip("/").partition("?")[0])
         content = owner.files.get(key)
         size = len(content or b"")
         found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range") or "")
@@ -88,12 +89,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             owner.asked.append(Asked(key, start, end, time.monotonic(), agent, fault))
             owner.open_now += 1
             owner.open_at_most = max(owner.open_at_most, owner.open_now)
-        try:
-            time.sleep(owner.pause)
-            self._answer(content, start, end, fault)
-        finally:
-            with owner.mutex:
-                owner.open_now -= 1
+        time.sleep(owner.pause)
+        with owner.mutex:  # before the client has its answer, and asks again
+            owner.open_now -= 1
+        self._answer(content, start, end, fault)
 
     def _answer(self, content: bytes | None, start: int, end: int, fault: str) -> None:
         code, _, retry_after = fault.partition(":")
