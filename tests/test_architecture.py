@@ -19,6 +19,7 @@ MAX_LINES = 350
 ROOMS = (
     "storage",
     "configuration",
+    "commoncrawl",
     "engine",
     "inspection",
     "run",

@@ -15,7 +15,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.configuration import Config, EngineOptions, GithubInputs, WebInputs, load_stage
+from pipeline.configuration import (
+    CommonCrawlOptions,
+    Config,
+    EngineOptions,
+    GithubInputs,
+    WebInputs,
+    load_stage,
+)
 from pipeline.configuration.registry import DEDUP
 from pipeline.engine.executor import LocalExecutor
 from pipeline.engine.lineage import Table, Tables
@@ -73,6 +80,7 @@ def apply_dedup(source: Path, scratch: Path, overrides: Sequence[str]) -> Iterat
             engine=engine,
             github=GithubInputs.model_validate({}),
             web=WebInputs.model_validate({}),
+            commoncrawl=CommonCrawlOptions.model_validate({}),
             stages={f"{CORPUS}.{DEDUP}": options},
         )
         with LocalExecutor(storage, engine.max_attempts) as executor:

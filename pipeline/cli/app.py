@@ -12,6 +12,7 @@ import typer
 
 from pipeline.cli.ablation import ablate
 from pipeline.cli.arguments import require_text
+from pipeline.cli.crawl import crawl
 from pipeline.cli.ending import INTERRUPTED, TERMINATED, Terminated, ending
 from pipeline.cli.recall import recall
 from pipeline.cli.streams import occupy_standard_streams
@@ -28,6 +29,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(recall, name="recall")
+app.add_typer(crawl, name="crawl")
 app.add_typer(ablate, name="ablate")
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file.")]

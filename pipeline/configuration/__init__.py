@@ -2,9 +2,15 @@
 begins. `load` is all that the rest of Sluice needs."""
 
 from pipeline.configuration.load import Config, from_resolved, load, load_stage
-from pipeline.configuration.settings import EngineOptions, GithubInputs, WebInputs
+from pipeline.configuration.settings import (
+    CommonCrawlOptions,
+    EngineOptions,
+    GithubInputs,
+    WebInputs,
+)
 
 __all__ = [
+    "CommonCrawlOptions",
     "Config",
     "EngineOptions",
     "GithubInputs",

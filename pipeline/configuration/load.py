@@ -16,6 +16,7 @@ from pipeline.configuration.registry import (
     stages_of,
 )
 from pipeline.configuration.settings import (
+    CommonCrawlOptions,
     EngineOptions,
     GeneralOptions,
     GithubInputs,
@@ -43,6 +44,7 @@ class Config:
     engine: EngineOptions
     github: GithubInputs
     web: WebInputs
+    commoncrawl: CommonCrawlOptions
     stages: Mapping[str, Options] = field(repr=False)
     """Stage name (`github.documents`, `web.dedup`, `emit`) to its options."""
 
@@ -64,6 +66,7 @@ class Config:
             "seed": self.seed,
             "tokenizer": self.tokenizer,
             "engine": self.engine.model_dump(mode="json", exclude_none=True),
+            "commoncrawl": self.commoncrawl.model_dump(mode="json", exclude_none=True),
         }
         inputs = {"github": self.github, "web": self.web}
         for corpus in CONFIGURED:
@@ -140,6 +143,7 @@ def _build(table: dict[str, Any], path: Path | None, run: Path | None) -> Config
     engine = validate(EngineOptions, tables.get("engine", {}), "engine", known)
     github = validate(GithubInputs, tables.get("github", {}), "github", known)
     web = validate(WebInputs, tables.get("web", {}), "web", known)
+    crawl = validate(CommonCrawlOptions, tables.get("commoncrawl", {}), "commoncrawl", known)
     if not github.inputs and not web.inputs:
         raise ConfigError("nothing to read: set `github.inputs` or `web.inputs`")
     stages = stage_options(tables, general, known)
@@ -153,6 +157,7 @@ def _build(table: dict[str, Any], path: Path | None, run: Path | None) -> Config
         engine=engine,
         github=github,
         web=web,
+        commoncrawl=crawl,
         stages=stages,
     )
 

@@ -1,7 +1,10 @@
 """The settings that belong to no stage: the top level, the engine, and what each corpus reads."""
 
+from typing import Literal
+
 from pydantic import Field
 
+from pipeline.storage.commoncrawl.access import CONNECTIONS, HTTPS
 from stages.contract import Options
 
 
@@ -77,7 +80,11 @@ class GithubInputs(Options):
 class WebInputs(Options):
     """What the web corpus is made from."""
 
-    inputs: tuple[str, ...] = Field((), description="globs or URLs of WARC files, one shard each")
+    inputs: tuple[str, ...] = Field(
+        (),
+        description="globs or URLs of WARC files, or crawls by name "
+        "(`cc:CC-MAIN-2024-10?n=100&seed=0&subset=warc`), one shard a file",
+    )
     drop: tuple[str, ...] = Field(
         (),
         description="inputs that leave the run, by name or glob: their pages go, and their shard "
@@ -85,4 +92,38 @@ class WebInputs(Options):
     )
 
 
+class CommonCrawlOptions(Options):
+    """How inputs `cc:CRAWL` are chosen and fetched."""
+
+    source: str = Field(
+        HTTPS, description="where the bucket is: https://HOST or s3://BUCKET (s3://commoncrawl)"
+    )
+    connections: int = Field(
+        CONNECTIONS,
+        ge=1,
+        le=100,
+        description="requests at once, of all workers together; Common Crawl asks for 10 at most",
+    )
+    contact: str = Field(
+        "",
+        max_length=200,
+        description="how Common Crawl can reach you, such as an address; part of the User-Agent",
+    )
+    keep: str | None = Field(
+        None, description="folder where files stay that were read whole; default: nothing is stored"
+    )
+    n_warcs: int | None = Field(
+        None, ge=1, description="files of a `cc:` input that has no `n`; default: all of the crawl"
+    )
+    seed: int = Field(
+        0, ge=0, lt=2**63, description="seed of the sample, of a `cc:` input that has none"
+    )
+    subset: Literal["warc", "crawldiagnostics", "robotstxt"] = Field(
+        "warc", description="part of the crawl, of a `cc:` input that has none"
+    )
+
+
 INPUTS: dict[str, type[Options]] = {"github": GithubInputs, "web": WebInputs}
+
+ALONE: dict[str, type[Options]] = {"engine": EngineOptions, "commoncrawl": CommonCrawlOptions}
+"""Tables that are no stage's and no corpus's."""

@@ -19,7 +19,7 @@ from pipeline.configuration.registry import (
     stage_of,
     stages_of,
 )
-from pipeline.configuration.settings import INPUTS, EngineOptions, GeneralOptions
+from pipeline.configuration.settings import ALONE, INPUTS, GeneralOptions
 from pipeline.configuration.validation import shown, unknown, validate
 from stages.contract import Options
 from stages.errors import ConfigError
@@ -29,7 +29,7 @@ _SHARED = ("seed", "tokenizer")
 
 def settings() -> Iterator[tuple[str, str, FieldInfo]]:
     """Every setting: its table's dotted name (empty for the top level), its key, its field."""
-    flat: list[tuple[str, type[Options]]] = [("", GeneralOptions), ("engine", EngineOptions)]
+    flat: list[tuple[str, type[Options]]] = [("", GeneralOptions), *ALONE.items()]
     for corpus in CONFIGURED:
         flat += [(corpus, INPUTS[corpus]), (corpus, CORPORA[corpus].model)]
     for prefix, model in flat:
@@ -43,7 +43,7 @@ def settings() -> Iterator[tuple[str, str, FieldInfo]]:
 
 def known_names() -> list[str]:
     """Every name a configuration may hold: tables, and the keys in them."""
-    names = ["engine", *CONFIGURED, *STAGES]
+    names = [*ALONE, *CONFIGURED, *STAGES]
     names += [f"{table}.{key}".strip(".") for table, key, _ in settings()]
     for corpus in CONFIGURED:
         for stage in stages_of(corpus):
@@ -60,7 +60,7 @@ def split(table: Mapping[str, Any], known: Sequence[str]) -> dict[str, dict[str,
             found[""][key] = value
         elif key in CONFIGURED:
             found |= _split_corpus(key, _expect_table(key, value), known)
-        elif key == "engine" or key in STAGES:
+        elif key in ALONE or key in STAGES:
             found[key] = _expect_table(key, value)
         else:
             raise ConfigError(unknown(key, value, known))

@@ -1,17 +1,16 @@
 """Where compiled kernels are kept on a machine, so that one process finds what another compiled.
 
-Numba unpickles what lies in its cache: who can write there runs code as us. The folder has a name
-that anybody can guess, in a temporary directory where anybody can make it first, so it is taken
-only if it is ours and nobody else may write to it. Otherwise kernels go to a fresh folder, and this
-process compiles for itself.
+Numba unpickles what lies in its cache: who can write there runs code as us. Where the shared folder
+cannot be trusted kernels go to a fresh one, and this process compiles for itself.
 """
 
 import atexit
 import os
 import shutil
-import stat
 import tempfile
 from pathlib import Path
+
+from pipeline.storage.shared_folder import shared_folder
 
 VARIABLE = "NUMBA_CACHE_DIR"
 """Numba's own; where a user sets it, that folder is taken as it is."""
@@ -43,20 +42,9 @@ def _can_be_made(folder: Path) -> bool:
 def kernel_cache() -> Path:
     """A folder that we alone can enter: the one all our processes on this machine share, or a
     fresh one, gone with this process, where that cannot be trusted."""
-    shared = Path(tempfile.gettempdir(), f"sluice-numba-{os.geteuid()}")
-    try:
-        shared.mkdir(mode=0o700)
-    except FileExistsError:
-        if not _is_ours(shared):
-            fresh = tempfile.mkdtemp(prefix="sluice-numba-")
-            atexit.register(shutil.rmtree, fresh, ignore_errors=True)
-            return Path(fresh)
-    shared.chmod(0o700)
-    return shared
-
-
-def _is_ours(folder: Path) -> bool:
-    """A real folder of this user's, to which nobody else could write."""
-    status = folder.lstat()
-    writable_to_others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not writable_to_others
+    shared = shared_folder("numba")
+    if shared is not None:
+        return shared
+    fresh = tempfile.mkdtemp(prefix="sluice-numba-")
+    atexit.register(shutil.rmtree, fresh, ignore_errors=True)
+    return Path(fresh)

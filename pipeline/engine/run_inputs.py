@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pipeline.configuration import Config
 from pipeline.configuration.registry import SEEDS
 from pipeline.engine.chain import seed_patterns
+from pipeline.storage.commoncrawl.access import SCHEME as CRAWL
+from pipeline.storage.commoncrawl.access import CommonCrawl
 from pipeline.storage.credentials import public_url
 from pipeline.storage.input_record import CorpusRecord, load
 from pipeline.storage.inputs import InputSpec, content_digest, expand
@@ -30,6 +33,7 @@ def run_inputs(config: Config, storage: Storage) -> tuple[ByCorpus, ByCorpus]:
     """
     metadata = read_metadata(config.github.metadata)
     recorded = load(storage)
+    crawl = _crawl(config)
     current: ByCorpus = {}
     for corpus, patterns, drop in (
         (SEEDS, seed_patterns(config), ()),
@@ -39,7 +43,8 @@ def run_inputs(config: Config, storage: Storage) -> tuple[ByCorpus, ByCorpus]:
         rows = metadata if corpus == GITHUB else {}
         known = [_with_metadata(spec, rows) for spec in recorded.get(corpus, [])]
         record = CorpusRecord(storage, corpus, known)
-        found = [_with_metadata(s, rows) for s in expand(corpus, patterns, record.was_read)]
+        named = expand(corpus, patterns, record.was_read, crawl=crawl, recorded=known)
+        found = [_with_metadata(spec, rows) for spec in named]
         inputs = record.place(
             found,
             drop=drop,
@@ -47,7 +52,11 @@ def run_inputs(config: Config, storage: Storage) -> tuple[ByCorpus, ByCorpus]:
             identify=_repository if corpus == GITHUB else None,
             keep_gone=corpus != SEEDS,
         )
-        recorded[corpus], current[corpus] = inputs.recorded, inputs.current
+        recorded[corpus] = inputs.recorded
+        current[corpus] = [
+            replace(spec, crawl=crawl) if spec.uri.startswith(CRAWL) else spec
+            for spec in inputs.current
+        ]
     return recorded, current
 
 
@@ -61,12 +70,24 @@ def known_inputs(specs: Sequence[InputSpec], receipt: Receipt | None) -> Any:
     return [[spec.name, _known_digest(spec.absolute(), recorded)] for spec in specs]
 
 
+def _crawl(config: Config) -> CommonCrawl:
+    """`[commoncrawl]` for workers, whose working directory is another."""
+    options = config.commoncrawl.model_dump()
+    if options["keep"] is not None:
+        options["keep"] = str(Path(options["keep"]).absolute())
+    crawl = CommonCrawl(**options)
+    crawl.require()
+    return crawl
+
+
 def _known_digest(spec: InputSpec, recorded: Mapping[str, Any]) -> str:
     if spec.xxh3:
         return spec.xxh3
     one = recorded.get(spec.uri, {"xxh3": UNREADABLE})
     if one["xxh3"] != UNREADABLE and (one["size"], one["mark"]) == (spec.size, spec.mark):
         return str(one["xxh3"])
+    if spec.uri.startswith(CRAWL):
+        return "unread"  # a worker finds out: a crawl is not fetched by its driver
     return content_digest(spec)
 
 

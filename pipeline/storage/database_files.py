@@ -61,7 +61,7 @@ class RunFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
         if mode != "rb":
             self._refuse(path)
-        return _SharedFile(self._storage.open_read(self._name(path)))
+        return SharedFile(self._storage.open_read(self._name(path)))
 
     def _refuse(self, path: str, *_: Any, **__: Any) -> None:
         raise PermissionError(f"{path}: a run folder is only read here")
@@ -76,7 +76,7 @@ class RunFileSystem(AbstractFileSystem):  # type: ignore[misc]
         return name
 
 
-class _SharedFile(io.RawIOBase):
+class SharedFile(io.RawIOBase):
     """DuckDB's threads share an open file, and seek and read it in two calls: each thread has a
     position of its own, and one reads at a time."""
 

@@ -17,6 +17,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from pipeline.storage.commoncrawl.access import SCHEME as CRAWL
 from pipeline.storage.credentials import public_url
 from pipeline.storage.inputs import InputSpec, content_digest, names
 from pipeline.storage.json_files import read_json
@@ -146,7 +147,10 @@ class CorpusRecord:
         sizes = {row["size"], new.size} if new.folder is None else set()
         if len(sizes - {0}) > 1:
             return None
-        if row["mark"] == new.mark and row["size"] == new.size:
+        is_same_file = new.uri.startswith(CRAWL) and old.uri.endswith(
+            f"/{new.uri.removeprefix(CRAWL)}"
+        )
+        if is_same_file or (row["mark"] == new.mark and row["size"] == new.size):
             return str(row["xxh3"])
         digest = content_digest(new.absolute())
         return digest if digest == row["xxh3"] else None
@@ -207,7 +211,9 @@ def _is_dropped(spec: InputSpec, drop: Sequence[str]) -> bool:
 def _refreshed(recorded: InputSpec, found: InputSpec) -> InputSpec:
     """The input as it was found, with its shard, and with its hash unless it may have changed."""
     unchanged = (recorded.size, recorded.mark) == (found.size, found.mark)
-    return replace(found, shard=recorded.shard, xxh3=recorded.xxh3 if unchanged else "")
+    listed = tuple(dict.fromkeys((*recorded.listed, *found.listed)))
+    digest = recorded.xxh3 if unchanged else ""
+    return replace(found, shard=recorded.shard, xxh3=digest, listed=listed)
 
 
 def _pack(specs: Iterable[InputSpec], shard: int, shard_bytes: int) -> Iterator[InputSpec]:
@@ -231,6 +237,8 @@ def _to_json(spec: InputSpec) -> dict[str, Any]:
         "shard": spec.shard,
         "folder": None if spec.folder is None else True,
     }
+    if spec.listed:
+        row["listed"] = list(spec.listed)
     return {**row, "xxh3": spec.xxh3} if spec.xxh3 else row
 
 
@@ -243,4 +251,5 @@ def _from_json(row: dict[str, Any]) -> InputSpec:
         shard=int(row["shard"]),
         folder=None if row["folder"] is None else Path(row["uri"]),
         xxh3=row.get("xxh3", ""),
+        listed=tuple(row.get("listed", ())),
     )

@@ -1,8 +1,8 @@
 """What a run reads.
 
 Patterns become inputs: globs and folders of archives and WARC files, git repositories, URLs
-(anything fsspec opens), and `installed:NAME` (an installed Python distribution; `installed:*` is
-all of them). Which shard each belongs to is `input_record`'s.
+(anything fsspec opens), crawls by name (`cc:…`), and `installed:NAME` (an installed Python
+distribution; `installed:*` is all of them). Which shard each belongs to is `input_record`'s.
 """
 
 import errno
@@ -15,6 +15,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pipeline.storage.commoncrawl.access import SCHEME as CRAWL
+from pipeline.storage.commoncrawl.access import CommonCrawl
 from pipeline.storage.credentials import STORES, is_ambiguous, public_url, without_credentials
 from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
 from schemas.quarantine import UNREADABLE
@@ -46,6 +48,10 @@ class InputSpec:
     folder: Path | None = None
     metadata: tuple[tuple[str, Any], ...] = ()
     xxh3: str = ""
+    listed: tuple[str, ...] = ()
+    """The patterns (`cc:CC-MAIN-2024-10?…`) whose lists name this file of a crawl."""
+    crawl: CommonCrawl | None = None
+    """How a file of a crawl is fetched. Never written down."""
     secret: str | None = field(default=None, repr=False)
     """The URL to open where it has more than `uri`: a user, a signature. Never written down."""
 
@@ -59,7 +65,7 @@ class InputSpec:
 
 def is_url(uri: str) -> bool:
     """Whether an input lies on a store or server."""
-    return "://" in uri
+    return "://" in uri or uri.startswith(CRAWL)
 
 
 def printable(name: str) -> str:
@@ -71,6 +77,10 @@ def open_input(spec: InputSpec) -> BinaryIO:
     """A fresh stream over the input's bytes; OSError if it cannot be read, or is no file: a pipe
     or a device may keep its reader waiting for ever. Stores are read object by object, with
     patience; any other URL as fsspec opens it."""
+    if spec.uri.startswith(CRAWL):
+        from pipeline.storage.commoncrawl.kept import open_file  # noqa: PLC0415
+
+        return open_file(spec.uri.removeprefix(CRAWL), spec.crawl or CommonCrawl())
     if spec.uri.startswith(STORES):
         # Imported here: a run without a store should not pay for its client.
         from pipeline.storage.object_stores.remote import open_object  # noqa: PLC0415
@@ -112,9 +122,15 @@ def folder_digest(spec: InputSpec) -> str:
 
 
 def expand(
-    corpus: str, patterns: Sequence[str], is_known: Callable[[str], bool] | None = None
+    corpus: str,
+    patterns: Sequence[str],
+    is_known: Callable[[str], bool] | None = None,
+    *,
+    crawl: CommonCrawl | None = None,
+    recorded: Sequence[InputSpec] = (),
 ) -> list[InputSpec]:
-    """All inputs that the patterns of `CORPUS.inputs` name, in order, without repeats.
+    """All inputs that the patterns of `CORPUS.inputs` name, in order, without repeats. A crawl is
+    not listed again if inputs that its pattern named are `recorded`.
 
     A pattern that names nothing is a ConfigError, unless it `is_known`: what it named was read and
     is gone. Something that is there but cannot be read is an input all the same (it will be
@@ -123,7 +139,10 @@ def expand(
     found: dict[str, InputSpec] = {}
     for pattern in patterns:
         try:
-            specs = list(_expand_one(corpus, pattern))
+            if pattern.startswith(CRAWL):
+                specs = _crawl_files(corpus, pattern, crawl or CommonCrawl(), recorded)
+            else:
+                specs = list(_expand_one(corpus, pattern))
         except (OSError, ValueError) as error:  # no path at all: a NUL, a name too long
             shown = without_credentials(f"{pattern!r}: {error}")
             raise ConfigError(f"{corpus}.inputs: {shown}") from error
@@ -155,6 +174,24 @@ def _expand_one(corpus: str, pattern: str) -> Iterable[InputSpec]:
     endings = ARCHIVES if corpus == "github" else CRAWLS
     paths = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else [pattern]
     return [spec for path in paths for spec in _local(path, endings) if os.path.lexists(path)]
+
+
+def _crawl_files(
+    corpus: str, pattern: str, crawl: CommonCrawl, recorded: Sequence[InputSpec]
+) -> list[InputSpec]:
+    from pipeline.storage.commoncrawl.listing import list_files, parse_pattern  # noqa: PLC0415
+
+    if corpus != "web":
+        raise ConfigError(f"{corpus}.inputs: {pattern!r}: crawls are inputs of the web alone")
+    try:
+        wanted = parse_pattern(pattern, crawl)
+    except ConfigError as error:
+        raise ConfigError(f"{corpus}.inputs: {error}") from error
+    known = [spec for spec in recorded if str(wanted) in spec.listed]
+    return known or [
+        InputSpec(key.rpartition("/")[2], CRAWL + key, 0, "", listed=(str(wanted),))
+        for key in list_files(wanted, crawl)
+    ]
 
 
 def _local(path: str, endings: tuple[str, ...]) -> Iterable[InputSpec]:

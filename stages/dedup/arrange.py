@@ -31,6 +31,7 @@ ARRANGED = pa.schema(
         pa.field("component", pa.int64()),
         pa.field("left", pa.int64()),
         pa.field("right", pa.int64()),
+        pa.field("same_url", pa.bool_()),
     ]
 )
 
@@ -64,6 +65,7 @@ class Arrange:
                 "component": component[one][order],
                 "left": left[order],
                 "right": right[order],
+                "same_url": numbers(table, "same_url")[order],
             },
         )
 

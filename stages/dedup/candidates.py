@@ -1,9 +1,9 @@
-"""Candidate pairs: documents that share a band of their signatures.
+"""Candidate pairs: documents that share a band of their signatures, or the key of their URL.
 
-Inside a bucket (the documents with one band hash) of up to 512 members every pair is a candidate.
-A larger bucket would be quadratic: there each member is paired with the most preferred ones, which
-are the likeliest survivors (128 Ki pairs a bucket, but never fewer than 32 of them: 128 in a
-bucket of 1,024, 32 from 4,096 on), and with the 16 before it by number of shingles, since
+Inside a bucket (the documents with one band hash, or one key) of up to 512 members every pair is a
+candidate. A larger bucket would be quadratic: there each member is paired with the most preferred
+ones, which are the likeliest survivors (128 Ki pairs a bucket, but never fewer than 32 of them: 128
+in a bucket of 1,024, 32 from 4,096 on), and with the 16 before it by number of shingles, since
 near-duplicates are nearly equally long. Two near-duplicates that only ever meet in such buckets,
 without one being among the preferred or near in length, are missed; pairs that the rule skips in
 one bucket usually meet in another of the 25.
@@ -28,6 +28,7 @@ from stages.dedup.arrays import (
     RANK_HIGH,
     RANK_LOW,
     Int64,
+    digests,
     emit,
     gather,
     numbers,
@@ -51,6 +52,7 @@ BANDS = pa.schema(
         pa.field("n_shingles", pa.int32()),
         RANK_HIGH,
         RANK_LOW,
+        pa.field("same_url", pa.bool_()),  # whether the band is the key of a URL
     ]
 )
 PAIRS = pa.schema(
@@ -59,15 +61,19 @@ PAIRS = pa.schema(
         pa.field("right", pa.int64()),
         pa.field("left_shingles", pa.int32()),
         pa.field("right_shingles", pa.int32()),
+        pa.field("same_url", pa.bool_()),
     ]
 )
 
 
 @dataclass(frozen=True)
 class SpreadBands:
-    """Members → a row for each band of each living document, routed by band hash."""
+    """Members → a row for each band of each living document, and one for the key of its URL, routed
+    by band hash. `near` and `by_url` say which of them count."""
 
     n_partitions: int
+    near: bool
+    by_url: bool
 
     schema: ClassVar[pa.Schema] = BANDS
 
@@ -76,20 +82,29 @@ class SpreadBands:
             batch = whole.filter(whole["reason"].is_null())
             if batch.num_rows == 0:
                 continue
-            bands = batch["bands"].flatten().to_numpy()
-            n_bands = len(bands) // batch.num_rows
-            sizes = np.minimum(numbers(batch, "n_shingles"), np.iinfo(np.int32).max)
-            yield from emit(
-                self.schema,
-                {
-                    "band": bands,
-                    "document": np.repeat(numbers(batch, "document"), n_bands),
-                    "n_shingles": np.repeat(sizes.astype(np.int32), n_bands),
-                    "rank_high": np.repeat(numbers(batch, "rank_high"), n_bands),
-                    "rank_low": np.repeat(numbers(batch, "rank_low"), n_bands),
-                    "partition": scatter(bands, self.n_partitions),
-                },
-            )
+            if self.near:
+                yield from self._spread(batch, batch["bands"].flatten().to_numpy(), same_url=False)
+            if self.by_url:
+                keys = np.ascontiguousarray(digests(batch, "url_hash")).view(np.uint64)[::2]
+                yield from self._spread(batch, keys, same_url=True)
+
+    def _spread(
+        self, batch: pa.RecordBatch, bands: npt.NDArray[np.uint64], *, same_url: bool
+    ) -> Batches:
+        n_each = len(bands) // batch.num_rows
+        sizes = np.minimum(numbers(batch, "n_shingles"), np.iinfo(np.int32).max)
+        yield from emit(
+            self.schema,
+            {
+                "band": bands,
+                "document": np.repeat(numbers(batch, "document"), n_each),
+                "n_shingles": np.repeat(sizes.astype(np.int32), n_each),
+                "rank_high": np.repeat(numbers(batch, "rank_high"), n_each),
+                "rank_low": np.repeat(numbers(batch, "rank_low"), n_each),
+                "same_url": np.full(len(bands), same_url),
+                "partition": scatter(bands, self.n_partitions),
+            },
+        )
 
 
 @dataclass(frozen=True)
@@ -104,7 +119,7 @@ class PairBuckets:
         table = gather(batches, BANDS)
         bands = numbers(table, "band")
         order = np.lexsort((numbers(table, "rank_low"), numbers(table, "rank_high"), bands))
-        bands = bands[order]
+        bands, same_url = bands[order], numbers(table, "same_url")[order]
         documents = numbers(table, "document")[order]
         sizes = numbers(table, "n_shingles")[order]
         starts = np.flatnonzero(np.r_[True, bands[1:] != bands[:-1], True][: len(bands) + 1])
@@ -118,6 +133,7 @@ class PairBuckets:
                 "right": documents[right],
                 "left_shingles": sizes[left],
                 "right_shingles": sizes[right],
+                "same_url": same_url[left] & same_url[right],
             },
         )
 
@@ -131,7 +147,8 @@ class DistinctPairs:
     def __call__(self, batches: Batches) -> Batches:
         table = gather(batches, PAIRS)
         left, right = numbers(table, "left"), numbers(table, "right")
-        order = np.lexsort((right, left))
+        # Of the buckets that a pair meets in, a URL's comes first.
+        order = np.lexsort((~numbers(table, "same_url"), right, left))
         left, right = left[order], right[order]
         first = np.ones(len(order), np.bool_)
         first[1:] = (left[1:] != left[:-1]) | (right[1:] != right[:-1])

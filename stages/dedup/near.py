@@ -3,7 +3,8 @@
 Documents of a connected component are taken in order of preference. One is dropped if a verified
 pair at the threshold or above links it to a document already *kept*, and it is written down as
 the duplicate of the most similar of those (the preferred one on a tie); otherwise it is kept. So
-in a chain A~B~C with A and C apart, B goes and C stays.
+in a chain A~B~C with A and C apart, B goes and C stays. The reason is `url` if the two are captures
+of one URL (as `stages.kernels.urls.url_key` has it), else `near`.
 
 Cost: 100 bytes a pair above the threshold in the reducer that holds its component.
 """
@@ -100,17 +101,30 @@ class DropNear:
         documents, doc_ids = documents[begins], doc_ids[begins]
         similarity = numbers(table, "similarity")
         kept_for, best = drop_greedily(len(documents), node[:n_pairs], node[n_pairs:], similarity)
-        dropped = kept_for >= 0
+        dropped = np.flatnonzero(kept_for >= 0)
+        same_url = _are_among(
+            (dropped, kept_for[dropped]),
+            (node[:n_pairs], node[n_pairs:]),
+            numbers(table, "same_url"),
+        )
         yield from emit(
             DROPS,
             {
                 "document": documents[dropped],
                 "root": documents[dropped],
-                "reason": np.full(int(dropped.sum()), "near"),
+                "reason": np.where(same_url, "url", "near"),
                 "duplicate_of": digest_array(doc_ids[kept_for[dropped]]),
                 "similarity": best[dropped],
             },
         )
+
+
+def _are_among(
+    pairs: tuple[Int64, Int64], known: tuple[Int64, Int64], chosen: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Whether each pair, in either order, is one of the chosen ones."""
+    keys = np.minimum(*known)[chosen] << 32 | np.maximum(*known)[chosen]
+    return np.isin(np.minimum(*pairs) << 32 | np.maximum(*pairs), keys)
 
 
 # left, right int64[pairs]: ranks of documents, 0 the most preferred; similarity float64[pairs] ->

@@ -16,6 +16,9 @@ class DedupOptions(Options):
     )
     ngram: int = Field(5, ge=1, le=64, description="tokens in a shingle")
     cjk: bool = Field(False, description="every CJK character is a token of its own")
-    url: bool = Field(True, description="drop older captures of one URL (web only)")
+    url: bool = Field(
+        True,
+        description="compare all captures of one URL; `url` is why the older is dropped (web only)",
+    )
     exact: bool = Field(True, description="drop documents whose text occurred before")
     near: bool = Field(True, description="drop documents similar to a kept one")

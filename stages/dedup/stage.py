@@ -1,16 +1,20 @@
 """Near-duplicate removal over a whole corpus (DeepSeek-Coder section 2.3).
 
-    shards ─► describe ─► url twins (web) ─► exact twins ─► bands ─► candidate pairs
-                                    │                                      │
-                                    │            texts of candidates ─► verified pairs
-                                    ▼                                      ▼
-          every shard's verdicts ◄─ twins follow ◄──────────────── near-duplicates
+    shards ─► describe ─► exact twins ─► bands, URLs ─► candidate pairs
+                              │                               │
+                              │      texts of candidates ─► verified pairs
+                              ▼                               ▼
+    every shard's verdicts ◄─ twins follow ◄─────────── near-duplicates
+
+Captures of one URL (web) are candidates whatever their signatures say, and are dropped as `url` if
+they are near-duplicates: an address says which texts to compare, not that they are equal.
 
 Each arrow is a shuffle of narrow rows; the modules of the steps state their cost. In all: about
 1.6 kB of scratch a document, 200 bytes a candidate pair and one copy of the texts.
 
 What an option repeats: `threshold` between 0.85 and 1 the decision alone, below 0.85 candidates
-and verification too; `ngram` and `cjk` everything; `exact` and `url` all but the signatures.
+and verification too; `ngram` and `cjk` everything; `exact`, `url` and `near` all but the
+signatures.
 
 Beside the verdicts stay three folders: `pairs`, the evidence; `verified` and `twins`, from which
 a new threshold decides after the scratch data are gone.
@@ -32,14 +36,7 @@ from stages.dedup.candidates import (
 from stages.dedup.near import PAIR_ROWS, DropNear, KeepEvidence
 from stages.dedup.options import DedupOptions
 from stages.dedup.preference import WEB, preference
-from stages.dedup.twins import (
-    MEMBERS,
-    PARTITION_ROWS,
-    Describe,
-    JoinTexts,
-    JoinUrls,
-    columns_read,
-)
+from stages.dedup.twins import PARTITION_ROWS, Describe, JoinTexts, columns_read
 from stages.dedup.verdicts import (
     DROP_ROWS,
     FollowSurvivors,
@@ -54,7 +51,7 @@ from stages.dedup.verify import (
     SendTexts,
     Verify,
 )
-from stages.kernels.routes import ByDigest, ByHash, ByNumber, Route, ToOne
+from stages.kernels.routes import ByHash, ByNumber, Route, ToOne
 
 EVIDENCE_PAIRS = 10_000_000
 """Verified pairs kept as evidence; of more, an evenly drawn share."""
@@ -64,7 +61,7 @@ class DedupStage:
     """Decides which documents of a corpus repeat a kept one."""
 
     name: ClassVar[str] = "dedup"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("xxhash",)
     Options: ClassVar[type[DedupOptions]] = DedupOptions
 
@@ -78,7 +75,7 @@ class DedupStage:
         twins = corpus.map_shards("list-twins", ListTwins(), source=members, keep_as="twins")
         by_root = Route(DROPS, ByHash(("root",), n_partitions))
         drops = [corpus.shuffle("route-twins", by_root, source=twins)]
-        if self._options.near:
+        if self._options.near or self._by_url(corpus):
             near = self._find_near(corpus, members)
             drops.append(corpus.shuffle("route-drops", by_root, source=near))
         followed = corpus.reduce_partitions(
@@ -89,27 +86,18 @@ class DedupStage:
         )
         corpus.decide(Judge(), by_shard, reads=Judge.reads)
 
+    def _by_url(self, corpus: Corpus) -> bool:
+        return preference(corpus.name) == WEB and self._options.url
+
     def _find_twins(self, corpus: Corpus) -> Parts:
-        order = preference(corpus.name)
-        by_url = order == WEB and self._options.url
+        order, by_url = preference(corpus.name), self._by_url(corpus)
         n_bands, rows_per_band = choose_bands(stored_threshold(self._options.threshold))
         n_partitions = partitions_for(corpus.n_rows(), PARTITION_ROWS)
         describe = Describe(order, by_url, n_bands, rows_per_band, n_partitions)
         reads = columns_read(order, by_url)
-        if not by_url and not self._options.exact:
+        if not self._options.exact:
             return corpus.map_shards("describe", describe, reads=reads)
         grouped = corpus.shuffle("describe", describe, reads=reads)
-        if by_url:
-            members = corpus.reduce_partitions(
-                "join-urls", JoinUrls(), grouped, n_partitions=n_partitions
-            )
-            if not self._options.exact:
-                return members
-            grouped = corpus.shuffle(
-                "route-by-text",
-                Route(MEMBERS, ByDigest("text_hash", n_partitions)),
-                source=members,
-            )
         return corpus.reduce_partitions(
             "join-texts", JoinTexts(), grouped, n_partitions=n_partitions
         )
@@ -138,8 +126,11 @@ class DedupStage:
     def _find_candidates(self, corpus: Corpus, members: Parts) -> Parts:
         threshold = stored_threshold(self._options.threshold)
         n_bands, _ = choose_bands(threshold)
-        n_partitions = partitions_for(corpus.n_rows() * n_bands, BAND_ROWS)
-        bands = corpus.shuffle("spread-bands", SpreadBands(n_partitions), source=members)
+        near, by_url = self._options.near, self._by_url(corpus)
+        n_rows = corpus.n_rows() * (n_bands * near + by_url)
+        n_partitions = partitions_for(n_rows, BAND_ROWS)
+        spread = SpreadBands(n_partitions, near, by_url)
+        bands = corpus.shuffle("spread-bands", spread, source=members)
         repeated = corpus.reduce_partitions(
             "pair-buckets", PairBuckets(threshold), bands, n_partitions=n_partitions
         )

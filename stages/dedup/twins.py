@@ -1,18 +1,17 @@
-"""Twins: captures of one URL, and documents of one text.
+"""Twins: documents of one text.
 
-Both are groups by a 16-byte key. The most preferred member stays; the others remember it as
-their `survivor`. URL twins go first (web), and a loser there is not compared again: it takes its
-survivor's text hash, so that it arrives in the group that decides the survivor's fate.
+They are groups by a 16-byte key. The most preferred member stays; the others remember it as their
+`survivor`, and say whether they are captures of its URL. Captures of one URL whose texts differ
+are no twins: they are compared (see `stages.dedup.candidates`).
 
-Cost: 330 bytes of scratch a document for each of the two groupings (25 bands of 8 bytes are most
-of it); a reducer holds one partition, about 100 MB.
+Cost: 330 bytes of scratch a document (25 bands of 8 bytes are most of it); a reducer holds one
+partition, about 100 MB.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
@@ -38,7 +37,7 @@ from stages.kernels.routes import spread_digests
 from stages.kernels.urls import url_key
 
 PARTITION_ROWS = 1 << 18
-"""Documents a reducer of either grouping holds at a time."""
+"""Documents a reducer holds at a time."""
 
 MEMBERS = pa.schema(
     [
@@ -46,7 +45,7 @@ MEMBERS = pa.schema(
         DOC_ID,
         RANK_HIGH,
         RANK_LOW,
-        pa.field("url_hash", pa.binary(16)),
+        pa.field("url_hash", pa.binary(16)),  # the doc_id's own where URLs do not count
         pa.field("text_hash", pa.binary(16)),
         pa.field("n_shingles", pa.int64()),
         pa.field("bands", pa.list_(pa.uint64())),
@@ -65,7 +64,7 @@ def columns_read(order: str, by_url: bool) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Describe:
-    """Shards → one row a living document, routed by URL or by text."""
+    """Shards → one row a living document, routed by text."""
 
     order: str
     by_url: bool
@@ -87,8 +86,7 @@ class Describe:
         documents = document_numbers(
             numbers(batch, SHARD).astype(np.int64), numbers(batch, ROW).astype(np.int64)
         )
-        # Without a URL to group by, the text takes its place.
-        url_hash = _url_hashes(batch) if self.by_url else digests(batch, "text_hash")
+        url_hash = _url_hashes(batch) if self.by_url else digests(batch, "doc_id")
         minima = batch["signature"].flatten().to_numpy().reshape(batch.num_rows, -1)
         bands = band_hashes(minima, self.n_bands, self.rows_per_band)
         ends = np.arange(batch.num_rows + 1, dtype=np.int32) * self.n_bands
@@ -106,68 +104,44 @@ class Describe:
                 "reason": pa.nulls(batch.num_rows, pa.string()),
                 "survivor": documents,
                 "survivor_id": batch["doc_id"],
-                "partition": spread_digests(url_hash, self.n_partitions),
+                "partition": spread_digests(digests(batch, "text_hash"), self.n_partitions),
             },
         )
 
 
 @dataclass(frozen=True)
-class JoinUrls:
-    """One partition of documents → the same rows, older captures marked `url`."""
-
-    schema: ClassVar[pa.Schema] = MEMBERS
-
-    def __call__(self, batches: Batches) -> Batches:
-        table = gather(batches, self.schema)
-        leaders = _leaders(table, digests(table, "url_hash"))
-        lost = leaders != np.arange(table.num_rows)
-        # The text hash of a loser becomes its survivor's: it shares the survivor's fate.
-        yield from _mark(table, leaders, lost, "url", digests(table, "text_hash")[leaders])
-
-
-@dataclass(frozen=True)
 class JoinTexts:
-    """One partition of documents → the same rows, repeated texts marked `exact`; losers of the
-    URL grouping follow their survivor to its own survivor."""
+    """One partition of documents → the same rows; repeated texts point to the preferred one, with
+    the reason `url` if they are captures of its URL, else `exact`, and have no bands."""
 
     schema: ClassVar[pa.Schema] = MEMBERS
 
     def __call__(self, batches: Batches) -> Batches:
         table = gather(batches, self.schema)
-        text_hash = digests(table, "text_hash")
-        living = table["reason"].is_null().to_numpy()
-        leaders = _leaders(table, text_hash, living)
-        lost = leaders != np.arange(table.num_rows)
-        yield from _mark(table, leaders, lost, "exact", text_hash)
+        leaders = _leaders(table, digests(table, "text_hash"))
+        lost = pa.array(leaders != np.arange(table.num_rows))
+        documents, doc_ids = numbers(table, "document"), digests(table, "doc_id")
+        url_hash, bands = digests(table, "url_hash"), table["bands"]
+        reason = pc.if_else(pa.array(url_hash == url_hash[leaders]), "url", "exact")
+        columns = {name: table[name] for name in MEMBERS.names} | {
+            "bands": pc.if_else(lost, pa.scalar(None, bands.type), bands),
+            "reason": pc.if_else(lost, reason, pa.scalar(None, pa.string())),
+            "survivor": documents[leaders],
+            "survivor_id": digest_array(doc_ids[leaders]),
+        }
+        yield from emit(MEMBERS, columns)
 
 
-def _mark(
-    table: pa.Table,
-    leaders: Int64,
-    lost: npt.NDArray[np.bool_],
-    reason: str,
-    text_hash: Digests,
-) -> Batches:
-    """Point the lost rows at their leader and empty their bands; a reason given before stays."""
-    documents, doc_ids = numbers(table, "document"), digests(table, "doc_id")
-    given, bands = table["reason"], table["bands"]
-    loses = pa.array(lost)
-    columns = {name: table[name] for name in MEMBERS.names} | {
-        "text_hash": digest_array(text_hash),
-        "bands": pc.if_else(loses, pa.scalar(None, bands.type), bands),
-        "reason": pc.if_else(pc.and_(loses, given.is_null()), reason, given),
-        "survivor": documents[leaders],
-        "survivor_id": digest_array(doc_ids[leaders]),
-    }
-    yield from emit(MEMBERS, columns)
-
-
-def _leaders(table: pa.Table, keys: Digests, living: npt.NDArray[np.bool_] | None = None) -> Int64:
-    """For each row the row of the most preferred (living) one with its key."""
-    order_keys = [digests(table, "doc_id"), numbers(table, "rank_low"), numbers(table, "rank_high")]
-    if living is not None:
-        order_keys.append(~living)
-    order = np.lexsort((*order_keys, keys))
+def _leaders(table: pa.Table, keys: Digests) -> Int64:
+    """For each row the row of the most preferred one with its key."""
+    order = np.lexsort(
+        (
+            digests(table, "doc_id"),
+            numbers(table, "rank_low"),
+            numbers(table, "rank_high"),
+            keys,
+        )
+    )
     ordered = keys[order]
     begins = np.ones(len(ordered), np.bool_)
     begins[1:] = ordered[1:] != ordered[:-1]

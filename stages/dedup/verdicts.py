@@ -2,7 +2,8 @@
 
 A twin of a document that is dropped as a near-duplicate follows it: it is a duplicate of the
 document kept in its survivor's place, and as similar to it as its survivor is, if their texts are
-equal. So `duplicate_of` always names a document that is kept.
+equal. So `duplicate_of` always names a document that is kept. Captures of one URL are compared
+like all others, but their similarity is not part of the verdict: `pairs` has it.
 
 Cost: 60 bytes a dropped document, in the reducer of its survivor and at the shard.
 """
@@ -38,8 +39,6 @@ class ListTwins:
     def __call__(self, batches: Batches) -> Batches:
         for whole in batches:
             batch = whole.filter(whole["reason"].is_valid())
-            identical = pa.array(np.ones(batch.num_rows))
-            unknown = pa.scalar(None, pa.float64())
             yield from emit(
                 self.schema,
                 {
@@ -47,9 +46,7 @@ class ListTwins:
                     "root": batch["survivor"],
                     "reason": batch["reason"],
                     "duplicate_of": batch["survivor_id"],
-                    "similarity": pc.if_else(
-                        pc.equal(batch["reason"], "exact"), identical, unknown
-                    ),
+                    "similarity": np.ones(batch.num_rows),
                 },
             )
 
@@ -62,7 +59,7 @@ class FollowSurvivors:
 
     def __call__(self, batches: Batches) -> Batches:
         table = gather(batches, DROPS)
-        near = table.filter(pc.equal(table["reason"], "near")).sort_by("root")
+        near = table.filter(pc.equal(table["root"], table["document"])).sort_by("root")
         roots, places = numbers(table, "root"), numbers(near, "root")
         if near.num_rows == 0:
             yield from table.to_batches()
@@ -70,12 +67,9 @@ class FollowSurvivors:
         place = np.minimum(np.searchsorted(places, roots), near.num_rows - 1)
         moved = pa.array(places[place] == roots)
         taken = near.combine_chunks().take(pa.array(place))
-        similarity = pc.if_else(
-            pc.equal(table["reason"], "url"), table["similarity"], taken["similarity"]
-        )
         columns = {name: table[name] for name in DROPS.names}
         columns["duplicate_of"] = pc.if_else(moved, taken["duplicate_of"], table["duplicate_of"])
-        columns["similarity"] = pc.if_else(moved, similarity, table["similarity"])
+        columns["similarity"] = pc.if_else(moved, taken["similarity"], table["similarity"])
         yield from emit(DROPS, columns)
 
 
@@ -98,6 +92,9 @@ class Judge:
             drop = drops.take(pa.array(place, mask=~found))
             cluster = pc.if_else(pa.array(found), drop["duplicate_of"], batch["doc_id"])
             nobody = pa.scalar(None, pa.binary(16))
-            columns = {name: drop[name] for name in ("reason", "duplicate_of", "similarity")}
+            columns = {name: drop[name] for name in ("reason", "duplicate_of")}
+            is_url = pc.fill_null(pc.equal(drop["reason"], "url"), False)
+            unknown = pa.scalar(None, pa.float64())
+            columns["similarity"] = pc.if_else(is_url, unknown, drop["similarity"])
             columns["cluster"] = pc.if_else(batch[ALIVE], cluster, nobody)
             yield from emit(self.schema, columns)

@@ -58,6 +58,7 @@ CELLS = pa.schema(
         pa.field("component", pa.int64()),  # the pairs of a cell come first …
         pa.field("left", pa.int64()),
         pa.field("right", pa.int64()),
+        pa.field("same_url", pa.bool_()),
         *list(TEXTS)[1:],  # … then its texts; the other columns are null
     ]
 )
@@ -73,6 +74,7 @@ VERIFIED = pa.schema(
         pa.field("right_high", pa.uint64()),
         pa.field("right_low", pa.uint64()),
         pa.field("similarity", pa.float64()),
+        pa.field("same_url", pa.bool_()),
     ]
 )
 
@@ -194,7 +196,7 @@ class Verify:
             yield from _compare(gather(pairs, _PAIR), gather(known, _KNOWN), shingles)
 
 
-_PAIR = pa.schema([CELLS.field(name) for name in ("component", "left", "right")])
+_PAIR = pa.schema([CELLS.field(name) for name in ("component", "left", "right", "same_url")])
 _KNOWN = pa.schema([DOCUMENT, DOC_ID, RANK_HIGH, RANK_LOW])
 
 
@@ -212,7 +214,11 @@ def _compare(pairs: pa.Table, known: pa.Table, shingles: list[Hashes]) -> Batche
     left, right = np.where(swap, right, left), np.where(swap, left, right)
     ends = np.cumsum([0, *map(len, shingles)])
     similarity = pair_similarities(ends, np.concatenate(shingles), left, right)
-    columns = {"component": pairs["component"], "similarity": similarity}
+    columns = {
+        "component": pairs["component"],
+        "similarity": similarity,
+        "same_url": pairs["same_url"],
+    }
     for side, rows in (("left", left), ("right", right)):
         columns[side] = documents[rows]
         columns[f"{side}_id"] = digest_array(doc_ids[rows])

@@ -58,20 +58,6 @@ class ByHash:
 
 
 @dataclass(frozen=True)
-class ByDigest:
-    """Equal digests (fixed or variable binary of 16 bytes) to one reducer of `n_partitions`."""
-
-    column: str
-    n_partitions: int
-
-    def __call__(self, batch: pa.RecordBatch) -> Partitions:
-        values = batch.column(self.column).cast(pa.binary()).cast(pa.binary(16))
-        size = len(values)
-        packed = np.frombuffer(values.buffers()[1], "S16", size, 16 * values.offset)
-        return spread_digests(packed, self.n_partitions)
-
-
-@dataclass(frozen=True)
 class Route:
     """The columns of `schema`, null where a batch lacks one, to where `to` says."""
 

@@ -1,23 +1,26 @@
-"""URLs: one spelling for one address, and a key for addresses of one page.
+"""URLs: one spelling for one address, and a key for addresses that may be one page's.
 
 `normalize_url` follows RFC 3986 section 6.2.2 (case, percent-encoding, dot segments) and drops
-what no server needs: the fragment, the default port, tracking and session parameters; the rest of
-the query is sorted. Its result still resolves to the page: scheme, `www.` and file names stay.
+what no server needs: the fragment, the default port, parameters known to be tracking on every
+site, and the session cookies that platforms put into addresses; the rest of the query is sorted.
+Its result still resolves to the page: scheme, `www.` and file names stay. A host is as a browser
+would ask for it: internationalised names in Punycode, also those that IDNA 2008 forbids (☃).
 
-`url_key` goes further, to compare: no scheme, no `www.`, no index file, no final slash, no
-parameters that choose a rendering (`print=1`) or name the referring link. It leaves parameters
-that may choose another page, such as `lang`: a page lost to a wrong twin is gone, while a twin
-that is missed here still meets the comparison of texts.
+`url_key` goes further, to find candidates: no scheme, no `www.`, no index file, no final slash, no
+parameters that mostly choose a rendering (`print=1`) or name a session or the referring link. Two
+pages of one key are one page only if their texts say so too. It leaves parameters that mostly
+choose another page, such as `lang`.
 
 Parameter names are data (`seeds/url_parameters.toml`). Cost: about 8 µs a URL.
 """
 
 import re
 import tomllib
+import unicodedata
 from functools import lru_cache
 from importlib.resources import files
 from ipaddress import ip_address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import idna
 from publicsuffixlist import PublicSuffixList
@@ -26,8 +29,9 @@ DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21}
 
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}|[^0-9A-Za-z\-._~!$&'()*+,;=:@/?]")
-_TOKEN = re.compile(r"(?=[^0-9]*[0-9])[0-9A-Za-z_-]{16,}")
 _SESSION_SEGMENT = re.compile(r";([A-Za-z0-9_.]+)=[^/;]*")
+_NO_HOST = re.compile(r"[\0-\x20\x7f#%/:<>?@\[\\\]^|\ufffd]")
+"""What no host may hold (URL standard, section 3.1), so that it is left as it was escaped."""
 _WWW = re.compile(r"www\d?\.(?=[^.]+\.)")
 
 
@@ -95,13 +99,26 @@ def _authority(parts: SplitResult) -> str:
 
 @lru_cache(maxsize=1 << 12)
 def _host(host: str) -> str:
-    host = host.rstrip(".").lower()
-    if host.isascii():
-        return host
+    if "%" in host and _NO_HOST.search(decoded := unquote(host, errors="replace")) is None:
+        host = decoded
+    host = host.lower()
+    if not host.isascii():
+        host = _punycode(host)
+    return host.rstrip(".")
+
+
+def _punycode(host: str) -> str:
+    """A host as browsers ask for it (UTS 46, without the checks of IDNA 2008): what cannot be
+    registered any more, like emoji, and what is too long still names the page that was crawled."""
     try:
-        return idna.encode(host, uts46=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError):
-        return host
+        mapped = idna.uts46_remap(host, std3_rules=False, transitional=False)
+    except (idna.IDNAError, UnicodeError):  # an unassigned or forbidden character
+        mapped = unicodedata.normalize("NFKC", host).lower()
+    labels = re.split("[.\u3002\uff0e\uff61]", mapped)
+    return ".".join(
+        label if label.isascii() else "xn--" + label.encode("punycode", "replace").decode("ascii")
+        for label in labels
+    )
 
 
 def _path(path: str) -> str:
@@ -126,14 +143,10 @@ def _drop_session_segment(match: re.Match[str]) -> str:
 
 
 def _query(query: str, dropped: frozenset[str]) -> str:
-    kept = []
-    for item in _encode(query).split("&"):
-        name, _, value = item.partition("=")
-        lowered = name.lower()
-        is_token = lowered in _parameters()["session_if_token"] and _TOKEN.fullmatch(value)
-        if item and not is_token and not _matches(lowered, dropped):
-            kept.append(item)
-    return "&".join(sorted(kept))
+    items = (item for item in _encode(query).split("&") if item)
+    return "&".join(
+        sorted(item for item in items if not _matches(item.partition("=")[0].lower(), dropped))
+    )
 
 
 def _matches(name: str, patterns: frozenset[str]) -> bool:
@@ -174,7 +187,7 @@ def _dropped_from_url() -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def _dropped_from_key() -> frozenset[str]:
-    return _dropped_from_url() | _parameters()["rendering"]
+    return _dropped_from_url() | _parameters()["often"]
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from stages.contract import Quarantined, Skipped, SourceEvent
+from stages.web.home import home_of
 from stages.web.http import parse_response
 from stages.web.rows import BadRow, LargeRow, Row, read_json_lines, read_parquet
 from stages.web.warc import Damage, Oversized, Record, read_warc
@@ -126,10 +127,10 @@ def _response_event(name: str, record: Record) -> dict[str, Any] | Skipped | Non
     url = record.headers.get("warc-target-uri", "").strip("<>")
     if len(url) > MAX_URL_CHARACTERS:
         return Skipped("no_url")
-    place = f"{record.offset}+{record.position}" if record.is_inner else f"{record.offset}"
+    home = home_of(name, record)
     return {
-        "origin": f"{name}:{place}",
-        "offset": record.offset,
+        "origin": home.origin,
+        "offset": home.offset,
         "form": RESPONSE,
         "url": url,
         "crawled_at": _parse_date(record.headers.get("warc-date", "")),
@@ -139,9 +140,9 @@ def _response_event(name: str, record: Record) -> dict[str, Any] | Skipped | Non
         "truncated": _is_truncated(record, len(record.block) - response.payload_start),
         "is_coded": bool(response.encodings),
         "body": record.block,
-        "warc": name,
-        "warc_offset": record.offset,
-        "warc_length": record.length,
+        "warc": home.warc,
+        "warc_offset": home.offset,
+        "warc_length": home.length,
     }
 
 

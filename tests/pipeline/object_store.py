@@ -160,6 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(500, {}, _error("InternalError"))
         elif fault == "slow_down":
             self._answer(503, {}, _error("SlowDown"))
+        elif fault == "deny":
+            self._answer(403, {}, _error("AccessDenied"))
         else:
             if fault == "delay":
                 time.sleep(self.owner.delay_seconds)

@@ -20,6 +20,7 @@ from pipeline.engine.work.task import READING_BYTES_PER_SECOND
 from pipeline.engine.work.watchdog import unwind, wind
 from pipeline.storage.inputs import InputSpec, is_url, open_input, printable
 from stages.contract import Input
+from stages.errors import BlockedError
 
 DRAIN_BYTES = 1 << 20
 LARGE_BYTES = 1 << 16
@@ -105,7 +106,12 @@ class HashedInput:
         return _PassingStream(self, stream)  # type: ignore[return-value]
 
     def digest(self) -> str:
-        """xxh3_128 of the whole input: what was read, and the rest."""
+        """xxh3_128 of the whole input: what was read, and the rest; OSError without it."""
+        with self._noting_failure():
+            self._hash_the_rest()
+        return self._state.hexdigest()
+
+    def _hash_the_rest(self) -> None:
         stream, position = self._parked or (open_input(self._spec), 0)
         if position > self._hashed and not stream.seekable():
             stream, position = open_input(self._spec), 0
@@ -115,7 +121,6 @@ class HashedInput:
         while data := stream.read(DRAIN_BYTES):
             self._hash(position, data)
             position += len(data)
-        return self._state.hexdigest()
 
     def close(self) -> None:
         """Let go of the input."""
@@ -145,7 +150,7 @@ class HashedInput:
         is remembered: the source may take it for damage of the input."""
         try:
             yield
-        except (MemoryError, ValueError, OverflowError):
+        except (MemoryError, ValueError, OverflowError, BlockedError):
             raise
         except OSError as error:
             self.failure = error

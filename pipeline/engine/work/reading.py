@@ -7,6 +7,7 @@ In this process a hang ends the worker, as it does for a batch (`guard`); sent a
 
 import pickle
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Protocol
 
 from pipeline.engine.work.blame import describe, is_ours_while_reading
@@ -14,10 +15,11 @@ from pipeline.engine.work.child import Child, ChildFailed, serve
 from pipeline.engine.work.hashed_input import HashedInput, ReadingClock
 from pipeline.engine.work.patience import PATIENCE, Patience
 from pipeline.engine.work.task import Limits, StageRef
+from pipeline.storage.commoncrawl.gate import Connection, granted
 from pipeline.storage.inputs import InputSpec, content_digest, folder_digest
 from schemas.quarantine import ERROR, TIMEOUT, UNREADABLE
 from stages.contract import SourceEvent
-from stages.errors import StageError
+from stages.errors import BlockedError, StageError
 
 EVENT, ENDED, FAILED = b"v", b"d", b"x"
 
@@ -71,6 +73,8 @@ class _DirectReader:
             try:
                 folder = folder_digest(spec) if spec.folder is not None else ""
                 yield from self._events(hashed, clock)
+            except BlockedError:
+                raise  # not even the rest of the input is asked for
             except Exception as raised:  # noqa: BLE001 - told apart below
                 error = raised
             error = hashed.failure or error
@@ -122,6 +126,10 @@ class _IsolatedReader:
         self.digest = UNREADABLE
 
     def events(self, spec: InputSpec) -> Iterator[SourceEvent]:
+        with granted(spec.crawl) as (crawl, connection):
+            yield from self._events(replace(spec, crawl=crawl), connection)
+
+    def _events(self, spec: InputSpec, connection: Connection) -> Iterator[SourceEvent]:
         self.digest = UNREADABLE
         position: int | None = None
         seconds = self._patience.limit(self._limits.record_seconds * PATIENCE)
@@ -129,6 +137,7 @@ class _IsolatedReader:
             self._child.ask(pickle.dumps((spec, seconds)))
             while True:
                 status, body = self._child.answer()
+                connection.renew()
                 content = pickle.loads(body)
                 if status == EVENT:
                     position, event = content

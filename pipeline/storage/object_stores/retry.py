@@ -10,7 +10,8 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from email.utils import parsedate_to_datetime
+from typing import Protocol, TypeVar
 
 from pipeline.storage.credentials import without_credentials
 from stages.errors import StorageError
@@ -23,6 +24,40 @@ T = TypeVar("T")
 
 class Transient(Exception):  # noqa: N818 - says what kind of failure it is
     """The store failed in a way that may pass."""
+
+
+class SlowDown(Transient):
+    """The store asks for fewer requests; `seconds` is how long to wait, if it says that."""
+
+    def __init__(self, message: str, seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class BrokenOff(Transient):
+    """An answer ended early; `data` is what came of it, in order from its beginning."""
+
+    def __init__(self, message: str, data: bytes) -> None:
+        super().__init__(message)
+        self.data = data
+
+
+def retry_after(header: str | None) -> float | None:
+    """Seconds of a `Retry-After` (RFC 9110, 10.2.3: seconds or a date); None if it is neither."""
+    if not header:
+        return None
+    if header.strip().isdecimal():
+        return float(header)
+    try:
+        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+class Patience(Protocol):
+    """Repeats a request until it is answered, or it is time to give up."""
+
+    def call(self, what: str, action: Callable[[], T]) -> T: ...
 
 
 @dataclass(frozen=True)

@@ -23,20 +23,19 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from pipeline.storage.credentials import without_credentials
-from pipeline.storage.object_stores.retry import Transient
+from pipeline.storage.object_stores.retry import BrokenOff, SlowDown, Transient, retry_after
 from pipeline.storage.object_stores.store import ConditionFailed, ObjectInfo, Page
 from stages.errors import ConfigError, StorageError
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 CONNECTIONS = 16
+_PIECE_BYTES = 1 << 20
 
+_SLOW_DOWN = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"})
 _TRANSIENT_CODES = frozenset(
     {
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "RequestLimitExceeded",
+        *_SLOW_DOWN,
         "RequestTimeout",
         "ConditionalRequestConflict",
         "OperationAborted",
@@ -65,6 +64,8 @@ class S3Store:
 
     bucket: str
     read_seconds: float = READ_SECONDS
+    user_agent: str = ""
+    """What requests say of us besides the client's own name."""
     conditional: ClassVar[bool] = True
 
     @property
@@ -73,7 +74,8 @@ class S3Store:
 
     @property
     def _client(self) -> Any:
-        return _connect(os.getpid(), os.environ.get("AWS_ENDPOINT_URL"), self.read_seconds)
+        endpoint = os.environ.get("AWS_ENDPOINT_URL")
+        return _connect(os.getpid(), endpoint, self.read_seconds, self.user_agent)
 
     def head(self, key: str) -> ObjectInfo:
         with self._translated(key):
@@ -87,11 +89,28 @@ class S3Store:
             answer = self._client.get_object(
                 Bucket=self.bucket, Key=key, Range=f"bytes={start}-{end - 1}", **condition
             )
-            with closing(answer["Body"]) as body:
-                data: bytes = body.read()
-        if len(data) != end - start:
-            raise Transient(f"{len(data)} bytes came, {end - start} were asked for")
-        return data
+            return _body(answer, end - start)
+        raise AssertionError
+
+    def beginning(self, key: str, size: int) -> tuple[bytes, ObjectInfo]:
+        """The first bytes (up to `size`, fewer if the answer broke off), and what the store says
+        of the object, in one request."""
+        with self._translated(key):
+            try:
+                answer = self._client.get_object(
+                    Bucket=self.bucket, Key=key, Range=f"bytes=0-{size - 1}"
+                )
+            except botocore.exceptions.ClientError as error:
+                if error.response["Error"].get("Code") != "InvalidRange":
+                    raise
+                return b"", self._empty(key)
+            whole = int(answer["ContentRange"].rpartition("/")[2])
+            try:
+                data = _body(answer, min(size, whole))
+            except BrokenOff as error:
+                data = error.data
+            return data, _info(key, answer, whole)
+        raise AssertionError
 
     def get_all(self, key: str) -> tuple[bytes, ObjectInfo]:
         with self._translated(key):
@@ -196,7 +215,8 @@ def _translate(error: botocore.exceptions.ClientError, where: str) -> Exception:
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     message = f"{where}: {code} ({status})"
     if status >= 500 or status in _TRANSIENT_STATUS or code in _TRANSIENT_CODES:
-        return Transient(f"{code} ({status})")
+        headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        return _transient(code, status, headers.get("retry-after"))
     if status == 412:
         return ConditionFailed(message)
     if code == "NoSuchBucket":
@@ -206,6 +226,27 @@ def _translate(error: botocore.exceptions.ClientError, where: str) -> Exception:
     if status in (401, 403):
         return PermissionError(message)
     return StorageError(f"{message}: {error.response.get('Error', {}).get('Message', '')}")
+
+
+def _transient(code: str, status: int, wait: str | None) -> Transient:
+    if status in (429, 503) or code in _SLOW_DOWN:
+        return SlowDown(f"{code} ({status})", retry_after(wait))
+    return Transient(f"{code} ({status})")
+
+
+def _body(answer: Any, size: int) -> bytes:
+    """The answer's bytes, which should be `size`; `BrokenOff` with those that came."""
+    data = bytearray()
+    try:
+        with closing(answer["Body"]) as body:
+            while piece := body.read(_PIECE_BYTES):
+                data += piece
+    except _NO_ANSWER as error:
+        what = without_credentials(f"{type(error).__name__}: {error}")
+        raise BrokenOff(what, bytes(data)) from error
+    if len(data) != size:
+        raise BrokenOff(f"{len(data)} bytes came, {size} were asked for", bytes(data[:size]))
+    return bytes(data)
 
 
 def _info(key: str, answer: dict[str, Any], size: int) -> ObjectInfo:
@@ -218,7 +259,7 @@ def _info(key: str, answer: dict[str, Any], size: int) -> ObjectInfo:
 
 
 @lru_cache(maxsize=4)
-def _connect(process: int, endpoint: str | None, read_seconds: float) -> Any:
+def _connect(process: int, endpoint: str | None, read_seconds: float, user_agent: str) -> Any:
     """A client is thread-safe, but belongs to one process; botocore reads the endpoint itself."""
     if endpoint and without_credentials(endpoint) != endpoint:
         raise ConfigError(
@@ -235,6 +276,7 @@ def _connect(process: int, endpoint: str | None, read_seconds: float) -> Any:
         max_pool_connections=CONNECTIONS,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
+        user_agent_extra=user_agent or None,
         **settings,
     )
     region = session.get_config_variable("region") or "us-east-1"

@@ -34,11 +34,8 @@ class Page:
     token: str | None = None
 
 
-class ObjectStore(Protocol):
-    """A bucket, or what stands for one. Small and picklable: connections are made where needed."""
-
-    conditional: ClassVar[bool]
-    """Whether `if_absent` and `if_match` are honoured by the store itself, in one step."""
+class Readable(Protocol):
+    """What is needed to read a store."""
 
     @property
     def url(self) -> str:
@@ -48,8 +45,16 @@ class ObjectStore(Protocol):
     def head(self, key: str) -> ObjectInfo: ...
 
     def get(self, key: str, start: int, end: int, etag: str | None = None) -> bytes:
-        """Exactly the bytes [start, end); ConditionFailed if `etag` is not the object's."""
+        """Exactly the bytes [start, end); ConditionFailed if `etag` is not the object's. May raise
+        `BrokenOff` with what came."""
         ...
+
+
+class ObjectStore(Readable, Protocol):
+    """A bucket, or what stands for one. Small and picklable: connections are made where needed."""
+
+    conditional: ClassVar[bool]
+    """Whether `if_absent` and `if_match` are honoured by the store itself, in one step."""
 
     def get_all(self, key: str) -> tuple[bytes, ObjectInfo]:
         """A small object whole, with what the store says of it."""

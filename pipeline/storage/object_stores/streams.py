@@ -8,8 +8,13 @@ when it is full; nothing is visible before `finish`.
 import io
 from typing import Any
 
-from pipeline.storage.object_stores.retry import Retry
-from pipeline.storage.object_stores.store import ConditionFailed, ObjectStore
+from pipeline.storage.object_stores.retry import BrokenOff, Patience, Retry
+from pipeline.storage.object_stores.store import (
+    ConditionFailed,
+    ObjectInfo,
+    ObjectStore,
+    Readable,
+)
 from stages.errors import StorageError
 
 READ_AHEAD_BYTES = 8 << 20
@@ -18,17 +23,27 @@ PART_BYTES = 16 << 20
 
 
 class ObjectReader(io.RawIOBase):
-    """A read-only, seekable stream over one version of an object."""
+    """A read-only, seekable stream over one version of an object. `opening` is what is known of it
+    already: what the store says, and its first bytes."""
 
-    def __init__(self, store: ObjectStore, key: str, retry: Retry) -> None:
+    def __init__(
+        self,
+        store: Readable,
+        key: str,
+        retry: Patience,
+        *,
+        opening: tuple[bytes, ObjectInfo] | None = None,
+        read_ahead: int = READ_AHEAD_BYTES,
+    ) -> None:
         self._store = store
         self._key = key
         self._retry = retry
         self._name = f"{store.url}/{key}"
-        self.info = retry.call(self._name, lambda: store.head(key))
+        first, self.info = opening or (b"", retry.call(self._name, lambda: store.head(key)))
         self._position = 0
-        self._window = memoryview(b"")
+        self._window = memoryview(first)
         self._window_start = 0
+        self._read_ahead = read_ahead
 
     @property
     def size(self) -> int:
@@ -79,16 +94,24 @@ class ObjectReader(io.RawIOBase):
         follows = self._window_start <= start <= window_end and window_end > 0
         head = self._window[start - self._window_start :] if follows else memoryview(b"")
         missing = wanted - len(head)
-        ahead = READ_AHEAD_BYTES if follows or start == 0 else SMALLEST_READ_BYTES
+        ahead = self._read_ahead if follows or start == 0 else SMALLEST_READ_BYTES
         first = start + len(head)
         end = min(self.size, first + max(missing, ahead))
-        data = self._retry.call(self._name, lambda: self._get(first, end))
-        self._window = memoryview(bytes(head) + data if len(head) else data)
+        data = bytearray(head)
+        while len(data) < end - start:
+            self._retry.call(self._name, lambda: self._get_more(data, start, end))
+        self._window = memoryview(data).toreadonly()
         self._window_start = start
 
-    def _get(self, start: int, end: int) -> bytes:
+    def _get_more(self, data: bytearray, start: int, end: int) -> None:
+        """Add to the bytes from `start` what is missing up to `end`. What came of an answer that
+        broke off is kept, and the next attempt asks for what follows."""
         try:
-            return self._store.get(self._key, start, end, self.info.etag)
+            data += self._store.get(self._key, start + len(data), end, self.info.etag)
+        except BrokenOff as error:
+            data += error.data
+            if len(data) < end - start:
+                raise
         except ConditionFailed as error:
             raise OSError(f"{self._name} changed while it was read") from error
 

@@ -124,14 +124,15 @@ def test_exact_twin_follows_a_near_duplicate(deduplicate):
 
 
 def test_url_twins_follow_their_survivor_to_the_end(deduplicate):
-    """An older capture is dropped as url, without similarity, whatever befalls the newer one."""
+    """An older capture of one text is dropped as url, without similarity, whatever befalls the
+    newer one."""
     tokens = words(400)
     other = " ".join(changed(tokens, 3, 1))
     outcome = deduplicate(
         [
             document("kept", tokens, crawled_at=9_000_000),
             document("copy", other, crawled_at=8_000_000, url="http://example.org/page"),
-            document("older", words(30, 5), crawled_at=7_000_000, url="https://example.org/page#x"),
+            document("older", other, crawled_at=7_000_000, url="https://example.org/page#x"),
             document("again", other, crawled_at=6_000_000),
         ],
         corpus="web",
@@ -141,19 +142,73 @@ def test_url_twins_follow_their_survivor_to_the_end(deduplicate):
     assert reasons == {"kept": None, "copy": "near", "older": "url", "again": "exact"}
     assert {"kept"} == {row["cluster"] for row in outcome.verdicts.values()}
     assert outcome.verdicts["older"]["similarity"] is None
+    assert outcome.verdicts["again"]["similarity"] == outcome.verdicts["copy"]["similarity"] < 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["ref={}", "session=talk-{}", "scm={}", "session_id={}", "share=a{}", "print={}", "id=1"],
+)
+@pytest.mark.parametrize("corpus", ["web", "seeds"])
+def test_captures_of_one_url_are_compared(deduplicate, query, corpus):
+    """Of the captures of one address those with other texts stay; near-duplicates are dropped as
+    url, the latest capture being the one that stays."""
+    tokens = words(400)
+    documents = [
+        document("new", tokens),
+        document("edited", changed(tokens, 4, 1)),
+        document("other", words(400, 2)),
+        document("rewritten", changed(tokens, 90, 3)),
+        document("same", tokens),
+    ]
+    for number, one in enumerate(documents):
+        url = f"https://example.org/page?{query.format(number)}"
+        one.update(url=url, crawled_at=(9 - number) * 1_000_000)
+    outcome = deduplicate(documents, corpus=corpus)
+    reasons = {name: row["reason"] for name, row in outcome.verdicts.items()}
+    assert reasons == {
+        "new": None,
+        "edited": "url",
+        "other": None,
+        "rewritten": None,
+        "same": "url",
+    }
+    assert {"new"} == {outcome.verdicts[name]["duplicate_of"] for name in ("edited", "same")}
+    assert outcome.verdicts["edited"]["similarity"] is None
+
+
+def test_captures_are_candidates_whatever_their_signatures_say(deduplicate):
+    """At a low threshold bands would miss some pairs; captures of one address never miss."""
+    documents, near = [], []
+    for number in range(60):
+        tokens = words(60, number)
+        for age, text in enumerate((tokens, changed(tokens, 4, number, (0.2, 0.9)))):
+            name = f"{number}.{age}"
+            url = f"http://example.org/{number}?ref={age}"
+            documents.append(document(name, text, url=url, crawled_at=(2 - age) * 10**6))
+        similarity = jaccard(*(shingles(one["text"]) for one in documents[-2:]))
+        near += [f"{number}.1"] * (similarity >= 0.4)
+    outcome = deduplicate(documents, corpus="web", threshold=0.4)
+    dropped = {name for name, row in outcome.verdicts.items() if row["reason"] == "url"}
+    assert dropped == set(near)
+    assert len(near) > 20
 
 
 def test_older_capture_is_no_survivor(deduplicate):
-    """A text that only occurs in a dropped capture protects nobody and drops nobody."""
-    text = words(100)
+    """A text that only occurs in a dropped capture protects nobody and drops nobody: each is judged
+    against what is kept."""
+    tokens = words(400)
+    ends = [changed(tokens, 10, 1, (0, 0.5)), changed(tokens, 10, 2, (0.5, 1))]
     outcome = deduplicate(
         [
-            document("new", words(100, 1), crawled_at=9_000_000, url="http://example.org/p"),
-            document("old", text, crawled_at=8_000_000, url="http://example.org/p"),
-            document("elsewhere", text, crawled_at=1_000_000),
+            document("new", ends[0], crawled_at=9_000_000, url="http://example.org/p"),
+            document("old", tokens, crawled_at=8_000_000, url="http://example.org/p"),
+            document("elsewhere", ends[1], crawled_at=1_000_000),
         ],
         corpus="seeds",
+        threshold=0.7,
     )
+    assert jaccard(*map(shingles, map(" ".join, ends))) < 0.7
     assert {"new", "elsewhere"} == outcome.kept()
 
 

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.contract import PARTITION
-from stages.kernels.routes import ByDigest, ByHash, ByNumber, Destination, Route, ToOne
+from stages.kernels.routes import ByHash, ByNumber, Destination, Route, ToOne
 
 SCHEMA = pa.schema(
     [("left", pa.int64()), ("right", pa.int64()), ("key", pa.binary(16)), ("absent", pa.string())]
 )
-DESTINATIONS = [ToOne(), ByHash(("left",), 7), ByHash(("left", "right"), 7), ByDigest("key", 7)]
+DESTINATIONS = [ToOne(), ByHash(("left",), 7), ByHash(("left", "right"), 7)]
 ROWS = st.lists(
     st.tuples(st.integers(0, 2**62), st.integers(0, 2**62), st.binary(min_size=16, max_size=16)),
     min_size=1,
@@ -55,12 +55,3 @@ def test_rows_below_the_least_value_are_not_sent() -> None:
     batch = batch_of([(left, 0, bytes(16)) for left in (1, 2, 3)])
     (sent,) = Route(SCHEMA, ToOne(), ("left", 2))(iter([batch]))
     assert sent.column("left").to_pylist() == [2, 3]
-
-
-def test_digests_of_a_slice_are_its_own() -> None:
-    """A batch may begin inside its buffers."""
-    rows = [(0, 0, bytes([n]) * 16) for n in range(6)]
-    sliced = batch_of(rows).slice(3)
-    np.testing.assert_array_equal(
-        ByDigest("key", 5)(sliced), ByDigest("key", 5)(batch_of(rows))[3:]
-    )

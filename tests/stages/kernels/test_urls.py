@@ -14,7 +14,16 @@ urls = st.builds(
     "{}://{}{}/{}{}{}".format,
     st.sampled_from(["http", "HTTPS", "ftp"]),
     st.sampled_from(
-        ["Example.ORG", "www.example.co.uk", "münchen.de", "[::1]", "1.2.3.4", "u@h.de"]
+        [
+            "Example.ORG",
+            "www.example.co.uk",
+            "münchen.de",
+            "☃.De",
+            "a%2Fb",
+            "[::1]",
+            "1.2.3.4",
+            "u@h.de",
+        ]
     ),
     st.sampled_from(["", ":80", ":443", ":8080", ":"]),
     st.text("ab./%2Ff;~é =", max_size=20),
@@ -36,8 +45,24 @@ urls = st.builds(
         ("http://münchen.de/", "http://xn--mnchen-3ya.de/"),
         ("http://e.org/?b=2&a=1&utm_source=x&fbclid=y", "http://e.org/?a=1&b=2"),
         ("http://e.org/a;jsessionid=1F?PHPSESSID=2", "http://e.org/a"),
-        ("http://e.org/?sid=0b7d567d78618963742243b5197f0a07", "http://e.org/"),
-        ("http://e.org/?sid=12", "http://e.org/?sid=12"),
+        (
+            "http://e.org/?sid=0b7d567d7861896374&sess_id=1",
+            "http://e.org/?sess_id=1&sid=0b7d567d7861896374",
+        ),
+        (
+            "http://e.org/?session=a-talk&scm=git&share=2",
+            "http://e.org/?scm=git&session=a-talk&share=2",
+        ),
+        ("http://e.org/?pk_id=3&itm_id=4&pk_campaign=x", "http://e.org/?itm_id=4&pk_id=3"),
+        ("http://☃.e.org:8080/a?b", "http://xn--n3h.e.org:8080/a?b"),
+        ("https://u:p@I❤️.WS:443/", "https://u:p@xn--i-7iq.ws/"),
+        ("http://a_ü.e.org/", "http://xn--a_-yka.e.org/"),
+        ("http://ｅ．ｏｒｇ:81/", "http://e.org:81/"),
+        ("http://日本語。jp./", "http://xn--wgv71a119e.jp/"),
+        ("http://m%C3%BCnchen.de/", "http://xn--mnchen-3ya.de/"),
+        ("http://a%20b.de/", "http://a%20b.de/"),
+        ("http://🫨.e.org/", "http://xn--929h.e.org/"),
+        (f"http://ü{'x' * 63}.de/", f"http://xn--{'x' * 63}-0qg.de/"),
         ("http://e.org/?print=1&ref=home", "http://e.org/?print=1&ref=home"),
         ("http://www.e.org/index.html", "http://www.e.org/index.html"),
         ("http://[::1]:8080/", "http://[::1]:8080/"),
@@ -70,6 +95,7 @@ def test_key(url: str) -> None:
 def test_key_keeps_what_chooses_a_page() -> None:
     """Language, page number and case of the path may choose another page."""
     pages = ["a", "A", "a?lang=en", "a?lang=de", "a?page=2", "b", "a?s=query-2-with-many-letters"]
+    pages += ["a?id=1", "a?v=2&t=3"]
     keys = {url_key(f"http://example.org/{page}") for page in pages}
     assert len(keys) == len(pages)
     assert url_key("http://www.com/") == "www.com"

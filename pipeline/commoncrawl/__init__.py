@@ -1,0 +1,1 @@
+"""`sluice crawl commoncrawl`: records of a crawl, chosen by its columnar index."""
