@@ -1,32 +1,44 @@
 """The numbers of lists: `start`, `reversed`, and `value` of items."""
 
-from numba import njit
+from typing import NamedTuple
 
 from stages.kernels.arrow import Bytes
+from stages.kernels.compiling import kernel
 from stages.web.markdown.paper import NO_VALUE
-from stages.web.tree.elements import KEYS, TAGS
-from stages.web.tree.state import (
-    END,
-    FIRST,
-    KEY,
-    LAST,
-    PARENT,
-    TAG,
-    VALUE,
-    VALUE_END,
-    Numbers,
-)
+from stages.web.tree.elements import KEYS, TAGS, NameTable
+from stages.web.tree.state import KEY, N_PLACES, VALUE, VALUE_END, Numbers
 
 _LI = TAGS["li"]
 _START, _REVERSED, _VALUE = (KEYS[k] for k in ("start", "reversed", "value"))
 
 
-# The value of the attribute at `slot` as a whole number, `default` where it is none.
-@njit(cache=True, nogil=True)
-def _whole_number(page: Bytes, attributes: Numbers, slot: int, default: int) -> int:
+class Marking(NamedTuple):
+    """The page, its tree of `n` nodes with the roles to be filled, its attributes and text, what
+    elements and class words mean, and the open tables, as pointers (see `mark`)."""
+
+    html: Bytes
+    n: int
+    tag: Numbers
+    parent: Numbers
+    end: Numbers
+    first: Numbers
+    last: Numbers
+    role: Numbers
+    attributes: Numbers
+    text: Bytes
+    kinds: Numbers
+    words: NameTable
+    n_slots: int
+    tables: Numbers
+    counts: Numbers
+
+
+@kernel
+def _whole_number(m: Marking, row: int, default: int) -> int:
+    """The value of the attribute in a row as a whole number, `default` where it is none."""
     value, sign, digits = 0, 1, 0
-    for position in range(attributes[slot, VALUE], attributes[slot, VALUE_END]):
-        byte = int(page[position])
+    for position in range(m.attributes[row + VALUE], m.attributes[row + VALUE_END]):
+        byte = int(m.html[position])
         if byte == 0x2D and digits == 0:
             sign = -1
         elif 0x30 <= byte <= 0x39 and digits < 9:
@@ -35,27 +47,29 @@ def _whole_number(page: Bytes, attributes: Numbers, slot: int, default: int) -> 
     return sign * value if digits > 0 else default
 
 
-@njit(cache=True, nogil=True)
-def number_list(page: Bytes, nodes: Numbers, attributes: Numbers, i: int) -> None:
-    """The number of the first item of the list at `i` and the step to the next, in the rows that
-    hold attributes, which nobody asks for any more."""
-    number, step = 1, 1
-    for slot in range(nodes[FIRST, i], nodes[LAST, i]):
-        if attributes[slot, KEY] == _REVERSED:
+@kernel
+def number_list(m: Marking, i: int) -> None:
+    """The number of the first item of the list at `i` and the step to the next, in the places for
+    attributes, which nobody asks for any more."""
+    number, step = int(1), int(1)
+    for slot in range(m.first[i], m.last[i]):
+        if m.attributes[N_PLACES * slot + KEY] == _REVERSED and step > 0:
             step, number = -1, 0
-            for inner in range(i + 1, nodes[END, i]):
-                number += nodes[TAG, inner] == _LI and nodes[PARENT, inner] == i
-    for slot in range(nodes[FIRST, i], nodes[LAST, i]):
-        if attributes[slot, KEY] == _START:
-            number = _whole_number(page, attributes, slot, number)
-    nodes[FIRST, i], nodes[LAST, i] = number, step
+            inner = i + 1
+            while inner < m.end[i]:
+                number += m.tag[inner] == _LI and m.parent[inner] == i
+                inner = m.end[inner] if m.end[inner] > inner else inner + 1
+    for slot in range(m.first[i], m.last[i]):
+        if m.attributes[N_PLACES * slot + KEY] == _START:
+            number = _whole_number(m, N_PLACES * slot, number)
+    m.first[i], m.last[i] = number, step
 
 
-@njit(cache=True, nogil=True)
-def number_item(page: Bytes, nodes: Numbers, attributes: Numbers, i: int) -> None:
+@kernel
+def number_item(m: Marking, i: int) -> None:
     """The number that the item at `i` says it has."""
-    number = NO_VALUE
-    for slot in range(nodes[FIRST, i], nodes[LAST, i]):
-        if attributes[slot, KEY] == _VALUE:
-            number = _whole_number(page, attributes, slot, number)
-    nodes[FIRST, i] = number
+    number = int(NO_VALUE)
+    for slot in range(m.first[i], m.last[i]):
+        if m.attributes[N_PLACES * slot + KEY] == _VALUE:
+            number = _whole_number(m, N_PLACES * slot, number)
+    m.first[i] = number

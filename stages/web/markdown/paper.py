@@ -7,10 +7,12 @@ Python (code, formulas, tables, scripts), and the nodes concerned stand behind t
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from stages.kernels.arrow import Bytes
-from stages.web.tree.state import Counters, Numbers
+from stages.kernels.compiling import kernel, stamp
+from stages.web.tree.state import MAX_DEPTH, Counters, Numbers
+
+STAMP = stamp("stages.web.markdown", "stages.web.tree.elements", "stages.kernels.compiling")
 
 TABLE_START, CELL_START, ROW_END, PLACE, CODE_START, CODE_END, TABLE_END, WIDE_CELL = range(1, 9)
 CODE_SPAN, CODE_SPAN_END, NUMBER, NUMBER_END = 16, 20, 14, 15
@@ -46,8 +48,10 @@ length of the prefix outside; how many numbers that is."""
 
 PREFIX = 16
 FRAMES = PREFIX + MAX_INDENT
-MARKED = FRAMES + MAX_FRAMES * FRAME
-"""Where in `Paper.state` the line's prefix, the open elements and the marked nodes stand."""
+CODE_FRAMES = FRAMES + MAX_FRAMES * FRAME
+MARKED = CODE_FRAMES + 3 * MAX_DEPTH
+"""Where in `Paper.state` the line's prefix, the open elements (in code, those of code) and the
+marked nodes stand."""
 
 MARKS = 32
 """A marked node stands there as its number times this, plus its mark."""
@@ -59,29 +63,41 @@ NO_VALUE = -(2**31)
 
 
 class Paper(NamedTuple):
-    """The tree with its roles (int32[6, n]), its text, the output and all that changes. Few arrays,
-    as every call counts references to each."""
+    """The tree of `n` nodes with its roles, its text, the output, all that changes, and what
+    bytes, kinds and tags mean, as pointers."""
 
-    nodes: Numbers
+    n: int
+    tag: Numbers
+    parent: Numbers
+    end: Numbers
+    first: Numbers
+    last: Numbers
+    role: Numbers
     text: Bytes
     out: Bytes
     state: Counters
+    plain: Bytes
+    gaps: Bytes
+    opening: Bytes
+    closing: Bytes
+    lines: Bytes
+    tags: Bytes
 
 
-_PLAIN = np.ones(256, np.bool_)
-_PLAIN[:0x21] = _PLAIN[0x7F] = _PLAIN[0xC2] = _PLAIN[0xE2] = _PLAIN[0xEF] = False
+PLAIN = np.ones(256, np.uint8)
+PLAIN[:0x21] = PLAIN[[0x7F, 0xC2, 0xE2, 0xEF]] = 0
 """Bytes that stand in the output as they are: no blanks, and none that begins a character that may
 be left out."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put(p: Paper, byte: int) -> None:
-    """Append a byte. Callers keep it a variable: Numba compiles once per literal argument."""
+    """Append a byte. Callers pass `int(…)`: a literal would have this compiled once more."""
     p.out[p.state[N_OUT]] = byte
     p.state[N_OUT] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def want_lines(p: Paper, n: int) -> None:
     """Ask for `n` line ends before what follows."""
     if p.state[FLAT] > 0:
@@ -90,7 +106,7 @@ def want_lines(p: Paper, n: int) -> None:
         p.state[WANT] = n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def begin_block(p: Paper) -> None:
     """The line ends that are wanted, before a block that stands at the left border."""
     out, state = p.out, p.state
@@ -103,7 +119,7 @@ def begin_block(p: Paper) -> None:
     state[WANT] = state[SPACE] = 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def begin(p: Paper) -> None:
     """What has to stand before a visible character."""
     out, state = p.out, p.state
@@ -136,31 +152,31 @@ def begin(p: Paper) -> None:
     state[N_OUT] = length
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def end_line(p: Paper) -> None:
     """A `<br>` or a line end that is kept."""
     if p.state[FLAT] > 0:
         p.state[SPACE] = 1
     else:
-        p.state[WANT] = min(p.state[WANT] + 1, 2)
+        p.state[WANT] = p.state[WANT] + 1 if p.state[WANT] < 2 else 2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_text(p: Paper, first: int, last: int) -> None:  # noqa: PLR0912, PLR0915
     """Text as a browser shows it: runs of blanks as one, no soft hyphens, no zero-width spaces."""
     text, out, state = p.text, p.out, p.state
     position = first
     while position < last:
         byte = text[position]
-        if _PLAIN[byte]:
+        if p.plain[byte]:
             if state[SPACE] or state[WANT]:
                 begin(p)
             length = state[N_OUT]
             while position < last:
                 byte = text[position]
-                if not _PLAIN[byte]:  # noqa: SIM102
+                if not p.plain[byte]:  # noqa: SIM102
                     # a single blank between words
-                    if byte != 0x20 or position + 1 >= last or not _PLAIN[text[position + 1]]:
+                    if byte != 0x20 or position + 1 >= last or not p.plain[text[position + 1]]:
                         break
                 out[length] = byte
                 length += 1
@@ -188,7 +204,7 @@ def put_text(p: Paper, first: int, last: int) -> None:  # noqa: PLR0912, PLR0915
                     state[SPACE] = 1
         elif byte == 0xE2 and position + 1 < last and text[position] == 0x80:
             third = text[position + 1]
-            if third in (0x8B, 0xA8, 0xA9):
+            if third == 0x8B or third == 0xA8 or third == 0xA9:
                 width = 2
                 if third != 0x8B:
                     state[SPACE] = 1

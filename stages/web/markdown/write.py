@@ -19,7 +19,6 @@ from stages.web.markdown.decide import decide
 from stages.web.markdown.flow import flow
 from stages.web.markdown.languages import code_language
 from stages.web.markdown.mark import Flags, marked_nodes
-from stages.web.markdown.paper import Paper
 from stages.web.markdown.placing import Placed
 from stages.web.markdown.roles import kinds, words
 from stages.web.markdown.scripts import plain_scripts, write_scripts
@@ -74,7 +73,7 @@ def _flow(tree: Tree, nodes: Numbers) -> tuple[str, list[int]]:
     state[paper.WANT] = 1
     state[paper.BUDGET] = budget = n_text + 16 * n
     out = np.empty(2 * n_text + budget + 16 * n + 1024, np.uint8)
-    flow(Paper(nodes=nodes, text=tree.text, out=out, state=state))
+    flow(nodes, tree.text, out, state)
     marked = state[paper.MARKED : paper.MARKED + state[paper.N_MARKED]].tolist()
     return out[: state[paper.N_OUT]].tobytes().decode("utf-8", "replace"), marked
 
