@@ -29,7 +29,29 @@ class Kernel(NamedTuple):
 
 _GROUPS = (
     """
-    web.tame.tags _write stages.web.tame.page:Page(readonly:uint8[:];uint8[:];int64[:])
+    web.tree.build _read readonly:uint8[:] uint64[:] int32[:,:] int32[:,:] int32[:,:] uint8[:] \
+        int64[:]
+    """,
+    """
+    web.markdown.flow _flow int32[:,:] uint8[:] uint8[:] int64[:] uint8[:]
+    """,
+    """
+    web.content.scan _scan stages.web.content.page:Arrays\
+(readonly:uint8[:];int32[:,:];int32[:,:];uint8[:];int32[:,:];int64[:]) int32[:,:] int32[:,:] \
+        int32[:] int32[:] bool
+    web.content.forest _score float32[:,:] uint8[:,:] float32[:,:] float32[:,:] float32[:]
+    """,
+    """
+    web.content.describe _describe stages.web.content.page:Arrays\
+(readonly:uint8[:];int32[:,:];int32[:,:];uint8[:];int32[:,:];int64[:]) int32[:,:] int32[:,:] \
+        int64 float32[:,:] int32[:] int32[:,:] int32[:,:] int32[:,:] int32[:,:] int32[:]
+    web.content.context _fill float32[:,:] float32[:] int32[:,:] int32[:] int32[:] int32[:] \
+        float64[:,:] float64[:,:]
+    web.content.choose _keep int32[:] int32[:] int32[:,:] float32[:] uint8[:] uint8[:]
+    """,
+    """
+    web.markdown.mark _mark readonly:uint8[:] int32[:,:] int32[:,:] uint8[:] uint8[:] int32[:] \
+        uint64[:,:] int32[:]
     """,
     """
     kernels.visible_text _count_all int64[:] uint8[:] uint64[:,:]

@@ -13,13 +13,34 @@ an argument that is now one and now another type of integer, local arrays.
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 from zlib import crc32
 
+import numpy as np
+import numpy.typing as npt
 from numba import njit, types
 from numba.extending import intrinsic
 
 T = TypeVar("T")
+
+
+class Ints(Protocol):
+    """A pointer to integers of any width."""
+
+    def __getitem__(self, place: int, /) -> int: ...
+    def __setitem__(self, place: int, number: int, /) -> None: ...
+
+
+class Floats(Protocol):
+    """A pointer to floating-point numbers."""
+
+    def __getitem__(self, place: int, /) -> float: ...
+    def __setitem__(self, place: int, number: float, /) -> None: ...
+
+
+int64: Callable[[int], int] = cast(Any, np.int64)
+"""In a kernel: a number of 64 bits, which is no literal."""
+uint64: Callable[[int], int] = cast(Any, np.uint64)
 
 
 def kernel(function: Callable[..., T]) -> Callable[..., T]:
@@ -61,6 +82,6 @@ def _place(context: Any, array: Any, start: Any) -> Any:
     return types.CPointer(array.dtype)(array, types.intp), generate
 
 
-pointer: Callable[[T, int], T] = cast(Any, intrinsic)(_place)
+pointer: Callable[[npt.NDArray[Any], int], Any] = cast(Any, intrinsic)(_place)
 """In an entry: a place in a contiguous array. `pointer(a, k)[i]` is `a.ravel()[k + i]`; it holds
 nothing alive and knows no length."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.kernels.arrow import Bytes
-from stages.kernels.compiling import entry, kernel, pointer
+from stages.kernels.compiling import Floats, Ints, entry, kernel, pointer
 from stages.web.content.context import context
 from stages.web.content.count import CODE_WORDS, FLAGS, N_COLUMNS, N_FORMULAS, N_WORDS
 from stages.web.content.describe import describe
@@ -112,7 +112,7 @@ def _compiled(stamp: int) -> Callable[..., float]:
 
 
 @kernel
-def _best_threshold(n: int, blocks: Numbers, probability: Vector) -> float:
+def _best_threshold(n: int, blocks: Ints, probability: Floats) -> float:
     """The probability above which keeping a block raises the expected word F1 of the page."""
     expected = 0.0
     for index in range(n):
@@ -133,7 +133,7 @@ def _best_threshold(n: int, blocks: Numbers, probability: Vector) -> float:
 
 
 @kernel
-def _apply_rules(n: int, blocks: Numbers, probability: Vector, kept: Bytes) -> None:
+def _apply_rules(n: int, blocks: Ints, probability: Floats, kept: Ints) -> None:
     for index in range(n):
         b = N_COLUMNS * index
         exact = 2 * blocks[b + CODE_WORDS] > blocks[b + N_WORDS] or blocks[b + N_FORMULAS] > 0

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stages.kernels.compiling import entry, kernel, pointer
+from stages.kernels.compiling import Floats, Ints, entry, int64, kernel, pointer
 from stages.web.content.count import ELEMENT, FIRST_NODE, N_COLUMNS, N_WORDS
 from stages.web.content.describe import N_ALL, N_CONTAINERS, N_FEATURES
 from stages.web.content.forest import Matrix, Vector
@@ -25,11 +25,11 @@ class Said(NamedTuple):
     block, and of those that are alike. As pointers."""
 
     n: int
-    rows: Matrix
-    said: Vector
-    blocks: Numbers
-    words: Sums
-    likes: Sums
+    rows: Floats
+    said: Floats
+    blocks: Ints
+    words: Floats
+    likes: Floats
 
 
 def context(
@@ -64,7 +64,7 @@ def _compiled(stamp: int) -> Callable[..., None]:
 
 
 @kernel
-def _sum_up(s: Said, groups: Numbers) -> None:
+def _sum_up(s: Said, groups: Ints) -> None:
     for index in range(s.n):
         count = np.float64(s.blocks[N_COLUMNS * index + N_WORDS])
         kept = count * s.said[index]
@@ -75,7 +75,7 @@ def _sum_up(s: Said, groups: Numbers) -> None:
 
 
 @kernel
-def _fill_row(s: Said, index: int, end: Numbers, larger: Numbers, like: int) -> None:
+def _fill_row(s: Said, index: int, end: Ints, larger: Ints, like: int) -> None:
     at = N_ALL * index + N_FEATURES
     s.rows[at] = s.said[index]
     at += 1
@@ -83,10 +83,10 @@ def _fill_row(s: Said, index: int, end: Numbers, larger: Numbers, like: int) -> 
         if other != index:
             s.rows[at] = s.said[other] if 0 <= other < s.n else 0
             at += 1
-    element = np.int64(s.blocks[N_COLUMNS * index + ELEMENT])
+    element = int64(s.blocks[N_COLUMNS * index + ELEMENT])
     for _ in range(N_CONTAINERS):
-        element = np.int64(larger[element])
-        s.rows[at] = _mean(s, _first(s, element), _first(s, np.int64(end[element])))
+        element = int64(larger[element])
+        s.rows[at] = _mean(s, _first(s, element), _first(s, int64(end[element])))
         at += 1
     kept, count = s.words[2 * s.n], s.words[2 * s.n + 1]
     s.rows[at] = kept / (count if count > 1 else 1.0)

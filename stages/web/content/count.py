@@ -3,13 +3,10 @@
 A word is a run of letters and digits; an ideograph and a kana are words by themselves.
 """
 
-import numpy as np
-
-from stages.kernels.arrow import Bytes
-from stages.kernels.compiling import kernel
+from stages.kernels.compiling import Ints, int64, kernel
 from stages.web.content.inherit import PRIME
 from stages.web.content.page import Page
-from stages.web.content.parts import BOLD, BUTTON, CODE, FORMULA, Numbers
+from stages.web.content.parts import BOLD, BUTTON, CODE, FORMULA
 
 (
     FIRST_NODE, LAST_NODE, ELEMENT, FLAGS, N_WORDS, N_LETTERS, LINK_WORDS, N_LINKS, COMMAS, STOPS,
@@ -27,12 +24,12 @@ MAX_DOLLAR_BYTES = 400
 
 
 @kernel
-def count_text(p: Page, node: int, flags: int, in_link: bool, blocks: Numbers, b: int) -> None:
+def count_text(p: Page, node: int, flags: int, in_link: bool, blocks: Ints, b: int) -> None:
     """Adds what a text node holds to the block whose row begins at `b`. About 2 ns a byte."""
-    position, stop = np.int64(p.first[node]), np.int64(p.last[node])
+    position, stop = int64(p.first[node]), int64(p.last[node])
     n_words, in_word = 0, False
-    n_letters, open_end = 0, np.int64(blocks[b + OPEN_END])
-    key = np.int64(blocks[b + HASH])
+    n_letters, open_end = 0, int64(blocks[b + OPEN_END])
+    key = int64(blocks[b + HASH])
     while position < stop:
         kind, behind = _read(p.text, position, stop)
         if kind == SPACE:
@@ -71,15 +68,15 @@ def count_text(p: Page, node: int, flags: int, in_link: bool, blocks: Numbers, b
     if flags & FORMULA:
         blocks[b + N_FORMULAS] += 1
     elif not flags & CODE:
-        blocks[b + N_FORMULAS] += count_delimited(p.text, np.int64(p.first[node]), stop)
+        blocks[b + N_FORMULAS] += count_delimited(p.text, int64(p.first[node]), stop)
 
 
 @kernel
-def count_delimited(text: Bytes, start: int, stop: int) -> int:
+def count_delimited(text: Ints, start: int, stop: int) -> int:
     r"""How many formulas a text holds between TeX's delimiters, roughly: `\(`, `\[`, `\begin{` as
     often as they stand there; pairs of dollars on one line around a backslash, `^` or `_`, as pairs
     of prices have none."""
-    found, opened, is_tex = 0, np.int64(-1), False
+    found, opened, is_tex = 0, int64(-1), False
     position = start
     while position < stop:
         byte = text[position]
@@ -110,9 +107,9 @@ def count_delimited(text: Bytes, start: int, stop: int) -> int:
 
 
 @kernel
-def _read(text: Bytes, position: int, stop: int) -> tuple[int, int]:
+def _read(text: Ints, position: int, stop: int) -> tuple[int, int]:
     """The kind of the character at `position`, and the position behind it."""
-    byte = np.int64(text[position])
+    byte = int64(text[position])
     if byte < 0x80:
         return _ascii_kind(byte), position + 1
     behind = position + 2 + (byte >= 0xE0) + (byte >= 0xF0)

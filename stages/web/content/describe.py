@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stages.kernels.compiling import entry, kernel, pointer
+from stages.kernels.compiling import entry, int64, kernel, pointer
 from stages.web.content.count import (
     BOLD_WORDS,
     BUTTON_WORDS,
@@ -199,7 +199,7 @@ def _place_blocks(p: Page, d: Described) -> None:
 
 @kernel
 def _at_least_1(number: int) -> int:
-    return np.int64(number) if number > 1 else 1
+    return int64(number) if number > 1 else 1
 
 
 @kernel

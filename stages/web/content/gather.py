@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stages.kernels.compiling import kernel
+from stages.kernels.compiling import Floats, Ints, int64, kernel
 from stages.web.content.count import (
     ELEMENT,
     HASH,
@@ -16,7 +16,7 @@ from stages.web.content.count import (
 )  # isort: skip  # fmt: skip
 from stages.web.content.inherit import N_STATE, PRIME, S_BLOCK, S_SIGN
 from stages.web.content.page import Page
-from stages.web.content.parts import BLOCK, Numbers
+from stages.web.content.parts import BLOCK
 
 Matrix = npt.NDArray[np.float32]
 
@@ -35,20 +35,20 @@ class Described(NamedTuple):
 
     n: int
     kind: int
-    blocks: Numbers
-    state: Numbers
-    features: Matrix
-    below: Numbers
-    larger: Numbers
-    groups: Numbers
-    table: Numbers
+    blocks: Ints
+    state: Ints
+    features: Floats
+    below: Ints
+    larger: Ints
+    groups: Ints
+    table: Ints
     size: int
-    places: Numbers
-    bits: Numbers
+    places: Ints
+    bits: Ints
 
 
 @kernel
-def is_prose(blocks: Numbers, b: int) -> bool:
+def is_prose(blocks: Ints, b: int) -> bool:
     """Whether the block whose row begins at `b` reads like running text."""
     return (
         blocks[b + N_WORDS] >= PROSE_WORDS
@@ -107,12 +107,12 @@ def fill_groups(p: Page, d: Described) -> None:
     for index in range(d.n):
         b = N_COLUMNS * index
         element = d.blocks[b + ELEMENT]
-        sign = np.int64(d.state[N_STATE * element + S_SIGN])
+        sign = int64(d.state[N_STATE * element + S_SIGN])
         for _ in range(2):
             above = p.parent[element]
             element = d.state[N_STATE * above + S_BLOCK] if above > 0 else d.state[S_BLOCK]
             sign = (sign * PRIME + d.state[N_STATE * element + S_SIGN]) & 0x7FFFFFFF
-        key = np.int64(d.blocks[b + HASH])
+        key = int64(d.blocks[b + HASH])
         for which in range(2):
             slot = _slot(d, which * d.size, key if which else sign)
             d.table[slot + 1] += 1

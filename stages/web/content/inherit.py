@@ -1,9 +1,6 @@
 """What an element hands down to all that is in it: its meaning, its names' weights, its depth."""
 
-import numpy as np
-
-from stages.kernels.arrow import Bytes
-from stages.kernels.compiling import kernel
+from stages.kernels.compiling import Ints, int64, kernel
 from stages.web.content.page import Page
 from stages.web.content.parts import (
     ARIA_HIDDEN,
@@ -21,7 +18,6 @@ from stages.web.content.parts import (
     MAIN,
     NAV,
     TABLE,
-    Numbers,
 )  # isort: skip  # fmt: skip
 from stages.web.content.words import next_word, word_weight
 from stages.web.tree.elements import KEYS, TAGS
@@ -46,7 +42,7 @@ _FORMULA_KEYS = sum(
                  "data-equation", "data-mathml", "alttext", "eeimg")
 )  # fmt: skip
 """A bit for every key: there are fewer than 63."""
-PRIME = np.int64(0x01000193)
+PRIME = 0x01000193
 """Of FNV-1a, 32 bits; hashes keep 31."""
 MOST = 2000
 """Sum of weights at most, to either side."""
@@ -64,17 +60,17 @@ _MATH, _DISPLAY = letters("math/"), letters("display")
 
 
 @kernel
-def enter(p: Page, node: int, state: Numbers) -> None:  # noqa: PLR0912
+def enter(p: Page, node: int, state: Ints) -> None:  # noqa: PLR0912
     """Adds what an element says to that which it inherits (its row of `state`, so far its
     parent's)."""
     s = N_STATE * node
     mine = _by_tag(p, node, state, s)
-    sign = np.int64(p.tag[node])
-    total, least, most, n_words = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    sign = int64(p.tag[node])
+    total, least, most, n_words = int64(0), int64(0), int64(0), int64(0)
     for slot in range(p.first[node], p.last[node]):
         key = p.attributes[N_PLACES * slot + KEY]
-        position = np.int64(p.attributes[N_PLACES * slot + VALUE])
-        stop = np.int64(p.attributes[N_PLACES * slot + VALUE_END])
+        position = int64(p.attributes[N_PLACES * slot + VALUE])
+        stop = int64(p.attributes[N_PLACES * slot + VALUE_END])
         if not _NAMED >> key & 1:
             mine = _by_attribute(p, node, key, position, stop, mine)
             continue
@@ -112,10 +108,10 @@ def enter(p: Page, node: int, state: Numbers) -> None:  # noqa: PLR0912
 
 
 @kernel
-def _by_tag(p: Page, node: int, state: Numbers, s: int) -> int:
+def _by_tag(p: Page, node: int, state: Ints, s: int) -> int:
     """Flags of an element by its tag, and the depths that it adds to."""
     tag = p.tag[node]
-    mine = np.int64(p.flags[tag])
+    mine = int64(p.flags[tag])
     state[s + S_DEPTH] += 1
     if state[s + S_FLAGS] & (ARTICLE | MAIN):
         if mine & HEADER:
@@ -146,12 +142,12 @@ def _by_attribute(p: Page, node: int, key: int, start: int, stop: int, mine: int
 
 
 @kernel
-def head(html: Bytes, start: int, stop: int) -> int:
+def head(html: Ints, start: int, stop: int) -> int:
     """The first eight bytes of html[start:stop] as a number like that of `letters`, ASCII case
     folded; zero bytes behind a shorter one."""
-    found = np.int64(0)
+    found = int64(0)
     for position in range(start, start + 8):
-        byte = np.int64(html[position]) if position < stop else 0
+        byte = int64(html[position]) if position < stop else 0
         if 0x41 <= byte <= 0x5A:
             byte |= 0x20
         found = found << 8 | byte
@@ -159,7 +155,7 @@ def head(html: Bytes, start: int, stop: int) -> int:
 
 
 @kernel
-def _role(html: Bytes, start: int, stop: int) -> int:
+def _role(html: Ints, start: int, stop: int) -> int:
     role = head(html, start, stop)
     if role == _NAVIGATION or role >> 32 == _MENU:
         return NAV
@@ -173,7 +169,7 @@ def _role(html: Bytes, start: int, stop: int) -> int:
 
 
 @kernel
-def _is_display_none(html: Bytes, start: int, stop: int) -> bool:
+def _is_display_none(html: Ints, start: int, stop: int) -> bool:
     """Whether a style says `display: none`."""
     for position in range(start, stop - 11):
         if html[position] | 0x20 != 0x64 or head(html, position, stop) >> 8 != _DISPLAY:

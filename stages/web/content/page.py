@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stages.kernels.arrow import Bytes
-from stages.kernels.compiling import kernel, pointer, stamp
+from stages.kernels.compiling import Ints, kernel, pointer, stamp
 from stages.web.content.parts import Numbers, tag_flags
 from stages.web.content.words import WordTable
 from stages.web.tree.build import Tree
@@ -27,18 +27,18 @@ class Arrays(NamedTuple):
 class Page(NamedTuple):
     """The same as pointers. `kinds`: the second row of the table of flags."""
 
-    html: Bytes
+    html: Ints
     n: int
-    tag: Numbers
-    parent: Numbers
-    end: Numbers
-    first: Numbers
-    last: Numbers
-    attributes: Numbers
-    text: Bytes
-    flags: Numbers
-    kinds: Numbers
-    words: WordTable
+    tag: Ints
+    parent: Ints
+    end: Ints
+    first: Ints
+    last: Ints
+    attributes: Ints
+    text: Ints
+    flags: Ints
+    kinds: Ints
+    words: Ints
 
 
 def page_of(tree: Tree, words: WordTable) -> Arrays:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.kernels.compiling import entry, kernel, pointer
+from stages.kernels.compiling import Ints, entry, int64, kernel, pointer
 from stages.web.content.count import (
     ELEMENT,
     FIRST_NODE,
@@ -57,12 +57,12 @@ class Scan(NamedTuple):
 
 
 class Blocks(NamedTuple):
-    """The same while it is made, as pointers; `count`: the counters."""
+    """The same while it is made, as pointers; `counts`: the counters."""
 
-    rows: Numbers
-    state: Numbers
-    of: Numbers
-    count: Numbers
+    rows: Ints
+    state: Ints
+    of: Ints
+    counts: Ints
 
 
 def scan(page: Arrays, show_hidden: bool) -> Scan:
@@ -87,7 +87,7 @@ def _compiled(stamp: int) -> Callable[..., None]:
         count[LAST_LINK], count[OF_SOURCES] = -1, stamp & 1
         for column in range(N_STATE):
             s.state[column] = 0
-        enter(p, int(0), s.state)
+        enter(p, int64(0), s.state)
         for node in range(1, p.n):
             above = N_STATE * p.parent[node]
             for column in range(N_STATE):
@@ -109,28 +109,28 @@ def _compiled(stamp: int) -> Callable[..., None]:
 def _add_leaf(p: Page, s: Blocks, node: int, flags: int) -> None:
     """Puts a leaf into the block that it continues or begins."""
     state = N_STATE * node
-    b = N_COLUMNS * (s.count[N_BLOCKS] - 1)
-    continues = s.count[N_BLOCKS] > 0 and s.rows[b + ELEMENT] == s.state[state + S_BLOCK]
+    b = N_COLUMNS * (s.counts[N_BLOCKS] - 1)
+    continues = s.counts[N_BLOCKS] > 0 and s.rows[b + ELEMENT] == s.state[state + S_BLOCK]
     tag = p.tag[node]
     if _is_blank(p, node, flags):
         if continues:
-            s.of[node] = s.count[N_BLOCKS] - 1
+            s.of[node] = s.counts[N_BLOCKS] - 1
             s.rows[b + N_BREAKS] += tag == _BR
         return
     if not continues:
-        s.count[N_BLOCKS] += 1
+        s.counts[N_BLOCKS] += 1
         b += N_COLUMNS
         s.rows[b + FIRST_NODE] = node
         s.rows[b + ELEMENT] = s.state[state + S_BLOCK]
         s.rows[b + OPEN_END] = 1
     s.rows[b + LAST_NODE] = node
     s.rows[b + FLAGS] |= flags
-    s.of[node] = s.count[N_BLOCKS] - 1
+    s.of[node] = s.counts[N_BLOCKS] - 1
     if tag == 0:
         link_end = s.state[state + S_LINK_END]
         in_link = node < link_end
-        if in_link and link_end != s.count[LAST_LINK]:
-            s.count[LAST_LINK] = link_end
+        if in_link and link_end != s.counts[LAST_LINK]:
+            s.counts[LAST_LINK] = link_end
             s.rows[b + N_LINKS] += 1
         count_text(p, node, flags, in_link, s.rows, b)
     else:
@@ -158,8 +158,8 @@ def _open_graph_type(p: Page, node: int) -> int:
         key = p.attributes[N_PLACES * slot + KEY]
         if key != _PROPERTY and key != _CONTENT:
             continue
-        start = np.int64(p.attributes[N_PLACES * slot + VALUE])
-        word = head(p.html, start, np.int64(p.attributes[N_PLACES * slot + VALUE_END])) >> 8
+        start = int64(p.attributes[N_PLACES * slot + VALUE])
+        word = head(p.html, start, int64(p.attributes[N_PLACES * slot + VALUE_END])) >> 8
         if key == _PROPERTY:
             found = found or word == _TYPE
         elif word == _ARTICLE:

@@ -11,8 +11,7 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 
-from stages.kernels.arrow import Bytes
-from stages.kernels.compiling import kernel
+from stages.kernels.compiling import Ints, int64, kernel, uint64
 from stages.web.tree.elements import FNV_OFFSET, FNV_PRIME, name_hash
 
 WordTable = npt.NDArray[np.int64]
@@ -45,7 +44,7 @@ def learned_words() -> WordTable:
 
 
 @kernel
-def next_word(html: Bytes, position: int, stop: int) -> tuple[int, int]:
+def next_word(html: Ints, position: int, stop: int) -> tuple[int, int]:
     """The next word of html[position:stop] as (start, end); (stop, stop) if there is none."""
     while position < stop:
         while position < stop and not 0x61 <= html[position] | 0x20 <= 0x7A:
@@ -61,12 +60,12 @@ def next_word(html: Bytes, position: int, stop: int) -> tuple[int, int]:
 
 
 @kernel
-def word_weight(html: Bytes, start: int, stop: int, table: WordTable) -> int:
+def word_weight(html: Ints, start: int, stop: int, table: Ints) -> int:
     """The weight of the word html[start:stop], 0 if unknown."""
-    key = np.uint64(FNV_OFFSET)
+    key = uint64(FNV_OFFSET)
     for position in range(start, stop):
-        key = (key ^ np.uint64(html[position] | 0x20)) * np.uint64(FNV_PRIME)
-    wanted = np.int64(key >> np.uint64(1))
+        key = (key ^ uint64(html[position] | 0x20)) * uint64(FNV_PRIME)
+    wanted = int64(key >> uint64(1))
     slot = wanted & (SLOTS - 1)
     while table[slot] != 0:
         if table[slot] == wanted:

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 
 from stages.kernels.arrow import Bytes
-from stages.kernels.compiling import entry, kernel, pointer
+from stages.kernels.compiling import entry, int64, kernel, pointer
 from stages.web.markdown.paper import (
     CELL_START,
     CODE_END,
@@ -150,7 +150,7 @@ def _compiled(stamp: int) -> Callable[..., None]:
             lines=pointer(tables, 352),
             tags=pointer(tables, 384),
         )
-        i = int(0)  # a literal has all below compiled twice
+        i = int64(0)  # a literal has all below compiled twice
         while i < n:
             _close_ended(p, i)
             role = p.role[i]
@@ -185,17 +185,17 @@ def _close_ended(p: Paper, i: int) -> None:
 def _put_whole(p: Paper, i: int, kind: int) -> None:
     """A block of code, or a mark for what Python supplies."""
     state = p.state
-    gap = np.int64(p.gaps[kind]) if state[FLAT] == 0 else 0
+    gap = int64(p.gaps[kind]) if state[FLAT] == 0 else 0
     if gap > 0:
         want_lines(p, gap)
     if kind == CODE:
         begin_block(p)
     else:
         begin(p)
-    _put_mark(p, i, int(CODE_START) if kind == CODE else int(PLACE))
+    _put_mark(p, i, int64(CODE_START) if kind == CODE else int64(PLACE))
     if kind == CODE:
         put_code(p, i)
-        put(p, int(CODE_END))
+        put(p, int64(CODE_END))
     if gap > 0:
         want_lines(p, gap)
 
@@ -233,7 +233,7 @@ def _open(p: Paper, i: int, kind: int) -> None:  # noqa: PLR0912
         return
     if p.opening[kind] > 0:
         begin(p)
-        put(p, np.int64(p.opening[kind]))
+        put(p, int64(p.opening[kind]))
     if kind == HEADING_KIND or kind == TABLE:
         if kind == TABLE:
             state[IN_TABLE] = 1
@@ -253,9 +253,9 @@ def _open(p: Paper, i: int, kind: int) -> None:  # noqa: PLR0912
         state[IN_CODE] += 1
     elif kind == CELL:
         if p.role[i] & SPANS:
-            _put_mark(p, i, int(WIDE_CELL))
+            _put_mark(p, i, int64(WIDE_CELL))
         else:
-            put(p, int(CELL_START))
+            put(p, int64(CELL_START))
         state[SPACE] = 0
     state[LINES] += p.role[i] & KEEP_LINES != 0
     state[DEPTH] += 1
@@ -270,7 +270,7 @@ def _close(p: Paper) -> None:
     state[LINES] -= p.role[state[frame + NODE]] & KEEP_LINES != 0
     state[INDENT] = state[frame + OLD_INDENT]
     if p.closing[kind] > 0:
-        put(p, np.int64(p.closing[kind]))
+        put(p, int64(p.closing[kind]))
     if kind == HEADING_KIND or kind == TABLE:
         state[FLAT] -= 1
         if kind == TABLE:
@@ -287,7 +287,7 @@ def _close(p: Paper) -> None:
 @kernel
 def _want_gap(p: Paper, kind: int) -> None:
     """The line ends before and after an element; a list in a list stands closer."""
-    gap = np.int64(p.gaps[kind])
+    gap = int64(p.gaps[kind])
     if gap > 0:
         if (kind == BULLETS or kind == NUMBERS) and _list_frame(p) >= 0:
             gap -= 1

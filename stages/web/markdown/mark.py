@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.kernels.arrow import Bytes
-from stages.kernels.compiling import entry, kernel, pointer
+from stages.kernels.compiling import Ints, entry, int64, kernel, pointer, uint64
 from stages.web.markdown.numbering import Marking, number_item, number_list
 from stages.web.markdown.paper import ROLE, STAMP
 from stages.web.markdown.roles import (
@@ -215,14 +215,14 @@ def _judge_tables(m: Marking, i: int) -> None:
 @kernel
 def _read_attributes(m: Marking, i: int) -> int:  # noqa: PLR0912
     """The properties that the attributes of node i give it."""
-    found = np.int64(0)
+    found = int64(0)
     tag = m.tag[i]
     for slot in range(m.first[i], m.last[i]):
         row = N_PLACES * slot
         key = m.attributes[row + KEY]
         if key == 0:
             continue
-        start, stop = np.int64(m.attributes[row + VALUE]), np.int64(m.attributes[row + VALUE_END])
+        start, stop = int64(m.attributes[row + VALUE]), int64(m.attributes[row + VALUE_END])
         if key == _CLASS:
             found |= _classes(m, start, stop)
         elif key == _STYLE:
@@ -250,63 +250,63 @@ def _read_attributes(m: Marking, i: int) -> int:  # noqa: PLR0912
 @kernel
 def _classes(m: Marking, start: int, stop: int) -> int:
     """The properties of a list of classes."""
-    found, window = np.int64(0), np.int64(0)
-    key = np.uint64(FNV_OFFSET)
+    found, window = int64(0), int64(0)
+    key = uint64(FNV_OFFSET)
     for position in range(start, stop + 1):
-        byte = np.int64(m.html[position]) if position < stop else 0x20
+        byte = int64(m.html[position]) if position < stop else 0x20
         window = (window << 8 | byte | 0x20) & 0xFFFFFFFF
         if window == _COPY or window == _COPI:
             found |= COPY
         if byte == 0x20 or 0x09 <= byte <= 0x0D:
             found |= _meaning(m, key)
-            key = np.uint64(FNV_OFFSET)
+            key = uint64(FNV_OFFSET)
         else:
-            key = (key ^ np.uint64(byte)) * np.uint64(FNV_PRIME)
+            key = (key ^ uint64(byte)) * uint64(FNV_PRIME)
     return found
 
 
 @kernel
 def _styles(m: Marking, start: int, stop: int) -> int:
     """The properties of declarations; each font of a list is one."""
-    found = np.int64(0)
-    key = np.uint64(FNV_OFFSET)
+    found = int64(0)
+    key = uint64(FNV_OFFSET)
     for position in range(start, stop + 1):
-        byte = np.int64(m.html[position]) if position < stop else 0x3B
+        byte = int64(m.html[position]) if position < stop else 0x3B
         if byte == 0x20 or 0x09 <= byte <= 0x0D or byte == 0x22 or byte == 0x27:
             continue
         if 0x41 <= byte <= 0x5A:
             byte |= 0x20
         if byte == 0x3B or byte == 0x2C or byte == 0x21:
             found |= _meaning(m, key)
-            key = np.uint64(_FONT) if byte == 0x2C else np.uint64(FNV_OFFSET)
+            key = uint64(_FONT) if byte == 0x2C else uint64(FNV_OFFSET)
         else:
-            key = (key ^ np.uint64(byte)) * np.uint64(FNV_PRIME)
+            key = (key ^ uint64(byte)) * uint64(FNV_PRIME)
     return found
 
 
 @kernel
 def _meaning(m: Marking, key: int) -> int:
     """What a class or a declaration with this hash means."""
-    mask = np.uint64(m.n_slots - 1)
+    mask = uint64(m.n_slots - 1)
     slot = key & mask
     while m.words[slot] != 0:
         if m.words[slot] == key:
-            return np.int64(m.words[slot + np.uint64(m.n_slots)])
-        slot = (slot + np.uint64(1)) & mask
+            return int64(m.words[slot + uint64(m.n_slots)])
+        slot = (slot + uint64(1)) & mask
     return 0
 
 
 @kernel
-def _may_be_tex(html: Bytes, key: int, start: int, stop: int) -> bool:
+def _may_be_tex(html: Ints, key: int, start: int, stop: int) -> bool:
     """Whether html[start:stop] is an address or an alternative text with a sign of TeX."""
     is_address = key == _SRC or key == _DATA_SRC or key == _ORIGINAL
     if not is_address and key != _ALT:
         return False
     if is_address and stop - start > MAX_ADDRESS_BYTES:
         return False
-    window = np.int64(0)
+    window = int64(0)
     for position in range(start, stop):
-        byte = np.int64(html[position])
+        byte = int64(html[position])
         if is_address:
             window = (window << 8 | byte | 0x20) & 0xFFFFFFFF
             last = window & 0xFFFFFF
@@ -323,7 +323,7 @@ def _is_server_word(window: int) -> bool:
 
 
 @kernel
-def _is_number(text: Bytes, first: int, last: int) -> bool:
+def _is_number(text: Ints, first: int, last: int) -> bool:
     """Whether text[first:last] is a short number, blanks aside."""
     if last - first > 24:
         return False

@@ -2,11 +2,10 @@
 
 from typing import NamedTuple
 
-from stages.kernels.arrow import Bytes
-from stages.kernels.compiling import kernel
+from stages.kernels.compiling import Ints, int64, kernel
 from stages.web.markdown.paper import NO_VALUE
-from stages.web.tree.elements import KEYS, TAGS, NameTable
-from stages.web.tree.state import KEY, N_PLACES, VALUE, VALUE_END, Numbers
+from stages.web.tree.elements import KEYS, TAGS
+from stages.web.tree.state import KEY, N_PLACES, VALUE, VALUE_END
 
 _LI = TAGS["li"]
 _START, _REVERSED, _VALUE = (KEYS[k] for k in ("start", "reversed", "value"))
@@ -16,21 +15,21 @@ class Marking(NamedTuple):
     """The page, its tree of `n` nodes with the roles to be filled, its attributes and text, what
     elements and class words mean, and the open tables, as pointers (see `mark`)."""
 
-    html: Bytes
+    html: Ints
     n: int
-    tag: Numbers
-    parent: Numbers
-    end: Numbers
-    first: Numbers
-    last: Numbers
-    role: Numbers
-    attributes: Numbers
-    text: Bytes
-    kinds: Numbers
-    words: NameTable
+    tag: Ints
+    parent: Ints
+    end: Ints
+    first: Ints
+    last: Ints
+    role: Ints
+    attributes: Ints
+    text: Ints
+    kinds: Ints
+    words: Ints
     n_slots: int
-    tables: Numbers
-    counts: Numbers
+    tables: Ints
+    counts: Ints
 
 
 @kernel
@@ -51,7 +50,7 @@ def _whole_number(m: Marking, row: int, default: int) -> int:
 def number_list(m: Marking, i: int) -> None:
     """The number of the first item of the list at `i` and the step to the next, in the places for
     attributes, which nobody asks for any more."""
-    number, step = int(1), int(1)
+    number, step = int64(1), int64(1)
     for slot in range(m.first[i], m.last[i]):
         if m.attributes[N_PLACES * slot + KEY] == _REVERSED and step > 0:
             step, number = -1, 0
@@ -68,7 +67,7 @@ def number_list(m: Marking, i: int) -> None:
 @kernel
 def number_item(m: Marking, i: int) -> None:
     """The number that the item at `i` says it has."""
-    number = int(NO_VALUE)
+    number = int64(NO_VALUE)
     for slot in range(m.first[i], m.last[i]):
         if m.attributes[N_PLACES * slot + KEY] == _VALUE:
             number = _whole_number(m, N_PLACES * slot, number)

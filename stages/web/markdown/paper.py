@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.kernels.arrow import Bytes
-from stages.kernels.compiling import kernel, stamp
-from stages.web.tree.state import MAX_DEPTH, Counters, Numbers
+from stages.kernels.compiling import Ints, kernel, stamp
+from stages.web.tree.state import MAX_DEPTH
 
 STAMP = stamp("stages.web.markdown", "stages.web.tree.elements", "stages.kernels.compiling")
 
@@ -67,21 +66,21 @@ class Paper(NamedTuple):
     bytes, kinds and tags mean, as pointers."""
 
     n: int
-    tag: Numbers
-    parent: Numbers
-    end: Numbers
-    first: Numbers
-    last: Numbers
-    role: Numbers
-    text: Bytes
-    out: Bytes
-    state: Counters
-    plain: Bytes
-    gaps: Bytes
-    opening: Bytes
-    closing: Bytes
-    lines: Bytes
-    tags: Bytes
+    tag: Ints
+    parent: Ints
+    end: Ints
+    first: Ints
+    last: Ints
+    role: Ints
+    text: Ints
+    out: Ints
+    state: Ints
+    plain: Ints
+    gaps: Ints
+    opening: Ints
+    closing: Ints
+    lines: Ints
+    tags: Ints
 
 
 PLAIN = np.ones(256, np.uint8)

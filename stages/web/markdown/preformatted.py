@@ -7,7 +7,7 @@ line ends between them. A block ends the line that it is on; a line end right be
 import numpy as np
 
 from stages.kernels.arrow import Bytes
-from stages.kernels.compiling import kernel
+from stages.kernels.compiling import int64, kernel
 from stages.web.markdown.paper import (
     CODE_FRAMES,
     MARKED,
@@ -111,7 +111,7 @@ def put_code(p: Paper, root: int) -> None:  # noqa: PLR0912, PLR0915
             top -= 3
             if closing == NUMBER_LINE_END:
                 ended = p.out[state[N_OUT] - 1] != 0x0A
-                put(p, int(NUMBER_END))
+                put(p, int64(NUMBER_END))
             elif closing > 0:
                 put(p, closing)
             elif state[N_OUT] == begun_at or not _at_line_start(p, begun):
@@ -133,7 +133,7 @@ def put_code(p: Paper, root: int) -> None:  # noqa: PLR0912, PLR0915
                 if at_start and not ended and p.text[first] == 0x0A:
                     first += 1
             if ended and first < last:
-                put(p, int(0x0A))
+                put(p, int64(0x0A))
                 if p.text[first] == 0x0A:
                     first += 1
                 ended = False
@@ -153,31 +153,31 @@ def put_code(p: Paper, root: int) -> None:  # noqa: PLR0912, PLR0915
             continue
         if kind == BREAK:
             if ended:
-                put(p, int(0x0A))
+                put(p, int64(0x0A))
                 ended = False
-            put(p, int(0x0A))
+            put(p, int64(0x0A))
         elif kind == PLACED or kind == PLACED_BLOCK:
             state[MARKED + state[N_MARKED]] = i * MARKS + PLACE
             state[N_MARKED] += 1
-            put(p, int(PLACE))
+            put(p, int64(PLACE))
             i = behind(p, i)
             continue
         elif depth < MAX_DEPTH:
-            closing = np.int64(-1)
+            closing = int64(-1)
             if p.lines[kind]:
                 after_number = state[N_OUT] > begun and p.out[state[N_OUT] - 1] == NUMBER_END
                 if ended or not (after_number or _at_line_start(p, begun)):
-                    put(p, int(0x0A))
+                    put(p, int64(0x0A))
                 ended = False
-                closing = np.int64(0)
+                closing = int64(0)
                 if role & NUMERIC:
-                    put(p, int(NUMBER))
+                    put(p, int64(NUMBER))
                     closing = NUMBER_LINE_END
             elif kind == SUPERSCRIPT or kind == SUBSCRIPT:
-                put(p, int(SUP) if kind == SUPERSCRIPT else int(SUB))
+                put(p, int64(SUP) if kind == SUPERSCRIPT else int64(SUB))
                 closing = SCRIPT_END
             elif role & NUMERIC:
-                put(p, int(NUMBER))
+                put(p, int64(NUMBER))
                 closing = NUMBER_END
             if closing >= 0:
                 depth += 1
@@ -190,7 +190,7 @@ def put_code(p: Paper, root: int) -> None:  # noqa: PLR0912, PLR0915
 @kernel
 def behind(p: Paper, i: int) -> int:
     """The first node behind an element."""
-    return np.int64(p.end[i]) if p.end[i] > i + 1 else i + 1
+    return int64(p.end[i]) if p.end[i] > i + 1 else i + 1
 
 
 @kernel
@@ -243,7 +243,7 @@ def _put_collapsed(p: Paper, first: int, last: int, begun: int) -> None:
         if position < last and p.state[N_OUT] > begun:
             before = p.out[p.state[N_OUT] - 1]
             if before != 0x0A and before != 0x20:
-                put(p, int(0x20))
+                put(p, int64(0x20))
 
 
 @kernel
@@ -251,12 +251,12 @@ def _put_verbatim(p: Paper, first: int, last: int) -> None:
     text, state = p.text, p.state
     position = first
     while position < last:
-        byte = text[position]
+        byte = int64(text[position])
         position += 1
         if byte < 0x20 and byte != 0x0A and byte != 0x09:
             continue
         if byte == 0xC2 and position < last and text[position] == 0xA0:
-            byte = np.uint8(0x20)
+            byte = 0x20
             position += 1
         elif byte == 0xE2 and position + 1 < last and text[position] == 0x80:
             if text[position + 1] == 0x8B:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stages.kernels.arrow import Bytes
-from stages.kernels.compiling import entry, kernel, pointer, stamp
+from stages.kernels.compiling import entry, int64, kernel, pointer, stamp
 from stages.web.tree.characters import reference_table
 from stages.web.tree.elements import (
     ALWAYS_CLOSED,
@@ -114,7 +114,9 @@ def build(page: bytes, *, xml: bool = False) -> Tree:
     html = np.frombuffer(page, np.uint8)
     _read(html, _hashes(), properties(), columns, attributes, text, count)
     nodes = np.ascontiguousarray(columns[:, : count[N_NODES]])
-    return Tree(page, *nodes, attributes[: count[N_ATTRIBUTES]], text[: count[N_TEXT]], nodes)
+    tag, parent, end, first, last = nodes
+    kept, written = attributes[: count[N_ATTRIBUTES]], text[: count[N_TEXT]]
+    return Tree(page, tag, parent, end, first, last, kept, written, nodes)
 
 
 @cache
@@ -146,12 +148,12 @@ def _compiled(stamp: int) -> Callable[..., None]:
             attributes=pointer(attributes, 0),
             text=pointer(text, 0),
             stack=pointer(count, STACK),
-            count=pointer(count, 0),
+            counts=pointer(count, 0),
         )
         count[STAMP] = stamp
         b.tag[0], b.parent[0] = HTML, -1
         count[N_NODES], count[DEPTH] = 1, 1
-        position = int(0)
+        position = int64(0)
         while position < b.n:
             following = b.html[position + 1] if position + 1 < b.n else b.html[position]
             if b.html[position] != 0x3C or not begins_markup(following):
@@ -162,7 +164,7 @@ def _compiled(stamp: int) -> Callable[..., None]:
                 position = _read_declaration(b, position)
             else:
                 position = _read_start(b, position)
-        close_to(b, int(0))
+        close_to(b, int64(0))
 
     return entry(read)
 
@@ -170,7 +172,7 @@ def _compiled(stamp: int) -> Callable[..., None]:
 @kernel
 def _read_declaration(b: Build, start: int) -> int:
     """What is not shown, or a CDATA section; returns the position behind."""
-    inside = cdata_start(b, start) if b.count[XML] + b.count[FOREIGN] > 0 else 0
+    inside = cdata_start(b, start) if b.counts[XML] + b.counts[FOREIGN] > 0 else 0
     if inside == 0:
         return skip_declaration(b, start)
     stop = cdata_end(b, inside)
@@ -191,7 +193,7 @@ def _read_text(b: Build, start: int) -> int:
 @kernel
 def _append_text(b: Build, start: int, stop: int, decode: bool) -> None:
     """html[start:stop] as a text node, or at the end of the text node that was just added."""
-    count = b.count
+    count = b.counts
     begin = count[N_TEXT]
     if count[SKIP_NEWLINE]:
         count[SKIP_NEWLINE] = 0
@@ -203,7 +205,7 @@ def _append_text(b: Build, start: int, stop: int, decode: bool) -> None:
     node = count[N_NODES] - 1
     above = b.stack[count[DEPTH] - 1]
     if b.tag[node] != TEXT or b.parent[node] != above or b.last[node] != begin:
-        node = add_node(b, int(TEXT))
+        node = add_node(b, int64(TEXT))
         b.first[node] = begin
     b.last[node] = length
 
@@ -211,7 +213,7 @@ def _append_text(b: Build, start: int, stop: int, decode: bool) -> None:
 @kernel
 def _read_start(b: Build, start: int) -> int:
     """A start tag, and all of a raw-text element; returns the position behind."""
-    count = b.count
+    count = b.counts
     stop = name_end(b, start + 1)
     name = look_up_tag(b, start + 1, stop)
     count[SKIP_NEWLINE] = 0
@@ -241,11 +243,11 @@ def _read_start(b: Build, start: int) -> int:
 @kernel
 def _place(b: Build, name: int) -> int:
     """The node of a start tag, in its place: of the first `<html>` the root, -1 to ignore it."""
-    if name == HTML or name == _BODY or (name == _HEAD and b.count[N_NODES] > 4):
+    if name == HTML or name == _BODY or (name == _HEAD and b.counts[N_NODES] > 4):
         leave_head(b)
         if name == HTML and b.first[0] == b.last[0]:
             return 0
-        if name != _BODY or b.count[DEPTH] > 1:
+        if name != _BODY or b.counts[DEPTH] > 1:
             return -1
     return add_node(b, name) if make_room(b, name) else -1
 
@@ -254,7 +256,7 @@ def _place(b: Build, name: int) -> int:
 def _read_raw(b: Build, start: int, name_start: int, name_stop: int, node: int) -> int:
     """The content of a raw-text element up to its own end tag, which html[name_start:name_stop]
     names; returns the position behind."""
-    count = b.count
+    count = b.counts
     name = b.tag[node]
     stop = b.n if name == _PLAINTEXT else raw_text_end(b, start, name_start, name_stop)
     depth = count[DEPTH]
@@ -277,7 +279,7 @@ def _read_end(b: Build, start: int) -> int:
     stop = name_end(b, begin)
     name = look_up_tag(b, begin, stop)
     after = skip_attributes(b, stop)
-    b.count[SKIP_NEWLINE] = 0
+    b.counts[SKIP_NEWLINE] = 0
     if name == HTML or name == _BODY:
         return after
     depth = find_open(b, name, b.scope[name])
@@ -288,7 +290,7 @@ def _read_end(b: Build, start: int) -> int:
         end_early(b, name)
     elif flags & ALWAYS_CLOSED:
         node = add_node(b, name)
-        b.first[node] = b.last[node] = b.count[N_ATTRIBUTES]
+        b.first[node] = b.last[node] = b.counts[N_ATTRIBUTES]
     return after
 
 

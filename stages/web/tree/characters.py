@@ -6,8 +6,7 @@ from html.entities import html5
 import numpy as np
 import numpy.typing as npt
 
-from stages.kernels.arrow import Bytes
-from stages.kernels.compiling import kernel
+from stages.kernels.compiling import Ints, int64, kernel, uint64
 from stages.web.tree.elements import FNV_OFFSET, FNV_PRIME, name_hash
 
 ReferenceTable = npt.NDArray[np.uint64]
@@ -35,26 +34,26 @@ def reference_table() -> ReferenceTable:
 
 
 @kernel
-def read_reference(html: Bytes, n: int, start: int, references: ReferenceTable) -> tuple[int, int]:
+def read_reference(html: Ints, n: int, start: int, references: Ints) -> tuple[int, int]:
     """The position behind the reference that begins with the `&` at `start`, and its code points;
     (`start`, 0) if that `&` is text."""
     position = start + 1
     if position < n and html[position] == 0x23:
         return _read_number(html, n, start, references)
     best, points = start, 0
-    key = np.uint64(FNV_OFFSET)
+    key = uint64(FNV_OFFSET)
     while position < n and position - start <= LONGEST_NAME:
         byte = html[position]
         is_word = 0x61 <= byte | 0x20 <= 0x7A or 0x30 <= byte <= 0x39
         if not is_word and byte != 0x3B:
             break
-        key = (key ^ np.uint64(byte)) * np.uint64(FNV_PRIME)
-        slot = key & np.uint64(SLOTS - 1)
+        key = (key ^ uint64(byte)) * uint64(FNV_PRIME)
+        slot = key & uint64(SLOTS - 1)
         while references[slot] != 0:
             if references[slot] == key:
-                best, points = position + 1, np.int64(references[slot + np.uint64(SLOTS)])
+                best, points = position + 1, int64(references[slot + uint64(SLOTS)])
                 break
-            slot = (slot + np.uint64(1)) & np.uint64(SLOTS - 1)
+            slot = (slot + uint64(1)) & uint64(SLOTS - 1)
         position += 1
         if byte == 0x3B:
             break
@@ -62,7 +61,7 @@ def read_reference(html: Bytes, n: int, start: int, references: ReferenceTable) 
 
 
 @kernel
-def _read_number(html: Bytes, n: int, start: int, references: ReferenceTable) -> tuple[int, int]:
+def _read_number(html: Ints, n: int, start: int, references: Ints) -> tuple[int, int]:
     position = start + 2
     base = 10
     if position < n and html[position] | 0x20 == 0x78:
@@ -71,7 +70,7 @@ def _read_number(html: Bytes, n: int, start: int, references: ReferenceTable) ->
     first = position
     value = 0
     while position < n:
-        digit = np.int64(html[position]) - 0x30
+        digit = int64(html[position]) - 0x30
         if digit > 9:
             digit = (digit | 0x20) - 0x27
             if digit < 10 or digit >= base:
@@ -87,14 +86,14 @@ def _read_number(html: Bytes, n: int, start: int, references: ReferenceTable) ->
     if position < n and html[position] == 0x3B:
         position += 1
     if 0x80 <= value < 0xA0:
-        value = np.int64(references[2 * SLOTS + value - 0x80])
+        value = int64(references[2 * SLOTS + value - 0x80])
     if value == 0 or 0xD800 <= value < 0xE000 or value > 0x10FFFF:
         value = 0xFFFD
     return position, value
 
 
 @kernel
-def append_points(out: Bytes, length: int, points: int) -> int:
+def append_points(out: Ints, length: int, points: int) -> int:
     """Append code points (up to two, 32 bits each) as UTF-8; returns the new length."""
     while points != 0:
         point = points & 0xFFFFFFFF

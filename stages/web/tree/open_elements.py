@@ -1,6 +1,6 @@
 """Which open elements a tag ends (HTML standard, section 13.2.6), by scopes in a bounded stack."""
 
-from stages.kernels.compiling import kernel
+from stages.kernels.compiling import int64, kernel
 from stages.web.tree.elements import (
     BARRIER,
     BREAKOUT,
@@ -40,41 +40,41 @@ _TEMPLATE = TAGS["template"]
 def make_room(b: Build, name: int) -> bool:  # noqa: PLR0912
     """What the start of an element ends, before it is opened; false if the tag is ignored."""
     properties = b.flags[name]
-    if b.count[FOREIGN] > 0 and properties & BREAKOUT:
+    if b.counts[FOREIGN] > 0 and properties & BREAKOUT:
         _leave_foreign(b)
     if not properties & HEAD:
         leave_head(b)
     if properties & SPECIAL and name != _SELECT:
-        _close(b, int(_SELECT), int(BARRIER))
+        _close(b, int64(_SELECT), int64(BARRIER))
     if properties & TABLE_PART:
         return _make_table_room(b, name)
     if properties & CLOSES_P:
         if properties & (ITEM | TERM):
             _close_item(b, properties)
-        _close(b, int(_P), int(BARRIER | BUTTON))
+        _close(b, int64(_P), int64(BARRIER | BUTTON))
         if properties & HEADING and b.flags[innermost(b)] & HEADING:
-            close_to(b, b.count[DEPTH] - 1)
+            close_to(b, b.counts[DEPTH] - 1)
     elif properties & OPTIONS:
         current = innermost(b)
         while current == _OPTION or (current == _OPTGROUP and name == _OPTGROUP):
-            close_to(b, b.count[DEPTH] - 1)
+            close_to(b, b.counts[DEPTH] - 1)
             current = innermost(b)
     elif properties & ONE_AT_A_TIME:
-        if _close(b, name, int(BARRIER)):
+        if _close(b, name, int64(BARRIER)):
             return name != _SELECT
     elif properties & RUBY and b.flags[innermost(b)] & RUBY:
-        close_to(b, b.count[DEPTH] - 1)
+        close_to(b, b.counts[DEPTH] - 1)
     if name == _TABLE:
         current = innermost(b)
         if b.flags[current] & (TABLE | GROUP | ROW) and current != _TEMPLATE:
-            _close(b, name, int(TABLE))
+            _close(b, name, int64(TABLE))
     return True
 
 
 @kernel
 def _close_item(b: Build, properties: int) -> None:
     """End the open item that a new `<li>`, `<dd>` or `<dt>` follows."""
-    for depth in range(b.count[DEPTH] - 1, 0, -1):
+    for depth in range(b.counts[DEPTH] - 1, 0, -1):
         found = b.flags[b.tag[b.stack[depth]]]
         if found & properties & (ITEM | TERM):
             close_to(b, depth)
@@ -87,7 +87,7 @@ def _close_item(b: Build, properties: int) -> None:
 def _make_table_room(b: Build, name: int) -> bool:
     """End cells, rows and groups that a part of the same table follows; false outside of tables."""
     properties = b.flags[name]
-    for depth in range(b.count[DEPTH] - 1, 0, -1):
+    for depth in range(b.counts[DEPTH] - 1, 0, -1):
         tag = b.tag[b.stack[depth]]
         found = b.flags[tag]
         if (
@@ -103,7 +103,7 @@ def _make_table_room(b: Build, name: int) -> bool:
 
 @kernel
 def _leave_foreign(b: Build) -> None:
-    for depth in range(b.count[DEPTH] - 1, 0, -1):
+    for depth in range(b.counts[DEPTH] - 1, 0, -1):
         found = b.flags[b.tag[b.stack[depth]]]
         if found & FOREIGN_ROOT:
             close_to(b, depth)
@@ -126,9 +126,9 @@ def _close(b: Build, name: int, stops: int) -> bool:
 def end_early(b: Build, name: int) -> None:
     """The end of a formatting element that crosses a block which is still open: what follows is not
     in it any more, although the block is."""
-    depth = find_open(b, name, int(BARRIER))
+    depth = find_open(b, name, int64(BARRIER))
     if depth > 0:
-        b.end[b.stack[depth]] = -b.count[N_NODES]
+        b.end[b.stack[depth]] = -b.counts[N_NODES]
 
 
 @kernel
@@ -136,7 +136,7 @@ def find_open(b: Build, name: int, stops: int) -> int:
     """Depth of the innermost open element that an end tag of this name ends, -1 if an element with
     one of the properties `stops` comes first or there is none."""
     is_heading = b.flags[name] & HEADING
-    for depth in range(b.count[DEPTH] - 1, 0, -1):
+    for depth in range(b.counts[DEPTH] - 1, 0, -1):
         tag = b.tag[b.stack[depth]]
         found = b.flags[tag]
         if found & is_heading or (tag == name and b.end[b.stack[depth]] >= 0):

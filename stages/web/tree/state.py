@@ -5,8 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stages.kernels.arrow import Bytes
-from stages.kernels.compiling import kernel
+from stages.kernels.compiling import Ints, kernel
 from stages.web.tree.elements import FOREIGN_ROOT, TAGS
 
 Numbers = npt.NDArray[np.int32]
@@ -20,7 +19,7 @@ MAX_DEPTH = 512
     N_NODES, N_ATTRIBUTES, N_TEXT, DEPTH, FOREIGN, SKIP_NEWLINE, XML, MOST_ATTRIBUTES, STAMP,
     STACK,
 ) = range(10)  # fmt: skip
-"""Places in `Build.count`: nodes, attributes, bytes of text, open elements, open SVG and MathML
+"""Places in `Build.counts`: nodes, attributes, bytes of text, open elements, open SVG and MathML
 elements, whether a line end at the start of text is dropped (after `<pre>`), whether `<x/>` closes
 any element, attributes that there is room for, which sources compiled the
 kernel; behind them the open elements."""
@@ -38,28 +37,28 @@ class Build(NamedTuple):
     columns of the tree so far (see `build.Tree`), its attributes and text, the open elements, the
     counters."""
 
-    html: Bytes
+    html: Ints
     n: int
-    elements: Hashes
-    keys: Hashes
-    references: Hashes
-    flags: Numbers
-    scope: Numbers
-    tag: Numbers
-    parent: Numbers
-    end: Numbers
-    first: Numbers
-    last: Numbers
-    attributes: Numbers
-    text: Bytes
-    stack: Counters
-    count: Counters
+    elements: Ints
+    keys: Ints
+    references: Ints
+    flags: Ints
+    scope: Ints
+    tag: Ints
+    parent: Ints
+    end: Ints
+    first: Ints
+    last: Ints
+    attributes: Ints
+    text: Ints
+    stack: Ints
+    counts: Ints
 
 
 @kernel
 def close_to(b: Build, depth: int) -> None:
     """Close all open elements from `depth` on, and those below that ended before (`end_early`)."""
-    count = b.count
+    count = b.counts
     while count[DEPTH] > depth or (count[DEPTH] > 1 and b.end[b.stack[count[DEPTH] - 1]] < 0):
         count[DEPTH] -= 1
         node = b.stack[count[DEPTH]]
@@ -72,16 +71,16 @@ def close_to(b: Build, depth: int) -> None:
 @kernel
 def innermost(b: Build) -> int:
     """The tag of the innermost open element."""
-    return b.tag[b.stack[b.count[DEPTH] - 1]]
+    return b.tag[b.stack[b.counts[DEPTH] - 1]]
 
 
 @kernel
 def add_node(b: Build, name: int) -> int:
     """A new node below the innermost open element."""
-    node = b.count[N_NODES]
-    b.count[N_NODES] += 1
+    node = b.counts[N_NODES]
+    b.counts[N_NODES] += 1
     b.tag[node] = name
-    b.parent[node] = b.stack[b.count[DEPTH] - 1]
+    b.parent[node] = b.stack[b.counts[DEPTH] - 1]
     b.end[node] = node + 1
     return node
 
@@ -90,4 +89,4 @@ def add_node(b: Build, name: int) -> int:
 def leave_head(b: Build) -> None:
     """Close the head, if it is the innermost open element."""
     if innermost(b) == _HEAD:
-        close_to(b, b.count[DEPTH] - 1)
+        close_to(b, b.counts[DEPTH] - 1)

@@ -1,11 +1,8 @@
 """Tags, attributes, comments and names, read from the bytes (HTML standard, section 13.2.5)."""
 
-import numpy as np
-
-from stages.kernels.arrow import Bytes
-from stages.kernels.compiling import kernel
+from stages.kernels.compiling import Ints, int64, kernel, uint64
 from stages.web.tree.characters import append_points, read_reference
-from stages.web.tree.elements import FNV_OFFSET, FNV_PRIME, SLOTS, UNKNOWN, NameTable
+from stages.web.tree.elements import FNV_OFFSET, FNV_PRIME, SLOTS, UNKNOWN
 from stages.web.tree.state import (
     KEY,
     MOST_ATTRIBUTES,
@@ -72,22 +69,22 @@ def begins_markup(byte: int) -> bool:
 
 
 @kernel
-def look_up(html: Bytes, start: int, end: int, table: NameTable, is_tag: bool) -> int:
+def look_up(html: Ints, start: int, end: int, table: Ints, is_tag: bool) -> int:
     """The number of the name at html[start:end] (ASCII case folded; of a tag's, what follows its
     last `:`), 0 if unknown."""
-    key = np.uint64(FNV_OFFSET)
+    key = uint64(FNV_OFFSET)
     for position in range(start, end):
-        byte = np.int64(html[position])
+        byte = int64(html[position])
         if 0x41 <= byte <= 0x5A:
             byte |= 0x20
-        key = (key ^ np.uint64(byte)) * np.uint64(FNV_PRIME)
+        key = (key ^ uint64(byte)) * uint64(FNV_PRIME)
         if is_tag and byte == 0x3A:
-            key = np.uint64(FNV_OFFSET)
-    slot = key & np.uint64(SLOTS - 1)
+            key = uint64(FNV_OFFSET)
+    slot = key & uint64(SLOTS - 1)
     while table[slot] != 0:
         if table[slot] == key:
-            return np.int64(table[slot + np.uint64(SLOTS)])
-        slot = (slot + np.uint64(1)) & np.uint64(SLOTS - 1)
+            return int64(table[slot + uint64(SLOTS)])
+        slot = (slot + uint64(1)) & uint64(SLOTS - 1)
     return 0
 
 
@@ -104,7 +101,7 @@ def read_attributes(b: Build, start: int, keep: bool) -> tuple[int, bool]:
     in `/>`; attributes are kept if `keep`."""
     html, n = b.html, b.n
     position = start
-    room = b.count[MOST_ATTRIBUTES] - b.count[N_ATTRIBUTES] if keep else 0
+    room = b.counts[MOST_ATTRIBUTES] - b.counts[N_ATTRIBUTES] if keep else 0
     if room > MAX_ATTRIBUTES:
         room = MAX_ATTRIBUTES
     while True:
@@ -140,8 +137,8 @@ def read_attributes(b: Build, start: int, keep: bool) -> tuple[int, bool]:
                 value_end = position
         if room > 0:
             room -= 1
-            row = N_PLACES * b.count[N_ATTRIBUTES]
-            b.count[N_ATTRIBUTES] += 1
+            row = N_PLACES * b.counts[N_ATTRIBUTES]
+            b.counts[N_ATTRIBUTES] += 1
             b.attributes[row + KEY] = look_up(html, begin, stop, b.keys, b.n < 0)
             b.attributes[row + NAME], b.attributes[row + NAME_END] = begin, stop
             b.attributes[row + VALUE], b.attributes[row + VALUE_END] = value, value_end
@@ -212,7 +209,7 @@ def cdata_start(b: Build, start: int) -> int:
     """Where the text of the CDATA section at `start` begins, 0 if there is none."""
     if start + 9 > b.n:
         return 0
-    word = np.int64(0)
+    word = int64(0)
     for position in range(start + 2, start + 9):
         word = word << 8 | b.html[position]
     return start + 9 if word == 0x5B43444154415B else 0
@@ -282,9 +279,9 @@ def copy_text(b: Build, start: int, stop: int, decode: bool) -> int:
     """Append html[start:stop] to the text, line ends as \n, without NUL; returns the new length."""
     html, text = b.html, b.text
     position = start
-    length = b.count[N_TEXT]
+    length = b.counts[N_TEXT]
     while position < stop:
-        byte = np.int64(html[position])
+        byte = int64(html[position])
         if byte == 0x26 and decode:
             after, points = read_reference(html, b.n, position, b.references)
             if after > position:

@@ -20,10 +20,8 @@ LATE = {
     "stages.decontaminate.index._match",
     "stages.decontaminate.index._valid_grams",
     "stages.decontaminate.tokens.token_hashes",
-    "stages.web.tame.tags.write",
 }
-"""Those of decontamination, which has nothing to look for unless benchmarks are named, and the one
-that a page's markup goes through: it is made when it is first called."""
+"""Those of decontamination, which has nothing to look for unless benchmarks are named."""
 
 RUN = """
 import json, sys
