@@ -55,7 +55,7 @@ class WebSource:
     """Reads crawled pages; see the module."""
 
     name: ClassVar[str] = "documents"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     libraries: ClassVar[tuple[str, ...]] = (
         "resiliparse",
         "selectolax",
@@ -63,7 +63,7 @@ class WebSource:
         "idna",
         "warcio",
     )
-    tables: ClassVar[tuple[str, ...]] = ("url_parameters.toml",)
+    tables: ClassVar[tuple[str, ...]] = ("url_parameters.toml", "short_text_words.tsv")
     Options: ClassVar[type[Options]] = WebOptions
     raw_schema: ClassVar[pa.Schema] = RAW_SCHEMA
     schema: ClassVar[pa.Schema] = WEB_DOCUMENTS
