@@ -4,7 +4,6 @@ Exit codes: 0 done; 1 a stage failed or something is not there; 2 wrong usage or
 What a command needs is imported inside it, so that `--help` answers at once.
 """
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,7 @@ import typer
 from pipeline.cli.ablation import ablate
 from pipeline.cli.arguments import require_text
 from pipeline.cli.crawl import crawl
-from pipeline.cli.ending import INTERRUPTED, TERMINATED, Terminated, ending
+from pipeline.cli.ending import ending, resumable
 from pipeline.cli.recall import recall
 from pipeline.cli.streams import occupy_standard_streams
 from pipeline.engine.kernel_cache import ensure_kernel_cache
@@ -93,14 +92,8 @@ def run(
     """
     from pipeline.cli import commands  # noqa: PLC0415
 
-    try:
+    with resumable():
         commands.run(config, run, stage or [], workers, address, set_ or [], verbose=verbose)
-    except KeyboardInterrupt:
-        print("sluice: interrupted; the same command resumes", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED) from None
-    except Terminated:
-        print("sluice: terminated; the same command resumes", file=sys.stderr)
-        raise typer.Exit(TERMINATED) from None
 
 
 @app.command(epilog="Example: sluice plan configs/demo.toml --set dedup.threshold=0.8")

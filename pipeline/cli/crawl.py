@@ -5,7 +5,10 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.arguments import require_text
+from pipeline.cli.ending import resumable
 from pipeline.storage.commoncrawl.access import CONNECTIONS, HTTPS, LISTINGS
+from stages.errors import ConfigError
 
 crawl = typer.Typer(no_args_is_help=True, help="Gather inputs from where they are published.")
 
@@ -68,10 +71,9 @@ def commoncrawl(
     from pipeline.commoncrawl.selection import Query  # noqa: PLC0415
     from pipeline.storage.commoncrawl.access import CommonCrawl  # noqa: PLC0415
 
-    printing.commoncrawl(
-        Query(name, where, subset),
-        CommonCrawl(source=source, connections=connections, contact=contact),
-        out,
-        file_bytes,
-        dry_run=dry_run,
-    )
+    require_text(where, "--where")
+    if subset not in LISTINGS:
+        raise ConfigError(f"--subset {subset}: expected one of {', '.join(LISTINGS)}")
+    access = CommonCrawl(source=source, connections=connections, contact=contact)
+    with resumable():
+        printing.commoncrawl(Query(name, where, subset), access, out, file_bytes, dry_run=dry_run)

@@ -51,6 +51,19 @@ def ending() -> Iterator[None]:
     sys.exit(code)
 
 
+@contextmanager
+def resumable() -> Iterator[None]:
+    """A command that goes on where it stopped; who interrupts it is told."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say("interrupted; the same command resumes")
+        sys.exit(INTERRUPTED)
+    except Terminated:
+        _say("terminated; the same command resumes")
+        sys.exit(TERMINATED)
+
+
 def _say(message: str) -> None:
     shown = without_credentials(message).encode("utf-8", "backslashreplace").decode()
     print(f"sluice: {shown}", file=sys.stderr)

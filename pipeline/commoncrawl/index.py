@@ -144,11 +144,24 @@ class _IndexFile(AbstractFileSystem):  # type: ignore[misc]
         super().__init__()
         self.stream = bucket.open(key, READ_AHEAD_BYTES)
         self._size = self.stream.seek(0, io.SEEK_END)
+        self.end = self._footer()
         self.failure: SluiceError | OSError | None = None
+
+    def _footer(self) -> bytes:
+        """The file's last bytes, with all that says where its columns are: read once, though it is
+        asked for again and again."""
+        size = min(self._size, READ_AHEAD_BYTES)
+        while True:
+            self.stream.seek(self._size - size)
+            end = self.stream.read(size)
+            needed = int.from_bytes(end[-8:-4], "little") + 8
+            if needed <= size or needed > self._size:
+                return end
+            size = needed
 
     def open(self, path: str, *_: Any, **__: Any) -> Any:
         """A view of the stream, whose closing leaves that open."""
-        return _View(self)
+        return _View(self, self._size - len(self.end))
 
     def info(self, path: str, **options: Any) -> dict[str, Any]:
         return {"name": self._strip_protocol(path), "size": self._size, "type": "file"}
@@ -164,11 +177,18 @@ class _IndexFile(AbstractFileSystem):  # type: ignore[misc]
 
 
 class _View(SharedFile):
-    def __init__(self, owner: _IndexFile) -> None:
+    def __init__(self, owner: _IndexFile, end_start: int) -> None:
         super().__init__(owner.stream)
         self._owner = owner
+        self._end_start = end_start
 
     def read(self, size: int | None = -1, /) -> bytes:
+        place = self.tell() - self._end_start
+        if place >= 0:
+            wanted = None if size is None or size < 0 else place + size
+            data = self._owner.end[place:wanted]
+            self.seek(len(data), io.SEEK_CUR)
+            return data
         try:
             return super().read(size)
         except (SluiceError, OSError) as error:

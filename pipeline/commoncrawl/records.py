@@ -141,7 +141,7 @@ def fetch(
     """Write the files that are not there yet."""
     done = Fetched()
     total = sum(map(len, files))
-    with workers(connections) as pool:
+    with workers(connections, bucket) as pool:
         for number, places in enumerate(files):
             path = folder / f"{query.crawl}-{query.digest}-{number:05d}.warc.gz"
             problems_path = path.with_name(path.name.replace(".warc.gz", ".problems.jsonl"))

@@ -65,7 +65,7 @@ def find_records(
         with replacing(parts[key]) as stream:
             pq.write_table(table, stream, compression="zstd")
 
-    with workers(connections) as pool:
+    with workers(connections, bucket) as pool:
         for _ in in_turn(pool, ask, missing, 4 * connections):
             done += 1
             progress("files of the index", done, len(keys))
@@ -108,11 +108,14 @@ def _distinct(table: pa.Table) -> pa.Table:
 
 
 @contextmanager
-def workers(count: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that begin nothing more once something went wrong."""
+def workers(count: int, bucket: Bucket) -> Iterator[ThreadPoolExecutor]:
+    """Threads that ask for nothing more once something went wrong, or somebody interrupted."""
     pool = ThreadPoolExecutor(count)
     try:
         yield pool
+    except BaseException:
+        bucket.stop("another request has failed")
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -23,6 +23,8 @@ from pipeline.storage.storage import Storage
 
 TABLE = "cost.toml"
 SECONDS_PER_HOUR = 3600
+LISTED_BYTES = 940_000_000
+"""A WARC file of Common Crawl, as they usually are."""
 
 
 @dataclass(frozen=True)
@@ -150,8 +152,13 @@ def shard_sizes(specs: Iterable[InputSpec]) -> dict[int, int]:
     """Shard → stored bytes of its inputs."""
     sizes: dict[int, int] = {}
     for spec in specs:
-        sizes[spec.shard] = sizes.get(spec.shard, 0) + spec.size
+        sizes[spec.shard] = sizes.get(spec.shard, 0) + _stored_bytes(spec)
     return sizes
+
+
+def _stored_bytes(spec: InputSpec) -> int:
+    """A crawl's list names its files without their sizes, of which nobody asks the server."""
+    return LISTED_BYTES if spec.listed and not spec.size else spec.size
 
 
 def estimate(
@@ -190,7 +197,7 @@ def estimate_run(
     """As `estimate`, with the run folder's own rates where it has any."""
     units = {unit_of(item.step) for item in items if item.n_stale}
     rates = default_rates() | measured_rates(storage, units, inputs)
-    input_bytes = {corpus: sum(spec.size for spec in specs) for corpus, specs in inputs.items()}
+    input_bytes = {corpus: sum(map(_stored_bytes, specs)) for corpus, specs in inputs.items()}
     return estimate(items, input_bytes, rates)
 
 

@@ -81,6 +81,7 @@ _GROUPS = (
     dedup.candidates _count_or_write int64[:] int32[:] int64[:] float64 int64[:] int64[:]
     dedup.near drop_greedily int64 int64[:] int64[:] readonly:float64[:]
     dedup.verify pair_similarities int64[:] uint64[:] int64[:] int64[:]
+    web.scripts _count readonly:uint32[:] uint8[:] uint32[:,:]
     """,
     """
     kernels.elementary _newton_sums float64[:,:] float64[:] float64[:]

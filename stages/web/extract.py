@@ -15,8 +15,8 @@ from stages.web.tree.build import Tree, build
 
 LIBRARIES = ("resiliparse",)
 """Whose versions may change what is extracted."""
-TABLES = ("content_forest.npz", "content_words.tsv")
-"""Of `seeds/`: what chooses the main content."""
+TABLES = ("content_forest.npz", "content_words.tsv", "short_text_words.tsv")
+"""Of `seeds/`: what chooses the main content, and tells the language of little text."""
 
 MAX_TITLE_CHARACTERS = 1000
 

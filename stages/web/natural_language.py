@@ -5,6 +5,8 @@ Chinese. Of the others resiliparse's detector (101 languages, n-gram ranks, 20 M
 of the prevailing script alone, so that a Russian page about software is not taken for English or,
 for its mixture, for Serbian; among Cyrillic languages, letters that some lack narrow the choice.
 
+A short text is in the language that has its words (see `short_texts`), where that can be told.
+
 Code and formulas are gone before it looks. The page's own `lang` is believed if the detector finds
 it nearly as likely as its favourite: templates name languages that the text is not in.
 """
@@ -13,6 +15,9 @@ import re
 from typing import Any, cast
 
 from resiliparse.parse.lang import detect_fast
+
+from stages.web.scripts import count_scripts
+from stages.web.short_texts import likely_languages
 
 SAMPLE_CHARACTERS = 20_000
 MIN_LETTERS = 20
@@ -24,12 +29,6 @@ SHORT_CHARACTERS = 600
 TIE_RANK, SHORT_TIE_RANK = 1.08, 1.5
 """How much worse than the favourite, as a factor of rank, the declared language may be."""
 
-_KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\uff66-\uff9d]+")
-_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]+")
-_HANGUL = re.compile("[\uac00-\ud7a3]+")
-_CYRILLIC = re.compile("[\u0400-\u052f]+")
-_LATIN = re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]+")
-_LETTER = re.compile(r"[^\W\d_]+")
 _CJK_WEIGHT = 3
 """A CJK character says about as much as this many letters."""
 _CYRILLIC_LETTERS = (
@@ -45,32 +44,29 @@ _CYRILLIC_OTHERS = ("ru", "bg", "mk", "uk")
 def natural_language(prose: str, declared: str | None = None) -> str | None:
     """The ISO 639-1 code, or None if there is too little to tell. `declared` is the page's `lang`
     attribute."""
-    sample = prose[:SAMPLE_CHARACTERS]
-    n_letters = _count(_LETTER, sample)
-    if n_letters < MIN_LETTERS:
+    found = count_scripts(prose[:SAMPLE_CHARACTERS])
+    if found.n_letters < MIN_LETTERS:
         return None
-    n_kana, n_han, n_hangul = (_count(letters, sample) for letters in (_KANA, _HAN, _HANGUL))
-    n_cjk = n_kana + n_han + n_hangul
-    if n_cjk * _CJK_WEIGHT > n_letters - n_cjk:
-        if n_hangul > n_kana + n_han:
+    n_cjk = found.n_kana + found.n_han + found.n_hangul
+    if n_cjk * _CJK_WEIGHT > found.n_letters - n_cjk:
+        if found.n_hangul > found.n_kana + found.n_han:
             return "ko"
-        return "ja" if n_kana > 0.1 * n_cjk else "zh"
-    cyrillic = _CYRILLIC.findall(sample)
-    n_cyrillic = sum(map(len, cyrillic))
-    if n_cyrillic > MIN_CYRILLIC_SHARE * (n_letters - n_cjk):
-        words = " ".join(cyrillic).lower()
-        candidates = _cyrillic_candidates(words, n_cyrillic)
+        return "ja" if found.n_kana > 0.1 * n_cjk else "zh"
+    if found.n_cyrillic > MIN_CYRILLIC_SHARE * (found.n_letters - n_cjk):
+        words = found.cyrillic.lower()
+        candidates = _cyrillic_candidates(words, found.n_cyrillic)
         return _detect(words, declared, candidates) or candidates[0]
-    latin = _LATIN.findall(sample)
-    if sum(map(len, latin)) * 2 > n_letters:
-        return _detect(" ".join(latin), declared, None)
-    return _detect(sample, declared, None)
+    if found.n_latin * 2 > found.n_letters:
+        return _latin_language(found.latin, declared)
+    return _detect(prose[:SAMPLE_CHARACTERS], declared, None)
 
 
-def _count(letters: re.Pattern[str], text: str) -> int:
-    """How many letters there are; found in runs, as a string for each would take four times as
-    long."""
-    return sum(map(len, letters.findall(text)))
+def _latin_language(words: str, declared: str | None) -> str | None:
+    likely = likely_languages(words, _primary(declared)) if len(words) < SHORT_CHARACTERS else ()
+    if len(likely) == 1:
+        return likely[0]
+    found = _detect(words, declared, likely or None)
+    return found or (likely[0] if likely else None)
 
 
 def _cyrillic_candidates(words: str, n_letters: int) -> tuple[str, ...]:
@@ -88,8 +84,14 @@ def _detect(text: str, declared: str | None, languages: tuple[str, ...] | None) 
         return None
     favourite, best = ranking[0]
     tie = SHORT_TIE_RANK if len(text) < SHORT_CHARACTERS else TIE_RANK
-    claimed = (declared or "").lower().replace("_", "-").partition("-")[0]
+    claimed = _primary(declared)
     for language, rank in ranking:
         if language == claimed and rank <= best * tie:
             return language
     return favourite
+
+
+def _primary(declared: str | None) -> str:
+    """The language of a `lang` attribute, without its region."""
+    language = (declared or "").strip().lower().replace("_", "-").partition("-")[0]
+    return "no" if language in {"nb", "nn"} else language

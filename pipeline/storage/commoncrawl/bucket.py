@@ -108,6 +108,10 @@ class Bucket:
         self._source, self._prefix = _source(crawl)
         self._polite = Politeness(open_gate(crawl))
 
+    def stop(self, why: str) -> None:
+        """Let nobody of this process ask for anything more."""
+        self._polite.gate.block(why)
+
     def url(self, key: str) -> str:
         """Where a file lies, for people."""
         return f"{self._source.url}/{self._prefix}{key}"

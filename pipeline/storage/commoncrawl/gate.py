@@ -27,6 +27,8 @@ from stages.errors import BlockedError
 
 LOOK_SECONDS = 0.03
 """How often a waiting process looks for a free connection."""
+LONGEST_SLEEP_SECONDS = 0.5
+"""Who was blocked meanwhile learns of it within that time."""
 _MOMENTS = struct.Struct("<dd")
 
 
@@ -103,7 +105,7 @@ class FileGate:
                 if not wait:
                     return descriptor
                 os.close(descriptor)
-            time.sleep(wait)
+            time.sleep(min(wait, LONGEST_SLEEP_SECONDS))
 
     def _free_connection(self) -> int | None:
         for number in range(self._connections):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.configuration import Config, load
-from pipeline.run import plan, run
+from pipeline.run import plan, plan_with_cost, run
 from pipeline.storage.commoncrawl.access import CommonCrawl
 from pipeline.storage.commoncrawl.listing import CrawlFiles, parse_pattern, sample
 from pipeline.storage.inputs import expand
@@ -242,3 +242,46 @@ def test_files_are_kept_where_that_is_asked_for(
     assert [one.key for one in bucket.asked] == [LIST]
     one, other = (read_shards(tmp_path / name / "web/documents") for name in "ab")
     assert one.equals(other)
+
+
+def test_a_child_reads_what_this_process_reads(bucket: BucketServer, tmp_path: Path) -> None:
+    """After a task killed its worker, over the one connection that its parent holds."""
+    one = "commoncrawl.connections=1"
+    for name in ("plain", "isolated"):
+        if name == "isolated":
+            marks = tmp_path / name / "scratch/attempts"
+            marks.mkdir(parents=True)
+            (marks / "web.documents-00000").touch()
+        config = configured(bucket, tmp_path / name, f"cc:{CRAWL}?n=1", one)
+        run(config, stages=STAGE, address="local")
+    plain, isolated = (
+        read_shards(tmp_path / name / "web/documents") for name in ("plain", "isolated")
+    )
+    assert plain.equals(isolated)
+
+
+def test_files_that_were_read_from_a_disk_are_not_fetched_again(
+    bucket: BucketServer, crawl_files: dict[str, bytes], tmp_path: Path
+) -> None:
+    """The end of their path is their key."""
+    keys = [key_of(n) for n in reversed(range(N_FILES))]
+    for key in keys:
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).write_bytes(crawl_files[key])
+    names = ",".join(f"'{tmp_path}/{key}'" for key in keys)
+    config = load(None, [f"web.inputs=[{names}]"], tmp_path / "run")
+    run(config, stages=STAGE, address="local")
+    config = configured(bucket, tmp_path / "run", f"cc:{CRAWL}")
+    assert run(config, stages=STAGE, address="local").steps == {}
+    assert [one.key for one in bucket.asked] == [LIST]
+
+
+def test_a_plan_takes_listed_files_to_have_their_usual_size(
+    bucket: BucketServer, tmp_path: Path
+) -> None:
+    """Nobody asks for the size of 90,000 files to say what a crawl will cost."""
+    config = configured(bucket, tmp_path / "run", f"cc:{CRAWL}")
+    _, cost = plan_with_cost(config, stages=STAGE)
+    (unit,) = (unit for unit in cost.units if unit.unit == "web.documents")
+    assert unit.table_bytes > N_FILES * 10_000_000
+    assert [one.key for one in bucket.asked] == [LIST]

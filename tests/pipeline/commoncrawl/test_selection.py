@@ -17,7 +17,7 @@ from pipeline.commoncrawl.records import GAP_BYTES, RANGE_BYTES, Place, coalesce
 from pipeline.configuration import load
 from pipeline.run import run
 from stages.errors import InputError
-from tests.pipeline.commoncrawl.bucket_server import BucketServer
+from tests.pipeline.commoncrawl.bucket_server import BucketServer, incompressible
 from tests.pipeline.commoncrawl.conftest import CRAWL, N_FILES, key_of
 from tests.pipeline.conftest import Sluice, read_shards
 
@@ -53,7 +53,9 @@ def captures(numbers: range, files: dict[str, bytes]) -> list[dict[str, Any]]:
     return rows
 
 
-def parquet(rows: list[dict[str, Any]], *, without: tuple[str, ...] = ()) -> bytes:
+def parquet(
+    rows: list[dict[str, Any]], *, without: tuple[str, ...] = (), row_group_size: int = 8
+) -> bytes:
     types = {"INTEGER": pa.int32(), "SMALLINT": pa.int16(), "BIGINT": pa.int64()}
     fields = [
         pa.field(name, pa.timestamp("ms") if kind == "TIMESTAMP" else types.get(kind, pa.string()))
@@ -62,7 +64,7 @@ def parquet(rows: list[dict[str, Any]], *, without: tuple[str, ...] = ()) -> byt
     ]
     stream = io.BytesIO()
     table = pa.Table.from_pylist(rows, schema=pa.schema(fields))
-    pq.write_table(table, stream, row_group_size=8, compression="gzip")
+    pq.write_table(table, stream, row_group_size=row_group_size, compression="gzip")
     return stream.getvalue()
 
 
@@ -267,3 +269,42 @@ def test_neighbours_are_fetched_together() -> None:
 def test_what_is_no_record_is_an_error(stored: bytes) -> None:
     with pytest.raises(InputError):
         with_source(stored, Place("a", 0, len(stored), ""))
+
+
+def test_what_a_condition_rules_out_is_not_fetched(
+    indexed: BucketServer, tmp_path: Path, sluice: Sluice
+) -> None:
+    """Row groups by their minimum and maximum, columns that nobody asked for."""
+    noise = incompressible(2000 * 600)
+    rows = [
+        {
+            "url": f"https://site{n:05d}.org/",
+            "url_host_registered_domain": f"site{n:05d}.org",
+            "url_path": noise[600 * n :][:600].hex(),
+            "warc_filename": key_of(0),
+            "warc_record_offset": n,
+            "warc_record_length": 100,
+        }
+        for n in range(2000)
+    ]
+    indexed.files[NEW] = parquet(rows, row_group_size=100)
+    where = "url_host_registered_domain = 'site01234.org' and url like '%org/'"
+    _, out, _ = sluice(*command(indexed, tmp_path / "some", where, "--dry-run"))
+    assert out.startswith("1 records, 100 B")
+    size = len(indexed.files[NEW])
+    fetched = sum(min(one.end, size) - one.start for one in indexed.asked if one.key == NEW)
+    assert fetched < size / 3
+    assert len(indexed.ranges(NEW)) <= 6
+
+
+def test_an_interrupted_command_asks_for_nothing_more(
+    indexed: BucketServer, tmp_path: Path, sluice: Sluice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says that it resumes."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.commoncrawl.selection.select", interrupt)
+    code, _, err = sluice(*command(indexed, tmp_path / "some"))
+    assert (code, err) == (130, "sluice: interrupted; the same command resumes\n")
