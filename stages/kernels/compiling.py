@@ -79,7 +79,8 @@ def _place(context: Any, array: Any, start: Any) -> Any:
         made = target.make_array(signature.args[0])(target, builder, arguments[0])
         return builder.gep(made.data, [arguments[1]])
 
-    return types.CPointer(array.dtype)(array, types.intp), generate
+    made = types.CPointer(array.dtype)  # type: ignore[no-untyped-call]
+    return made(array, types.intp), generate
 
 
 pointer: Callable[[npt.NDArray[Any], int], Any] = cast(Any, intrinsic)(_place)
