@@ -41,7 +41,7 @@ def _grid(rows: list[list[Cell]]) -> list[list[str]]:
     for row in rows:
         line: list[str] = []
         for text, columns, lines in row:
-            while pending.get(len(line), 0) > 0:
+            while len(line) < widest and pending.get(len(line), 0) > 0:
                 pending[len(line)] -= 1
                 line.append("")
             column = len(line)
@@ -51,7 +51,7 @@ def _grid(rows: list[list[Cell]]) -> list[list[str]]:
             if lines != 1:
                 for c in range(column, column + covered):
                     pending[c] = min(lines or MAX_ROW_SPAN, MAX_ROW_SPAN) - 1
-        while pending.get(len(line), 0) > 0:
+        while len(line) < widest and pending.get(len(line), 0) > 0:
             pending[len(line)] -= 1
             line.append("")
         grid.append(line)

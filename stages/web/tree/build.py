@@ -40,6 +40,7 @@ from stages.web.tree.state import (
     DEPTH,
     FOREIGN,
     MAX_DEPTH,
+    MAX_NODES,
     MOST_ATTRIBUTES,
     N_ATTRIBUTES,
     N_NODES,
@@ -106,7 +107,7 @@ def build(page: bytes, *, xml: bool = False) -> Tree:
     """The tree of a page's UTF-8 bytes (at most 2 GiB). `xml`: `<x/>` closes any element."""
     n_tags, n_values = page.count(b"<"), page.count(b"=")
     most_attributes = min(n_values + 4 * n_tags, len(page) // 2) + 1
-    columns = np.zeros((5, 2 * n_tags + 3), np.int32)
+    columns = np.zeros((5, min(2 * n_tags, MAX_NODES) + 3), np.int32)
     attributes = np.zeros((most_attributes, N_PLACES), np.int32)
     text = np.empty(len(page) + len(page) // 5 + 64, np.uint8)
     count = np.zeros(STACK + MAX_DEPTH, np.int64)
@@ -154,7 +155,7 @@ def _compiled(stamp: int) -> Callable[..., None]:
         b.tag[0], b.parent[0] = HTML, -1
         count[N_NODES], count[DEPTH] = 1, 1
         position = int64(0)
-        while position < b.n:
+        while position < b.n and count[N_NODES] < MAX_NODES:
             following = b.html[position + 1] if position + 1 < b.n else b.html[position]
             if b.html[position] != 0x3C or not begins_markup(following):
                 position = _read_text(b, position)

@@ -14,6 +14,9 @@ Hashes = npt.NDArray[np.uint64]
 
 MAX_DEPTH = 512
 """Open elements at most, as in browsers; deeper ones become siblings."""
+MAX_NODES = 1_000_000
+"""Nodes of a page; it ends with the last of them. Whatever scores and writes them takes 600 bytes
+a node, and no reader has seen as many."""
 
 (
     N_NODES, N_ATTRIBUTES, N_TEXT, DEPTH, FOREIGN, SKIP_NEWLINE, XML, MOST_ATTRIBUTES, STAMP,
