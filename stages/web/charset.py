@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from resiliparse.parse.encoding import detect_encoding
 
 from stages.web.prescan import declared_charsets
-from stages.web.supersets import MULTI_BYTE, codec_of, decode
+from stages.web.supersets import MULTI_BYTE, codec_of, decode, euc_of_iso_2022_jp
 
 SAMPLE_BYTES = 1 << 17
 MAX_ERROR_RATE = 0.01
@@ -60,7 +60,7 @@ def decode_page(data: bytes, declared: str | None = None) -> str:
     if wide is not None:
         return data.decode(wide, "replace")
     if b"\x1b$" in data[:SAMPLE_BYTES] and data.isascii():
-        return data.decode("iso2022_jp", "replace")
+        return decode(euc_of_iso_2022_jp(data), "euc_jp")
     text = _decode_utf8(data)
     if text is not None:
         return text
