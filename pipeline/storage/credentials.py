@@ -53,6 +53,15 @@ def is_ambiguous(url: str) -> bool:
     )
 
 
+def has_key_of_store(url: str) -> bool:
+    """Whether a store's URL has a key before its bucket (`s3://KEY:SECRET@bucket`), which no store
+    takes from there. (The `@` of `abfs://container@account` follows no `:`.)"""
+    authority, path, _ = _split(url.partition("://")[2])
+    if not url.startswith(STORES) or authority.startswith("arn:"):
+        return False
+    return _begins_password(authority) and "@" in authority + path
+
+
 def is_secret(name: str) -> bool:
     """Whether what has this name is a secret."""
     plain = unquote(name)
