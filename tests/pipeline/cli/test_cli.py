@@ -1,6 +1,5 @@
 """The command line: exit codes, messages, help. Commands over runs are in test_inspection."""
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -43,13 +42,10 @@ def test_help_imports_nothing_heavy() -> None:
         "heavy = {'pyarrow', 'numpy', 'ray', 'duckdb', 'pydantic', 'numba'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime < 0.5
 
 
 @pytest.mark.parametrize(
