@@ -10,7 +10,7 @@ unconsidered default, so they give way to a guess of another script. Labels foll
 (`gb2312` is gb18030; see `supersets`), declarations the HTML standard's prescan (see `prescan`).
 
 On the development crawl all 147 re-encoded pages (a third of them with a wrong header, a third
-with none) and all 67 natural pages in legacy encodings decode exactly. Cost: 0.1 ms a page of
+with none) and all 67 natural pages in legacy encodings decode exactly. Cost: 0.04 ms a page of
 UTF-8, about 1 ms for others.
 """
 

@@ -1,7 +1,7 @@
 """Which natural language a page's prose is in.
 
 The script decides first, by counting letters: kana is Japanese, hangul Korean, Han without kana
-Chinese. Of the others resiliparse's detector (101 languages, n-gram ranks, 20 MB/s) sees the words
+Chinese. Of the others resiliparse's detector (101 languages, n-gram ranks, 100 MB/s) sees the words
 of the prevailing script alone, so that a Russian page about software is not taken for English or,
 for its mixture, for Serbian; among Cyrillic languages, letters that some lack narrow the choice.
 
