@@ -30,7 +30,7 @@ help:
 
 $(READY): requirements.lock pyproject.toml
 	@echo "set-up: a virtual environment in $(VENV)"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sluice needs Python 3.11 or later (make PYTHON=…)")'
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Sluice needs Python 3.11 to 3.13; $(PYTHON) is %d.%d (make PYTHON=…)" % sys.version_info[:2])'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python demo/install.py $(VENV) --require-hashes -r requirements.lock
 	@$(BIN)/python demo/install.py $(VENV) --no-deps --no-build-isolation -e .

@@ -15,6 +15,12 @@ class NotRegular(OSError):  # noqa: N818  (what it is, beside FileNotFoundError)
     """A pipe, a device, a folder: not to be read, now or later."""
 
 
+def read_regular(path: str | Path) -> bytes:
+    """The content of the file at `path`; errors as `open_regular`."""
+    with open_regular(path) as stream:
+        return stream.read()
+
+
 def open_regular(path: str | Path) -> BinaryIO:
     """The file at `path` (behind links), to read; OSError where nothing is, `NotRegular` where
     something else is."""

@@ -189,8 +189,9 @@ def sql(folder: Path, statement: str, form: str) -> None:
         batches = chain([first], answer)
         if form == "json":
             _require_distinct(names)
-            for row in chain.from_iterable(batch.to_pylist() for batch in batches):
-                print(json.dumps(row, ensure_ascii=False, default=to_json))
+            for row in chain.from_iterable(map(_rows, batches)):
+                named = dict(zip(names, row, strict=True))
+                print(json.dumps(named, ensure_ascii=False, default=to_json))
         elif form == "csv":
             writer = csv.writer(sys.stdout, lineterminator="\n")
             writer.writerow(names)
@@ -213,8 +214,17 @@ def _show_rows(names: Sequence[str], batches: Iterable[Any]) -> None:
 
 def _rows(batch: Any) -> Iterator[tuple[Any, ...]]:
     """The rows of a batch, in which two columns may have one name."""
-    columns = [batch.column(index).to_pylist() for index in range(batch.num_columns)]
-    return zip(*columns, strict=True)
+    return zip(*map(_values, batch.schema.names, batch.columns), strict=True)
+
+
+def _values(name: str, column: Any) -> list[Any]:
+    """A column's values. ConfigError if Python cannot hold one, such as a date after 9999."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except (OverflowError, ValueError) as error:
+        problem = f"column {name!r} has a value that cannot be shown ({error}); cast it to varchar"
+        raise ConfigError(problem) from error
+    return values
 
 
 def _require_distinct(names: Sequence[str]) -> None:

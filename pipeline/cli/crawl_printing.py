@@ -14,6 +14,8 @@ from pipeline.commoncrawl.records import cost, cut, fetch, places_of
 from pipeline.commoncrawl.selection import Progress, Query, find_records
 from pipeline.storage.commoncrawl.access import CommonCrawl
 from pipeline.storage.commoncrawl.bucket import Bucket
+from pipeline.storage.location import is_remote, location
+from stages.errors import ConfigError, InputError
 
 LINE_SECONDS = 10.0
 
@@ -22,6 +24,8 @@ def commoncrawl(
     query: Query, crawl: CommonCrawl, folder: Path, file_bytes: int, *, dry_run: bool
 ) -> None:
     """Query, and unless `dry_run` fetch."""
+    if is_remote(folder):
+        raise ConfigError(f"-o {location(folder)}: expected a folder on a disk")
     bucket = Bucket(crawl)
     with _progress(Console(stderr=True)) as progress:
         table = find_records(query, folder, bucket, crawl.connections, progress)
@@ -36,6 +40,11 @@ def commoncrawl(
     with _progress(Console(stderr=True)) as progress:
         done = fetch(query, files, folder, bucket, crawl.connections, progress)
     show(f"{folder}: {done.files:,} files, {done.records:,} records")
+    if done.problems and not done.records:
+        raise InputError(
+            f"none of {done.problems:,} records could be had: {folder}/*.problems.jsonl says why; "
+            "remove the folder to try again"
+        )
     if done.problems:
         show(f"{done.problems:,} records could not be had; {folder}/*.problems.jsonl says why")
 

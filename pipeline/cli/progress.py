@@ -64,6 +64,10 @@ class ProgressMonitor(Monitor):
         if self._log_path is not None:
             try:
                 self._log_path.parent.mkdir(parents=True, exist_ok=True)
+                if self._log_path.exists() and not self._log_path.is_file():
+                    raise StorageError(
+                        f"the run's log cannot be written: {self._log_path} is no file"
+                    )
                 self._log = self._log_path.open("a", encoding="utf-8")
             except OSError as error:
                 raise StorageError(f"the run's log cannot be written: {error}") from error

@@ -207,6 +207,7 @@ def with_source(stored: bytes, place: Place) -> bytes:
         raise InputError(f"no gzip member: {error}") from error
     if not decoder.eof:
         raise InputError("the record ends too early, or is too large")
+    record = record.lstrip(b"\r\n")  # some crawls have a line end too many
     end = record.find(b"\r\n\r\n")
     if not record.startswith(b"WARC/") or end < 0:
         raise InputError("no WARC record")

@@ -72,12 +72,9 @@ def known_inputs(specs: Sequence[InputSpec], receipt: Receipt | None) -> Any:
 
 def _crawl(config: Config) -> CommonCrawl:
     """`[commoncrawl]` for workers, whose working directory is another."""
-    options = config.commoncrawl.model_dump()
-    if options["keep"] is not None:
-        options["keep"] = str(Path(options["keep"]).absolute())
-    crawl = CommonCrawl(**options)
+    crawl = CommonCrawl(**config.commoncrawl.model_dump())
     crawl.require()
-    return crawl
+    return crawl if crawl.keep is None else replace(crawl, keep=str(Path(crawl.keep).absolute()))
 
 
 def _known_digest(spec: InputSpec, recorded: Mapping[str, Any]) -> str:

@@ -11,6 +11,8 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
+from stages.errors import ConfigError
+
 HIDDEN = "***"
 
 STORES = ("s3://", "gs://", "gcs://", "az://", "abfs://", "memory://")
@@ -44,13 +46,27 @@ def public_url(url: str) -> str:
     return _URL.sub(lambda match: match["scheme"] + _bare(match["rest"]), url)
 
 
-def is_ambiguous(url: str) -> bool:
-    """Whether a URL may have a password with a `/`, `?` or `#` in it, so that nobody can tell where
-    the host begins."""
-    return not url.startswith(STORES) and any(
+def require_plain(url: str) -> None:
+    """ConfigError for an input's URL that may show a secret however carefully it is written down:
+    nobody can tell where its host begins, or where it ends in a message; or a store's that has a
+    key before its bucket (`s3://KEY:SECRET@bucket`), which no store takes from there."""
+    shown = without_credentials(url)
+    if url.startswith(STORES):
+        if _has_key(url):
+            problem = f"a key in {shown!r}; a store's credentials come from the environment"
+            raise ConfigError(f"inputs: {problem}")
+        return
+    if any(map(str.isspace, url)):
+        scheme = url.partition("://")[0]
+        raise ConfigError(f"inputs: white space in a URL that begins {scheme}://; write %20")
+    if any(
         _begins_password(authority) and "@" in path + query
         for authority, path, query in (_split(match["rest"]) for match in _URL.finditer(url))
-    )
+    ):
+        raise ConfigError(
+            f"inputs: where is the host in {shown!r}? In a user or password write `/` as %2F, "
+            "`?` as %3F, `#` as %23, and after the host `@` as %40"
+        )
 
 
 def is_secret(name: str) -> bool:
@@ -73,6 +89,13 @@ def without_credentials(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [without_credentials(item) for item in value]
     return value
+
+
+def _has_key(url: str) -> bool:
+    """The `@` of `abfs://container@account` follows no `:`."""
+    authority, path, _ = _split(url.partition("://")[2])
+    is_name = authority.startswith("arn:")
+    return not is_name and _begins_password(authority) and "@" in authority + path
 
 
 def _split(rest: str) -> tuple[str, str, str]:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from pipeline.storage.commoncrawl.access import SCHEME as CRAWL
 from pipeline.storage.commoncrawl.access import CommonCrawl
-from pipeline.storage.credentials import STORES, is_ambiguous, public_url, without_credentials
+from pipeline.storage.credentials import STORES, public_url, require_plain, without_credentials
 from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
 from schemas.quarantine import UNREADABLE
 from stages.errors import ConfigError, InputError
@@ -221,11 +221,7 @@ def _file(path: str) -> InputSpec:
 
 
 def _remote(pattern: str) -> Iterable[InputSpec]:
-    if is_ambiguous(pattern):
-        raise ConfigError(
-            f"inputs: where is the host in {without_credentials(pattern)!r}? In a user or password "
-            "write `/` as %2F, `?` as %3F, `#` as %23, and after the host `@` as %40"
-        )
+    require_plain(pattern)
     if pattern.startswith(STORES):
         return _objects(pattern)
     return _urls(pattern)

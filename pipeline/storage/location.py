@@ -33,13 +33,22 @@ def _folder(run: Path) -> Path:
     """The absolute path of a run folder that is there or can be made."""
     try:
         folder = run.resolve()
-        there = next(path for path in (folder, *folder.parents) if path.exists())
+        there = next(path for path in (folder, *folder.parents) if _is_there(path))
         if there.is_dir():
             return folder
-        why = f"{there} is no folder"
+        why = f"{there} is {'a loop of links' if there.is_symlink() else 'no folder'}"
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name too long, a NUL
         why = str(error)
     raise ConfigError(f"run = {str(run)!r}: no run folder can be there: {why}")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something is, a link that leads nowhere included."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def open_storage(run: Path | str) -> Storage:

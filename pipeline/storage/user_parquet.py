@@ -2,7 +2,7 @@
 
 Nothing in a Parquet file's metadata tells how large a row is: values lie in pages of any size, and
 of a value that is in a dictionary a few bytes make as many copies as there are rows. So 16 rows
-are decoded at once, and fewer where a dictionary holds long values. Cost: 4 µs a row; memory: the
+are decoded at once, and fewer where a dictionary holds long values. Cost: 0.3 µs a row; memory: the
 rows and the page they lie in.
 """
 

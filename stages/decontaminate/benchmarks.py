@@ -61,6 +61,11 @@ def benchmark_files(folders: Sequence[str]) -> list[Path]:
                 "files, found none"
             )
         for path in paths:
+            if not path.name.isprintable():
+                raise ConfigError(
+                    f"decontaminate.benchmarks: {str(path)!r}: its name is in every span found; "
+                    "rename it to printable UTF-8"
+                )
             other = found.setdefault(path.name, path)
             if other != path:
                 raise ConfigError(
@@ -109,14 +114,15 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
             for number, line in enumerate(stream, 1):
                 if line.strip():
                     yield _row(path, number, line)
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowException, OverflowError, ValueError) as error:
         raise ConfigError(f"decontaminate.benchmarks: {path}: {error}") from error
 
 
 def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+        json.dumps(row, ensure_ascii=False).encode()  # half a UTF-16 pair is no text
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"decontaminate.benchmarks: {path}:{number}: {error}") from error
     if not isinstance(row, dict):
         raise ConfigError(f"decontaminate.benchmarks: {path}:{number}: expected an object")

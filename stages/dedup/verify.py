@@ -5,7 +5,7 @@ routes its texts to the task that knows which of them are wanted, and the wanted
 their cells. There they become sorted sets of 64-bit shingle hashes, and a pair costs one merge.
 
 Cost: a copy of the living texts in scratch, and one of the candidates' texts; a verifier works at
-200 MB/s of text and 200 million hashes a second of merging. The result is 100 bytes a pair.
+200 MB/s of text and 400 million hashes a second of merging. The result is 100 bytes a pair.
 """
 
 from collections.abc import Mapping

@@ -33,6 +33,7 @@ import xxhash
 
 from stages.errors import ConfigError
 from stages.kernels.arrow import utf8_buffers
+from stages.regular_files import read_regular
 
 Ids = npt.NDArray[np.uint32]
 
@@ -140,7 +141,7 @@ def tokenizer_json(name: str) -> bytes:
         path = Path(name)
         path = path / "tokenizer.json" if path.is_dir() else path
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise ConfigError(
             f"tokenizer {name!r} is neither one of {sorted(PACKAGED)} nor a readable "

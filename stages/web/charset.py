@@ -10,7 +10,7 @@ unconsidered default, so they give way to a guess of another script. Labels foll
 (`gb2312` is gb18030; see `supersets`), declarations the HTML standard's prescan (see `prescan`).
 
 On the development crawl all 147 re-encoded pages (a third of them with a wrong header, a third
-with none) and all 67 natural pages in legacy encodings decode exactly. Cost: 0.1 ms a page of
+with none) and all 67 natural pages in legacy encodings decode exactly. Cost: 0.04 ms a page of
 UTF-8, about 1 ms for others.
 """
 
@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from resiliparse.parse.encoding import detect_encoding
 
 from stages.web.prescan import declared_charsets
-from stages.web.supersets import MULTI_BYTE, codec_of, decode
+from stages.web.supersets import MULTI_BYTE, codec_of, decode, euc_of_iso_2022_jp
 
 SAMPLE_BYTES = 1 << 17
 MAX_ERROR_RATE = 0.01
@@ -60,7 +60,7 @@ def decode_page(data: bytes, declared: str | None = None) -> str:
     if wide is not None:
         return data.decode(wide, "replace")
     if b"\x1b$" in data[:SAMPLE_BYTES] and data.isascii():
-        return data.decode("iso2022_jp", "replace")
+        return decode(euc_of_iso_2022_jp(data), "euc_jp")
     text = _decode_utf8(data)
     if text is not None:
         return text

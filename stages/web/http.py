@@ -146,10 +146,8 @@ def _decode(payload: bytes, encoding: str, max_bytes: int) -> bytes:
     match encoding:
         case "chunked":
             return _dechunk(payload)
-        case "gzip" | "x-gzip":
-            return _collect(_members(lambda: zlib.decompressobj(31), payload), payload, max_bytes)
-        case "deflate":  # zlib by the standard, raw by some servers
-            bits = 15 if payload[:1] == b"\x78" else -15
+        case "gzip" | "x-gzip" | "deflate" | "x-deflate":
+            bits = _window_bits(payload[:2])
             return _collect(_members(lambda: zlib.decompressobj(bits), payload), payload, max_bytes)
         case "br":
             return _collect(_unbrotli(payload), payload, max_bytes)
@@ -158,6 +156,15 @@ def _decode(payload: bytes, encoding: str, max_bytes: int) -> bytes:
             return _collect(frames, payload, max_bytes)
         case _:
             return payload
+
+
+def _window_bits(head: bytes) -> int:
+    """How zlib is to read what begins so, whatever its label: gzip, zlib (`deflate` by the
+    standard), or raw (by some servers)."""
+    if head == b"\x1f\x8b":
+        return 31
+    is_zlib = len(head) > 1 and head[0] & 0x8F == 0x08 and int.from_bytes(head, "big") % 31 == 0
+    return 15 if is_zlib else -15
 
 
 def _dechunk(payload: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """Which natural language a page's prose is in.
 
 The script decides first, by counting letters: kana is Japanese, hangul Korean, Han without kana
-Chinese. Of the others resiliparse's detector (101 languages, n-gram ranks, 20 MB/s) sees the words
+Chinese. Of the others resiliparse's detector (101 languages, n-gram ranks, 100 MB/s) sees the words
 of the prevailing script alone, so that a Russian page about software is not taken for English or,
 for its mixture, for Serbian; among Cyrillic languages, letters that some lack narrow the choice.
 
@@ -23,12 +23,38 @@ SAMPLE_CHARACTERS = 20_000
 MIN_LETTERS = 20
 MAX_RANK = 1200
 """Distance above which the detector's authors expect false results."""
+SCRIPT_MARGIN = 1.015
+"""How much worse than the best the second of the languages in scripts of their own is, if the text
+is in one of them; a text in another script is as far from all."""
 MIN_CYRILLIC_SHARE = 0.3
 """Cyrillic pages are full of Latin names; Latin pages hold no Cyrillic."""
 SHORT_CHARACTERS = 600
 TIE_RANK, SHORT_TIE_RANK = 1.08, 1.5
 """How much worse than the favourite, as a factor of rank, the declared language may be."""
 
+_CJK = frozenset({"ja", "ko", "zh"})
+"""Told by their scripts alone."""
+_OTHER_SCRIPTS = (
+    *(
+        "ar",
+        "as",
+        "bn",
+        "bo",
+        "dv",
+        "el",
+        "fa",
+        "gu",
+        "he",
+        "hi",
+        "hy",
+        "ka",
+        "km",
+        "kn",
+        "ml",
+        "mr",
+    ),
+    *("my", "ne", "or", "pa", "ps", "sa", "sd", "si", "ta", "te", "th", "ug", "ur", "yi"),
+)
 _CJK_WEIGHT = 3
 """A CJK character says about as much as this many letters."""
 _CYRILLIC_LETTERS = (
@@ -45,20 +71,27 @@ def natural_language(prose: str, declared: str | None = None) -> str | None:
     """The ISO 639-1 code, or None if there is too little to tell. `declared` is the page's `lang`
     attribute."""
     found = count_scripts(prose[:SAMPLE_CHARACTERS])
-    if found.n_letters < MIN_LETTERS:
-        return None
     n_cjk = found.n_kana + found.n_han + found.n_hangul
-    if n_cjk * _CJK_WEIGHT > found.n_letters - n_cjk:
+    n_others = found.n_letters - n_cjk
+    if n_others + n_cjk * _CJK_WEIGHT < MIN_LETTERS:
+        return None
+    if n_cjk * _CJK_WEIGHT > n_others:
         if found.n_hangul > found.n_kana + found.n_han:
             return "ko"
         return "ja" if found.n_kana > 0.1 * n_cjk else "zh"
-    if found.n_cyrillic > MIN_CYRILLIC_SHARE * (found.n_letters - n_cjk):
-        words = found.cyrillic.lower()
-        candidates = _cyrillic_candidates(words, found.n_cyrillic)
-        return _detect(words, declared, candidates) or candidates[0]
+    if found.n_cyrillic > MIN_CYRILLIC_SHARE * n_others:
+        return _cyrillic_language(found.cyrillic.lower(), declared)
     if found.n_latin * 2 > found.n_letters:
         return _latin_language(found.latin, declared)
-    return _detect(prose[:SAMPLE_CHARACTERS], declared, None)
+    sample = prose[:SAMPLE_CHARACTERS]
+    return _detect(sample, declared, None) or _script_language(sample)
+
+
+def _cyrillic_language(words: str, declared: str | None) -> str:
+    candidates = _cyrillic_candidates(words, len(words) - words.count(" "))
+    likely = likely_languages(words, _primary(declared)) if len(words) < SHORT_CHARACTERS else ()
+    both = [language for language in likely if language in candidates]
+    return both[0] if len(both) == 1 else _detect(words, declared, candidates) or candidates[0]
 
 
 def _latin_language(words: str, declared: str | None) -> str | None:
@@ -76,10 +109,16 @@ def _cyrillic_candidates(words: str, n_letters: int) -> tuple[str, ...]:
     return _CYRILLIC_OTHERS
 
 
+def _script_language(text: str) -> str | None:
+    """Of a short text, which is far from all that the detector knows."""
+    ranking = _ranking(text, _OTHER_SCRIPTS, 1 << 20)
+    if len(ranking) > 1 and ranking[0][1] * SCRIPT_MARGIN <= ranking[1][1]:
+        return ranking[0][0]
+    return None
+
+
 def _detect(text: str, declared: str | None, languages: tuple[str, ...] | None) -> str | None:
-    ranking: list[tuple[str, int]] = list(
-        cast(Any, detect_fast)(text, cutoff=MAX_RANK, n_results=12, langs=languages)
-    )
+    ranking = [one for one in _ranking(text, languages, MAX_RANK) if one[0] not in _CJK]
     if not ranking:
         return None
     favourite, best = ranking[0]
@@ -95,3 +134,7 @@ def _primary(declared: str | None) -> str:
     """The language of a `lang` attribute, without its region."""
     language = (declared or "").strip().lower().replace("_", "-").partition("-")[0]
     return "no" if language in {"nb", "nn"} else language
+
+
+def _ranking(text: str, languages: tuple[str, ...] | None, max_rank: int) -> list[tuple[str, int]]:
+    return list(cast(Any, detect_fast)(text, cutoff=max_rank, n_results=12, langs=languages))

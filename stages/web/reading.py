@@ -18,6 +18,7 @@ import pyarrow as pa
 from stages.contract import Quarantined, Skipped, SourceEvent
 from stages.web.home import home_of
 from stages.web.http import parse_response
+from stages.web.members import GZIP_MAGIC
 from stages.web.rows import BadRow, LargeRow, Row, read_json_lines, read_parquet
 from stages.web.warc import Damage, Oversized, Record, read_warc
 
@@ -138,7 +139,8 @@ def _response_event(name: str, record: Record) -> dict[str, Any] | Skipped | Non
             :_MAX_TYPE_CHARACTERS
         ],
         "truncated": _is_truncated(record, len(record.block) - response.payload_start),
-        "is_coded": bool(response.encodings),
+        "is_coded": bool(response.encodings)
+        or record.block.startswith(GZIP_MAGIC, response.payload_start),
         "body": record.block,
         "warc": home.warc,
         "warc_offset": home.offset,

@@ -2,9 +2,9 @@
 
 Statistics of letters need some hundred of them: of 55 sentences in 18 languages (`Installation
 guide for Windows users`) resiliparse's detector names 19 rightly. A sentence has words that few
-languages have, though, and a table of the commonest of 29 languages in the Latin alphabet, with
-their rare letters (`seeds/short_text_words.tsv`), knows them: 49 of the 55. A word or letter counts
-the less, the more languages share it.
+languages have, though, and a table of the commonest of 36 languages in the Latin and the Cyrillic
+alphabet, with their rare letters (`seeds/short_text_words.tsv`), knows them: 49 of the 55. A word
+or letter counts the less, the more languages share it.
 """
 
 from functools import lru_cache

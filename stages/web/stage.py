@@ -28,6 +28,7 @@ from stages.web.charset import decode_page
 from stages.web.extract import LIBRARIES, TABLES, Extracted, extract
 from stages.web.formulas import count_formulas
 from stages.web.http import PayloadTooLargeError, decode_payload, parse_response
+from stages.web.members import GZIP_MAGIC
 from stages.web.natural_language import natural_language
 from stages.web.options import WebOptions
 from stages.web.reading import HTML, RAW_SCHEMA, TEXT, read_batches
@@ -55,7 +56,7 @@ class WebSource:
     """Reads crawled pages; see the module."""
 
     name: ClassVar[str] = "documents"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 7
     libraries: ClassVar[tuple[str, ...]] = (*LIBRARIES, "publicsuffixlist", "idna", "warcio")
     tables: ClassVar[tuple[str, ...]] = ("url_parameters.toml", *TABLES)
     Options: ClassVar[type[Options]] = WebOptions
@@ -129,6 +130,9 @@ class WebSource:
             payload = decode_payload(
                 block[response.payload_start :], response.encodings, self._max_bytes
             )
+            if response.mime in _HTML_TYPES and payload.startswith(GZIP_MAGIC):
+                # Compressed twice, or without a word of it.
+                payload = decode_payload(payload, ("gzip",), self._max_bytes)
         except PayloadTooLargeError:
             return Skipped("too_large")
         if not payload.strip():

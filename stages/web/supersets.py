@@ -7,6 +7,7 @@ differ (wave dash, minus sign) stay the codec's own.
 """
 
 import codecs
+import re
 from functools import lru_cache
 
 from resiliparse.parse.encoding import map_encoding_to_html5
@@ -33,6 +34,10 @@ _MORE_LABELS = {
 """Labels of WHATWG's that resiliparse's table lacks; the last by the standard's prescan."""
 
 
+_ESCAPED = re.compile(rb"\x1b(\$[@B]|\$\(D|\([BJI])([^\x1b\r\n]*+)")
+_HIGH = bytes(byte | 0x80 if 0x20 < byte < 0x7F else byte for byte in range(256))
+
+
 @lru_cache(maxsize=256)
 def codec_of(label: str) -> str:
     """Python's name for a charset label; the empty string for one that WHATWG does not know, and
@@ -47,6 +52,24 @@ def codec_of(label: str) -> str:
 def decode(data: bytes, codec: str) -> str:
     """The text; what no table knows becomes U+FFFD."""
     return data.decode(codec, _HANDLERS.get(codec, "replace"))
+
+
+def euc_of_iso_2022_jp(data: bytes) -> bytes:
+    """The same text in EUC-JP, which has a second table. Escapes choose the set of what follows,
+    and the end of a line goes back to ASCII."""
+    return _ESCAPED.sub(_shift_in, data)
+
+
+def _shift_in(escaped: re.Match[bytes]) -> bytes:
+    set_, text = escaped[1], escaped[2]
+    if set_ in {b"$@", b"$B"}:
+        return text.translate(_HIGH)
+    if set_ == b"$(D":
+        pairs = (text[at : at + 2].translate(_HIGH) for at in range(0, len(text), 2))
+        return b"".join(b"\x8f" + pair for pair in pairs)
+    if set_ == b"(I":
+        return b"".join(b"\x8e" + bytes([byte]).translate(_HIGH) for byte in text)
+    return text
 
 
 def _second_table(error: UnicodeError) -> tuple[str, int]:

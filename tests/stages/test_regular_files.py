@@ -2,9 +2,16 @@
 
 import os
 import socket
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from stages.decontaminate.benchmarks import benchmark_files
+from stages.errors import ConfigError
+from stages.kernels.bpe import tokenizer_json
+from stages.recall.classifier.apply import read_model_file
+from stages.recall.sites.annotations import read_annotations
 from stages.regular_files import open_regular
 
 
@@ -26,3 +33,24 @@ def test_nothing_else_is_opened(tmp_path, monkeypatch):
     for name in ("pipe", "socket", "/dev/zero", ".", "nothing"):
         with pytest.raises(OSError, match=name.replace(".", r"\.")):
             open_regular(name)
+
+
+def pipe(folder: Path, name: str) -> str:
+    os.mkfifo(folder / name)
+    return str(folder / name)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda folder: read_annotations([pipe(folder, "annotations.toml")]),
+        lambda folder: read_model_file(pipe(folder, "model.bin")),
+        lambda folder: tokenizer_json(pipe(folder, "tokenizer.json")),
+        lambda folder: benchmark_files([pipe(folder, "set.jsonl")]),
+    ],
+    ids=["annotations", "model", "tokenizer", "benchmark"],
+)
+def test_no_setting_waits_for_a_pipe(read: Callable[[Path], object], tmp_path: Path) -> None:
+    """Whichever file it names; nobody may ever write to it."""
+    with pytest.raises(ConfigError, match=str(tmp_path)):
+        read(tmp_path)

@@ -44,6 +44,11 @@ class CommonCrawl:
                 f"`commoncrawl.source` = {shown!r}: expected https://HOST, http://HOST or "
                 f"s3://BUCKET, such as {HTTPS} or s3://commoncrawl"
             )
+        if self.keep is not None and "://" in self.keep:
+            raise ConfigError(
+                f"`commoncrawl.keep` = {without_credentials(self.keep)!r}: expected a folder that "
+                "all workers can reach as a path"
+            )
         if not self.contact.isprintable() or not self.contact.isascii():
             raise ConfigError(
                 f"`commoncrawl.contact` = {self.contact!r}: expected plain text, such as an "

@@ -8,6 +8,8 @@ What an answer means:
 - a connection that broke: what came is kept, and the next request asks for what follows. That is
   the last member boundary or a place behind it, so nothing is fetched twice;
 - anything else that may pass is tried again for five minutes.
+
+Cost: a core takes 250 MB/s, so 4 core-seconds a WARC; a worker holds up to 100 MB more.
 """
 
 import io

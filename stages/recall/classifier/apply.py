@@ -5,7 +5,6 @@ model's own, unless one is set) a row is dropped as `not_recalled`. Cost: tokeni
 """
 
 from functools import cached_property
-from pathlib import Path
 from typing import ClassVar
 
 import pyarrow as pa
@@ -19,6 +18,7 @@ from stages.contract import Options
 from stages.errors import ConfigError, InputError
 from stages.recall.classifier.model import TrainedModel, load_model
 from stages.recall.classifier.tokens import tokenise
+from stages.regular_files import read_regular
 
 (NOT_RECALLED,) = REASONS["recall"]
 
@@ -81,7 +81,7 @@ def read_model_file(path: str) -> bytes:
     if not path:
         raise ConfigError("`model` is not set; add --set model=FILE")
     try:
-        return Path(path).read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise ConfigError(f"`model`: {path}: {error.strerror or error}") from error
 

@@ -29,6 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from stages.errors import ConfigError
 from stages.recall.sites.url_patterns import canonical
+from stages.regular_files import read_regular
 
 VERSION = 1
 
@@ -109,7 +110,7 @@ def read_annotations(paths: Iterable[str]) -> Annotations:
 def read_text(path: Path) -> str | None:
     """The content of an annotations file; None if there is no such file."""
     try:
-        return path.read_bytes().decode("utf-8")
+        return read_regular(path).decode("utf-8")
     except FileNotFoundError:
         return None
     except UnicodeDecodeError as error:

@@ -180,8 +180,15 @@ def test_a_stage_that_raises_on_every_record_fails(
     assert not out.exists()
 
 
-@pytest.mark.parametrize("name", ["in.jsonl", "in.jsonl.gz", "in.jsonl.zst"])
-@pytest.mark.parametrize("out", ["out.jsonl", "out.jsonl.gz", "out.jsonl.zst", "out.parquet"])
+@pytest.mark.parametrize(
+    ("name", "out"),
+    [
+        ("in.jsonl", "out.jsonl.gz"),
+        ("in.jsonl.gz", "out.jsonl.zst"),
+        ("in.jsonl.zst", "out.parquet"),
+        ("in.jsonl", "out.jsonl"),
+    ],
+)
 def test_every_format_is_read_and_written(tmp_path: Path, name: str, out: str) -> None:
     """An answer can be the next input."""
     source = write_jsonl(tmp_path / name, [{"path": "a.py"}, {"path": "b.c"}])

@@ -173,12 +173,13 @@ def test_a_damaged_run_file_is_told(kind: str, run: Path, sluice: Sluice) -> Non
     require_sentence(err, "run.json", "sluice run")
 
 
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
 def test_a_log_that_cannot_be_written_is_told(
-    run: Path, again: Callable[..., tuple[int, str]]
+    make: Callable[[Path], None], run: Path, again: Callable[..., tuple[int, str]]
 ) -> None:
-    """Before anything is done."""
+    """Before anything is done, also where nobody reads a pipe."""
     (run / "log.jsonl").unlink(missing_ok=True)
-    (run / "log.jsonl").mkdir()
+    make(run / "log.jsonl")
     code, err = again(run)
     assert code == 1
     require_sentence(err, "log.jsonl")

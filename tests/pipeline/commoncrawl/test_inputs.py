@@ -120,6 +120,8 @@ def test_a_crawl_that_is_not_there(bucket: BucketServer) -> None:
         expand("github", [f"cc:{CRAWL}"], crawl=crawl)
     with pytest.raises(ConfigError, match=r"commoncrawl\.source"):
         expand("web", [f"cc:{CRAWL}"], crawl=CommonCrawl(source="https://me:secret@host/"))
+    with pytest.raises(ConfigError, match=r"commoncrawl\.keep"):
+        expand("web", [f"cc:{CRAWL}"], crawl=CommonCrawl(bucket.url, keep="s3://bucket/kept"))
 
 
 @pytest.mark.parametrize("fault", ["reset", "short", "hang-up", "500", "slow"])

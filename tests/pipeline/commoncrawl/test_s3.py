@@ -12,7 +12,8 @@ from pipeline.storage.inputs import expand
 from pipeline.storage.object_stores.s3 import S3Store
 from stages.errors import BlockedError
 from tests.pipeline.commoncrawl.conftest import CRAWL
-from tests.pipeline.conftest import read_shards
+from tests.pipeline.commoncrawl.test_selection import WHERE, command, index_of, warcs
+from tests.pipeline.conftest import Sluice, read_shards
 from tests.pipeline.object_store import BUCKET, FaultProxy
 
 pytest.importorskip("moto")
@@ -22,7 +23,7 @@ pytest.importorskip("moto")
 def source(proxy: FaultProxy, crawl_files: dict[str, bytes]) -> str:
     """The crawl, in a bucket of its own name's layout."""
     store = S3Store(BUCKET)
-    for key, content in crawl_files.items():
+    for key, content in (crawl_files | index_of(crawl_files)).items():
         store.put(f"mirror/{key}", content)
     proxy.requests.clear()
     return f"s3://{BUCKET}/mirror"
@@ -47,6 +48,22 @@ def test_a_crawl_is_read_from_s3(
     assert read_shards(tmp_path / "run/web/documents").num_rows == 12
     assert len(proxy.requests) == 4 + 3
     assert BUCKET not in (tmp_path / "run/inputs.json").read_text()
+
+
+def test_records_are_selected_and_fetched_from_s3(
+    source: str, proxy: FaultProxy, tmp_path: Path, sluice: Sluice
+) -> None:
+    """Whatever happens meanwhile."""
+    alone = (WHERE, "--connections", "1")
+    assert sluice(*command(source, tmp_path / "calm", *alone))[0] == 0
+    proxy.script = ["truncate", "", "error", "short", "", "drop", "truncate"]
+    assert sluice(*command(source, tmp_path / "stormy", *alone))[0] == 0
+    assert proxy.script == []
+    calm_bytes, stormy_bytes = (
+        [path.read_bytes() for path in warcs(tmp_path / name)] for name in ("calm", "stormy")
+    )
+    assert len(calm_bytes) == 1
+    assert calm_bytes == stormy_bytes
 
 
 def test_s3_asks_for_patience(source: str, proxy: FaultProxy) -> None:

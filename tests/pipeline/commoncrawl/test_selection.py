@@ -68,20 +68,28 @@ def parquet(
     return stream.getvalue()
 
 
+def index_of(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The crawl's index and the list of its files: the older one lacks the columns that came
+    later."""
+    lacking = ("fetch_redirect", "content_languages", "content_truncated")
+    keys = [f"{INDEX}=robotstxt/part-00000.parquet", OLD, NEW]
+    return {
+        OLD: parquet(captures(range(3), files), without=lacking),
+        NEW: parquet(captures(range(3, N_FILES), files)),
+        f"crawl-data/{CRAWL}/cc-index-table.paths.gz": gzip.compress("\n".join(keys).encode()),
+    }
+
+
 @pytest.fixture
 def indexed(bucket: BucketServer) -> BucketServer:
-    """The bucket with its index: the older file lacks the columns that came later."""
-    lacking = ("fetch_redirect", "content_languages", "content_truncated")
-    bucket.files[OLD] = parquet(captures(range(3), bucket.files), without=lacking)
-    bucket.files[NEW] = parquet(captures(range(3, N_FILES), bucket.files))
-    keys = [f"{INDEX}=robotstxt/part-00000.parquet", OLD, NEW]
-    packed = gzip.compress("\n".join(keys).encode())
-    bucket.files[f"crawl-data/{CRAWL}/cc-index-table.paths.gz"] = packed
+    """The bucket with its index."""
+    bucket.files |= index_of(bucket.files)
     return bucket
 
 
-def command(bucket: BucketServer, out: Path, where: str = WHERE, *more: str) -> list[str]:
-    fixed = ["crawl", "commoncrawl", CRAWL, "--source", bucket.url, "-o", str(out)]
+def command(bucket: BucketServer | str, out: Path, where: str = WHERE, *more: str) -> list[str]:
+    source = bucket if isinstance(bucket, str) else bucket.url
+    fixed = ["crawl", "commoncrawl", CRAWL, "--source", source, "-o", str(out)]
     return [*fixed, "--where", where, *more]
 
 
@@ -244,6 +252,30 @@ def test_records_that_cannot_be_had_are_told(
     ]
     again = sluice(*command(indexed, tmp_path / "some"))
     assert "3 records could not be had" in again[1]
+
+
+def test_a_selection_of_which_nothing_can_be_had_is_a_failure(
+    indexed: BucketServer, tmp_path: Path, sluice: Sluice
+) -> None:
+    """Such as a mirror that has the index alone; and so is a place that is no folder."""
+    for number in range(N_FILES):
+        del indexed.files[key_of(number)]
+    code, _, err = sluice(*command(indexed, tmp_path / "some"))
+    assert (code, "none of 4 records could be had" in err) == (1, True)
+    code, _, err = sluice(*command(indexed, Path("s3://bucket/some")))
+    assert (code, "s3://bucket/some: expected a folder" in err) == (2, True)
+
+
+def test_a_line_end_too_many_is_no_damage() -> None:
+    """Before a record; it is written without."""
+    plain = b"WARC/1.0\r\nWARC-Type: response\r\n\r\nblock\r\n\r\n"
+    place = Place("a", 0, 100, "")
+    one, other = (
+        gzip.decompress(with_source(gzip.compress(before + plain), place))
+        for before in (b"", b"\r\n")
+    )
+    assert one == other
+    assert one.startswith(b"WARC/1.0\r\nWARC-Type: response\r\nWARC-Source-URI: ")
 
 
 def test_neighbours_are_fetched_together() -> None:

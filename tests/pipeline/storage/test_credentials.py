@@ -21,7 +21,12 @@ from pipeline.cli.progress import ProgressMonitor
 from pipeline.configuration import load
 from pipeline.configuration.toml_tables import known_names
 from pipeline.run import plan, run
-from pipeline.storage.credentials import is_secret, public_url, without_credentials
+from pipeline.storage.credentials import (
+    is_secret,
+    public_url,
+    require_plain,
+    without_credentials,
+)
 from pipeline.storage.inputs import expand, open_input
 from pipeline.storage.location import open_storage
 from pipeline.storage.object_stores.s3 import S3Store
@@ -278,6 +283,43 @@ def test_a_password_that_ends_the_host_is_refused(password: str) -> None:
     with pytest.raises(ConfigError, match="%2F") as caught:
         expand("web", [f"https://me:{password}@host.example/x.warc.gz"])
     assert "5ecret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("space", [" ", "\t", "\n", "\u3000"])
+def test_a_password_with_white_space_is_refused(space: str) -> None:
+    """Nobody can tell where such a URL ends in a message."""
+    with pytest.raises(ConfigError, match="white space in a URL that begins https://") as caught:
+        expand("web", [f"https://me:5ec{space}ret@host.example/x.warc.gz"])
+    assert "ret" not in str(caught.value).removesuffix("write %20")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://AKIA:5ecret@bucket/x.warc.gz",
+        "s3://AKIA:5ec/ret@bucket/*.warc.gz",
+        "gs://:5ecret@bucket/x.warc.gz",
+        "az://account:5ecret@container/x.warc.gz",
+    ],
+)
+def test_a_key_in_the_url_of_a_store_is_refused(url: str) -> None:
+    """Not sent as the name of a bucket, which the store's client would print."""
+    with pytest.raises(ConfigError, match="come from the environment") as caught:
+        expand("web", [url])
+    assert "5ec" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://bucket/a@b:c.warc.gz",
+        "abfs://container@account.dfs.example/x.warc.gz",
+        "s3://arn:aws:s3:eu:1:accesspoint/x/a@b.warc.gz",
+    ],
+)
+def test_the_url_of_a_store_may_hold_an_at_sign(url: str) -> None:
+    """In a key, and after a container."""
+    require_plain(url)
 
 
 def test_a_pattern_that_matches_nothing_is_told_without_its_query(guarded: Guarded) -> None:

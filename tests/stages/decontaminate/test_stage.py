@@ -1,6 +1,7 @@
 """Decontaminate finds benchmark problems wherever they are hidden, and nothing else."""
 
 import json
+import os
 import re
 import unicodedata
 from collections import defaultdict
@@ -215,6 +216,10 @@ def test_resources_follow_content(tmp_path: Path) -> None:
         ("", "it has no rows"),
         ('{"text": 3}\n', "none of the fields"),
         ('{"text": "x"}\n{broken\n', "s.jsonl:2"),
+        ('{"text": ' + 9999 * "[", "s.jsonl:1"),
+        ('{"text": "half a pair \\ud800"}\n', "s.jsonl:1"),
+        ('{"id": "\\udfff", "text": "x"}\n', "s.jsonl:1"),
+        ('{"text": ' + 5000 * "9" + "}\n", "s.jsonl:1"),
         ("[1]\n", "expected an object"),
     ],
 )
@@ -297,3 +302,10 @@ def test_sets_without_anything_to_match_are_named(
     folder = write(tmp_path / "sets", "answers.jsonl", [{"answer": "18"}])
     spans(stage(write(folder, "tiny.jsonl", [{"text": PROBLEM}])), "x")
     assert [record.message.split(":")[0] for record in caplog.records] == ["answers"]
+
+
+def test_a_set_whose_name_is_no_text_is_an_error(tmp_path: Path) -> None:
+    """It would stand in every span that is found."""
+    (tmp_path / os.fsdecode(b"s\xff.jsonl")).write_text('{"text": "x"}\n')
+    with pytest.raises(ConfigError, match="rename it"):
+        stage(tmp_path)

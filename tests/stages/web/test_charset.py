@@ -125,6 +125,12 @@ def test_labels_and_supersets(label: str, data: bytes, text: str) -> None:
     assert decode_page(page + data) == page.decode() + text
 
 
+def test_iso_2022_jp() -> None:
+    """All its sets are read, with the row that NEC added; a line begins in ASCII."""
+    page = b'<p>a \x1b$B-!$"\x1b(B b \x1b(I1\x1b(J c \x1b$(D0!\x1b$@0!\nd \x1b(B</p>'
+    assert decode_page(page) == "<p>a ①あ b ｱ c 丂亜\nd </p>"
+
+
 @pytest.mark.parametrize(
     ("page", "label"),
     [

@@ -25,6 +25,8 @@ WIRE = [
     ("gzip", gzip.compress(BODY)),
     ("deflate", zlib.compress(BODY)),
     ("deflate", RAW_DEFLATE.compress(BODY) + RAW_DEFLATE.flush()),
+    ("gzip", zlib.compress(BODY, 1)),
+    ("deflate", gzip.compress(BODY)),
     ("br", brotli.compress(BODY)),
     ("zstd", zstandard.compress(BODY)),
     ("chunked", chunked(BODY)),

@@ -57,6 +57,19 @@ SHORT = [
     ("hu", "Hogyan lehet a jelszót megváltoztatni?"),
     ("ro", "Cum se schimbă parola și unde este salvată"),
     ("vi", "Làm thế nào để thay đổi mật khẩu của bạn"),
+    ("ru", "Страница не найдена, попробуйте поиск по сайту"),
+    ("uk", "Як встановити програму у Windows?"),
+    ("be", "Як усталяваць праграму ў Windows"),
+    ("bg", "Как се инсталира програмата под Windows?"),
+    ("mk", "Како да ја инсталирате програмата на Windows?"),
+    ("sr", "Страница коју сте тражили није пронађена"),
+    ("kk", "Бағдарламаны қалай орнатуға болады"),
+    ("zh", "如何在Windows上安装程序"),
+    ("ko", "윈도우에 프로그램 설치"),
+    ("hi", "विंडोज पर प्रोग्राम कैसे स्थापित करें और उसका उपयोग कैसे करें"),
+    ("ka", "როგორ დავაყენოთ პროგრამა"),
+    ("hy", "Ինչպես տեղադրել ծրագիրը"),
+    ("el", "Πώς να εγκαταστήσετε το πρόγραμμα"),
     ("id", "Bagaimana cara mengubah kata sandi dengan mudah"),
 ]
 
@@ -82,6 +95,7 @@ def test_short_text_that_no_table_knows() -> None:
     assert natural_language("Ffurflen gais am drwydded bysgota yng Nghymru heddiw") == "cy"
     assert natural_language("Rolf Meier") is None
     assert natural_language("") is None
+    assert natural_language("ኮምፒውተር ፕሮግራም እንዴት እንደሚጫን ለተጠቃሚዎች መመሪያ") is None
 
 
 def test_long_text_is_the_detectors() -> None:
@@ -104,5 +118,7 @@ def test_table() -> None:
         assert re.fullmatch("[a-z]{2}", language)
         assert words.split() == sorted(set(words.lower().split()))
         assert len(words.split()) >= 20
-        assert all(re.fullmatch(PATTERNS["n_latin"], word) for word in words.split())
+        scripts = {count_scripts(word).n_cyrillic for word in words.split()}
+        pattern = PATTERNS["n_latin" if scripts == {0} else "n_cyrillic"]
+        assert all(re.fullmatch(pattern, word) for word in words.split())
         assert not set(letters) & set("abcdefghijklmnopqrstuvwxyz ")

@@ -111,6 +111,22 @@ def test_arc() -> None:
 
 
 @pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (["Content-Encoding: gzip"], gzip.compress(gzip.compress(HTML))),
+        (["Content-Encoding: gzip", "Content-Encoding: gzip"], gzip.compress(HTML)),
+        ([], gzip.compress(HTML[:40]) + gzip.compress(HTML[40:])),
+        (["Content-Encoding: deflate"], gzip.compress(HTML)),
+        (["Content-Encoding: utf-8"], HTML),
+    ],
+)
+def test_compressed_otherwise_than_said(headers: list[str], body: bytes) -> None:
+    """A page compressed twice, silently or under another label is read."""
+    (document,), others = run("a.warc.gz", member(http(body, "Content-Type: text/html", *headers)))
+    assert (document["n_code_blocks"], others) == (1, [])
+
+
+@pytest.mark.parametrize(
     ("size", "headers", "truncated"),
     [
         (500, [], False),
