@@ -51,6 +51,8 @@ _OPEN = (
 )  # fmt: skip
 MIN_NOSCRIPT_BYTES = 200
 """Less text than this without scripts says that scripts are needed, or repeats an image."""
+MAX_PLEA_BYTES = 1000
+"""Nobody asks for scripts at greater length; forums end whole threads with such a line."""
 
 MAX_LOOKS = 4
 """Nodes looked at below open ones, in pages: those that nest so many are hostile."""
@@ -154,4 +156,5 @@ def _says_something(source: Source, node: int) -> bool:
     if _PRE in inside:
         return True
     text = source.text(node)
-    return len(text) >= MIN_NOSCRIPT_BYTES and "javascript" not in text.lower()
+    asks_for_scripts = len(text) < MAX_PLEA_BYTES and "javascript" in text.lower()
+    return len(text) >= MIN_NOSCRIPT_BYTES and not asks_for_scripts

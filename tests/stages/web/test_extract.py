@@ -86,6 +86,17 @@ def test_boilerplate() -> None:
     assert all(word not in found.text for word in ("Menu", "var x", "Imprint", "p {"))
 
 
+def test_a_page_for_readers_without_scripts() -> None:
+    """A thread that stands in <noscript> is read, though it ends by asking for scripts; a plea
+    alone is no content."""
+    plea = "<p>Best viewed with JavaScript enabled. Please enable it, and come back.</p>"
+    posts = "".join(f"<div class=post><p>{PROSE}</p></div>" for _ in range(3))
+    html = "<html><body><div id=app></div><noscript>{}</noscript></body></html>"
+    assert extract(html.format(posts + plea)).text.count("A sentence that makes") == 24
+    both = f"<html><body><article>{PROSE}</article><noscript>{plea}</noscript>{PROSE}</body></html>"
+    assert "Best viewed" not in extract(both).text
+
+
 def test_sliver() -> None:
     """Where main content is not found but there are paragraphs, these are taken."""
     html = f"<html><body><div class='sidebar'><div class='hidden-comments'>{PROSE}</div></div>"
