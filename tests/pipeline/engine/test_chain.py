@@ -109,7 +109,7 @@ def write_inputs(folder: Path) -> None:
         "contact", words("math", "contact"), f"Write to {EMAIL} for more."
     )
     pages[0]["https://other9.example.org/same"] = html("old", words("other", "same"))
-    pages[1]["https://other9.example.org/same"] = html("new", words("other", "same again"))
+    pages[1]["https://other9.example.org/same"] = html("new", changed(words("other", "same"), 50))
     for number, own in enumerate(pages):
         write_warc(folder / f"crawl-{number}.warc.gz", own, f"2024-05-1{number}T00:00:00Z")
 
