@@ -46,25 +46,26 @@ def public_url(url: str) -> str:
     return _URL.sub(lambda match: match["scheme"] + _bare(match["rest"]), url)
 
 
-def require_plain(url: str) -> None:
-    """ConfigError for an input's URL that may show a secret however carefully it is written down:
-    nobody can tell where its host begins, or where it ends in a message; or a store's that has a
-    key before its bucket (`s3://KEY:SECRET@bucket`), which no store takes from there."""
+def require_plain(setting: str, url: str) -> None:
+    """ConfigError, naming the setting, for an input's URL that may show a secret however carefully
+    it is written down: nobody can tell where its host begins, or where it ends in a message; or a
+    store's that has a key before its bucket (`s3://KEY:SECRET@bucket`), which no store takes from
+    there."""
     shown = without_credentials(url)
     if url.startswith(STORES):
         if _has_key(url):
             problem = f"a key in {shown!r}; a store's credentials come from the environment"
-            raise ConfigError(f"inputs: {problem}")
+            raise ConfigError(f"{setting}: {problem}")
         return
     if any(map(str.isspace, url)):
         scheme = url.partition("://")[0]
-        raise ConfigError(f"inputs: white space in a URL that begins {scheme}://; write %20")
+        raise ConfigError(f"{setting}: white space in a URL that begins {scheme}://; write %20")
     if any(
         _begins_password(authority) and "@" in path + query
         for authority, path, query in (_split(match["rest"]) for match in _URL.finditer(url))
     ):
         raise ConfigError(
-            f"inputs: where is the host in {shown!r}? In a user or password write `/` as %2F, "
+            f"{setting}: where is the host in {shown!r}? In a user or password write `/` as %2F, "
             "`?` as %3F, `#` as %23, and after the host `@` as %40"
         )
 

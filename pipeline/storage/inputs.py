@@ -170,6 +170,7 @@ def _expand_one(corpus: str, pattern: str) -> Iterable[InputSpec]:
     if pattern.startswith(INSTALLED):
         return _installed(pattern.removeprefix(INSTALLED))
     if "://" in pattern:
+        require_plain(f"{corpus}.inputs", pattern)
         return _remote(pattern)
     endings = ARCHIVES if corpus == "github" else CRAWLS
     paths = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else [pattern]
@@ -221,7 +222,6 @@ def _file(path: str) -> InputSpec:
 
 
 def _remote(pattern: str) -> Iterable[InputSpec]:
-    require_plain(pattern)
     if pattern.startswith(STORES):
         return _objects(pattern)
     return _urls(pattern)

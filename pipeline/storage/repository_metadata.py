@@ -72,7 +72,7 @@ def _parquet_rows(path: str) -> Iterator[tuple[int, Any]]:
                 for row in zip(*values, strict=True):
                     number += 1
                     yield number, dict(zip(batch.schema.names, row, strict=True))
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:  # names that are no UTF-8, too
         raise _unreadable(path, error) from error
 
 

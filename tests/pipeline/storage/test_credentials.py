@@ -319,7 +319,7 @@ def test_a_key_in_the_url_of_a_store_is_refused(url: str) -> None:
 )
 def test_the_url_of_a_store_may_hold_an_at_sign(url: str) -> None:
     """In a key, and after a container."""
-    require_plain(url)
+    require_plain("web.inputs", url)
 
 
 def test_a_pattern_that_matches_nothing_is_told_without_its_query(guarded: Guarded) -> None:
