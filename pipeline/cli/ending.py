@@ -25,22 +25,11 @@ class Terminated(BaseException):
     """Somebody asked this process to end (SIGTERM)."""
 
 
-_asked: list[type[BaseException]] = []
-"""What the signals so far asked for. An exception that is raised where nobody can catch it, as in a
-function that a compiler calls back, is lost; this is not."""
-
-
-def end_if_asked() -> None:
-    """Raise what a signal asked for, if whoever was at work then swallowed it."""
-    if _asked:
-        raise _asked[-1]
-
-
 @contextmanager
 def ending() -> Iterator[None]:
     """Run a command; SystemExit if it did not end well."""
     try:
-        with _until_ended():
+        with _until_terminated():
             yield
     except SluiceError as error:
         _say(str(error))
@@ -68,7 +57,6 @@ def resumable() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _asked.clear()
         _say("interrupted; the same command resumes")
         sys.exit(INTERRUPTED)
     except Terminated:
@@ -99,10 +87,9 @@ def _kept() -> str:
 
 
 @contextmanager
-def _until_ended() -> Iterator[None]:
+def _until_terminated() -> Iterator[None]:
     """Turn the first SIGTERM into `Terminated`; a second one ends the process at once, and so does
-    the first in a process that was forked from this one. Remember SIGINT beside raising
-    KeyboardInterrupt. A caller's own choices are left alone."""
+    the first in a process that was forked from this one. A caller's own choice is left alone."""
     mine = os.getpid()
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
@@ -113,21 +100,10 @@ def _until_ended() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if os.getpid() != mine:
             os.kill(os.getpid(), signal.SIGTERM)
-        _asked.append(Terminated)
         raise Terminated
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        if os.getpid() == mine:
-            _asked.append(KeyboardInterrupt)
-        raise KeyboardInterrupt
-
     signal.signal(signal.SIGTERM, terminate)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        if signal.getsignal(signal.SIGINT) is interrupt:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        _asked.clear()

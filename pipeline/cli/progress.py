@@ -19,7 +19,6 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from pipeline.cli.ending import end_if_asked
 from pipeline.cli.progress_state import Progress
 from pipeline.cli.progress_views import live_table, stage_line, step_line, waiting_line
 from pipeline.engine.runner import Counted, Monitor
@@ -135,7 +134,6 @@ class ProgressMonitor(Monitor):
             self._say(f"{step}: {what}")
 
     def task_done(self, step: str, key: str, outcome: Outcome) -> None:
-        end_if_asked()
         result = outcome.result
         with self._lock:
             self._progress.add(outcome)

@@ -12,7 +12,7 @@ from typing import NoReturn
 import pytest
 
 from pipeline.cli import commands
-from pipeline.cli.ending import Terminated, end_if_asked, ending, resumable
+from pipeline.cli.ending import ending
 from stages.errors import ConfigError, StageError
 from tests.pipeline.conftest import Sluice
 
@@ -176,26 +176,3 @@ def test_the_handler_goes_with_the_command() -> None:
         work()
     assert caught.value.code == 143
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-
-
-@pytest.mark.parametrize(
-    ("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)]
-)
-def test_a_signal_that_was_swallowed_is_remembered(
-    number: signal.Signals, raised: type[BaseException]
-) -> None:
-    """What is raised in a callback of C or a finaliser is lost; the next task's end asks again."""
-    before = signal.getsignal(signal.SIGINT)
-    seen: list[type[BaseException]] = []
-    with pytest.raises(SystemExit) as ended, ending(), resumable():  # noqa: PT012
-        try:
-            os.kill(os.getpid(), number)
-            time.sleep(5)
-        except BaseException as error:  # noqa: BLE001 - as such a callback does
-            seen.append(type(error))
-        end_if_asked()
-        raise AssertionError("it was lost")
-    assert seen == [raised]
-    assert ended.value.code in (130, 143)
-    assert signal.getsignal(signal.SIGINT) is before
-    end_if_asked()

@@ -16,7 +16,11 @@ import pytest
 from pipeline.inspection.verify import verify
 from tests.pipeline.conftest import product
 
-COMMAND = "from pipeline.cli import main; main()"
+COMMAND = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from pipeline.cli import main; main()"
+)
+"""A shell's background jobs ignore Ctrl-C and hand that down; this heeds it."""
 
 
 @pytest.fixture(scope="module")
