@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.kernels.compiling import Ints, int64, kernel, uint64
-from stages.web.tree.elements import FNV_OFFSET, FNV_PRIME, name_hash
+from stages.web.tree.elements import FNV_OFFSET, FNV_PRIME, hash_table, name_hash
 
 WordTable = npt.NDArray[np.int64]
 
@@ -24,15 +24,8 @@ LONGEST = 24
 
 def word_table(weights: dict[str, int]) -> WordTable:
     """int64[2 * 4096]: the hashes of words (FNV-1a, 63 bits), then their weights."""
-    table = np.zeros(2 * SLOTS, np.int64)
-    for word, weight in weights.items():
-        key = name_hash(word) >> 1
-        slot = key % SLOTS
-        while table[slot]:
-            slot = (slot + 1) % SLOTS
-        table[slot] = key
-        table[SLOTS + slot] = weight
-    return table
+    values = ((name_hash(word) >> 1, weight) for word, weight in weights.items())
+    return hash_table(values, SLOTS).view(np.int64)
 
 
 @cache

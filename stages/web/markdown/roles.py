@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from stages.web.tree.elements import NAMES, NameTable, name_hash
+from stages.web.tree.elements import NAMES, NameTable, hash_table, name_hash
 
 (
     INLINE,
@@ -169,10 +169,4 @@ def words() -> NameTable:
             for name in names.split():
                 key = name_hash(name)
                 meanings[key] = meanings.get(key, 0) | properties
-    found = np.zeros((2, SLOTS), np.uint64)
-    for key, properties in meanings.items():
-        slot = key % SLOTS
-        while found[0, slot]:
-            slot = (slot + 1) % SLOTS
-        found[0, slot], found[1, slot] = key, properties
-    return found
+    return hash_table(meanings.items(), SLOTS).reshape(2, SLOTS)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.kernels.compiling import Ints, int64, kernel, uint64
-from stages.web.tree.elements import FNV_OFFSET, FNV_PRIME, name_hash
+from stages.web.tree.elements import FNV_OFFSET, FNV_PRIME, hash_table, name_hash
 
 ReferenceTable = npt.NDArray[np.uint64]
 
@@ -20,17 +20,12 @@ LONGEST_NAME = max(map(len, html5))
 def reference_table() -> ReferenceTable:
     """uint64[2 * 8192 + 32]: hashes of names, then of each up to two code points (the second times
     2^32); then what references to the C1 controls stand for (Windows-1252, as browsers have it)."""
-    table = np.zeros(2 * SLOTS + 0x20, np.uint64)
-    for name, text in html5.items():
-        key = name_hash(name)
-        slot = key % SLOTS
-        while table[slot]:
-            slot = (slot + 1) % SLOTS
-        table[slot] = key
-        table[SLOTS + slot] = sum(ord(character) << 32 * n for n, character in enumerate(text))
-    for byte in range(0x80, 0xA0):
-        table[2 * SLOTS + byte - 0x80] = ord(bytes([byte]).decode("cp1252", "replace"))
-    return table
+    points = (
+        (name_hash(name), sum(ord(character) << 32 * n for n, character in enumerate(text)))
+        for name, text in html5.items()
+    )
+    controls = [ord(bytes([byte]).decode("cp1252", "replace")) for byte in range(0x80, 0xA0)]
+    return np.concatenate([hash_table(points, SLOTS), np.array(controls, np.uint64)])
 
 
 @kernel

@@ -4,6 +4,7 @@ Tag 0 is a text node, 1 an element whose name is not in the table. A prefix (`mm
 of a name. Properties follow the tree construction of the HTML standard (section 13.2.6).
 """
 
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
@@ -109,18 +110,22 @@ def name_hash(name: str) -> int:
     return value
 
 
-def _table(names: tuple[str, ...], first: int) -> NameTable:
-    table = np.zeros(2 * SLOTS, np.uint64)
-    for number, name in enumerate(names):
-        if number < first:
-            continue
-        key = name_hash(name)
-        slot = key % SLOTS
+def hash_table(values: Iterable[tuple[int, int]], n_slots: int) -> NameTable:
+    """uint64[2 * n_slots]: keys by open addressing from key % n_slots on, zero where empty, then
+    the value of each (negative ones as 2^64 less)."""
+    table = np.zeros(2 * n_slots, np.uint64)
+    for key, value in values:
+        slot = key % n_slots
         while table[slot]:
-            slot = (slot + 1) % SLOTS
+            slot = (slot + 1) % n_slots
         table[slot] = key
-        table[SLOTS + slot] = number
+        table[n_slots + slot] = value & 0xFFFFFFFFFFFFFFFF
     return table
+
+
+def _table(names: tuple[str, ...], first: int) -> NameTable:
+    numbered = ((name_hash(name), number) for number, name in enumerate(names) if number >= first)
+    return hash_table(numbered, SLOTS)
 
 
 @cache
