@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 
 from stages.kernels.arrow import Bytes, Offsets
-from stages.kernels.code_points import N_CODE_POINTS
+from stages.kernels.code_points import N_CODE_POINTS, code_point
 
 MAX_MARKS = 30
 
@@ -132,20 +132,8 @@ def has_long_run(data: Bytes, marks: Bytes) -> bool:
     position = 0
     run = 0
     while position < len(data):
-        byte = np.int64(data[position])
-        length = 1
-        if byte >= 0xF0:
-            length = 4
-            byte &= 0x07
-        elif byte >= 0xE0:
-            length = 3
-            byte &= 0x0F
-        elif byte >= 0xC0:
-            length = 2
-            byte &= 0x1F
-        for step in range(1, length):
-            byte = byte << 6 | np.int64(data[position + step]) & 0x3F
-        run = run + 1 if marks[byte] else 0
+        point, length = code_point(data, position)
+        run = run + 1 if marks[point] else 0
         if run > MAX_MARKS:
             return True
         position += length

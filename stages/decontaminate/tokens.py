@@ -19,6 +19,7 @@ from stages.kernels.arrow import Bytes
 from stages.kernels.code_points import (
     N_CODE_POINTS,
     changed_by_lower,
+    code_point,
     matching,
     word_characters,
 )
@@ -47,11 +48,11 @@ def character_tables() -> Tables:
     classes[matching(r"\w+")] = WORD
     classes[word_characters(str.isdigit)] |= DIGIT
     lower = np.arange(N_CODE_POINTS, dtype=np.int32)
-    for code_point, small in changed_by_lower():
-        lower[code_point] = ord(small[0])
-        classes[code_point] = classes[ord(small[0])]
+    for point, small in changed_by_lower():
+        lower[point] = ord(small[0])
+        classes[point] = classes[ord(small[0])]
         if len(small) > 1 and not classes[ord(small[1])] & WORD:
-            classes[code_point] |= ENDS
+            classes[point] |= ENDS
     lower[ord("ς")] = ord("σ")
     for first, last in CJK_RANGES:
         block = classes[first : last + 1]
@@ -71,20 +72,8 @@ def next_token(
     start = -1
     digits = True
     while position < end:
-        byte = np.int64(data[position])
-        length = 1
-        if byte >= 0xF0:
-            length = 4
-            byte &= 0x07
-        elif byte >= 0xE0:
-            length = 3
-            byte &= 0x0F
-        elif byte >= 0xC0:
-            length = 2
-            byte &= 0x1F
-        for step in range(1, length):
-            byte = byte << 6 | np.int64(data[position + step]) & 0x3F
-        kind = classes[byte]
+        point, length = code_point(data, position)
+        kind = classes[point]
         if kind & WORD == 0 or (kind & CJK and start >= 0):
             if start >= 0:
                 break
@@ -92,7 +81,7 @@ def next_token(
             continue
         if start < 0:
             start = position
-        value = (value ^ np.uint64(lower[byte])) * _FNV_PRIME
+        value = (value ^ np.uint64(lower[point])) * _FNV_PRIME
         digits = digits and kind & DIGIT != 0
         position += length
         if kind & (CJK | ENDS):

@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
+
+from stages.kernels.arrow import Bytes
 
 N_CODE_POINTS = 0x110000
 _NEIGHBOURS = 256
@@ -49,3 +52,22 @@ def changed_by_lower() -> Iterator[tuple[int, str]]:
 def _all_of_them() -> str:
     points = np.arange(N_CODE_POINTS, dtype="<u4")
     return points.tobytes().decode("utf-32-le", "surrogatepass")
+
+
+@njit(inline="always")
+def code_point(data: Bytes, position: int) -> tuple[int, int]:
+    """The code point that begins at `position` of valid UTF-8 (uint8), and its bytes."""
+    point = np.int64(data[position])
+    length = 1
+    if point >= 0xF0:
+        length = 4
+        point &= 0x07
+    elif point >= 0xE0:
+        length = 3
+        point &= 0x0F
+    elif point >= 0xC0:
+        length = 2
+        point &= 0x1F
+    for step in range(1, length):
+        point = point << 6 | np.int64(data[position + step]) & 0x3F
+    return int(point), length
