@@ -19,6 +19,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def main() -> None:
         for name, extractor in extractors.items():
             print(name, score_wcxb(pages, extractor))
     if options.crawl:
-        pages_html = read_crawl(options.crawl)
+        pages_html = list(islice(read_crawl(), options.crawl))
         for name, extractor in extractors.items():
             begun = time.process_time()
             for html in pages_html:
@@ -114,19 +115,17 @@ def read_wcxb() -> Iterator[Row] | list[Row]:
         return [json.loads(line) for line in io.TextIOWrapper(stream, "utf-8")]
 
 
-def read_crawl(n: int) -> list[str]:
-    """The first `n` HTML pages of the development crawl, decoded."""
-    pages: list[str] = []
+def read_crawl() -> Iterator[str]:
+    """The HTML pages of the development crawl, decoded."""
     for path in sorted((DATA / "crawl").glob("*.warc.gz")):
         with path.open("rb") as stream:
             for event in read_batches(path.name, stream, MAX_BYTES):
                 for record in event.to_pylist() if isinstance(event, pa.RecordBatch) else []:
                     response = parse_response(record["body"])
-                    if len(pages) < n and response and response.mime == "text/html":
+                    if response is not None and response.mime == "text/html":
                         body = record["body"][response.payload_start :]
                         payload = decode_payload(body, response.encodings, MAX_BYTES)
-                        pages.append(decode_page(payload, response.charset))
-    return pages
+                        yield decode_page(payload, response.charset)
 
 
 def score(rows: list[Row], texts: list[str], show: bool) -> tuple[float, float, float]:

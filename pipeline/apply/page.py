@@ -10,13 +10,12 @@ from stages.errors import ConfigError, InputError
 from stages.regular_files import open_regular
 from stages.web.charset import decode_page
 from stages.web.explain import Explained, explain
-from stages.web.http import PayloadTooLargeError, decode_payload
+from stages.web.http import OK, PayloadTooLargeError, Response, decode_payload
 from stages.web.options import ExtractOptions
 
 STANDARD_INPUT = "-"
 SECONDS = 30.0
 """How long a server may be silent."""
-_XHTML = "application/xhtml+xml"
 
 
 def explain_page(place: str) -> Explained:
@@ -42,18 +41,18 @@ def _from_server(url: str, max_bytes: int) -> Explained:
     request = urllib.request.Request(url, headers={"User-Agent": "sluice", "Accept": "text/html"})
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as response:
-            headers = response.headers
+            headers = {name.lower(): response.headers.get_all(name) for name in response.headers}
             data = response.read(max_bytes + 1)
     except (OSError, ValueError, urllib.error.URLError) as error:
         raise ConfigError(f"{shown}: {without_credentials(str(error))}") from error
     _check_size(shown, len(data), max_bytes)
-    encodings = tuple(headers.get("Content-Encoding", "").lower().replace(" ", "").split(","))
+    headers.pop("transfer-encoding", None)  # undone
+    head = Response(OK, headers, 0)
     try:
-        payload = decode_payload(data, tuple(filter(None, encodings)), max_bytes)
+        payload = decode_payload(data, head.encodings, max_bytes)
     except PayloadTooLargeError as error:
         raise InputError(f"{shown}: {error}") from error
-    html = decode_page(payload, headers.get_content_charset())
-    return explain(html, xml=headers.get_content_type() == _XHTML)
+    return explain(decode_page(payload, head.charset), xml=head.is_xhtml)
 
 
 def _check_size(place: str, n_bytes: int, max_bytes: int) -> None:

@@ -27,7 +27,7 @@ from stages.kernels.urls import normalize_url, registrable_domain, url_host
 from stages.web.charset import decode_page
 from stages.web.extract import LIBRARIES, TABLES, Extracted, extract
 from stages.web.formulas import count_formulas
-from stages.web.http import PayloadTooLargeError, decode_payload, parse_response
+from stages.web.http import XHTML_TYPES, PayloadTooLargeError, decode_payload, parse_response
 from stages.web.members import GZIP_MAGIC
 from stages.web.natural_language import natural_language
 from stages.web.options import WebOptions
@@ -36,8 +36,7 @@ from stages.web.sniff import looks_like_html
 
 MAX_HOST_CHARACTERS = 253
 
-_XHTML_TYPES = frozenset({"application/xhtml+xml", "application/vnd.wap.xhtml+xml"})
-_HTML_TYPES = _XHTML_TYPES | {"text/html"}
+_HTML_TYPES = XHTML_TYPES | {"text/html"}
 _UNKNOWN_TYPES = frozenset({"", "unk", "unknown", "unknown/unknown", "*/*", "application/unknown"})
 _OUT = pa.schema([*(field.with_nullable(True) for field in WEB_DOCUMENTS), (SKIPPED, pa.string())])
 
@@ -145,7 +144,7 @@ class WebSource:
         if mime not in _HTML_TYPES or not looks_like_html(payload, declared=True):
             return Skipped("not_html")
         html = decode_page(payload, response.charset)
-        return _Decoded(html, response.charset, is_xhtml=response.mime in _XHTML_TYPES)
+        return _Decoded(html, response.charset, is_xhtml=response.is_xhtml)
 
 
 def _as_written(text: str) -> Extracted:

@@ -2,22 +2,18 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
-from stages.web.charset import decode_page
+from benchmarks.extract import read_crawl
 from stages.web.content.choose import choose
-from stages.web.http import decode_payload, parse_response
 from stages.web.markdown.source import Source
 from stages.web.markdown.write import write
-from stages.web.reading import read_batches
 from stages.web.tree.build import Tree, build
 
 CRAWL = Path(__file__).parents[4] / "shared/data/web/crawl"
-EVERY, MAX_BYTES = 50, 16 << 20
+EVERY = 50
 
 FORMULAS = {"math", "svg", "sup", "sub", "img"}
 """These become LaTeX, or other characters."""
@@ -26,18 +22,6 @@ RENDERED = ("katex", "mathjax", "mjx", "mwe-math")
 NUMBERED = {"pre", "table", "code"}
 """Here the numbers of lines are left out."""
 LEFT_OUT = {"script", "style", "button", "textarea", "noscript"}
-
-
-def pages() -> Iterator[bytes]:
-    for path in sorted(CRAWL.glob("*.warc.gz")):
-        with path.open("rb") as stream:
-            for event in read_batches(path.name, stream, MAX_BYTES):
-                for record in event.to_pylist() if isinstance(event, pa.RecordBatch) else []:
-                    response = parse_response(record["body"])
-                    if response is not None and response.mime == "text/html":
-                        body = record["body"][response.payload_start :]
-                        payload = decode_payload(body, response.encodings, MAX_BYTES)
-                        yield decode_page(payload, response.charset).encode("utf-8", "replace")
 
 
 def counted(text: str, *, digits: bool) -> Counter[str]:
@@ -74,10 +58,10 @@ def kept_text(tree: Tree, keep: object) -> tuple[str, str]:
 def test_nothing_that_is_chosen_is_lost() -> None:
     """Compared as multisets, on every fiftieth page of the crawl."""
     n_pages = n_signs = 0
-    for number, page in enumerate(pages()):
+    for number, page in enumerate(read_crawl()):
         if number % EVERY:
             continue
-        tree = build(page)
+        tree = build(page.encode("utf-8", "replace"))
         keep = choose(tree).keep
         written = write(tree, keep).text
         prose, with_numbers = kept_text(tree, keep)
