@@ -55,7 +55,7 @@ def require_sentence(error: ConfigError) -> None:
     message = str(error)
     assert message
     assert len(message) < MAX_MESSAGE
-    assert "Traceback" not in message
+    assert "Traceback (most recent call last)" not in message  # the word alone may be the file's
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
@@ -97,6 +97,7 @@ FILES = st.one_of(
 @example(b"[a" + b".a" * 5_000 + b"]\nb = 1")
 @example(b"\xff\xfe")
 @example(b"\xef\xbb\xbfseed = 1")
+@example(b"[Traceback]")
 def test_any_file_is_a_configuration_or_a_sentence(tmp_path: Path, content: bytes) -> None:
     """Text, TOML and neither."""
     path = tmp_path / "c.toml"
