@@ -22,7 +22,7 @@ from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
 from schemas.quarantine import UNREADABLE
 from stages.errors import ConfigError, InputError
 from stages.github.entries import Damaged
-from stages.github.git import EMPTY_TREE, head_commit, open_git
+from stages.github.git.tree import EMPTY_TREE, head_commit, open_git
 from stages.regular_files import open_regular
 
 INSTALLED = "installed:"

@@ -17,7 +17,7 @@ import re
 from stages.contract import Input
 from stages.errors import InputError
 from stages.github.entries import Damaged
-from stages.github.git import open_git
+from stages.github.git.tree import open_git
 from stages.github.metadata import Metadata, WrongField, is_repo
 
 INSTALLED = "installed:"

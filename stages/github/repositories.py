@@ -10,9 +10,13 @@ from functools import partial
 from itertools import islice
 
 from stages.contract import Input
-from stages.github import archives, git, installed
+from stages.github import installed
+from stages.github.archives.stored import StoredBytes
+from stages.github.archives.survey import read_entries as read_archive
+from stages.github.archives.survey import root_licenses, survey_archive
 from stages.github.entries import Damaged, Repository
-from stages.github.git import BlobReader, GitFolder
+from stages.github.git import tree
+from stages.github.git.tree import BlobReader, GitFolder
 from stages.github.identity import INSTALLED, local_name, metadata_of, name_of
 from stages.github.licenses import (
     MAX_LICENSE_BYTES,
@@ -22,7 +26,6 @@ from stages.github.licenses import (
     match_files,
 )
 from stages.github.options import GithubOptions
-from stages.github.stored import StoredBytes
 
 __all__ = ["open_repository"]
 
@@ -51,11 +54,11 @@ def _installed(source: Input) -> Iterator[Repository]:
 @contextmanager
 def _git(source: Input, options: GithubOptions) -> Iterator[Repository]:
     assert source.folder is not None
-    folder = git.open_git(source.folder, options.git_seconds)
+    folder = tree.open_git(source.folder, options.git_seconds)
     given = metadata_of(source).revision
-    commit = git.head_commit(folder, given)
-    name = name_of(source, folder.remote) or local_name(source, commit or git.EMPTY_TREE)
-    revision = given or commit or git.EMPTY_TREE
+    commit = tree.head_commit(folder, given)
+    name = name_of(source, folder.remote) or local_name(source, commit or tree.EMPTY_TREE)
+    revision = given or commit or tree.EMPTY_TREE
     if commit is None:
         yield Repository(name, revision, _given_license(source), lambda: iter(()))
         return
@@ -65,7 +68,7 @@ def _git(source: Input, options: GithubOptions) -> Iterator[Repository]:
             name,
             revision,
             _given_license(source) or match_files(texts),
-            partial(git.read_entries, folder, commit, blobs),
+            partial(tree.read_entries, folder, commit, blobs),
         )
 
 
@@ -73,12 +76,12 @@ def _git(source: Input, options: GithubOptions) -> Iterator[Repository]:
 def _archive(source: Input, options: GithubOptions) -> Iterator[Repository]:
     assert source.open is not None
     with source.open() as stream, StoredBytes(stream, options.max_archive_bytes) as stored:
-        survey = archives.survey_archive(stored, options)
+        survey = survey_archive(stored, options)
         yield Repository(
             name_of(source, None) or local_name(source, survey.content_hash),
             metadata_of(source).revision or survey.commit or survey.content_hash,
-            _given_license(source) or match_files(archives.root_licenses(survey)),
-            partial(archives.read_entries, stored, options, survey.top),
+            _given_license(source) or match_files(root_licenses(survey)),
+            partial(read_archive, stored, options, survey.top),
         )
 
 
@@ -91,7 +94,7 @@ def _root_licenses(
 ) -> dict[str, bytes]:
     """The licence texts at the root; one that is broken is found out when the files are read."""
     texts: dict[str, bytes] = {}
-    for file in islice(git.tree_files(folder, commit, recursive=False), options.max_files):
+    for file in islice(tree.tree_files(folder, commit, recursive=False), options.max_files):
         if (
             file.mode.startswith(b"100")
             and 0 <= file.size <= MAX_LICENSE_BYTES

@@ -37,11 +37,11 @@ from stages.contract import (
     Skipped,
     SourceEvent,
 )
-from stages.github.encodings import decode_file
 from stages.github.entries import Damaged, Entry, Repository, clean_path, storable
+from stages.github.files.encodings import decode_file
+from stages.github.files.notebooks import script_text
 from stages.github.identity import metadata_of, repository_name
 from stages.github.metadata import Metadata
-from stages.github.notebooks import script_text
 from stages.github.options import GithubOptions
 from stages.github.repositories import open_repository
 

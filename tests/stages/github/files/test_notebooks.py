@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.github.notebooks import script_text
+from stages.github.files.notebooks import script_text
 
 NOTEBOOK = {
     "nbformat": 4,

@@ -1,7 +1,7 @@
 """The bytes of an archive as they are stored, fetched once although they are looked at twice.
 
 Who a repository is must be known before its first file is handed on, and only its last byte tells
-(see `archives`). So the first look keeps what it reads: in memory up to `KEPT_BYTES`, which nearly
+(see `survey`). So the first look keeps what it reads: in memory up to `KEPT_BYTES`, which nearly
 every repository of GitHub fits in. A longer stream that cannot seek goes on in an unnamed temporary
 file; one that can is read again from where it lies, because a copy of a dump's largest archives is
 more than a worker's disk may hold. That is the one case in which bytes are fetched twice.

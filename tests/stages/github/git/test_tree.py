@@ -7,7 +7,7 @@ import pytest
 
 from stages.contract import Input
 from stages.errors import InputError
-from stages.github.git import EMPTY_TREE
+from stages.github.git.tree import EMPTY_TREE
 from stages.github.stage import repository_name
 
 ENVIRONMENT = {

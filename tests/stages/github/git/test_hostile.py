@@ -12,9 +12,9 @@ from hashlib import sha1
 import pytest
 
 from stages.contract import Input
-from stages.github import git_process
+from stages.github.git import process as git_process
 from stages.github.stage import repository_name
-from tests.stages.github.test_git import ENVIRONMENT, git
+from tests.stages.github.git.test_tree import ENVIRONMENT, git
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import zstandard
 
 from stages.contract import Input
 from stages.errors import StageError
-from stages.github import stored
+from stages.github.archives import stored
 from stages.github.options import GithubOptions
 from stages.github.stage import GithubSource
+from tests.stages.github.archives.test_survey import MEMBERS, TEXTS, make_tar, make_zip
 from tests.stages.github.conftest import Unseekable, gather
-from tests.stages.github.test_archives import MEMBERS, TEXTS, make_tar, make_zip
 
 NOISE = ("t/noise.txt", random.Random(5).randbytes(50_000).hex().encode())
 PACKINGS = {

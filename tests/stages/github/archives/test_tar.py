@@ -9,9 +9,9 @@ import zlib
 import pytest
 import zstandard
 
-from stages.github.decompression import ByteReader, expand
+from stages.github.archives.decompression import ByteReader, expand
+from stages.github.archives.tar import TarReader
 from stages.github.entries import Damaged
-from stages.github.tar import TarReader
 
 END = bytes(1024)
 
@@ -233,7 +233,7 @@ def test_chained_gzip_members_cost_their_bytes_alone():
 
     data = gzip.compress(b"x" * 600, mtime=0) * 9000
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stages.github.decompression.zlib.decompressobj", Counting)
+        patch.setattr("stages.github.archives.decompression.zlib.decompressobj", Counting)
         expanded = b"".join(expand(io.BytesIO(data[2:]), data[:2]))
     assert expanded == b"x" * 600 * 9000
     assert fed < 20 * len(data)

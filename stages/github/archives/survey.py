@@ -14,14 +14,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from stages.github.decompression import GZIP, ZSTD, ByteReader, Readable, expand
+from stages.github.archives.decompression import GZIP, ZSTD, ByteReader, Readable, expand
+from stages.github.archives.stored import StoredBytes
+from stages.github.archives.tar import BLOCK, TarReader
+from stages.github.archives.zip import MAGIC as ZIP
+from stages.github.archives.zip import ZipReader
 from stages.github.entries import HEADERS_PER_FILE, Damaged, Entry, clean_path, shared_top
 from stages.github.licenses import MAX_LICENSE_BYTES, MAX_LICENSE_FILES, is_license_file
 from stages.github.options import GithubOptions
-from stages.github.stored import StoredBytes
-from stages.github.tar import BLOCK, TarReader
-from stages.github.zip import MAGIC as ZIP
-from stages.github.zip import ZipReader
 
 SNIFF_BYTES = BLOCK
 

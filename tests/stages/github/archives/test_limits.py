@@ -10,8 +10,8 @@ import pytest
 
 from stages.contract import Input
 from stages.github.stage import BATCH_BYTES, MAX_DAMAGED_FILES
+from tests.stages.github.archives.test_survey import make_tar
 from tests.stages.github.conftest import gather
-from tests.stages.github.test_archives import make_tar
 
 
 @pytest.mark.parametrize(

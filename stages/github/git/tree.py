@@ -1,8 +1,8 @@
 """Git repositories, bare or with a work tree: the files of HEAD, read from the object store.
 
 The order is that of `git ls-tree -r`; one `cat-file --batch` process serves all blobs
-(about 15,000 small files/s). What may be read at all is said in `git_folder`, how git is run in
-`git_process`.
+(about 15,000 small files/s). What may be read at all is said in `folder`, how git is run in
+`process`.
 """
 
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from stages.github.entries import MAX_PATH_BYTES, Damaged, Entry, EntryType
-from stages.github.git_folder import check_git_dir, git_dir
-from stages.github.git_process import Git, answer
+from stages.github.git.folder import check_git_dir, git_dir
+from stages.github.git.process import Git, answer
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """The object name of a tree without files: the revision of a repository without commits."""

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from stages.github.decompression import ByteReader
+from stages.github.archives.decompression import ByteReader
 from stages.github.entries import Damaged, Entry, EntryType
 
 BLOCK = tarfile.BLOCKSIZE

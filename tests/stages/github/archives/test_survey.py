@@ -11,9 +11,9 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.github.decompression import ByteReader, expand
+from stages.github.archives.decompression import ByteReader, expand
+from stages.github.archives.tar import TarReader
 from stages.github.entries import Damaged
-from stages.github.tar import TarReader
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 TOP = f"mux-{SHA}"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.github.encodings import decode_file
+from stages.github.files.encodings import decode_file
 
 SOURCE = '#include <stdio.h>\n/* {} */\nint main(void) {{ return puts("x"); }}\n'
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.github.archives.zip import ZipReader
 from stages.github.entries import Damaged
-from stages.github.zip import ZipReader
 
 RECORD, LOCAL = b"PK\x01\x02", b"PK\x03\x04"
 FULL = 0xFFFFFFFF

@@ -1,0 +1,1 @@
+"""Tar and zip archives: bounded, damage reported, no number trusted."""

@@ -1,0 +1,1 @@
+"""Git repositories, read from the object store without running what they carry."""
