@@ -26,11 +26,11 @@ from typing import Any
 import pyarrow as pa
 import zstandard
 
-from stages.web.charset import decode_page
+from stages.web.decoding.charset import decode_page
 from stages.web.extract import extract
-from stages.web.http import decode_payload, parse_response
 from stages.web.markdown.write import write
-from stages.web.reading import read_batches
+from stages.web.reading.http import decode_payload, parse_response
+from stages.web.reading.records import read_batches
 from stages.web.tree.build import build
 
 DATA = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "web"

@@ -8,10 +8,10 @@ from pathlib import Path
 from pipeline.storage.credentials import public_url, without_credentials
 from stages.errors import ConfigError, InputError
 from stages.regular_files import open_regular
-from stages.web.charset import decode_page
+from stages.web.decoding.charset import decode_page
 from stages.web.explain import Explained, explain
-from stages.web.http import OK, PayloadTooLargeError, Response, decode_payload
 from stages.web.options import ExtractOptions
+from stages.web.reading.http import OK, PayloadTooLargeError, Response, decode_payload
 
 STANDARD_INPUT = "-"
 SECONDS = 30.0

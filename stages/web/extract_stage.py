@@ -7,7 +7,7 @@ import pyarrow as pa
 from schemas.documents import WEB_DOCUMENTS
 from stages.contract import Options
 from stages.errors import InputError
-from stages.web.charset import decode_page
+from stages.web.decoding.charset import decode_page
 from stages.web.extract import LIBRARIES, Extracted, extract
 from stages.web.options import ExtractOptions
 

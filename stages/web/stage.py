@@ -24,15 +24,20 @@ from schemas.identity import doc_id
 from stages.contract import SKIPPED, Input, Options, Skipped, SourceEvent
 from stages.errors import InputError
 from stages.kernels.urls import normalize_url, registrable_domain, url_host
-from stages.web.charset import decode_page
+from stages.web.decoding.charset import decode_page
+from stages.web.decoding.sniff import looks_like_html
 from stages.web.extract import LIBRARIES, TABLES, Extracted, extract
 from stages.web.formulas import count_formulas
-from stages.web.http import XHTML_TYPES, PayloadTooLargeError, decode_payload, parse_response
-from stages.web.members import GZIP_MAGIC
 from stages.web.natural_language import natural_language
 from stages.web.options import WebOptions
-from stages.web.reading import HTML, RAW_SCHEMA, TEXT, read_batches
-from stages.web.sniff import looks_like_html
+from stages.web.reading.http import (
+    XHTML_TYPES,
+    PayloadTooLargeError,
+    decode_payload,
+    parse_response,
+)
+from stages.web.reading.members import GZIP_MAGIC
+from stages.web.reading.records import HTML, RAW_SCHEMA, TEXT, read_batches
 
 MAX_HOST_CHARACTERS = 253
 

@@ -16,9 +16,9 @@ from schemas.documents import WEB_DOCUMENTS
 from schemas.identity import doc_id
 from stages.contract import SKIPPED, Input, MapStage, Quarantined, Skipped, Source
 from stages.errors import InputError
-from stages.web import reading
 from stages.web.extract_stage import ExtractStage
 from stages.web.options import ExtractOptions, WebOptions
+from stages.web.reading import records as reading
 from stages.web.stage import WebSource
 
 DATA = Path(__file__).resolve().parents[3] / ".." / "shared" / "data" / "web"

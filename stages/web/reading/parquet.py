@@ -16,7 +16,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.web.members import FREE_WORK_BYTES, MAX_EXPANSION
+from stages.web.reading.members import FREE_WORK_BYTES, MAX_EXPANSION
 
 MAX_PAGE_BYTES = 128 << 20
 """Most writers end a page at 1 MiB, DuckDB at 100 MB."""

@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from stages.web.warc import Record
+from stages.web.reading.warc import Record
 
 MAX_NAME_CHARACTERS = 255
 

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from stages.web.members import GZIP_MAGIC
-from stages.web.warc import Damage, Oversized, Record, read_warc
+from stages.web.reading.members import GZIP_MAGIC
+from stages.web.reading.warc import Damage, Oversized, Record, read_warc
 
 LIMIT = 1 << 20
-CRAWL = Path(__file__).resolve().parents[3] / ".." / "shared" / "data" / "web" / "crawl"
+CRAWL = Path(__file__).resolve().parents[4] / ".." / "shared" / "data" / "web" / "crawl"
 
 
 class Writer(WARCWriter):  # type: ignore[misc]

@@ -8,8 +8,8 @@ that its member does not hold to the end goes on in the next one, unless that be
 import re
 from collections.abc import Callable
 
-from stages.web import arc
-from stages.web.members import Member, begins_cut_record
+from stages.web.reading import arc
+from stages.web.reading.members import Member, begins_cut_record
 
 WARC_START = re.compile(rb"WARC/[01]\.\d")
 

@@ -30,8 +30,8 @@ from typing import BinaryIO
 
 import zstandard
 
-from stages.web import arc
-from stages.web.feed import (
+from stages.web.reading import arc
+from stages.web.reading.feed import (
     ANY_BOUNDARY,
     ARC_BOUNDARY,
     WARC_BOUNDARY,
@@ -40,8 +40,8 @@ from stages.web.feed import (
     Feed,
     boundary_bytes,
 )
-from stages.web.frames import compression, is_skippable, pass_skippable, read_dictionary
-from stages.web.members import (
+from stages.web.reading.frames import compression, is_skippable, pass_skippable, read_dictionary
+from stages.web.reading.members import (
     ZSTD_MAGIC,
     DamagedMemberError,
     ExpansionError,

@@ -20,8 +20,8 @@ from collections.abc import Iterator
 
 from resiliparse.parse.encoding import detect_encoding
 
-from stages.web.prescan import declared_charsets
-from stages.web.supersets import MULTI_BYTE, codec_of, decode, euc_of_iso_2022_jp
+from stages.web.decoding.prescan import declared_charsets
+from stages.web.decoding.supersets import MULTI_BYTE, codec_of, decode, euc_of_iso_2022_jp
 
 SAMPLE_BYTES = 1 << 17
 MAX_ERROR_RATE = 0.01

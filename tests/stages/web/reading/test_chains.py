@@ -10,8 +10,8 @@ from itertools import pairwise
 import pytest
 import zstandard
 
-from stages.web.rows import Row, read_json_lines
-from stages.web.warc import Damage, Oversized, Record, read_warc
+from stages.web.reading.rows import Row, read_json_lines
+from stages.web.reading.warc import Damage, Oversized, Record, read_warc
 
 LIMIT = 1 << 20
 BODIES = [f"<p>page {number}</p>".encode() * (30 + 41 * number) for number in range(5)]

@@ -16,11 +16,11 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from stages.contract import Quarantined, Skipped, SourceEvent
-from stages.web.home import home_of
-from stages.web.http import parse_response
-from stages.web.members import GZIP_MAGIC
-from stages.web.rows import BadRow, LargeRow, Row, read_json_lines, read_parquet
-from stages.web.warc import Damage, Oversized, Record, read_warc
+from stages.web.reading.home import home_of
+from stages.web.reading.http import parse_response
+from stages.web.reading.members import GZIP_MAGIC
+from stages.web.reading.rows import BadRow, LargeRow, Row, read_json_lines, read_parquet
+from stages.web.reading.warc import Damage, Oversized, Record, read_warc
 
 RESPONSE, HTML, TEXT = "response", "html", "text"
 RAW_SCHEMA = pa.schema(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.web.charset import decode_page
-from stages.web.prescan import declared_charsets
+from stages.web.decoding.charset import decode_page
+from stages.web.decoding.prescan import declared_charsets
 
 RUSSIAN = "<p>Съешь же ещё этих мягких французских булок, да выпей чаю. Кодировка страницы.</p>" * 5
 JAPANESE = "<p>いろはにほへと散りぬるを。日本語の文字コードを正しく判定します。</p>" * 5

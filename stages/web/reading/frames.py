@@ -9,8 +9,8 @@ import re
 
 import zstandard
 
-from stages.web.feed import ANY_BOUNDARY
-from stages.web.members import (
+from stages.web.reading.feed import ANY_BOUNDARY
+from stages.web.reading.members import (
     GZIP_MAGIC,
     RETAINED_BYTES,
     ZSTD_MAGIC,

@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 import zstandard
 
-from stages.web import arc
+from stages.web.reading import arc
 
 GZIP_MAGIC = b"\x1f\x8b\x08"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"

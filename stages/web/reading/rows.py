@@ -21,9 +21,9 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from stages.web.frames import pass_skippable
-from stages.web.members import DamagedMemberError, ExpansionError, Member, Window
-from stages.web.parquet import TOO_LARGE, read_rows
+from stages.web.reading.frames import pass_skippable
+from stages.web.reading.members import DamagedMemberError, ExpansionError, Member, Window
+from stages.web.reading.parquet import TOO_LARGE, read_rows
 
 HEAD_BYTES = 4096
 _COPY_BYTES = 1 << 20

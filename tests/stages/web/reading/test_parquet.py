@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.web import parquet
-from stages.web.rows import BadRow, LargeRow, Row, read_parquet
+from stages.web.reading import parquet
+from stages.web.reading.rows import BadRow, LargeRow, Row, read_parquet
 
 LIMIT = 1 << 20
 PAGE = "<p>some text</p>"

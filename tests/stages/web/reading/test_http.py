@@ -10,7 +10,7 @@ import brotli
 import pytest
 import zstandard
 
-from stages.web.http import PayloadTooLargeError, decode_payload, parse_response
+from stages.web.reading.http import PayloadTooLargeError, decode_payload, parse_response
 
 BODY = b"<html><body>" + b"<p>text</p>" * 500
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.web.sniff import looks_like_html
+from stages.web.decoding.sniff import looks_like_html
 
 PREFIXES = [
     b"",

@@ -1,0 +1,1 @@
+"""From a stored file to raw records: WARC and ARC, members and frames, HTTP, rows of tables."""
