@@ -29,6 +29,7 @@ GITHUB_DOCUMENTS = pa.schema(
         column("repo_created_at", pa.timestamp("us", "UTC"), "creation time, if known"),
         column("stars", pa.int64(), "star count, if known"),
         column("license", pa.string(), "SPDX identifier, if known"),
+        column("is_vendor", pa.bool_(), "what a dump says of the file: vendored or not"),
     ]
 )
 

@@ -19,8 +19,7 @@ about 100 bytes per path seen. Cost: 64 MB/s or 7,500 files/s of one core for so
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -43,12 +42,11 @@ from stages.github.files.notebooks import script_text
 from stages.github.identity import metadata_of, repository_name
 from stages.github.metadata import Metadata
 from stages.github.options import GithubOptions
+from stages.github.raw import RAW_SCHEMA, Facts, RawBatch, RawFile
 from stages.github.repositories import open_repository
 
 __all__ = ["GithubSource", "repository_name"]
 
-BATCH_FILES = 64
-BATCH_BYTES = 16 << 20
 MAX_DAMAGED_FILES = 1000
 """Of one repository; each is a quarantined record with up to 4 KiB of its bytes."""
 
@@ -57,33 +55,16 @@ _MARKDOWN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    path: str
-    offset: int | None
-    payload: bytes
-
-
 class GithubSource:
     """One repository in, its text files out."""
 
     name: ClassVar[str] = "documents"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     libraries: ClassVar[tuple[str, ...]] = ("Resiliparse",)
     tables: ClassVar[tuple[str, ...]] = ("licenses.toml", "binary_files.toml")
     Options: ClassVar[type[Options]] = GithubOptions
     schema: ClassVar[pa.Schema] = GITHUB_DOCUMENTS
-    raw_schema: ClassVar[pa.Schema] = pa.schema(
-        [
-            pa.field("origin", pa.string(), nullable=False),
-            pa.field("offset", pa.int64()),
-            pa.field("payload", pa.large_binary(), nullable=False),
-            *(
-                GITHUB_DOCUMENTS.field(name).remove_metadata()
-                for name in ("repo", "path", "revision", "repo_created_at", "stars", "license")
-            ),
-        ]
-    )
+    raw_schema: ClassVar[pa.Schema] = RAW_SCHEMA
 
     def __init__(self, options: GithubOptions) -> None:
         self._options = options
@@ -122,23 +103,31 @@ class GithubSource:
         skipped: Counter[str] = Counter()
         identity = f"{repository.repo}@{repository.revision}"
         yield Identity(identity)
-        batch = _RawBatch(repository, metadata)
-        for item in self._files(repository, identity, skipped):
+        facts = Facts(
+            repository.repo,
+            repository.revision,
+            metadata.created_at,
+            metadata.stars,
+            repository.license,
+        )
+        batch = RawBatch()
+        for item in self._files(repository, facts, skipped):
             if isinstance(item, Quarantined):
                 yield item
                 continue
             if batch.is_full_for(item):
                 yield batch.take()
             batch.add(item)
-        if batch.files:
+        if batch:
             yield batch.take()
         for reason in sorted(skipped):
             yield Skipped(reason, skipped[reason])
 
     def _files(
-        self, repository: Repository, identity: str, skipped: Counter[str]
-    ) -> Iterator[_File | Quarantined]:
+        self, repository: Repository, facts: Facts, skipped: Counter[str]
+    ) -> Iterator[RawFile | Quarantined]:
         """The files to hand on; everything else is counted in `skipped` or quarantined."""
+        identity = f"{repository.repo}@{repository.revision}"
         seen: set[int] = set()
         count = _Count(self._options)
         try:
@@ -158,7 +147,7 @@ class GithubSource:
                     count.add_damaged(entry)
                     yield _quarantined(f"{identity}:{path}", damage)
                     continue
-                yield _File(path, entry.offset, payload)
+                yield RawFile(f"{identity}:{path}", path, entry.offset, payload, facts)
         except Damaged as damage:
             yield _quarantined(identity, damage)
 
@@ -208,50 +197,6 @@ class _Count:
                 " (max_archive_bytes)"
             )
             raise Damaged("limit", problem, offset=entry.offset)
-
-
-class _RawBatch:
-    """Files on their way to a raw record batch."""
-
-    def __init__(self, repository: Repository, metadata: Metadata) -> None:
-        self.files: list[_File] = []
-        self._n_bytes = 0
-        self._prefix = f"{repository.repo}@{repository.revision}:"
-        self._constant: dict[str, Any] = {
-            "repo": repository.repo,
-            "revision": repository.revision,
-            "repo_created_at": metadata.created_at,
-            "stars": metadata.stars,
-            "license": repository.license,
-        }
-        self._row_bytes = 2 * len(self._prefix) + len(repository.license or "")
-
-    def is_full_for(self, file: _File) -> bool:
-        n_files = len(self.files)
-        return n_files > 0 and (
-            n_files == BATCH_FILES or self._n_bytes + self._bytes_of(file) > BATCH_BYTES
-        )
-
-    def add(self, file: _File) -> None:
-        self.files.append(file)
-        self._n_bytes += self._bytes_of(file)
-
-    def _bytes_of(self, file: _File) -> int:
-        """All that the file's row brings: its path stands in the origin, too."""
-        return len(file.payload) + 2 * len(file.path) + self._row_bytes
-
-    def take(self) -> pa.RecordBatch:
-        files, self.files, self._n_bytes = self.files, [], 0
-        columns = {
-            "origin": [self._prefix + file.path for file in files],
-            "offset": [file.offset for file in files],
-            "payload": [file.payload for file in files],
-            "path": [file.path for file in files],
-        } | {name: [value] * len(files) for name, value in self._constant.items()}
-        return pa.record_batch(
-            [pa.array(columns[field.name], field.type) for field in GithubSource.raw_schema],
-            schema=GithubSource.raw_schema,
-        )
 
 
 def _quarantined(origin: str, damage: Damaged) -> Quarantined:
