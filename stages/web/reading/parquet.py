@@ -1,10 +1,9 @@
 """Rows of a Parquet file that may have been made to fill the memory.
 
 A file of a kilobyte can hold a page that expands to two gigabytes, a value that all rows share, or
-a thousand million rows in one run. So the headers of all pages are read first (Apache Parquet,
-`PageHeader` in Thrift's compact protocol): none may expand beyond `MAX_PAGE_BYTES`, and as many
-rows are read at once as would fit if each value were as large as the largest page. What rows expand
-to in all is bounded by the file's size.
+a thousand million rows in one run. So the headers of all pages are read first: none may expand
+beyond `MAX_PAGE_BYTES`, and as many rows are read at once as would fit if each value were as large
+as the largest page. What rows expand to in all is bounded by the file's size.
 
 Memory: `_BATCH_BYTES`, a page of each column, and a row. Cost: 6 µs a row.
 """
@@ -16,6 +15,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stages.kernels.parquet_pages import largest_page
 from stages.web.reading.members import FREE_WORK_BYTES, MAX_EXPANSION
 
 MAX_PAGE_BYTES = 128 << 20
@@ -27,12 +27,6 @@ TOO_LARGE: Final[dict[str, Any]] = {}
 _BATCH_BYTES = 64 << 20
 _ROW_WORK = 256
 """What a row costs beside its bytes."""
-_HEADER_BYTES = 1 << 10
-_MAX_HEADER_BYTES = 1 << 20
-_MAX_VARINT_BYTES = 10
-_MAX_NESTING = 8
-_UNCOMPRESSED_SIZE, _COMPRESSED_SIZE = 2, 3
-_TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 12
 
 
 def read_rows(
@@ -96,103 +90,5 @@ def _rows_at_once(file: Any, group: Any, names: Sequence[str]) -> int:
     for number in range(group.num_columns):
         chunk = group.column(number)
         if chunk.path_in_schema in names:
-            total += _largest_page(file, chunk)
+            total += largest_page(file, chunk, MAX_PAGE_BYTES)
     return max(1, min(MAX_BATCH_ROWS, _BATCH_BYTES // total))
-
-
-def _largest_page(file: Any, chunk: Any) -> int:
-    """Bytes of the largest page of a column chunk, decompressed."""
-    at = chunk.data_page_offset
-    if chunk.has_dictionary_page and chunk.dictionary_page_offset:
-        at = min(at, chunk.dictionary_page_offset)
-    end = at + chunk.total_compressed_size
-    largest = 0
-    while at < end:
-        uncompressed, compressed, header = _page_sizes(file, at)
-        if not 0 <= uncompressed <= MAX_PAGE_BYTES or compressed < 0:
-            raise ValueError(f"byte {at}: a page of {uncompressed} bytes")
-        largest = max(largest, uncompressed)
-        at += header + compressed
-    return largest
-
-
-def _page_sizes(file: Any, at: int) -> tuple[int, int, int]:
-    """Decompressed and compressed size of the page at an offset, and its header's."""
-    size = _HEADER_BYTES
-    while True:
-        file.seek(at)
-        data = file.read(size)
-        try:
-            fields, end = _read_struct(data, 0, 0)
-        except IndexError:
-            if len(data) < size or size >= _MAX_HEADER_BYTES:
-                raise ValueError(f"byte {at}: no page begins here") from None
-            size *= 4
-            continue
-        return fields.get(_UNCOMPRESSED_SIZE, -1), fields.get(_COMPRESSED_SIZE, -1), end
-
-
-def _read_struct(data: bytes, at: int, nesting: int) -> tuple[dict[int, int], int]:
-    """The integers of a struct by field, and its end. Raises `IndexError` where data ends."""
-    if nesting > _MAX_NESTING:
-        raise ValueError("a page header nested too deeply")
-    fields: dict[int, int] = {}
-    number = 0
-    while data[at]:
-        step, kind = data[at] >> 4, data[at] & 15
-        at += 1
-        if step == 0:
-            step, at = _read_integer(data, at)
-            number = step
-        else:
-            number += step
-        value, at = _read_value(data, at, kind, nesting)
-        fields[number] = value
-    return fields, at + 1
-
-
-def _read_value(data: bytes, at: int, kind: int, nesting: int) -> tuple[int, int]:
-    """A value, if it is an integer (else 0), and its end."""
-    if kind in {_TRUE, _FALSE}:
-        return 0, at
-    if kind < _DOUBLE and kind != _BYTE:
-        return _read_integer(data, at)
-    if kind == _BINARY:
-        size, at = _read_varint(data, at)
-    elif kind == _STRUCT:
-        return 0, _read_struct(data, at, nesting + 1)[1]
-    elif kind in {_LIST, _SET}:
-        return 0, _skip_list(data, at, nesting)
-    else:
-        size = {_BYTE: 1, _DOUBLE: 8}.get(kind, len(data))
-    if at + size > len(data):
-        raise IndexError
-    return 0, at + size
-
-
-def _skip_list(data: bytes, at: int, nesting: int) -> int:
-    size, kind = data[at] >> 4, data[at] & 15
-    at += 1
-    if size == 15:
-        size, at = _read_varint(data, at)
-    for _ in range(size):
-        _, end = _read_value(data, at, kind, nesting + 1)
-        at = max(end, at + 1)  # booleans take a byte in a list
-        if at > len(data):
-            raise IndexError
-    return at
-
-
-def _read_integer(data: bytes, at: int) -> tuple[int, int]:
-    value, at = _read_varint(data, at)
-    return value >> 1 ^ -(value & 1), at
-
-
-def _read_varint(data: bytes, at: int) -> tuple[int, int]:
-    value = 0
-    for position in range(_MAX_VARINT_BYTES):
-        byte = data[at + position]
-        value |= (byte & 127) << 7 * position
-        if byte < 128:
-            return value, at + position + 1
-    raise ValueError("a page header with an endless number")
