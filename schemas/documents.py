@@ -30,6 +30,12 @@ GITHUB_DOCUMENTS = pa.schema(
         column("stars", pa.int64(), "star count, if known"),
         column("license", pa.string(), "SPDX identifier, if known"),
         column("is_vendor", pa.bool_(), "what a dump says of the file: vendored or not"),
+        column(
+            "encoding",
+            pa.string(),
+            "how the bytes were decoded: a codec's name, +cut if a character was cut at the end, "
+            "+replaced if bad bytes became U+FFFD",
+        ),
     ]
 )
 

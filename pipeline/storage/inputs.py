@@ -22,12 +22,14 @@ from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
 from schemas.quarantine import UNREADABLE
 from stages.errors import ConfigError, InputError
 from stages.github.entries import Damaged
-from stages.github.git.tree import EMPTY_TREE, head_commit, open_git
+from stages.github.git.folder import git_dir
+from stages.github.git.head import head_commit
+from stages.github.git.tree import EMPTY_TREE, open_git
 from stages.regular_files import open_regular
 
 INSTALLED = "installed:"
 OWN_DISTRIBUTION = "sluice"
-ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.zst", ".zip")
+ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.zst", ".zip", ".bundle")
 CRAWLS = (
     *(".warc.gz", ".warc", ".warc.zst", ".arc.gz", ".arc"),
     *(".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"),
@@ -274,9 +276,7 @@ def _installed(name: str) -> Iterable[InputSpec]:
 
 def is_git(folder: Path) -> bool:
     """Whether the folder is a working tree with `.git`, or a bare repository."""
-    if (folder / ".git").exists():
-        return True
-    return (folder / "HEAD").is_file() and (folder / "objects").is_dir()
+    return git_dir(folder) is not None
 
 
 def _git_head(folder: Path) -> str:

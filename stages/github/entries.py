@@ -22,6 +22,11 @@ HEADERS_PER_FILE = 4
 """Headers and directory records an archive may have for each file it may hold: folders and
 extended headers are read, too, and cost time although no entry comes of them."""
 
+MACOS_FOLDER = "__MACOSX/"
+
+_BESIDE_TOP = frozenset([".DS_Store", "Thumbs.db", "desktop.ini", "pax_global_header"])
+"""What file managers and old unpackers leave beside a repository's folder."""
+
 _ABSOLUTE = re.compile(r"/|\\(?!x[0-9a-f]{2})|[A-Za-z]:[\\/]")
 """By either slash, or by a drive; `\\xNN` is an odd byte of a name."""
 
@@ -74,6 +79,16 @@ def clean_path(path: str) -> str | None:
     if not segments or ".." in path.replace("\\", "/").split("/"):
         return None
     return "/".join(segments)
+
+
+def is_macos_name(path: str) -> bool:
+    """Whether macOS would write a file's attributes under this name: `._NAME`, `__MACOSX/…`."""
+    return path.startswith(MACOS_FOLDER) or path.rpartition("/")[2].startswith("._")
+
+
+def is_beside_top(path: str) -> bool:
+    """Whether the path says nothing about the folder that an archive's files share."""
+    return is_macos_name(path) or path in _BESIDE_TOP
 
 
 def shared_top(paths: Iterator[str]) -> str | None:

@@ -21,7 +21,7 @@ from stages.github.git.tree import open_git
 from stages.github.metadata import Metadata, WrongField, is_repo
 
 INSTALLED = "installed:"
-ARCHIVE_SUFFIXES = (".tar.gz", ".tar.zst", ".tgz", ".tar", ".zip", ".git")
+ARCHIVE_SUFFIXES = (".tar.gz", ".tar.zst", ".tgz", ".tar", ".zip", ".bundle", ".git")
 
 MAX_REMOTE_CHARACTERS = 4096
 MAX_STEM_CHARACTERS = 200

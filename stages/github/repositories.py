@@ -1,7 +1,7 @@
 """Opens any input as a `Repository`.
 
-A folder with git history, an installed distribution, or an archive: told by the input itself,
-never by its extension.
+A folder with git history, an installed distribution, an archive or a git bundle: told by the input
+itself, never by its extension.
 """
 
 from collections.abc import Iterator
@@ -12,10 +12,12 @@ from itertools import islice
 from stages.contract import Input
 from stages.github import installed
 from stages.github.archives.stored import StoredBytes
+from stages.github.archives.survey import SNIFF_BYTES, read_up_to, root_licenses, survey_archive
 from stages.github.archives.survey import read_entries as read_archive
-from stages.github.archives.survey import root_licenses, survey_archive
 from stages.github.entries import Damaged, Repository
 from stages.github.git import tree
+from stages.github.git.bundle import SIGNATURES, unpacked
+from stages.github.git.head import head_commit
 from stages.github.git.tree import BlobReader, GitFolder
 from stages.github.identity import INSTALLED, local_name, metadata_of, name_of
 from stages.github.licenses import (
@@ -37,7 +39,7 @@ def open_repository(source: Input, options: GithubOptions) -> AbstractContextMan
         return _installed(source)
     if source.folder is not None:
         return _git(source, options)
-    return _archive(source, options)
+    return _file(source, options)
 
 
 @contextmanager
@@ -55,10 +57,20 @@ def _installed(source: Input) -> Iterator[Repository]:
 def _git(source: Input, options: GithubOptions) -> Iterator[Repository]:
     assert source.folder is not None
     folder = tree.open_git(source.folder, options.git_seconds)
+    with _in_git(source, folder, options) as repository:
+        yield repository
+
+
+@contextmanager
+def _in_git(
+    source: Input, folder: GitFolder, options: GithubOptions, content_hash: str | None = None
+) -> Iterator[Repository]:
+    """The repository in a git folder; nameless, it is called by its content or commit."""
     given = metadata_of(source).revision
-    commit = tree.head_commit(folder, given)
-    name = name_of(source, folder.remote) or local_name(source, commit or tree.EMPTY_TREE)
-    revision = given or commit or tree.EMPTY_TREE
+    commit = head_commit(folder, given)
+    revision = commit or tree.EMPTY_TREE
+    name = name_of(source, folder.remote) or local_name(source, content_hash or revision)
+    revision = given or revision
     if commit is None:
         yield Repository(name, revision, _given_license(source), lambda: iter(()))
         return
@@ -73,16 +85,32 @@ def _git(source: Input, options: GithubOptions) -> Iterator[Repository]:
 
 
 @contextmanager
-def _archive(source: Input, options: GithubOptions) -> Iterator[Repository]:
+def _file(source: Input, options: GithubOptions) -> Iterator[Repository]:
+    """An archive or a bundle."""
     assert source.open is not None
     with source.open() as stream, StoredBytes(stream, options.max_archive_bytes) as stored:
-        survey = survey_archive(stored, options)
-        yield Repository(
-            name_of(source, None) or local_name(source, survey.content_hash),
-            metadata_of(source).revision or survey.commit or survey.content_hash,
-            _given_license(source) or match_files(root_licenses(survey)),
-            partial(read_archive, stored, options, survey.top),
-        )
+        first = read_up_to(stored, SNIFF_BYTES)
+        if not first.startswith(SIGNATURES):
+            yield _archive(source, stored, first, options)
+            return
+        content_hash = stored.finish()
+        with (
+            unpacked(stored.again(), options.git_seconds) as folder,
+            _in_git(source, folder, options, content_hash) as repository,
+        ):
+            yield repository
+
+
+def _archive(
+    source: Input, stored: StoredBytes, first: bytes, options: GithubOptions
+) -> Repository:
+    survey = survey_archive(stored, first, options)
+    return Repository(
+        name_of(source, None) or local_name(source, survey.content_hash),
+        metadata_of(source).revision or survey.commit or survey.content_hash,
+        _given_license(source) or match_files(root_licenses(survey)),
+        partial(read_archive, stored, options, survey.top),
+    )
 
 
 def _given_license(source: Input) -> str | None:

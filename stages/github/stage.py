@@ -6,10 +6,10 @@ scripts. Documents come in the repository's own order: members of the archive, `
 sorted `RECORD`. A repository that is damaged half-way keeps the files before the damage and
 leaves one quarantined record for the rest; so does one with a thousand files that cannot be read.
 
-Skipped and counted: `binary`, `undecodable`, `too_large`, `symlink`, `special` (devices, hard
-links, sparse files), `unsafe_path` (also one that is longer than a file system takes), `submodule`,
-and `repeated_path` (the first of a name stays, because by the time of the second the first has been
-handed on).
+Skipped and counted: `binary`, `undecodable`, `too_large`, `lfs_pointer` (whatever the file is
+called), `macos_metadata`, `symlink`, `special` (devices, hard links, sparse files), `unsafe_path`
+(also one that is longer than a file system takes), `submodule`, and `repeated_path` (the first of a
+name stays, because by the time of the second the first has been handed on).
 
 Memory: one batch (16 MiB or 64 files), one file, the archive as it is stored up to 64 MiB, and
 about 100 bytes per path seen. Cost: 64 MB/s or 7,500 files/s of one core for source code in
@@ -37,8 +37,9 @@ from stages.contract import (
     SourceEvent,
 )
 from stages.github.entries import Damaged, Entry, Repository, clean_path, storable
-from stages.github.files.encodings import decode_file
-from stages.github.files.notebooks import script_text
+from stages.github.files.encodings import DecodedFile, decode_file
+from stages.github.files.notebooks import TABLES, script_text
+from stages.github.files.stand_ins import stand_in
 from stages.github.identity import metadata_of, repository_name
 from stages.github.metadata import Metadata
 from stages.github.options import GithubOptions
@@ -59,9 +60,9 @@ class GithubSource:
     """One repository in, its text files out."""
 
     name: ClassVar[str] = "documents"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     libraries: ClassVar[tuple[str, ...]] = ("Resiliparse",)
-    tables: ClassVar[tuple[str, ...]] = ("licenses.toml", "binary_files.toml")
+    tables: ClassVar[tuple[str, ...]] = ("licenses.toml", "binary_files.toml", *TABLES)
     Options: ClassVar[type[Options]] = GithubOptions
     schema: ClassVar[pa.Schema] = GITHUB_DOCUMENTS
     raw_schema: ClassVar[pa.Schema] = RAW_SCHEMA
@@ -82,18 +83,19 @@ class GithubSource:
         origins: list[str] = raw["origin"].to_pylist()
         paths: list[str] = raw["path"].to_pylist()
         payloads: list[bytes] = raw["payload"].to_pylist()
-        decoded = [_text_of(path, data) for path, data in zip(paths, payloads, strict=True)]
-        texts = pa.array([text for text, _ in decoded], pa.large_string())
+        decoded = [_decoded(path, data) for path, data in zip(paths, payloads, strict=True)]
+        texts = pa.array([file.text for file in decoded], pa.large_string())
         columns = {
             "doc_id": pa.array([doc_id(origin) for origin in origins], pa.binary(16)),
             "uri": raw["origin"],
             "kind": pa.array([_kind_of(path) for path in paths], pa.string()),
             "text": texts,
             "n_bytes": pc.binary_length(texts).cast(pa.int64()),
+            "encoding": pa.array([file.encoding for file in decoded], pa.string()),
         }
         names = self.schema.names
         arrays = [columns[name] if name in columns else raw[name] for name in names]
-        reasons = pa.array([reason for _, reason in decoded], pa.string())
+        reasons = pa.array([file.reason for file in decoded], pa.string())
         fields = [field.with_nullable(True) for field in self.schema]
         return pa.record_batch(
             [*arrays, reasons], schema=pa.schema([*fields, pa.field(SKIPPED, pa.string())])
@@ -205,12 +207,15 @@ def _quarantined(origin: str, damage: Damaged) -> Quarantined:
     )
 
 
-def _text_of(path: str, payload: bytes) -> tuple[str | None, str | None]:
-    text, reason = decode_file(path, payload)
-    if text is not None and path.lower().endswith(".ipynb"):
-        script = script_text(text)
-        text = text if script is None else script
-    return text, reason
+def _decoded(path: str, payload: bytes) -> DecodedFile:
+    reason = stand_in(path, payload)
+    if reason is not None:
+        return DecodedFile(None, reason, None)
+    file = decode_file(path, payload)
+    if file.text is not None and path.lower().endswith(".ipynb"):
+        script = script_text(file.text)
+        return file if script is None else file._replace(text=script)
+    return file
 
 
 def _kind_of(path: str) -> str:

@@ -19,7 +19,14 @@ from stages.github.archives.stored import StoredBytes
 from stages.github.archives.tar import BLOCK, TarReader
 from stages.github.archives.zip import MAGIC as ZIP
 from stages.github.archives.zip import ZipReader
-from stages.github.entries import HEADERS_PER_FILE, Damaged, Entry, clean_path, shared_top
+from stages.github.entries import (
+    HEADERS_PER_FILE,
+    Damaged,
+    Entry,
+    clean_path,
+    is_beside_top,
+    shared_top,
+)
 from stages.github.licenses import MAX_LICENSE_BYTES, MAX_LICENSE_FILES, is_license_file
 from stages.github.options import GithubOptions
 
@@ -38,9 +45,9 @@ class Survey:
     content_hash: str = ""
 
 
-def survey_archive(stored: StoredBytes, options: GithubOptions) -> Survey:
-    """Look over an archive. Damage ends the look, not the reading: `read_entries` reports it."""
-    first = _read_up_to(stored, SNIFF_BYTES)
+def survey_archive(stored: StoredBytes, first: bytes, options: GithubOptions) -> Survey:
+    """Look over an archive that begins with `first` (`SNIFF_BYTES`, already read). Damage ends the
+    look, not the reading: `read_entries` reports it."""
     if first.startswith(ZIP):
         content_hash = stored.finish()
         survey = _survey_zip(stored, options)
@@ -50,10 +57,18 @@ def survey_archive(stored: StoredBytes, options: GithubOptions) -> Survey:
     return replace(survey, content_hash=content_hash)
 
 
+def read_up_to(stream: Readable, size: int) -> bytes:
+    """`size` bytes, fewer only at the end of the stream."""
+    data = b""
+    while len(data) < size and (more := stream.read(size - len(data))):
+        data += more
+    return data
+
+
 def read_entries(stored: StoredBytes, options: GithubOptions, top: str | None) -> Iterator[Entry]:
     """The entries of a surveyed archive in their order, without the folder `top`."""
     stream = stored.again()
-    first = _read_up_to(stream, SNIFF_BYTES)
+    first = read_up_to(stream, SNIFF_BYTES)
     if not first:
         raise Damaged("truncated", "the archive is empty: not even an end block", offset=0)
     if first.startswith(ZIP):
@@ -97,7 +112,7 @@ def _look_over(entries: Iterable[Entry], survey: Survey) -> None:
                 continue
             _note_license(survey, path, entry)
             first, slash, _ = path.partition("/")
-            if len(tops) < 2:
+            if len(tops) < 2 and not is_beside_top(path):
                 tops[first + slash] = None
     except Damaged:
         pass
@@ -138,13 +153,6 @@ def _without_top(entries: Iterable[Entry], top: str | None) -> Iterator[Entry]:
             yield Entry(inside, entry.type, entry.size, entry.offset, entry.read)
         else:
             yield entry
-
-
-def _read_up_to(stream: Readable, size: int) -> bytes:
-    data = b""
-    while len(data) < size and (more := stream.read(size - len(data))):
-        data += more
-    return data
 
 
 def _looks_like_tar(first: bytes) -> bool:

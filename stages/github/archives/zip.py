@@ -5,7 +5,8 @@ whole archive for one name that is not UTF-8, and lets numbers of 2^64 - 1 throu
 the directory is read a window at a time; every position is checked against the file before it is
 used; and no more is inflated than the file has bytes, so that entries which share their data (the
 overlapping kind of bomb) cost no more than others. A name is UTF-8 where the entry says so, else
-code page 437; odd bytes become `\\xNN`.
+code page 437; odd bytes become `\\xNN`. Writers on Windows put back-slashes between folders against
+the specification; on Unix one may stand in a name, but hardly in one without any slash.
 
 Stored and deflated entries are read. Cost: 7 microseconds a record of the directory; memory: a
 window of 1 MiB and one entry.
@@ -39,7 +40,7 @@ _UTF_8 = 1 << 11
 _UNREADABLE = 1 << 0 | 1 << 5 | 1 << 6
 """Flags of entries that are encrypted, or patches."""
 
-_UNIX = 3
+_UNIX, _MACOS = 3, 19
 _MODES: dict[int, EntryType] = {0: "file", 0o100000: "file", 0o120000: "symlink"}
 _FULL_16, _FULL_32 = 0xFFFF, 0xFFFFFFFF
 _ZIP_64 = 1
@@ -51,6 +52,7 @@ class _Record:
     """An entry as the directory has it."""
 
     name: bytes
+    path: bytes
     kind: EntryType
     flags: int
     method: int
@@ -74,13 +76,12 @@ class ZipReader:
         for number, record in enumerate(self._records()):
             if number == self._max_records:
                 raise Damaged("limit", f"more than {number} records (a multiple of max_files)")
-            if record.name.endswith(b"/"):
+            name = record.path
+            if name.endswith(b"/"):
                 continue
-            name = record.name.decode(
-                "utf-8" if record.flags & _UTF_8 else "cp437", "backslashreplace"
-            )
+            path = name.decode("utf-8" if record.flags & _UTF_8 else "cp437", "backslashreplace")
             offset = record.start if record.start < self._start else None
-            yield Entry(name, record.kind, record.size, offset, partial(self._read, record))
+            yield Entry(path, record.kind, record.size, offset, partial(self._read, record))
 
     def _at(self, position: int, size: int) -> bytes:
         """`size` bytes, fewer only at the end of the file."""
@@ -153,9 +154,10 @@ class ZipReader:
         start = next(wide, start) if start == _FULL_32 else start
         mode = fields[17] >> 16 if fields[2] == _UNIX else 0
         kind = _MODES.get(mode & 0o170000, "special")
-        return _Record(
-            name, kind, fields[5], fields[6], fields[9], stored_size, size, start + self._before
-        )
+        is_foreign = fields[2] not in (_UNIX, _MACOS) or b"/" not in name
+        path = name.replace(b"\\", b"/") if is_foreign else name
+        start += self._before
+        return _Record(name, path, kind, fields[5], fields[6], fields[9], stored_size, size, start)
 
     def _read(self, record: _Record) -> bytes:
         """The bytes of an entry, if they are what the directory says."""

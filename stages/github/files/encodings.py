@@ -6,15 +6,14 @@ UTF-8, over 5 % where they are not (noise has 9 %, text in any of the old encodi
 NUL bytes do not count, so a source file padded with them is ordinary data; what stands between
 the NULs decides.
 
-**Decoding** is strict; the first of these that applies settles it:
+**Decoding**: the first of these that applies settles it, and is recorded:
 
-1. a byte-order mark (UTF-8, UTF-16, UTF-32), which is removed;
-2. UTF-16 or UTF-32 without a mark, told by where the NULs are;
-3. ISO-2022 escape sequences (7-bit Japanese and Korean);
-4. UTF-8. What is UTF-8 but for a few broken bytes is `undecodable`: another encoding would turn
-   the whole file into noise;
-5. the encoding the file declares (XML, HTML, CSS, PEP 263, Emacs and Vim lines);
-6. uchardet, shown the lines that have bytes above 127 (in code they are few). Encodings are
+1. Unicode in any form, whole (`unicode`): by a mark, which is removed; UTF-16 and UTF-32 without
+   one; ISO-2022 escape sequences (7-bit Japanese and Korean); UTF-8;
+2. Unicode of which a little is damaged: repaired, or the bad bytes become U+FFFD, because another
+   encoding would turn the whole file into noise;
+3. the encoding the file declares (XML, HTML, CSS, PEP 263, Emacs and Vim lines);
+4. uchardet, shown the lines that have bytes above 127 (in code they are few). Encodings are
    widened to the superset that is meant in practice (ISO-8859-1 → Windows-1252, GB2312 →
    GB18030), and a result full of C1 control characters is refused.
 
@@ -31,28 +30,22 @@ import re
 import tomllib
 from encodings.aliases import aliases
 from importlib.resources import files
+from typing import NamedTuple
 
 from resiliparse.parse.encoding import detect_encoding
 
-SAMPLE_BYTES = 1 << 17
+from stages.github.files import unicode
+from stages.github.files.unicode import SAMPLE_BYTES, Decoded
+
 SAMPLE_LINE_BYTES = 1 << 12
 MAX_CONTROL_RATE_UTF8 = 0.30
 MAX_CONTROL_RATE_OTHER = 0.05
-MIN_NUL_RATE_WIDE = 0.20
 
 _NOT_CONTROL = bytes(
     byte
     for byte in range(256)
     if (byte >= 0x20 and byte != 0x7F) or byte in b"\a\b\t\n\v\f\r\x0e\x0f\x1b"
 )
-_BOMS = (
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-_MARKS = tuple(mark for mark, _ in _BOMS)
 _WIDER = {
     "ascii": "utf-8",
     "iso8859-1": "cp1252",
@@ -91,38 +84,37 @@ def _binary_formats() -> tuple[frozenset[str], tuple[bytes, ...]]:
     return frozenset(data["extensions"]), tuple(text.encode("latin-1") for text in data["magic"])
 
 
-def decode_file(path: str, payload: bytes) -> tuple[str | None, str | None]:
-    """The text of a file and null, or null and why there is none (`binary`, `undecodable`)."""
+class DecodedFile(NamedTuple):
+    """The text of a file and how it was decoded, or why there is none (`binary`, `undecodable`)."""
+
+    text: str | None
+    reason: str | None
+    encoding: str | None
+
+
+def decode_file(path: str, payload: bytes) -> DecodedFile:
+    """What a file's bytes say."""
     if _is_binary_format(path, payload):
-        return None, "binary"
-    text = _unicode(payload)
-    if text is not None:
-        rate = _control_rate(text.encode())
-        return (text, None) if rate <= MAX_CONTROL_RATE_UTF8 else (None, "binary")
-    if _control_rate(payload) > MAX_CONTROL_RATE_OTHER:
-        return None, "binary"
-    if not payload.startswith(_MARKS) and not _is_broken_utf8(payload):
-        text = _declared(payload) or _detected(payload)
-    return text, None if text is not None else "undecodable"
+        return DecodedFile(None, "binary", None)
+    found = unicode.whole(payload) or unicode.damaged_wide(payload)
+    if found is not None:
+        is_binary = _control_rate(found.text.encode()) > MAX_CONTROL_RATE_UTF8
+    else:
+        is_binary = _control_rate(payload) > MAX_CONTROL_RATE_OTHER
+    if is_binary:
+        return DecodedFile(None, "binary", None)
+    found = found or unicode.damaged_utf8(payload)
+    if found is None and not payload.startswith(unicode.MARKS):
+        found = _declared(payload) or _detected(payload)
+    if found is None:
+        return DecodedFile(None, "undecodable", None)
+    return DecodedFile(found.text, None, found.encoding)
 
 
 def _is_binary_format(path: str, payload: bytes) -> bool:
     extensions, magic = _binary_formats()
     _, dot, extension = path.rpartition("/")[2].lower().rpartition(".")
     return bool(dot and extension in extensions) or payload.startswith(magic)
-
-
-def _unicode(payload: bytes) -> str | None:
-    """The text if the bytes are Unicode in any form, or 7-bit ISO-2022."""
-    for mark, encoding in _BOMS:
-        if (
-            payload.startswith(mark)
-            and (text := _strict(payload[len(mark) :], encoding)) is not None
-        ):
-            return text
-    if payload.startswith(_MARKS):
-        return None
-    return _wide(payload) or _iso_2022(payload) or _strict(payload, "utf-8")
 
 
 def _control_rate(payload: bytes) -> float:
@@ -132,59 +124,7 @@ def _control_rate(payload: bytes) -> float:
     return n_controls / n_bytes if n_bytes else 0.0
 
 
-def _strict(payload: bytes, encoding: str) -> str | None:
-    try:
-        text = payload.decode(encoding)
-        text.encode()
-    except UnicodeError:
-        return None
-    return text
-
-
-def _wide(payload: bytes) -> str | None:
-    """UTF-16 or UTF-32 without a mark: NULs in a pattern, and nothing but text once decoded."""
-    n_nuls = payload.count(0, 0, SAMPLE_BYTES)
-    if n_nuls == 0 or n_nuls < MIN_NUL_RATE_WIDE * min(len(payload), SAMPLE_BYTES):
-        return None
-    encodings = ["utf-32-le", "utf-32-be"] if len(payload) % 4 == 0 else []
-    if len(payload) % 2 == 0:
-        n_even, n_odd = payload[::2].count(0), payload[1::2].count(0)
-        encodings += ["utf-16-le"] if 100 * n_even <= n_odd else []
-        encodings += ["utf-16-be"] if 100 * n_odd <= n_even else []
-    for encoding in encodings:
-        text = _strict(payload, encoding)
-        if text is not None and _is_latin(text):
-            return text
-    return None
-
-
-def _is_latin(text: str) -> bool:
-    """Whether there are no control characters and half the others are Latin-1, as NULs at every
-    other byte suggest (read in the wrong byte order they would be ideographs)."""
-    if "\0" in text or _control_rate(text.encode()) > 0:
-        return False
-    sample = text[:SAMPLE_BYTES]
-    return 2 * len(sample.encode("latin-1", "ignore")) >= len(sample)
-
-
-def _iso_2022(payload: bytes) -> str | None:
-    if b"\x1b$" not in payload or not payload.isascii():
-        return None
-    for encoding in ("iso2022_jp_2", "iso2022_kr"):
-        text = _strict(payload, encoding)
-        if text is not None and not text.isascii():
-            return text
-    return None
-
-
-def _is_broken_utf8(payload: bytes) -> bool:
-    """Whether four in five of the characters above 127 are valid UTF-8."""
-    text = payload.decode("utf-8", "replace")
-    n_broken = text.count("\ufffd")
-    return _count_non_ascii(text) - n_broken >= 4 * n_broken
-
-
-def _declared(payload: bytes) -> str | None:
+def _declared(payload: bytes) -> Decoded | None:
     for line in payload[:2048].split(b"\n", 16)[:16]:
         match = _DECLARED.search(line)
         if match is not None:
@@ -193,7 +133,7 @@ def _declared(payload: bytes) -> str | None:
     return None
 
 
-def _detected(payload: bytes) -> str | None:
+def _detected(payload: bytes) -> Decoded | None:
     name = detect_encoding(_sample(payload), max_len=SAMPLE_BYTES, html5_compatible=False)
     return _legacy(payload, name) if name else None
 
@@ -212,15 +152,15 @@ def _sample(payload: bytes) -> bytes:
     return bytes(sample)
 
 
-def _legacy(payload: bytes, name: str) -> str | None:
+def _legacy(payload: bytes, name: str) -> Decoded | None:
     """Decode with a legacy encoding, the meant superset first; None if it does not fit."""
     encoding = _codec(name)
     if encoding is None or not _LEGACY.fullmatch(encoding):
         return None
     for candidate in (_WIDER.get(encoding), encoding, _WINDOWS.get(encoding)):
-        text = _strict(payload, candidate) if candidate else None
-        if text is not None and not _is_implausible(text):
-            return text
+        text = unicode.strict(payload, candidate) if candidate else None
+        if candidate and text is not None and not _is_implausible(text):
+            return Decoded(text, candidate)
     return None
 
 

@@ -10,6 +10,7 @@ Cost: a directory listing of `objects` and `refs`, about a million names a secon
 """
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,15 +29,28 @@ READ_BY_GIT = (
     "info",
 )
 MAX_ALTERNATES_BYTES = 1 << 16
+MAX_HEAD_BYTES = 256
+
+_HEAD = re.compile(rb"ref:\s*refs/|[0-9a-f]{40}")
 
 
 def git_dir(folder: Path) -> Path | None:
     """The git folder of a bare repository or a work tree, or None where there is none."""
     if os.path.lexists(folder / ".git"):
         return folder / ".git"
-    if (folder / "HEAD").is_file() and (folder / "objects").is_dir():
-        return folder
-    return None
+    is_bare = (folder / "HEAD").is_file() or (
+        (folder / "refs").is_dir() and (folder / "config").is_file()
+    )
+    return folder if is_bare and (folder / "objects").is_dir() else None
+
+
+def has_head(folder: Path) -> bool:
+    """Whether git can read the HEAD of a git folder, which was looked at (`check_git_dir`)."""
+    try:
+        with open_regular(folder / "HEAD") as stream:
+            return _HEAD.match(stream.read(MAX_HEAD_BYTES)) is not None
+    except OSError:
+        return False
 
 
 def check_git_dir(folder: Path) -> None:

@@ -7,6 +7,9 @@ choice), there are no replacement objects, and no settings of the user or the ma
 result depends on the repository alone. Naming the git folder outright also passes git's ownership
 check, which guards the discovery of repositories, without `safe.directory` being set anywhere.
 
+A HEAD that git cannot read (cut off, or lost) makes it refuse the folder altogether; then it is
+given one of ours, in a folder that has everything but its HEAD in common with the other.
+
 git runs in a process group of its own, which is killed as a whole when nothing is wanted of it any
 more or it has been silent for too long. Its heap is bounded where the system can do that: a small
 blob may be a delta of a huge one.
@@ -23,6 +26,7 @@ from pathlib import Path
 
 from stages.errors import StageError
 from stages.github.entries import Damaged
+from stages.github.git.folder import has_head
 
 PIECE_BYTES = 1 << 16
 MAX_HEAP_BYTES = 1 << 29
@@ -35,10 +39,17 @@ class Git:
     def __init__(self, folder: Path, *arguments: str, seconds: float) -> None:
         self._seconds = seconds
         self._pending = bytearray()
+        self._own_head: tempfile.TemporaryDirectory[str] | None = None
         try:
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+            git_dir = folder
+            if not has_head(folder):
+                self._own_head = tempfile.TemporaryDirectory()
+                git_dir = Path(self._own_head.name)
+                (git_dir / "HEAD").write_text("ref: refs/heads/main\n")
+                (git_dir / "commondir").write_bytes(os.fsencode(folder.absolute()) + b"\n")
             self._process = subprocess.Popen(
-                _command(folder, *arguments),
+                _command(git_dir, *arguments),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
@@ -66,6 +77,8 @@ class Git:
         """Be done with git, whatever it is doing."""
         self.kill()
         self._errors.close()
+        if self._own_head is not None:
+            self._own_head.cleanup()
 
     def ask(self, question: bytes) -> bool:
         """Write to git's input; False if it is gone. Short questions, one at a time."""

@@ -73,23 +73,6 @@ def open_git(folder: Path, seconds: float = SILENT_SECONDS) -> GitFolder:
     return GitFolder(path, seconds, remote or None)
 
 
-def head_commit(folder: GitFolder, revision: str | None = None) -> str | None:
-    """The commit to read: `revision` if the repository has it, else HEAD; None if there are no
-    commits at all. Raises `Damaged` if HEAD leads nowhere."""
-    message = ""
-    for name in (revision, "HEAD"):
-        if name is not None:
-            code, output, message = folder.answer(
-                "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
-            )
-            if code == 0:
-                return output.decode("ascii").strip()
-    code, output, trouble = folder.answer("for-each-ref", "--count=1")
-    if code == 0 and not output:
-        return None
-    raise Damaged("unreadable", trouble or message or "HEAD names no commit")
-
-
 def tree_files(folder: GitFolder, commit: str, *, recursive: bool = True) -> Iterator[TreeFile]:
     """The tree of a commit, line by line: a tree may unfold to more than memory holds."""
     recursively = ["-r"] if recursive else []

@@ -132,13 +132,6 @@ def test_a_repository_without_commits_is_empty(tmp_path, read_folder):
     assert not got.quarantined
 
 
-def test_a_head_that_leads_nowhere_is_unreadable(work, read_folder):
-    """HEAD on a missing branch is quarantined, not taken for empty."""
-    (work / ".git" / "HEAD").write_text("ref: refs/heads/gone\n")
-    got = read_folder("tool", work)
-    assert [bad.reason for bad in got.quarantined] == ["unreadable"]
-
-
 def test_a_plain_folder_is_unreadable(tmp_path, read_folder):
     """No git, no package: one quarantined record, also inside another repository."""
     got = read_folder("stuff", tmp_path)
