@@ -60,7 +60,7 @@ class GithubInputs(Options):
 
     inputs: tuple[str, ...] = Field(
         (),
-        description="globs of archives, git repositories and folders, or `installed:NAME` "
+        description="globs of archives, git repositories, bundles and folders, or `installed:NAME` "
         "(`installed:*` for every installed Python package)",
     )
     drop: tuple[str, ...] = Field(
