@@ -9,7 +9,8 @@ import zipfile
 import pytest
 
 from stages.contract import Input
-from stages.github.stage import BATCH_BYTES, MAX_DAMAGED_FILES
+from stages.github.raw import BATCH_BYTES
+from stages.github.stage import MAX_DAMAGED_FILES
 from tests.stages.github.archives.test_survey import make_tar
 from tests.stages.github.conftest import gather
 
