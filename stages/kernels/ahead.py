@@ -69,8 +69,8 @@ _GROUPS = (
     """,
     """
     kernels.text _count_all int64[:] uint8[:] uint8[:]
-    redact.candidates _scan int64[:] uint8[:] uint8[:] readonly:uint8[:] int64[:] uint8[:] int64 \
-        int64 int64[:,:]
+    redact.candidates _scan int64[:] uint8[:] uint8[:] readonly:uint8[:] int64[:] int64[:] \
+        uint16[:] uint8[:] int64 int64 int64[:,:]
     """,
     """
     kernels.identity _hashes uint64[:,:] uint64

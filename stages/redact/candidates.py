@@ -26,15 +26,16 @@ MAX_DOMAIN = 255
 MAX_IPV6 = 45
 """Bytes: RFC 5321 section 4.5.3.1; the longest text of an IPv6 address."""
 
-_DIGIT, _ALPHA, _HEX, _LOCAL, _DOMAIN, _WORD = 1, 2, 4, 8, 16, 32
+_DIGIT, _ALPHA, _HEX, _LOCAL, _DOMAIN, _WORD, _TOKEN = 1, 2, 4, 8, 16, 32, 64
 
 Candidates = npt.NDArray[np.int64]
-Pairs = npt.NDArray[np.uint8]
+Pairs = npt.NDArray[np.uint16]
+Prefixes = tuple[Bytes, Offsets, Offsets, Pairs, Bytes]
 
 
 def character_classes() -> Bytes:
     """Bits per byte: digit, letter, hexadecimal digit, part of a local part, of a domain, of a
-    word."""
+    word, of a token."""
     classes = np.zeros(256, np.uint8)
     for byte in range(128):
         character = chr(byte)
@@ -45,24 +46,33 @@ def character_classes() -> Bytes:
             | _LOCAL * (character.isalnum() or character in "._%+-")
             | _DOMAIN * (character.isalnum() or character in ".-")
             | _WORD * (character.isalnum() or character == "_")
+            | _TOKEN * (character.isalnum() or character in "_-+/=.%:~$@|")
         )
     return classes
 
 
-def prefix_tables(prefixes: list[bytes]) -> tuple[Bytes, Offsets, Pairs]:
-    """The prefixes (sorted, each of two bytes or more, at most 254) end to end, where each begins,
-    and for each pair of bytes one more than the first prefix that begins with it, or 0."""
-    if len(prefixes) > 254 or prefixes != sorted(prefixes) or min(map(len, prefixes)) < 2:
-        raise ValueError("expected at most 254 sorted prefixes of two bytes or more")
-    offsets = np.cumsum([0, *map(len, prefixes)], dtype=np.int64)
-    pairs = np.zeros(65_536, np.uint8)
-    for index in reversed(range(len(prefixes))):
-        pairs[prefixes[index][0] << 8 | prefixes[index][1]] = index + 1
-    return np.frombuffer(b"".join(prefixes), np.uint8), offsets, pairs
+def prefix_tables(prefixes: list[tuple[bytes, int]]) -> Prefixes:
+    """Of prefixes (sorted, each of two bytes or more) and how many characters of a token must
+    follow each: the bytes end to end, where each begins, those numbers, for each pair of bytes one
+    more than the first prefix that begins with it, or 0, and for that number and a third byte
+    whether a prefix goes on so."""
+    texts = [prefix for prefix, _ in prefixes]
+    if len(texts) >= 65_535 or texts != sorted(texts) or min(map(len, texts)) < 2:
+        raise ValueError("expected less than 65,535 sorted prefixes of two bytes or more")
+    offsets = np.cumsum([0, *map(len, texts)], dtype=np.int64)
+    runs = np.array([run for _, run in prefixes], np.int64)
+    pairs = np.zeros(65_536, np.uint16)
+    for index in reversed(range(len(texts))):
+        pairs[texts[index][0] << 8 | texts[index][1]] = index + 1
+    thirds = np.zeros(len(texts) + 1 << 8, np.uint8)
+    for text in texts:
+        first = int(pairs[text[0] << 8 | text[1]]) << 8
+        thirds[first | text[2] if len(text) > 2 else slice(first, first + 256)] = 1
+    return np.frombuffer(b"".join(texts), np.uint8), offsets, runs, pairs, thirds
 
 
 def find_candidates(
-    offsets: Offsets, data: Bytes, classes: Bytes, prefixes: tuple[Bytes, Offsets, Pairs]
+    offsets: Offsets, data: Bytes, classes: Bytes, prefixes: Prefixes
 ) -> Iterator[list[int]]:
     """Every candidate of every row, by row and then by where it was noticed, as row, kind (or KEY
     plus the index of the prefix), start and end in the row."""
@@ -84,7 +94,9 @@ def _scan(
     classes: Bytes,
     prefix_data: Bytes,
     prefix_offsets: Offsets,
+    runs: Offsets,
     pairs: Pairs,
+    thirds: Bytes,
     row: int,
     position: int,
     found: Candidates,
@@ -99,6 +111,8 @@ def _scan(
             pair = 0
             if position + 1 < end:
                 pair = int(pairs[np.int64(byte) << 8 | np.int64(data[position + 1])])
+                if pair and not (position + 2 < end and thirds[pair << 8 | data[position + 2]]):
+                    pair = 0
             if pair or byte == 64 or classes[byte] & _DIGIT:
                 if n_found >= room:
                     return n_found, row, position
@@ -109,8 +123,10 @@ def _scan(
                         first,
                         end,
                         position,
+                        classes,
                         prefix_data,
                         prefix_offsets,
+                        runs,
                         pair,
                         found,
                         n_found,
@@ -161,8 +177,10 @@ def _look_for_keys(
     first: int,
     end: int,
     position: int,
+    classes: Bytes,
     prefix_data: Bytes,
     prefix_offsets: Offsets,
+    runs: Offsets,
     pair: int,
     found: Candidates,
     n_found: int,
@@ -179,13 +197,24 @@ def _look_for_keys(
             step += 1
         if step < 2:
             break
-        if step == length:
+        if step == length and _is_token(data, position + step, end, classes, runs[index]):
             found[n_found, 0] = -1
             found[n_found, 1] = KEY + index
             found[n_found, 2] = position - first
             found[n_found, 3] = position - first + length
             n_found += 1
     return n_found
+
+
+# data, where to begin, end, classes, how many bytes -> whether all of them are of a token.
+@njit(cache=True, nogil=True)
+def _is_token(data: Bytes, position: int, end: int, classes: Bytes, length: int) -> bool:
+    if position + length > end:
+        return False
+    missing = 0
+    for step in range(length):
+        missing += classes[data[position + step]] & _TOKEN == 0
+    return missing == 0
 
 
 # The local part may not begin or end with a dot; the domain ends with a label of letters.

@@ -1,10 +1,12 @@
 """Decontaminate finds benchmark problems wherever they are hidden, and nothing else."""
 
+import html
 import json
 import os
 import re
 import unicodedata
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +54,16 @@ def reasons(of: DecontaminateStage, *texts: str) -> list[str | None]:
     return answer
 
 
+ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\[nrt]|&(?:lt|gt|amp|quot|apos|nbsp|#34|#39|#x27);")
+
+
 def oracle_tokens(text: str) -> list[str]:
-    """NFC, lower case, `\\w+` runs, a CJK character alone."""
-    lowered = unicodedata.normalize("NFC", text).lower().replace("ς", "σ")
+    """NFC, lower case, `\\w+` runs, a CJK character alone, behind escapes and entities."""
+    plain = ESCAPE.sub(
+        lambda found: chr(int(found[1], 16)) if found[1] else " ",
+        unicodedata.normalize("NFC", text),
+    )
+    lowered = plain.lower().replace("ς", "σ")
     out = []
     for run in re.findall(r"\w+", lowered):
         out += re.findall(f"[{CJK}]|[^{CJK}]+", run)
@@ -195,6 +204,38 @@ def test_decomposed_text_matches(tmp_path: Path) -> None:
     assert unicodedata.normalize("NFC", covered) == field
 
 
+@pytest.mark.parametrize(
+    "dress",
+    [
+        repr,
+        lambda text: repr(repr(text)),
+        json.dumps,
+        lambda text: json.dumps(json.dumps({"content": text})),
+        lambda text: f"<pre>{html.escape(text)}</pre>",
+        lambda text: "\n".join(f"\tb.WriteString({json.dumps(line)})" for line in [text]),
+        lambda text: text.replace(" ", "\n// "),
+        lambda text: text.replace("\n", "\\r\\n\\t").replace('"', "&quot;"),
+    ],
+)
+def test_escaped_problems_match(tmp_path: Path, dress: Callable[[str], str]) -> None:
+    """A problem in a string literal, in JSON, in a page's source or a comment is one."""
+    problem = 'def été(s):\n\t"""Shift \'s\'."""\n\tout = []\n\tfor c in s & t:\n\t\tnow()\n'
+    made = stage(write(tmp_path / "sets", "s.jsonl", [{"code": problem}]))
+    text = "x = " + dress(problem) + "\ny = 1"
+    [[span]] = spans(made, text)
+    assert span["kind"] == "s/0"
+    assert reasons(made, text, "def other(s):\\n\\tout = []\\n") == ["benchmark", None]
+
+
+def test_commands_of_tex_are_themselves(tmp_path: Path) -> None:
+    """Escapes are read alike on both sides, so a command that begins like one still matches."""
+    problem = (
+        r"Let \theta and \nu with \rho \times \tau be given, find \neg the \right answer \text here"
+    )
+    made = stage(write(tmp_path / "sets", "s.jsonl", [{"problem": problem}]))
+    assert reasons(made, problem, json.dumps(problem)) == ["benchmark", "benchmark"]
+
+
 def test_parquet_sets(tmp_path: Path) -> None:
     """A Parquet file is a set like any other; a single folder may be a plain string."""
     pq.write_table(pa.table({"id": [5], "problem": [PROBLEM]}), tmp_path / "p.parquet")
@@ -239,7 +280,7 @@ def test_missing_folders_are_errors(tmp_path: Path) -> None:
         stage(*folders)
 
 
-ALPHABET = "ab cd_1２ é é中文かカ゛\n,Σσςİi̇ẞ한가"
+ALPHABET = "ab cd_1２\\ntu0&;lt#39 é é中文かカ゛\n,Σσςİi̇ẞ한가"
 
 
 @settings(max_examples=60)
