@@ -3,6 +3,7 @@
 `python -m pipeline.configuration.reference docs/settings.md` rewrites what is between the markers.
 """
 
+import datetime
 import json
 import sys
 import types
@@ -69,6 +70,7 @@ def _type_name(annotation: Any) -> str:
     if origin is not None or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         return "table"
     names = {str: "string", int: "integer", float: "number", bool: "boolean", Path: "path"}
+    names[datetime.date] = "date"
     return names.get(annotation, str(annotation))
 
 

@@ -25,11 +25,12 @@ from stages.github.entries import Damaged
 from stages.github.git.folder import git_dir
 from stages.github.git.head import head_commit
 from stages.github.git.tree import EMPTY_TREE, open_git
+from stages.github.identity import TABLES
 from stages.regular_files import open_regular
 
 INSTALLED = "installed:"
 OWN_DISTRIBUTION = "sluice"
-ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.zst", ".zip", ".bundle")
+ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.zst", ".zip", ".bundle", *TABLES)
 CRAWLS = (
     *(".warc.gz", ".warc", ".warc.zst", ".arc.gz", ".arc"),
     *(".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"),

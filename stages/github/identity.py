@@ -22,6 +22,8 @@ from stages.github.metadata import Metadata, WrongField, is_repo
 
 INSTALLED = "installed:"
 ARCHIVE_SUFFIXES = (".tar.gz", ".tar.zst", ".tgz", ".tar", ".zip", ".bundle", ".git")
+TABLES = (".parquet", *(f"{end}{z}" for end in (".jsonl", ".ndjson") for z in ("", ".gz", ".zst")))
+"""How the names of tables end: a row a file, or a row a repository."""
 
 MAX_REMOTE_CHARACTERS = 4096
 MAX_STEM_CHARACTERS = 200

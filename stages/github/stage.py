@@ -45,6 +45,10 @@ from stages.github.metadata import Metadata
 from stages.github.options import GithubOptions
 from stages.github.raw import RAW_SCHEMA, Facts, RawBatch, RawFile
 from stages.github.repositories import open_repository
+from stages.github.selection import Selection
+from stages.github.tables import joined
+from stages.github.tables.layouts import LAYOUTS
+from stages.github.tables.reading import is_table, read_table
 
 __all__ = ["GithubSource", "repository_name"]
 
@@ -62,16 +66,29 @@ class GithubSource:
     name: ClassVar[str] = "documents"
     version: ClassVar[int] = 4
     libraries: ClassVar[tuple[str, ...]] = ("Resiliparse",)
-    tables: ClassVar[tuple[str, ...]] = ("licenses.toml", "binary_files.toml", *TABLES)
+    tables: ClassVar[tuple[str, ...]] = ("licenses.toml", "binary_files.toml", *TABLES, LAYOUTS)
     Options: ClassVar[type[Options]] = GithubOptions
     schema: ClassVar[pa.Schema] = GITHUB_DOCUMENTS
     raw_schema: ClassVar[pa.Schema] = RAW_SCHEMA
 
     def __init__(self, options: GithubOptions) -> None:
         self._options = options
+        self._selection = Selection(options)
+
+    def resources(self) -> dict[str, str]:
+        """The files that the options name, by their content."""
+        return self._selection.resources() | joined.digests(self._options.bigquery_files)
 
     def read(self, source: Input) -> Iterator[SourceEvent]:
-        """The repository's files as raw batches, after its identity."""
+        """The repository's files as raw batches, after its identity; of a table those of all its
+        repositories."""
+        if is_table(source):
+            yield from read_table(source, self._options, self._selection)
+            return
+        reason = self._refuses(source)
+        if reason is not None:
+            yield Skipped(reason)
+            return
         try:
             with open_repository(source, self._options) as repository:
                 yield from self._read(repository, metadata_of(source))
@@ -103,8 +120,13 @@ class GithubSource:
 
     def _read(self, repository: Repository, metadata: Metadata) -> Iterator[SourceEvent]:
         skipped: Counter[str] = Counter()
-        identity = f"{repository.repo}@{repository.revision}"
-        yield Identity(identity)
+        yield Identity(f"{repository.repo}@{repository.revision}")
+        reason = self._selection.refuses(repository.repo) or self._selection.refuses_license(
+            repository.license
+        )
+        if reason is not None:
+            yield Skipped(reason)
+            return
         facts = Facts(
             repository.repo,
             repository.revision,
@@ -124,6 +146,12 @@ class GithubSource:
             yield batch.take()
         for reason in sorted(skipped):
             yield Skipped(reason, skipped[reason])
+
+    def _refuses(self, source: Input) -> str | None:
+        """Why a repository is not wanted, as far as can be told before it is opened."""
+        return self._selection.refuses(repository_name(source)) or self._selection.refuses_creation(
+            metadata_of(source).created_at
+        )
 
     def _files(
         self, repository: Repository, facts: Facts, skipped: Counter[str]
