@@ -23,6 +23,7 @@ from pipeline.configuration.registry import (
 from pipeline.configuration.settings import StageResources
 from pipeline.engine.chain import chain_of, recall_options
 from pipeline.engine.corpus import EngineCorpus
+from pipeline.engine.empty_inputs import require_documents
 from pipeline.engine.executor import Resources
 from pipeline.engine.identities import Identities
 from pipeline.engine.lineage import Table, Tables, stage_components
@@ -155,6 +156,8 @@ class Session:
         identities = Identities(corpus)
         receipts = self._ensure(name, plans, known, identities.admit)
         identities.require_distinct(receipts.values())
+        if corpus != SEEDS and not self.runner.dry:
+            require_documents(corpus, receipts)
         tables.add(Table(str(name), name.folder, source.schema, receipts))
 
     def _ensure(

@@ -1,8 +1,8 @@
 """What someone should look at before trusting a run: said at its end, by `stats`, and in its log.
 
-Flagged are seed files with rows that could not be read or that dedup mostly dropped, and a domain
-that holds a dominating share of a crawl or of what was recalled from it: then the statistics, and a
-classifier's new seeds, are about one site.
+Flagged are inputs that gave no document, seed files with rows that could not be read or that dedup
+mostly dropped, and a domain that holds a dominating share of a crawl or of what was recalled from
+it: then the statistics, and a classifier's new seeds, are about one site.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import CONFIGURED, DEDUP, DOCUMENTS, RECALL, SEEDS
+from pipeline.engine.empty_inputs import empty_inputs
 from pipeline.engine.seed_files import seed_files
 from pipeline.inspection.iteration_metrics import iteration_metrics
 from pipeline.storage.receipts import Receipt, parse_receipts
@@ -20,6 +21,7 @@ DOMINANT_SHARE = 0.5
 FLAGGED_DOCUMENTS = 20
 """Below so many documents a share says nothing."""
 SEED_DOCUMENTS = StepName(SEEDS, DOCUMENTS)
+OTHER_DOCUMENTS = tuple(StepName(corpus, DOCUMENTS) for corpus in CONFIGURED)
 RECALLS = tuple(StepName(corpus, RECALL) for corpus in CONFIGURED)
 
 
@@ -27,7 +29,7 @@ def run_flags(storage: Storage) -> list[str]:
     """All of a run's, with the table each is about."""
     return [
         f"{step}: {flag}"
-        for step in (SEED_DOCUMENTS, *RECALLS)
+        for step in (SEED_DOCUMENTS, *OTHER_DOCUMENTS, *RECALLS)
         for flag in table_flags(storage, step)
     ]
 
@@ -36,6 +38,9 @@ def table_flags(storage: Storage, step: StepName) -> list[str]:
     """A line for each thing in one table of a run."""
     if step == SEED_DOCUMENTS:
         return _seed_flags(storage, parse_receipts(storage, step.folder).values())
+    if step in OTHER_DOCUMENTS:
+        receipts = parse_receipts(storage, step.folder).values()
+        return [f"no document came from {line}" for line in empty_inputs(receipts)]
     if step in RECALLS:
         return _domain_flags(_last_metrics(storage, step.folder))
     return []

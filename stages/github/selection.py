@@ -24,6 +24,7 @@ OPT_OUT = "opt_out"
 OWNER, REPOSITORY = "owner", "repository"
 CREATED_LATE, CREATED_UNKNOWN = "created_late", "created_unknown"
 LICENSE = "license"
+CHOICES = frozenset({OPT_OUT, OWNER, REPOSITORY, CREATED_LATE, CREATED_UNKNOWN, LICENSE})
 """Why a repository is skipped."""
 
 UNKNOWN_LICENSE = "unknown"

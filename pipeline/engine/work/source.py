@@ -22,6 +22,9 @@ from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS, TableWriter, write_
 from stages.contract import SKIPPED, Identity, Quarantined, Skipped, SourceEvent
 from stages.errors import StageError
 
+EMPTY = "empty"
+"""What a receipt says of an input that gave no document, and of no other."""
+
 
 @dataclass(frozen=True)
 class SourceWork:
@@ -67,22 +70,25 @@ class SourceWork:
 def _read_input(
     reader: Reader, guard: Guard, spec: InputSpec, rows: "_RowGroups", state: "_State"
 ) -> None:
+    n_before = rows.n_documents
+    state.begin_input()
     try:
         for event in reader.events(spec):
             _take(event, guard, spec, rows, state)
     except ReadFailed as failure:
         state.records += 1
         why = without_credentials(failure.error)
-        state.quarantine.add(spec.name, failure.offset, failure.reason, why, b"")
-    state.inputs.append(
-        {
-            "name": spec.name,
-            "uri": spec.uri,
-            "size": spec.size,
-            "mark": spec.mark,
-            "xxh3": reader.digest,
-        }
-    )
+        state.put_aside(spec.name, failure.offset, failure.reason, why, b"")
+    facts: dict[str, Any] = {
+        "name": spec.name,
+        "uri": spec.uri,
+        "size": spec.size,
+        "mark": spec.mark,
+        "xxh3": reader.digest,
+    }
+    if rows.n_documents == n_before:
+        facts[EMPTY] = state.what_became()
+    state.inputs.append(facts)
 
 
 @dataclass
@@ -92,9 +98,33 @@ class _State:
     identities: list[list[str]] = field(default_factory=list)
     inputs: list[dict[str, Any]] = field(default_factory=list)
     records: int = 0
+    _skipped_before: dict[str, int] = field(default_factory=dict)
+    _first_error: tuple[str, str] | None = None
 
     def skip(self, reason: str, count: int) -> None:
         self.skipped[reason] = self.skipped.get(reason, 0) + count
+
+    def put_aside(
+        self, origin: str, offset: int | None, reason: str, error: str, head: bytes
+    ) -> None:
+        """A record to the quarantine."""
+        self._first_error = self._first_error or (reason, error)
+        self.quarantine.add(origin, offset, reason, error, head)
+
+    def begin_input(self) -> None:
+        self._skipped_before, self._first_error = dict(self.skipped), None
+
+    def what_became(self) -> dict[str, Any]:
+        """What there was in an input that gave no document: `skipped` by reason, and the `error`
+        of its first record in the quarantine."""
+        before = self._skipped_before
+        skipped = {
+            reason: count - before.get(reason, 0)
+            for reason, count in self.skipped.items()
+            if count > before.get(reason, 0)
+        }
+        error = self._first_error and f"{self._first_error[0]}: {self._first_error[1][:500]}"
+        return {"skipped": skipped} | ({"error": error} if error else {})
 
 
 def _take(
@@ -107,7 +137,7 @@ def _take(
             state.identities.append([value, spec.uri])
         case Quarantined(origin, reason, error, offset, head):
             state.records += 1
-            state.quarantine.add(origin, offset, reason, error, head)
+            state.put_aside(origin, offset, reason, error, head)
         case pa.RecordBatch():
             state.records += event.num_rows
             for raw in cut_by_bytes(event, BATCH_ROWS, BATCH_BYTES):
@@ -120,7 +150,7 @@ def _convert(raw: pa.RecordBatch, guard: Guard, rows: "_RowGroups", state: _Stat
     results, failures = guard(raw)
     for row, failure in failures.items():
         record = raw.slice(row, 1).to_pylist()[0]
-        state.quarantine.add(
+        state.put_aside(
             record["origin"], record.get("offset"), failure.reason, failure.error, head_of(record)
         )
     for result in results:
@@ -140,9 +170,11 @@ class _RowGroups:
         self._rows = 0
         self._bytes = 0
         self.text_bytes = 0
+        self.n_documents = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
         batch = batch.select(self._table.schema.names)
+        self.n_documents += batch.num_rows
         self.text_bytes += pc.sum(batch.column("n_bytes")).as_py() or 0
         start = 0
         for row, size in enumerate(row_bytes(batch).tolist()):
