@@ -5,6 +5,9 @@ import re
 from stages.web.markdown.mathml_operators import FUNCTIONS
 
 MAX_CHARACTERS = 400
+"""Of one formula."""
+MAX_PAGE_CHARACTERS = 500_000
+"""Of all formulas of a page, at 4 µs each; what comes behind stays as the page has it."""
 MAX_DEPTH = 32
 
 _DECLARED = re.compile(rb"asciimath|config=[\w.,-]*am_(?:chtml|htmlormml)|mml-am[_-]")
@@ -52,17 +55,26 @@ def declares_asciimath(page: bytes) -> bool:
     return _DECLARED.search(page.lower()) is not None
 
 
-def place_asciimath(text: str, spans: re.Pattern[str]) -> tuple[str, int]:
-    """The text with its AsciiMath as TeX between dollars, and how much there was. Nothing changes
-    inside of code, which `spans` matches."""
-    parts, n_formulas, start = [], 0, 0
-    for span in [*spans.finditer(text), None]:
-        stop = span.start() if span else len(text)
-        part, n = _FORMULA.subn(lambda match: f"${asciimath_to_tex(match[1])}$", text[start:stop])
-        parts += [part, span[0] if span else ""]
-        n_formulas += n
-        start = span.end() if span else stop
-    return "".join(parts), n_formulas
+def place_asciimath(text: str, spans: re.Pattern[str], n_most: int) -> tuple[str, int, int]:
+    """The text with its AsciiMath as TeX between dollars, how much there was, and how many
+    characters it had: about `n_most` at most. Nothing changes inside of code, which `spans`
+    matches."""
+    n_formulas = n_characters = 0
+
+    def place(match: re.Match[str]) -> str:
+        nonlocal n_formulas, n_characters
+        if n_characters >= n_most:
+            return match[0]
+        n_formulas += 1
+        n_characters += len(match[1])
+        return f"${asciimath_to_tex(match[1])}$"
+
+    parts, start = [], 0
+    for span in spans.finditer(text):
+        parts += [_FORMULA.sub(place, text[start : span.start()]), span[0]]
+        start = span.end()
+    parts.append(_FORMULA.sub(place, text[start:]))
+    return "".join(parts), n_formulas, n_characters
 
 
 def asciimath_to_tex(source: str) -> str:

@@ -57,6 +57,9 @@ MAX_PLEA_BYTES = 1000
 MAX_LOOKS = 4
 """Nodes looked at below open ones, in pages: those that nest so many are hostile."""
 
+MAX_FORMULAS = 100_000
+"""Formulas in markup of a page, at 25 µs each; further elements are written as any other."""
+
 _NUMBERS = re.compile(r"[\s\d:.|]*")
 
 
@@ -68,7 +71,7 @@ def decide(source: Source, role: Numbers) -> dict[int, Placed]:  # noqa: PLR0912
     )
     candidates = np.flatnonzero(is_open | (tag == _NOSCRIPT))
     placed: dict[int, Placed] = {}
-    behind = work = 0
+    behind = work = n_asked = 0
     for node in candidates.tolist():
         flags = int(role[node])
         kind = flags & KIND
@@ -93,7 +96,8 @@ def decide(source: Source, role: Numbers) -> dict[int, Placed]:  # noqa: PLR0912
             if alt and len(alt) < 12:
                 _place(node, (alt, False), role, placed)
             continue
-        if flags & (FORMULA | MATH_CLASS | IMAGE) and kind != CODE:
+        if flags & (FORMULA | MATH_CLASS | IMAGE) and kind != CODE and n_asked < MAX_FORMULAS:
+            n_asked += 1
             found = formula_at(source, node)
             if found is not None:
                 _place(node, found, role, placed)

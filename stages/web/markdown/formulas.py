@@ -66,19 +66,22 @@ def _from_script(source: Source, node: int, attributes: dict[str, str]) -> Place
     if kind.startswith(("math/tex", "math/latex")):
         return placed(source.text(node), "mode=display" in kind.replace(" ", ""))
     if kind.startswith("math/mml"):
-        tex, display = _from_markup(source.text(node))
+        tex, display = _from_markup(source, source.text(node))
         return placed(tex, display) if tex else None
     if kind.startswith("math/asciimath"):
         return placed(source.text(node), False)
     return None
 
 
-def _from_markup(markup: str) -> tuple[str, bool]:
+def _from_markup(source: Source, markup: str) -> tuple[str, bool]:
     """The TeX of MathML that stands in an attribute or a script."""
     inner = Source(build(markup.encode("utf-8", "replace")))
+    inner.n_converted = source.n_converted
     for node in range(len(inner.tag)):
         if inner.name(node) == "math":
-            return _from_math(inner, node), inner.attributes(node).get("display") == "block"
+            tex = _from_math(inner, node)
+            source.n_converted = inner.n_converted
+            return tex, inner.attributes(node).get("display") == "block"
     return "", False
 
 
@@ -148,7 +151,7 @@ def _from_rendered(  # noqa: PLR0911, PLR0912
         if tex:
             return placed(tex, display)
     if attributes.get("data-mathml"):
-        tex, block = _from_markup(attributes["data-mathml"])
+        tex, block = _from_markup(source, attributes["data-mathml"])
         if tex:
             return placed(tex, display or block)
     if image >= 0:

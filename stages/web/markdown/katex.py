@@ -15,11 +15,15 @@ def katex_to_tex(source: Source, node: int) -> str:
     """The TeX that a `.katex-html` shows."""
     for inner in range(node, source.end[node]):
         if source.tag[inner] and "katex-html" in source.classes(inner):
-            return _row(source, inner, 0).strip()
+            tex = "" if source.is_exhausted else _row(source, inner, 0).strip()
+            return " ".join(source.text(inner).split()) if source.is_exhausted else tex
     return ""
 
 
 def _row(source: Source, node: int, depth: int) -> str:  # noqa: PLR0911, PLR0912
+    source.n_converted += 1
+    if source.is_exhausted:
+        return ""
     if not source.tag[node]:
         text = source.text(node).translate(INVISIBLE)
         return join([TEX.get(c, " " if c.isspace() else c) for c in text])
@@ -36,8 +40,8 @@ def _row(source: Source, node: int, depth: int) -> str:  # noqa: PLR0911, PLR091
         return _scripts(_stack(source, node, depth), source, node)
     if "mfrac" in classes:
         parts = _stack(source, node, depth)
-        if len(parts) >= 2:
-            return rf"\frac{{{parts[-1]}}}{{{parts[0]}}}"
+        if parts:
+            return rf"\frac{{{parts[-1]}}}{{{parts[0]}}}" if len(parts) > 1 else parts[0]
     if "sqrt" in classes:
         parts = _stack(source, node, depth)
         return rf"\sqrt{{{parts[0] if parts else ''}}}"
@@ -45,6 +49,8 @@ def _row(source: Source, node: int, depth: int) -> str:  # noqa: PLR0911, PLR091
         parts = _stack(source, node, depth)
         if len(parts) == 3:
             return rf"{parts[1]}_{{{parts[0]}}}^{{{parts[2]}}}"
+        if parts:
+            return join(parts[::-1])
     text = join([_row(source, child, depth + 1) for child in source.children(node)])
     if classes & {"mathbb", "mathbf", "mathcal", "mathfrak", "mathrm", "mathsf", "mathtt"} and text:
         command = next(c for c in classes if c.startswith("math") and c != "mathnormal")

@@ -20,14 +20,16 @@ from stages.web.markdown.mathml_rows import (
 from stages.web.markdown.source import Source
 
 MAX_NODES = 20_000
-"""Of one formula; a larger one is written as its text."""
+"""Of one formula; a larger one is written as its text, like all of a page that has too many."""
 
 
 def mathml_to_tex(source: Source, node: int) -> str:
     """The TeX of a formula's element, without delimiters."""
-    if source.end[node] - node > MAX_NODES:
-        return " ".join(source.text(node).split())
-    return row_tex(source, node, 0).strip()
+    if source.end[node] - node <= MAX_NODES and not source.is_exhausted:
+        tex = row_tex(source, node, 0).strip()
+        if not source.is_exhausted:
+            return tex
+    return " ".join(source.text(node).split())
 
 
 @writes("mfrac")

@@ -55,6 +55,9 @@ def writes(*names: str) -> Callable[[Writer], Writer]:
 
 def convert(source: Source, node: int, depth: int) -> str:
     """The TeX of one node, by its name."""
+    source.n_converted += 1
+    if source.is_exhausted:
+        return ""
     if not source.tag[node]:
         return _characters(source.text(node).translate(INVISIBLE).strip())
     name = source.name(node)

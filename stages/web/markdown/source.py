@@ -11,6 +11,9 @@ from stages.web.tree.build import Tree
 from stages.web.tree.elements import NAMES
 from stages.web.tree.state import NAME, NAME_END, VALUE, VALUE_END
 
+MAX_CONVERTED = 200_000
+"""Nodes of formulas that are converted, of a page: at 10 µs each."""
+
 
 class Source:
     """Nodes by number: their names, attributes, children and text."""
@@ -18,6 +21,7 @@ class Source:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
         self._attributes: dict[int, dict[str, str]] = {}
+        self.n_converted = 0
 
     @cached_property
     def tag(self) -> list[int]:
@@ -42,6 +46,11 @@ class Source:
     @cached_property
     def _text(self) -> bytes:
         return self.tree.text.tobytes()
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether a page made to be slow has used up what may be converted of it."""
+        return self.n_converted >= MAX_CONVERTED
 
     def name(self, node: int) -> str:
         return NAMES[self.tag[node]]

@@ -13,7 +13,11 @@ import numpy as np
 
 from stages.web.formulas import count_formulas
 from stages.web.markdown import paper
-from stages.web.markdown.asciimath import declares_asciimath, place_asciimath
+from stages.web.markdown.asciimath import (
+    MAX_PAGE_CHARACTERS,
+    declares_asciimath,
+    place_asciimath,
+)
 from stages.web.markdown.code import clean_code, code_span, fence, is_numbering
 from stages.web.markdown.decide import decide
 from stages.web.markdown.flow import flow
@@ -89,7 +93,7 @@ class _Finish:
             nodes[chr(mark % paper.MARKS)].append(mark // paper.MARKS)
         self._nodes = {mark: iter(found) for mark, found in nodes.items()}
         self._languages: dict[str, None] = {}
-        self._n_code = self._n_formulas = 0
+        self._n_code = self._n_formulas = self._n_asciimath = 0
 
     def finish(self, out: str) -> Written:
         parts: list[str] = []
@@ -141,8 +145,10 @@ class _Finish:
             text = text.replace(_SPAN_END + _SPAN, "")
             bare = _SPANS.sub(" ", text)
         if "`" in bare and self._declares_asciimath:
-            text, n_formulas = place_asciimath(text, _SPANS)
+            n_most = MAX_PAGE_CHARACTERS - self._n_asciimath
+            text, n_formulas, n_characters = place_asciimath(text, _SPANS, n_most)
             self._n_formulas += n_formulas
+            self._n_asciimath += n_characters
         if _SPAN in text:
             text = _SPAN_LINES.sub(self._span_lines, text)
             text = _SPANS.sub(lambda match: code_span(plain_scripts(match[1].strip(" "))), text)

@@ -4,8 +4,9 @@
 
 import pytest
 
+from stages.web.markdown.source import Source
 from stages.web.markdown.write import Written, write
-from stages.web.tree.build import build
+from stages.web.tree.build import Tree, build
 
 
 def written(html: str) -> Written:
@@ -137,3 +138,47 @@ def test_asciimath_where_declared() -> None:
 def test_dollars_inside() -> None:
     """TeX with dollars of its own stands between other delimiters."""
     assert written('<script type="math/tex">\\text{$x$}</script>').text == r"\(\text{$x$}\)"
+
+
+DOUBLED = [
+    "<mjx-container><mjx-munderover><mjx-under><mjx-over>",
+    "<mjx-container><mjx-mfrac><mjx-num><mjx-den>",
+    "<mjx-container><mjx-mroot><mjx-box><mjx-root>",
+    "<span class=MathJax data-mathml='&lt;math>"
+    + "&lt;mjx-munderover>&lt;mjx-under>&lt;mjx-over>" * 30
+    + "deep'><b></b></span>",
+    "<span class=katex><span class=katex-html><span class=mfrac><span class=vlist>",
+    "<span class=katex><span class=katex-html><span class=op-limits><span class=vlist>",
+]
+
+
+@pytest.mark.parametrize("unit", DOUBLED)
+def test_no_nesting_doubles_the_work(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Formulas in formulas that are found twice in each other cost a bounded number of nodes; what
+    is not converted any more is there as text."""
+    monkeypatch.setattr("stages.web.markdown.source.MAX_CONVERTED", 5_000)
+    head, opening = unit[: unit.index(">") + 1], unit[unit.index(">") + 1 :]
+    sources: list[Source] = []
+
+    def recorded(tree: Tree) -> Source:
+        sources.append(Source(tree))
+        return sources[-1]
+
+    monkeypatch.setattr("stages.web.markdown.write.Source", recorded)
+    found = written(f"{head}{opening * 60}deep").text
+    assert "deep" in "".join(found.split())
+    assert sources[0].n_converted < 20_000
+
+
+def test_a_page_of_formulas_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind the limits formulas stand as the page has them: nothing is lost."""
+    monkeypatch.setattr("stages.web.markdown.write.MAX_PAGE_CHARACTERS", 100)
+    monkeypatch.setattr("stages.web.markdown.source.MAX_CONVERTED", 100)
+    monkeypatch.setattr("stages.web.markdown.decide.MAX_FORMULAS", 100)
+    page = "<script src=ASCIIMathML.js></script>" + "<p>`x^2` and <code>c</code>" * 99
+    found = written(page)
+    assert (found.n_formulas, found.text.count("`x^2`")) == (34, 65)
+    found = written("<p><math><mfrac><mn>1</mn><mn>2</mn></mfrac></math>" * 99)
+    assert (found.text.count(r"\frac{1}{2}"), found.text.count("12")) == (33, 66)
+    found = written("<p><span class=math>x_1</span>" * 199)
+    assert (found.text.count("x_1"), found.text.count("$x_1$")) == (199, 100)
