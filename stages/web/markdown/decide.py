@@ -9,6 +9,7 @@ import re
 import numpy as np
 
 from stages.web.markdown.formulas import formula_at
+from stages.web.markdown.lines import drop_heads, is_code_by_lines, numbered_block
 from stages.web.markdown.placing import Placed
 from stages.web.markdown.roles import (
     CODE,
@@ -38,16 +39,16 @@ from stages.web.markdown.source import Source
 from stages.web.tree.elements import TAGS
 from stages.web.tree.state import Numbers
 
-_IMG, _TABLE, _TD, _TH, _NOSCRIPT, _PRE, _SPAN = (
-    TAGS[name] for name in ("img", "table", "td", "th", "noscript", "pre", "span")
+_IMG, _TD, _TH, _NOSCRIPT, _PRE, _DIV, _BR = (
+    TAGS[name] for name in ("img", "td", "th", "noscript", "pre", "div", "br")
 )
+_CODE = TAGS["code"]
+_HEADERS = frozenset(TAGS[name] for name in ("div", "header", "figcaption", "p", "h6"))
 _CODE_TAGS = frozenset(TAGS[name] for name in ("code", "samp", "tt", "kbd"))
-_NO_CODE_ROOT = frozenset(
-    TAGS[name] for name in ("body", "html", "main", "article", "section", "p")
-)
+_NO_CODE_ROOT = frozenset(TAGS[name] for name in ("body", "html", "main", "article", "section"))
 _OPEN = (
     FORMULA | MATH_CLASS | IMAGE | CODE_ROOT | MULTILINE | PRE_STYLE | KEEP_LINES | CODE_TABLE
-    | HAS_PRE | EMOJI | LOOSE_GUTTER
+    | HAS_PRE | EMOJI | LOOSE_GUTTER | MONOSPACE
 )  # fmt: skip
 MIN_NOSCRIPT_BYTES = 200
 """Less text than this without scripts says that scripts are needed, or repeats an image."""
@@ -60,6 +61,10 @@ MAX_LOOKS = 4
 MAX_FORMULAS = 100_000
 """Formulas in markup of a page, at 25 µs each; further elements are written as any other."""
 
+MAX_HEADER_BYTES = 80
+_PLAIN_PRE = 3
+"""Nodes of a `<pre>` without a header: itself, `<code>`, text."""
+
 _NUMBERS = re.compile(r"[\s\d:.|]*")
 
 
@@ -69,7 +74,8 @@ def decide(source: Source, role: Numbers) -> dict[int, Placed]:  # noqa: PLR0912
     is_open = (role & _OPEN != 0) & (
         (role & IMAGE == 0) | (role & (_OPEN & ~IMAGE) != 0) | (tag == _IMG)
     )
-    candidates = np.flatnonzero(is_open | (tag == _NOSCRIPT))
+    with_code = (tag == _PRE) & (source.tree.end > np.arange(len(tag)) + _PLAIN_PRE)
+    candidates = np.flatnonzero(is_open | (tag == _NOSCRIPT) | with_code)
     placed: dict[int, Placed] = {}
     behind = work = n_asked = 0
     for node in candidates.tolist():
@@ -81,6 +87,12 @@ def decide(source: Source, role: Numbers) -> dict[int, Placed]:  # noqa: PLR0912
         if work > MAX_LOOKS * len(tag):
             break
         if flags & LOOSE_GUTTER and _NUMBERS.fullmatch(source.text(node)):
+            block = numbered_block(source, node)
+            if block >= 0 and role[block] & KIND not in (SKIP, DROP):
+                drop_heads(source, block, role, DROP)
+                role[block] = role[block] & ~KIND | CODE
+                behind = source.end[block]
+                continue
             role[node] = DROP
             behind = source.end[node]
             continue
@@ -89,6 +101,8 @@ def decide(source: Source, role: Numbers) -> dict[int, Placed]:  # noqa: PLR0912
                 role[node] = DROP
                 behind = source.end[node]
             continue
+        if tag[node] == _PRE and kind == CODE:
+            _drop_headers(source, node, role)
         if kind == DROP and source.name(node) != "script":
             continue
         if flags & EMOJI and tag[node] == _IMG:
@@ -105,8 +119,7 @@ def decide(source: Source, role: Numbers) -> dict[int, Placed]:  # noqa: PLR0912
                 continue
         if _settle_code(source, node, flags, role):
             role[node] = flags & ~KIND | CODE
-            if flags & (HAS_PRE | CODE_TABLE) == 0 or not flags & HAS_PRE:
-                behind = source.end[node] if not (flags & (FORMULA | MATH_CLASS)) else behind
+            behind = source.end[node] if not flags & (FORMULA | MATH_CLASS) else behind
     return placed
 
 
@@ -124,6 +137,9 @@ def _settle_code(source: Source, node: int, flags: int, role: Numbers) -> bool: 
     if kind == CODE or (source.tag[node] in _NO_CODE_ROOT and not flags & CODE_ROOT):
         return False
     end = source.end[node]
+    if kind == TABLE and flags & (HAS_PRE | MONOSPACE) and is_code_by_lines(source, node):
+        drop_heads(source, node, role, DROP)
+        return True
     if flags & HAS_PRE and kind == TABLE:
         _drop_number_cells(source, node, role)
         return False
@@ -138,10 +154,14 @@ def _settle_code(source: Source, node: int, flags: int, role: Numbers) -> bool: 
         if flags & MULTILINE:
             return source.text(node).strip() != ""
         return bool(flags & (PRE_STYLE | KEEP_LINES)) and "\n" in source.text(node).strip()
-    if flags & PRE_STYLE or (flags & KEEP_LINES and flags & MONOSPACE):
-        if _PRE in source.tag[node + 1 : end]:
+    if flags & (PRE_STYLE | MONOSPACE):
+        inside = source.tag[node + 1 : end]
+        if _PRE in inside or flags & LAYOUT:
             return False
-        return "\n" in source.text(node).strip() and not flags & LAYOUT
+        if flags & (PRE_STYLE | KEEP_LINES):
+            has_lines = flags & MONOSPACE and (inside.count(_DIV) > 1 or _BR in inside)
+            return bool(has_lines or "\n" in source.text(node).strip())
+        return is_code_by_lines(source, node)
     return False
 
 
@@ -152,6 +172,27 @@ def _drop_number_cells(source: Source, table: int, role: Numbers) -> None:
             role[node] & GUTTER or _NUMBERS.fullmatch(source.text(node)[:4000])
         ):
             role[node] = DROP
+
+
+def _drop_headers(source: Source, pre: int, role: Numbers) -> None:
+    """Leave out what stands beside the one `<code>` of a `<pre>` as an element of its own: the name
+    of a file or language, buttons."""
+    around, behind = source.end[pre], source.tag[pre + 1 : source.end[pre]]
+    if behind.count(_CODE) != 1 or pre + 1 >= around:
+        return
+    code = pre + 1 + behind.index(_CODE)
+    above = source.parent[code]
+    for _ in range(8):
+        for child in source.children(above):
+            start, stop = source.text_span(child)
+            is_beside = child != code and not child < code < source.end[child]
+            if is_beside and source.tag[child] in _HEADERS and stop - start <= MAX_HEADER_BYTES:
+                role[child] = DROP
+            elif is_beside and source.text(child).strip():
+                return
+        if above <= pre:
+            return
+        above = source.parent[above]
 
 
 def _says_something(source: Source, node: int) -> bool:

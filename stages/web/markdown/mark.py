@@ -114,7 +114,7 @@ def _compiled(stamp: int) -> Callable[..., None]:
         )
         kept = pointer(keep, 0)
         for i in range(n):
-            if not kept[i]:
+            if not kept[i] and not (kept[m.parent[i]] and _is_empty_cell(m, i)):
                 m.role[i] = SKIP
             elif m.tag[i] == 0:
                 _mark_text(m, i)
@@ -123,6 +123,16 @@ def _compiled(stamp: int) -> Callable[..., None]:
         _judge_tables(m, n)
 
     return entry(mark)
+
+
+@kernel
+def _is_empty_cell(m: Marking, i: int) -> bool:
+    """Whether a node is a cell that shows nothing: it is no content, but it has its column."""
+    if m.tag[i] != _TD and m.tag[i] != _TH:
+        return False
+    if m.end[i] > i + 2:
+        return False
+    return m.end[i] == i + 1 or m.tag[i + 1] != 0 or m.text[m.first[i + 1]] <= 0x20
 
 
 @kernel

@@ -70,10 +70,10 @@ the writer supplies, in the line or on lines of its own."""
 """Line numbers beside code · holds code without being `<pre>` · may render a formula · may hold TeX
 · copies code · inline code of several lines · `white-space: pre` · `pre-wrap` or `pre-line` ·
 `display: block` · `display: none` · its text is a number · a table for layout · a cell over several
-columns or rows · a monospaced font · numbered, not selectable or hidden from readers aloud · a
-table with `<pre>` in it · an image that may show a formula · a table whose rows are lines of code ·
-a heading's link to itself · a picture for a character · a second copy of code · says it is a block
-· line numbers outside of the code's element."""
+columns or rows · a monospaced font, or called code · numbered, not selectable or hidden from
+readers aloud · a table with `<pre>` in it · an image that may show a formula · a table whose rows
+are lines of code · a heading's link to itself · a picture for a character · a second copy of code ·
+says it is a block · line numbers outside of the code's element."""
 
 KIND = 0xFF
 
@@ -112,10 +112,12 @@ _CLASSES: dict[int, str] = {
     "crayon-num react-syntax-highlighter-line-number react-line-number token-line-number "
     "js-line-number diff-line-num row-number lines-num line-num line_no lineno-col nums "
     "code-gutter line-gutter linenum line-index enlighter-line-number pre-numbering "
-    "hljs-line-numbers code-block-line-number highlight-line-number toolbar "
+    "hljs-line-numbers code-block-line-number highlight-line-number toolbar linenr lines-num "
+    "vc_file_line_number source-line-no "
     "zeroclipboard-container",
     CODE_ROOT: "CodeMirror-code cm-content view-lines ace_text-layer fragment syntaxhighlighter "
-    "crayon-pre enlighter-code geshi w3-code code-snippet__js hljs-code prism-code",
+    "crayon-pre enlighter-code geshi w3-code code-snippet__js hljs-code prism-code "
+    "ace_static_highlight",
     CODE_TABLE: "js-file-line-container highlight-table code-table hljs-ln diff-table "
     "blob-code-table file-code",
     FORMULA: "katex katex-display katex--inline katex--display mwe-math-element MathJax "
@@ -130,7 +132,9 @@ _CLASSES: dict[int, str] = {
     ANCHOR: "headerlink header-anchor anchorjs-link octicon-link mw-editsection anchor-link "
     "heading-anchor headinglink direct-link hash-link",
     EMOJI: "emoji wp-smiley smilie smiley",
-    PLAIN_COPY: "crayon-plain-wrap crayon-toolbar enlighter-raw",
+    PLAIN_COPY: "crayon-plain-wrap crayon-toolbar enlighter-raw CodeMirror-measure",
+    MONOSPACE: "code codeblock codetable filecontent sourcecode source-code",
+    BLOCK_STYLE: "gatsby-highlight-code-line",
     BLOCK_CLASS: "block code-block codeblock block-code codeBlock CodeBlock",
 }
 

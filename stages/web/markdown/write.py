@@ -18,13 +18,20 @@ from stages.web.markdown.asciimath import (
     declares_asciimath,
     place_asciimath,
 )
-from stages.web.markdown.code import clean_code, code_span, fence, is_numbering
+from stages.web.markdown.code import (
+    clean_code,
+    code_span,
+    drop_labels,
+    fence,
+    is_numbering,
+    without_separator,
+)
 from stages.web.markdown.decide import decide
 from stages.web.markdown.flow import flow
 from stages.web.markdown.languages import code_language
 from stages.web.markdown.mark import Flags, marked_nodes
 from stages.web.markdown.placing import Placed
-from stages.web.markdown.roles import kinds, words
+from stages.web.markdown.roles import GUTTER, kinds, words
 from stages.web.markdown.scripts import plain_scripts, write_scripts
 from stages.web.markdown.source import Source
 from stages.web.markdown.tables import Cell, render_table
@@ -67,7 +74,7 @@ def write(tree: Tree, keep: Flags | None = None) -> Written:
     nodes = marked_nodes(tree, keep, kinds(), words())
     placed = decide(source, nodes[paper.ROLE])
     out, marked = _flow(tree, nodes)
-    return _Finish(source, placed, marked).finish(out)
+    return _Finish(source, placed, marked, nodes[paper.ROLE]).finish(out)
 
 
 def _flow(tree: Tree, nodes: Numbers) -> tuple[str, list[int]]:
@@ -85,8 +92,11 @@ def _flow(tree: Tree, nodes: Numbers) -> tuple[str, list[int]]:
 class _Finish:
     """Turns marks into Markdown. Marked nodes are used up in the order of their marks."""
 
-    def __init__(self, source: Source, placed: dict[int, Placed], marked: list[int]) -> None:
+    def __init__(
+        self, source: Source, placed: dict[int, Placed], marked: list[int], role: Numbers
+    ) -> None:
         self._source = source
+        self._role = role
         self._placed = placed
         nodes: dict[str, list[int]] = {_PLACE: [], _CODE_START: [], _WIDE_CELL: []}
         for mark in marked:
@@ -99,12 +109,15 @@ class _Finish:
         parts: list[str] = []
         prose: list[str] = []
         last_code = ""
-        for number, piece in enumerate(out.split(_CODE_START)):
+        pieces = out.split(_CODE_START)
+        for number, piece in enumerate(pieces):
             text = piece
             if number:
                 code, _, text = piece.partition(_CODE_END)
                 node = next(self._nodes[_CODE_START])
                 code = clean_code(code)
+                if code[:1] == " " and self._is_numbered(node):
+                    code = without_separator(code)
                 if code and not (
                     self._source.tag[node] == _TEXTAREA and code.strip() == last_code.strip()
                 ):
@@ -113,6 +126,7 @@ class _Finish:
                         self._n_code -= 1
                     parts.append(self._block(code, code_language(self._source, node)))
                 last_code = code if "\n" in code else ""
+            text = drop_labels(text, before=number < len(pieces) - 1, behind=number > 0)
             text = self._prose(text)
             if not parts or parts[-1].endswith("\n\n"):
                 text = text.lstrip("\n")
@@ -131,6 +145,10 @@ class _Finish:
     @cached_property
     def _declares_asciimath(self) -> bool:
         return declares_asciimath(self._source.tree.page)
+
+    def _is_numbered(self, node: int) -> bool:
+        """Whether numbers of lines are left out of a block of code."""
+        return bool((self._role[node : self._source.end[node]] & GUTTER).any())
 
     def _block(self, code: str, language: str | None) -> str:
         self._n_code += 1

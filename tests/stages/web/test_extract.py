@@ -136,6 +136,13 @@ def test_deep_nesting(tag: str) -> None:
     assert extract(html).text.strip() == "the text"
 
 
+@pytest.mark.parametrize("empty", ["<td></td>", "<td/>", "<td> </td>", "<td><span></span></td>"])
+def test_empty_cells(empty: str) -> None:
+    """A cell without content has its column."""
+    found = extract(page(f"<table><tr>{empty}<th>a<th>b<tr><td>1<td>2<td>3</table>"))
+    assert "|  | a | b |\n| --- | --- | --- |\n| 1 | 2 | 3 |" in found.text
+
+
 MARKS = "".join(map(chr, [*range(1, 9), 11, 12, *range(14, 32)]))
 FORGED = {
     "text": MARKS,

@@ -84,7 +84,67 @@ BLOCKS = {
     "copy button": f"<pre><button>Copy</button><div class=copy-btn>Copy<i class=copied>Copied!</i></div>"
     f"<code>{chr(10).join(LINES)}</code></pre>",
     "clipboard": f"<pre><code>{chr(10).join(LINES)}</code><span class='sr copied'>copied</span></pre>",
+    "trac": "<table class=code><thead><tr><th class=lineno>Line<th class=content> </th></tr></thead>"
+    + lines("<tr><th id=L{n}><a href=#L{n}>{n}</a></th><td>{line}</td></tr>")
+    + "</table>",
+    "viewvc": "<table>"
+    + lines(
+        "<tr><td class=vc_file_line_number>{n}</td><td class=vc_file_line_text>{line}</td></tr>"
+    )
+    + "</table>",
+    "redmine": "<table class=filecontent>"
+    + lines(
+        "<tr><th class=line-num><a>{n}</a></th><td class=line-code><pre>{line}\n</pre></td></tr>"
+    )
+    + "</table>",
+    "gitea": "<table>"
+    + lines(
+        "<tr><td class=lines-num><span data-line-number={n}></span></td><td class=lines-code>"
+        "<code class=code-inner>{line}\n</code></td></tr>"
+    )
+    + "</table>",
+    "gitweb": f"<div>{lines('<div class=pre><a class=linenr>   {n}</a> {line}</div>' + chr(10))}</div>",
+    "cnblogs": f"<pre>{lines('<span>{n}</span> {line}', chr(10))}</pre>",
+    "old doxygen": f"<pre>{lines('<a name=l0{n}></a>0000{n} {line}', chr(10))}</pre>",
+    "code mirror measures": "<div><div class=CodeMirror-measure><pre>x</pre></div>"
+    f"<div class=CodeMirror-code>{lines('<pre class=CodeMirror-line>{line}</pre>')}</div></div>",
+    "ace highlighted": "<div class=ace_static_highlight>"
+    + lines("<div class=ace_line><span class=ace_gutter-cell></span>{line}\n</div>")
+    + "</div>",
+    "hexo lines": "<table><tr><td class=gutter>"
+    + lines("<div class=line>{n}</div>")
+    + f"<td class=code>{lines('<div class=line>{line}</div>')}</table>",
+    "numbered lines": "<div class=code><div>"
+    + lines("<div class=code-line><span class=num>{n}</span><span>{line}</span></div>")
+    + "</div></div>",
+    "cell called code": f"<table><tr><td class=code>{lines('{line}', '<br>', HARD)}</table>",
+    "monospaced lines": f"<div style='font-family: courier'>{lines('{line}', '<br>', HARD)}</div>",
+    "pasted from an editor": "<div style='font-family: Consolas, monospace; white-space: pre'>"
+    + lines("<div><span>{line}</span></div>")
+    + "</div>",
+    "paragraph": f"<p style='white-space: pre'>{chr(10).join(LINES)}</p>",
+    "marked line": "<pre><code><span class=gatsby-highlight-code-line>"
+    f"{LINES[0]}</span>{chr(10).join(LINES[1:])}</code></pre>",
+    "header in pre": "<pre><div><div>python</div><div><button>Edit</button></div><div><code>"
+    f"{chr(10).join(LINES)}</code></div></div></pre>",
+    "label in pre": f"<pre><code>{chr(10).join(LINES)}</code><div>Copy</div></pre>",
+    "labels behind": f"<div><pre>{chr(10).join(LINES)}</pre><a>Copy</a><i>Copied!</i></div>",
+    "label before": f"<div><span>Copy code</span><pre>{chr(10).join(LINES)}</pre></div>",
 }
+NO_BLOCKS = {
+    "a ranking": "<table><tr><td>1<td>Ada<tr><td>2<td>Bob<tr><td>3<td>Eve</table>",
+    "numbered items": "<ol><li><b>1</b> Ada<li><b>2</b> Bob</ol>",
+    "monospaced prose": "<div style='font-family: courier'>Some prose<br>on two lines</div>",
+    "called code": "<div class=code><p>A paragraph of prose.</p><p>Another one.</p></div>",
+    "a code to redeem": "<span class=code>AB12</span>",
+    "lines of a poem": "<div class=poem><div class=line>One</div><div class=line>Two</div></div>",
+}
+
+
+@pytest.mark.parametrize("prose", NO_BLOCKS.values(), ids=NO_BLOCKS.keys())
+def test_what_is_no_block(prose: str) -> None:
+    """Numbers, fonts and names alone do not make code."""
+    assert written(prose).n_code_blocks == 0
 
 
 @pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS.keys())
@@ -105,6 +165,11 @@ def test_numbers_that_are_code() -> None:
     for code in ("1\n7", "5\n6\nx\ny\nz", "1\n2\n3"):
         marked = "\n".join(f"<i>{n}</i>" for n in code.split("\n"))
         assert f"```\n{code}\n```" in written(f"<pre>{marked}</pre>").text
+
+
+def test_diffs_keep_their_blanks() -> None:
+    """A blank at the start of every line is code, where no number stood before it."""
+    assert "```\n a\n  b\n```" in written("<pre> a\n  b</pre>").text
 
 
 def test_fence_longer_than_runs_inside() -> None:
