@@ -57,6 +57,7 @@ _NAVIGATION, _ALERT, _CONTENT_INFO = map(letters, ("navigation", "alertdialog", 
 _DIALOG, _BANNER = letters("dialog"), letters("banner")
 _MENU, _MAIN, _NONE = letters("menu"), letters("main"), letters("none")
 _MATH, _DISPLAY = letters("math/"), letters("display")
+_VISIBILITY, _VALUE_HIDDEN = letters("visibility"), letters("hidden")
 
 
 @kernel
@@ -130,7 +131,7 @@ def _by_tag(p: Page, node: int, state: Ints, s: int) -> int:
 @kernel
 def _by_attribute(p: Page, node: int, key: int, start: int, stop: int, mine: int) -> int:
     """Flags with those of an attribute whose value is no name."""
-    if key == _HIDDEN or (key == _STYLE and _is_display_none(p.html, start, stop)):
+    if key == _HIDDEN or (key == _STYLE and _hides(p.html, start, stop)):
         return mine | HIDDEN
     if key == _ARIA and stop - start == 4:
         return mine | ARIA_HIDDEN
@@ -169,14 +170,20 @@ def _role(html: Ints, start: int, stop: int) -> int:
 
 
 @kernel
-def _is_display_none(html: Ints, start: int, stop: int) -> bool:
-    """Whether a style says `display: none`."""
+def _hides(html: Ints, start: int, stop: int) -> bool:
+    """Whether a style says `display: none` or `visibility: hidden`."""
     for position in range(start, stop - 11):
-        if html[position] | 0x20 != 0x64 or head(html, position, stop) >> 8 != _DISPLAY:
+        first = html[position] | 0x20
+        if first != 0x64 and first != 0x76:
             continue
-        after = position + 7
+        word = head(html, position, stop)
+        is_display = word >> 8 == _DISPLAY
+        if not is_display and word != _VISIBILITY:
+            continue
+        after = position + (7 if is_display else 10)
         while after < stop and (html[after] == 0x20 or html[after] == 0x3A):
             after += 1
-        if head(html, after, stop) >> 32 == _NONE:
+        value = head(html, after, stop)
+        if value >> 32 == _NONE if is_display else value >> 16 == _VALUE_HIDDEN:
             return True
     return False

@@ -21,6 +21,8 @@ MAX_FORMULA_BYTES = 20_000
 MAX_ANCESTORS = 5
 
 _TEX_ENCODINGS = re.compile(r"(?:application|text|math)?/?(?:x-)?(?:la)?tex\b|^stex$|texvc", re.I)
+_WORDS = re.compile(r"[a-z]{3,} [a-z]{2,}|(?<![A-Za-z])[a-z]{4,}(?![A-Za-z])")
+_SPOKEN = ("aria-label", "data-semantic-speech", "data-semantic-speech-none")
 _TEX_ATTRIBUTES = (
     "data-latex", "data-tex", "data-math", "data-expr", "data-formula", "data-equation",
     "data-katex", "data-original-latex", "data-latex-source", "data-tex-source",
@@ -34,7 +36,7 @@ def formula_at(source: Source, node: int) -> Placed | None:  # noqa: PLR0911
     if name == "script":
         return _from_script(source, node, attributes)
     if name == "img":
-        tex, display = image_tex(attributes)
+        tex, display = image_tex(attributes, in_math=_is_in_math(source, node))
         return placed(tex, display or _is_display(source, node)) if tex else None
     classes = set(attributes.get("class", "").split())
     start, stop = source.text_span(node)
@@ -102,14 +104,14 @@ def _from_math(source: Source, node: int) -> str:
         return annotation
     for name in ("alttext", *_TEX_ATTRIBUTES):
         value = attributes.get(name, "").strip()
-        if value and not (
-            name == "alttext"
-            and " " in value
-            and not TEX_SIGN.search(value)
-            and (re.search(r"[a-z]{3,} [a-z]{2,}", value))
-        ):
+        if value and not (name == "alttext" and _is_spoken(value)):
             return value
     return mathml_to_tex(source, node)
+
+
+def _is_spoken(text: str) -> bool:
+    """Whether a text says a formula in words."""
+    return " " in text and not TEX_SIGN.search(text) and _WORDS.search(text) is not None
 
 
 def _from_rendered(  # noqa: PLR0911, PLR0912
@@ -169,12 +171,21 @@ def _from_rendered(  # noqa: PLR0911, PLR0912
         tex = mathml_to_tex(source, node)
         if tex:
             return placed(tex, display)
-        spoken = attributes.get("aria-label") or attributes.get("data-semantic-speech") or ""
-        return (spoken.strip(), False)
+        return (_spoken(source, node), False)
     label = attributes.get("aria-label", "").strip()
     if label and not source.text(node).strip():
         return (label, False)
     return None
+
+
+def _spoken(source: Source, node: int) -> str:
+    """What an element or the first inside of it that says something is to readers aloud."""
+    for inner in range(node, source.end[node]):
+        attributes = source.attributes(inner)
+        for key in _SPOKEN:
+            if attributes.get(key, "").strip():
+                return attributes[key].strip()
+    return ""
 
 
 def _has_source_beside(source: Source, node: int) -> bool:
@@ -199,6 +210,14 @@ def _has_source_beside(source: Source, node: int) -> bool:
             return False
         node, parent = parent, source.parent[parent]
     return False
+
+
+def _is_in_math(source: Source, node: int) -> bool:
+    """Whether one of the two elements around a node is of the class `math`."""
+    above = source.parent[node]
+    return above > 0 and any(
+        "math" in source.classes(one) for one in (above, max(source.parent[above], 0))
+    )
 
 
 def _is_display(source: Source, node: int) -> bool:  # noqa: PLR0911

@@ -9,7 +9,8 @@ _TEX_SIGN = re.compile(r"\\[A-Za-z]{2,}|[\\^{}]|_\{|[A-Za-z0-9)]_[A-Za-z0-9]")
 _DELIMITED = re.compile(r"\s*(?:\\\(.*\\\)|\\\[.*\\\]|\$\$?.+\$\$?)\s*", re.S)
 _MATH_CLASSES_WORDS = (
     "tex latex math mwe-math-fallback-image-inline mwe-math-fallback-image-display ee_img "
-    "equation formula eq Latex LaTeX mathtex latex_img eqn"
+    "equation formula eq Latex LaTeX mathtex latex_img eqn inlineformula displayformula "
+    "numberedequation"
 )
 _MATH_CLASSES = frozenset(_MATH_CLASSES_WORDS.split())
 _SERVERS = re.compile(
@@ -29,10 +30,13 @@ _PRELUDE = re.compile(
 )
 
 
-def image_tex(attributes: dict[str, str]) -> tuple[str, bool]:  # noqa: PLR0911
-    """The TeX that an image shows, and whether it stands by itself; empty if it is no formula."""
+def image_tex(  # noqa: PLR0911
+    attributes: dict[str, str], *, in_math: bool = False
+) -> tuple[str, bool]:
+    """The TeX that an image shows, and whether it stands by itself; empty if it is no formula.
+    `in_math`: it is in an element that says it is mathematics."""
     classes = attributes.get("class", "").split()
-    is_math = not _MATH_CLASSES.isdisjoint(classes)
+    is_math = in_math or not _MATH_CLASSES.isdisjoint(classes)
     display = any("display" in name for name in classes)
     for name in (
         "data-latex",

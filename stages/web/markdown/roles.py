@@ -1,6 +1,7 @@
 """What elements, classes and styles mean to whoever writes a page down, as tables.
 
-A node's role is a number: how it is written in the low byte, properties above it. Classes are those
+A node's role is a number: how it is written in the low byte, properties above it. Of classes and
+styles only those of scripts say how an element in the line is written. Classes are those
 of the tools that render code and formulas on pages; a name ending in `-` or `_` stands for all
 classes that begin with it.
 """
@@ -127,7 +128,8 @@ _CLASSES: dict[int, str] = {
     MATH_CLASS: "math tex latex math-inline math-display math-block math-tex inline-math "
     "display-math mathtex arithmatex math-node math-formula formula js-render-math mathjax-latex "
     "inlineMath displayMath asciimath AsciiMath am MathMl",
-    IMAGE: "tex latex math mwe-math-fallback-image-inline mwe-math-fallback-image-display ee_img "
+    IMAGE: "inlineformula displayformula numberedequation "
+    "tex latex math mwe-math-fallback-image-inline mwe-math-fallback-image-display ee_img "
     "equation formula eq Latex LaTeX mathtex latex_img eqn",
     ANCHOR: "headerlink header-anchor anchorjs-link octicon-link mw-editsection anchor-link "
     "heading-anchor headinglink direct-link hash-link",
@@ -135,6 +137,8 @@ _CLASSES: dict[int, str] = {
     PLAIN_COPY: "crayon-plain-wrap crayon-toolbar enlighter-raw CodeMirror-measure",
     MONOSPACE: "code codeblock codetable filecontent sourcecode source-code",
     BLOCK_STYLE: "gatsby-highlight-code-line",
+    SUPERSCRIPT: "superscript sup",
+    SUBSCRIPT: "subscript",
     BLOCK_CLASS: "block code-block codeblock block-code codeBlock CodeBlock",
 }
 
@@ -142,7 +146,9 @@ _STYLES: dict[int, str] = {
     PRE_STYLE: "white-space:pre",
     KEEP_LINES: "white-space:pre-wrap white-space:pre-line white-space:break-spaces",
     BLOCK_STYLE: "display:block display:flex display:table display:grid display:list-item",
-    HIDDEN: "display:none",
+    HIDDEN: "display:none visibility:hidden",
+    SUPERSCRIPT: "vertical-align:super",
+    SUBSCRIPT: "vertical-align:sub",
     UNSELECTABLE: "user-select:none -webkit-user-select:none -moz-user-select:none",
     MONOSPACE: "font-family:monospace font-family:courier font-family:couriernew "
     "font-family:consolas font-family:menlo font-family:monaco font-family:lucidaconsole "

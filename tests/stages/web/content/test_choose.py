@@ -100,6 +100,7 @@ def test_formulas_are_kept(formula: str) -> None:
         "<p hidden>DROPME</p>",
         "<p>Some text <span style='color:red; DISPLAY : none'>DROPME</span> of the page.</p>",
         "<div style='display:none !important'><p>DROPME and a whole sentence more.</p></div>",
+        "<p>Some text <span style='Visibility:hidden;'>DROPME</span> of the page.</p>",
         "<template><p>DROPME</p></template>",
         "<script>DROPME</script>",
         "<select><option>DROPME</option></select>",

@@ -40,6 +40,9 @@ SOURCES = [
     (mathjax("<mjx-math data-latex='x^2 = 4'><mjx-mi data-latex=x></mjx-mi></mjx-math>"), "$x^2 = 4$"),
     (mathjax("<mjx-math><mjx-msub><mjx-mi><mjx-c class=mjx-c1D465></mjx-c></mjx-mi><mjx-script><mjx-mn>"
              "<mjx-c class=mjx-c31></mjx-c></mjx-mn></mjx-script></mjx-msub></mjx-math>"), "$x_{1}$"),
+    ("<math alttext='x squared'><msup><mi>x</mi><mn>2</mn></msup></math>", "$x^{2}$"),
+    ("<mjx-container jax=SVG><svg data-latex='x^2'><g></g></svg></mjx-container>", "$x^2$"),
+    ("<mjx-container><mjx-math></mjx-math><mjx-speech aria-label='x squared'></mjx-speech></mjx-container>", "x squared"),
     ('<mjx-container jax=SVG aria-label="x squared"><svg></svg></mjx-container>', "x squared"),
     (KATEX, "$x_1$"),
     (f"<span class=katex-display>{KATEX}</span>", "$$x_1$$"),
@@ -67,6 +70,8 @@ IMAGES = [
     ("<img src='/formula/%5Cfrac%7Bm%7D%7Bv%7D'>", r"$\frac{m}{v}$"),
     ("<img alt='$x^2$' src=img1.png width=20 height=12>", "$x^2$"),
     ("<img alt='E = mc^2' src=eq.gif>", "$E = mc^2$"),
+    ("<img class=inlineformula alt='x^2' src=/images/Inline1.gif>", "$x^2$"),
+    ("<span class=math><img alt='x^2 + y_1' src=_images/a.png></span>", "$x^2 + y_1$"),
     ("<img alt='a cat_on a mat' src=cat.png>", ""),
     ("<img alt=logo src='/math/logo.png'>", ""),
     ("<img alt='C:\\Users\\{name}' src=shot.png>", ""),
