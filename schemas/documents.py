@@ -28,7 +28,7 @@ GITHUB_DOCUMENTS = pa.schema(
         column("revision", pa.string(), "git commit, or a content hash", nullable=False),
         column("repo_created_at", pa.timestamp("us", "UTC"), "creation time, if known"),
         column("stars", pa.int64(), "star count, if known"),
-        column("license", pa.string(), "SPDX identifier, if known"),
+        column("license", pa.string(), "SPDX expression of the file or its repository, if known"),
         column("is_vendor", pa.bool_(), "what a dump says of the file: vendored or not"),
         column(
             "encoding",

@@ -21,13 +21,15 @@ from pathlib import Path, PurePosixPath
 from stages.contract import Input
 from stages.github.entries import Damaged, Entry, EntryType, clean_path
 from stages.github.identity import INSTALLED, normalised_distribution
-from stages.github.licenses import (
-    MAX_LICENSE_BYTES,
-    MAX_LICENSE_FILES,
+from stages.github.licensing.names import (
     canonical_license,
     classified_license,
+    named_license,
+)
+from stages.github.licensing.repository import (
+    MAX_LICENSE_BYTES,
+    MAX_LICENSE_FILES,
     is_license_file,
-    license_table,
     match_files,
 )
 from stages.github.metadata import is_short_text
@@ -116,7 +118,8 @@ def license_of(distribution: Distribution) -> str | None:
                 with suppress(OSError, ValueError), open_regular(location) as stream:
                     texts[path] = stream.read(MAX_LICENSE_BYTES)
     named = str(metadata.get("License", "")).strip()
-    return match_files(texts) or license_table().identifiers.get(named.lower())
+    found = match_files(texts) or named_license(named)
+    return str(found) if found is not None else None
 
 
 def _dist_info(folder: Path, wanted: str) -> Path | None:

@@ -7,7 +7,7 @@ itself, never by its extension.
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 
 from stages.contract import Input
 from stages.github import installed
@@ -20,12 +20,13 @@ from stages.github.git.bundle import SIGNATURES, unpacked
 from stages.github.git.head import head_commit
 from stages.github.git.tree import BlobReader, GitFolder
 from stages.github.identity import INSTALLED, local_name, metadata_of, name_of
-from stages.github.licenses import (
+from stages.github.licensing.names import canonical_license
+from stages.github.licensing.repository import (
+    FOLDER,
     MAX_LICENSE_BYTES,
     MAX_LICENSE_FILES,
-    canonical_license,
-    is_license_file,
-    match_files,
+    is_of_interest,
+    repository_license,
 )
 from stages.github.options import GithubOptions
 
@@ -79,7 +80,7 @@ def _in_git(
         yield Repository(
             name,
             revision,
-            _given_license(source) or match_files(texts),
+            _given_license(source) or repository_license(texts),
             partial(tree.read_entries, folder, commit, blobs),
         )
 
@@ -108,7 +109,7 @@ def _archive(
     return Repository(
         name_of(source, None) or local_name(source, survey.content_hash),
         metadata_of(source).revision or survey.commit or survey.content_hash,
-        _given_license(source) or match_files(root_licenses(survey)),
+        _given_license(source) or repository_license(root_licenses(survey)),
         partial(read_archive, stored, options, survey.top),
     )
 
@@ -122,11 +123,13 @@ def _root_licenses(
 ) -> dict[str, bytes]:
     """The licence texts at the root; one that is broken is found out when the files are read."""
     texts: dict[str, bytes] = {}
-    for file in islice(tree.tree_files(folder, commit, recursive=False), options.max_files):
+    root = tree.tree_files(folder, commit, recursive=False)
+    inside = tree.tree_files(folder, commit, recursive=False, under=FOLDER)
+    for file in islice(chain(root, inside), options.max_files):
         if (
             file.mode.startswith(b"100")
             and 0 <= file.size <= MAX_LICENSE_BYTES
-            and is_license_file(file.path)
+            and is_of_interest(file.path)
             and len(texts) < MAX_LICENSE_FILES
         ):
             try:

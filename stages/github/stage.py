@@ -41,6 +41,8 @@ from stages.github.files.encodings import DecodedFile, decode_file
 from stages.github.files.notebooks import TABLES, script_text
 from stages.github.files.stand_ins import stand_in
 from stages.github.identity import metadata_of, repository_name
+from stages.github.licensing.names import tagged_license
+from stages.github.licensing.repository import is_license_file
 from stages.github.metadata import Metadata
 from stages.github.options import GithubOptions
 from stages.github.raw import RAW_SCHEMA, Facts, RawBatch, RawFile
@@ -64,8 +66,8 @@ class GithubSource:
     """One repository in, its text files out."""
 
     name: ClassVar[str] = "documents"
-    version: ClassVar[int] = 4
-    libraries: ClassVar[tuple[str, ...]] = ("Resiliparse",)
+    version: ClassVar[int] = 5
+    libraries: ClassVar[tuple[str, ...]] = ("Resiliparse", "licenseclassifier")
     tables: ClassVar[tuple[str, ...]] = ("licenses.toml", "binary_files.toml", *TABLES, LAYOUTS)
     Options: ClassVar[type[Options]] = GithubOptions
     schema: ClassVar[pa.Schema] = GITHUB_DOCUMENTS
@@ -101,6 +103,7 @@ class GithubSource:
         paths: list[str] = raw["path"].to_pylist()
         payloads: list[bytes] = raw["payload"].to_pylist()
         decoded = [_decoded(path, data) for path, data in zip(paths, payloads, strict=True)]
+        licenses = zip(raw["license"].to_pylist(), paths, decoded, strict=True)
         texts = pa.array([file.text for file in decoded], pa.large_string())
         columns = {
             "doc_id": pa.array([doc_id(origin) for origin in origins], pa.binary(16)),
@@ -108,6 +111,9 @@ class GithubSource:
             "kind": pa.array([_kind_of(path) for path in paths], pa.string()),
             "text": texts,
             "n_bytes": pc.binary_length(texts).cast(pa.int64()),
+            "license": pa.array(
+                [_license_of(given, path, file.text) for given, path, file in licenses], pa.string()
+            ),
             "encoding": pa.array([file.encoding for file in decoded], pa.string()),
         }
         names = self.schema.names
@@ -244,6 +250,15 @@ def _decoded(path: str, payload: bytes) -> DecodedFile:
         script = script_text(file.text)
         return file if script is None else file._replace(text=script)
     return file
+
+
+def _license_of(given: str | None, path: str, text: str | None) -> str | None:
+    """What a file says of itself, else its repository's licence; a licence's text speaks of the
+    repository."""
+    if text is None or is_license_file(path.rpartition("/")[2]):
+        return given
+    tagged = tagged_license(text)
+    return str(tagged) if tagged is not None else given
 
 
 def _kind_of(path: str) -> str:

@@ -11,6 +11,7 @@ The commit is the pax comment of a tar and the comment of a zip, as `git archive
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -27,10 +28,17 @@ from stages.github.entries import (
     is_beside_top,
     shared_top,
 )
-from stages.github.licenses import MAX_LICENSE_BYTES, MAX_LICENSE_FILES, is_license_file
+from stages.github.licensing.repository import (
+    MAX_LICENSE_BYTES,
+    MAX_LICENSE_FILES,
+    is_of_interest,
+)
 from stages.github.options import GithubOptions
 
 SNIFF_BYTES = BLOCK
+
+MAX_TOPS = 4
+"""Folders at the top of which licences are noted before one proves to be of all files."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -42,6 +50,7 @@ class Survey:
     commit: str | None = None
     top: str | None = None
     licenses: dict[str, bytes] = field(default_factory=dict)
+    noted: Counter[str] = field(default_factory=Counter)
     content_hash: str = ""
 
 
@@ -120,14 +129,16 @@ def _look_over(entries: Iterable[Entry], survey: Survey) -> None:
 
 
 def _note_license(survey: Survey, path: str, entry: Entry) -> None:
-    name = path.rpartition("/")[2]
+    first, _, inside = path.partition("/")
+    n_noted = survey.noted[first if is_of_interest(inside) else ""]
     if (
-        path.count("/") <= 1
-        and entry.type == "file"
+        entry.type == "file"
         and entry.size <= MAX_LICENSE_BYTES
-        and len(survey.licenses) < MAX_LICENSE_FILES
-        and is_license_file(name)
+        and (is_of_interest(path) or is_of_interest(inside))
+        and n_noted < MAX_LICENSE_FILES
+        and len(survey.noted) <= MAX_TOPS
     ):
+        survey.noted[first if is_of_interest(inside) else ""] += 1
         try:
             survey.licenses[path] = entry.read()
         except Damaged:
@@ -140,7 +151,7 @@ def root_licenses(survey: Survey) -> dict[str, bytes]:
     return {
         path.removeprefix(prefix): text
         for path, text in survey.licenses.items()
-        if path.startswith(prefix) and "/" not in path.removeprefix(prefix)
+        if path.startswith(prefix) and is_of_interest(path.removeprefix(prefix))
     }
 
 

@@ -73,10 +73,14 @@ def open_git(folder: Path, seconds: float = SILENT_SECONDS) -> GitFolder:
     return GitFolder(path, seconds, remote or None)
 
 
-def tree_files(folder: GitFolder, commit: str, *, recursive: bool = True) -> Iterator[TreeFile]:
-    """The tree of a commit, line by line: a tree may unfold to more than memory holds."""
+def tree_files(
+    folder: GitFolder, commit: str, *, recursive: bool = True, under: str | None = None
+) -> Iterator[TreeFile]:
+    """The tree of a commit, or of a folder in it, line by line: a tree may unfold to more than
+    memory holds."""
     recursively = ["-r"] if recursive else []
-    with folder.start("ls-tree", "-z", "-l", "--full-tree", *recursively, commit) as git:
+    inside = [] if under is None else [f"{under}/"]
+    with folder.start("ls-tree", "-z", "-l", "--full-tree", *recursively, commit, *inside) as git:
         pending = b""
         while chunk := git.read_piece():
             first, *lines = chunk.split(b"\0")

@@ -1,0 +1,1 @@
+"""Licences: what a repository and its files say about who may use them, as SPDX expressions."""
