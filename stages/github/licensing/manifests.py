@@ -11,8 +11,8 @@ import tomllib
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from schemas.licenses import Licenses, joined
-from stages.github.licensing.names import classified_license, named_license, read_expression
+from schemas.licenses import Licenses, joined, read_expression
+from stages.github.licensing.names import classified_license, named_license
 
 MAX_MANIFEST_BYTES = 1 << 18
 

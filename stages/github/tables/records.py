@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stages.github.entries import storable
-from stages.github.licenses import canonical_license
+from stages.github.licensing.names import canonical_license
 from stages.github.metadata import MAX_TEXT_BYTES, Metadata, WrongField, is_repo, is_short_text
 
 MAX_PATH_BYTES = 1 << 16
