@@ -1,32 +1,30 @@
-"""What a file's first bytes say about its language: interpreters, modelines and patterns.
+"""What a file's first bytes say about its language: modelines and patterns.
 
 `heuristics.toml` holds, for each extension that several languages share, rules asked in order; the
 first that matches names the language. Patterns are regular expressions over bytes in multi-line
 mode. Lines are cut to 500 bytes before, which bounds the time of a pattern that is quadratic in the
-length of a line; without that, 50 kB of blanks take minutes.
+length of a line; without that, 50 kB of blanks take minutes. Most rules see the code alone (see
+`code_view`); one that looks for a comment sees the text as it is.
 """
 
 import re
 import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from stages.language.code_view import CodeView
 
 MODELINE_BYTES = 1024
 """Where Emacs and Vim modelines are looked for: the file's start."""
 
 LONG_LINE = re.compile(rb"^([^\n]{500})[^\n]++", re.M)
 
-SHEBANG = re.compile(rb"#![ \t]*([^\r\n]+)")
-EXEC_LINE = re.compile(rb"^[ \t]*exec[ \t]+[\"']?(?:[\w./-]*/)?([\w.+-]+)", re.M)
 MODELINE = re.compile(
     rb"-\*-[ \t]*(?:[^\r\n]{0,100}?\bmode[ \t]*:[ \t]*)?([\w+#.-]+)[^\r\n]{0,100}?-\*-"
     rb"|\b(?:vim?|ex):[^\r\n]{0,100}?\b(?:ft|filetype|syntax)[ \t]*=[ \t]*([\w+#.-]+)"
 )
-VERSION = re.compile(r"[\d.]+$")
-ASSIGNMENT = re.compile(rb"\w+=")
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,8 @@ class Rule:
     language: str
     every: tuple[re.Pattern[bytes], ...]
     absent: re.Pattern[bytes] | None
+    code: str | None
+    """What the text is seen through: a view of `code_views`, or null for all of it."""
 
     def matches(self, head: bytes) -> bool:
         """Whether the rule holds for a file that begins with `head`."""
@@ -50,8 +50,15 @@ def content_rules() -> dict[str, tuple[Rule, ...]]:
     rules: dict[str, tuple[Rule, ...]] = {}
     for block in _heuristics()["block"]:
         for extension in block["extensions"]:
-            rules[extension] = (*rules.get(extension, ()), *map(_rule, block["rules"]))
+            found = (_rule(entry, block.get("code")) for entry in block["rules"])
+            rules[extension] = (*rules.get(extension, ()), *found)
     return rules
+
+
+@cache
+def code_views() -> dict[str, CodeView]:
+    """Name → view, read once per process."""
+    return {name: CodeView.of(table) for name, table in _heuristics()["code"].items()}
 
 
 @cache
@@ -67,31 +74,13 @@ def resolve(extension: str, head: bytes) -> str | None:
     if rules is None:
         return None
     lines = LONG_LINE.sub(rb"\1", head.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+    seen: dict[str | None, bytes] = {None: lines}
     for rule in rules:
-        if rule.matches(lines):
+        if rule.code not in seen:
+            seen[rule.code] = code_views()[rule.code or ""](lines)
+        if rule.matches(seen[rule.code]):
             return rule.language
     return None
-
-
-def interpreter(head: bytes) -> Iterable[str]:
-    """Names of the interpreter a script asks for, the most exact first (`python3.11`, `python`).
-
-    `env` is looked through, and so is a shell that only executes another interpreter.
-    """
-    found = SHEBANG.match(head)
-    if found is None:
-        return ()
-    words = found[1].split()
-    if words and words[0].rsplit(b"/", 1)[-1] == b"env":
-        words = [w for w in words[1:] if not w.startswith(b"-") and not ASSIGNMENT.match(w)]
-    if not words:
-        return ()
-    name = words[0].rsplit(b"/", 1)[-1].decode("ascii", "replace")
-    if name == "sh":
-        execution = EXEC_LINE.search(head, 0, MODELINE_BYTES)
-        if execution is not None and b"$0" in head[execution.end() : execution.end() + 200]:
-            name = execution[1].decode("ascii", "replace")
-    return (name, VERSION.sub("", name))
 
 
 def modeline(head: bytes) -> str | None:
@@ -106,7 +95,7 @@ def _heuristics() -> dict[str, Any]:
     return tomllib.loads((files("seeds") / "heuristics.toml").read_text("utf-8"))
 
 
-def _rule(entry: dict[str, object]) -> Rule:
+def _rule(entry: dict[str, object], code: str | None) -> Rule:
     every = entry.get("every", [])
     patterns = [entry["any"]] if "any" in entry else []
     patterns += [[pattern] for pattern in every] if isinstance(every, list) else []
@@ -115,6 +104,7 @@ def _rule(entry: dict[str, object]) -> Rule:
         language=str(entry["language"]),
         every=tuple(_union(pattern) for pattern in patterns),
         absent=None if absent is None else _union(absent),
+        code=None if entry.get("raw") else code,
     )
 
 

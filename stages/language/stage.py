@@ -21,9 +21,10 @@ import pyarrow as pa
 
 from schemas.language import LANGUAGE_MEASURES
 from stages.kernels.arrow import utf8_buffers
-from stages.language.content import interpreter, modeline, resolve
+from stages.language.content import modeline, resolve
 from stages.language.names import NOTHING, NameMatch, NameMatcher
 from stages.language.options import LanguageOptions
+from stages.language.shebang import TABLE, interpreter
 
 Answer = tuple[str | None, str | None, float | None]
 """Language (or none), method, confidence."""
@@ -39,13 +40,14 @@ class LanguageStage:
     """Annotates each file with a language name, how it was found and how sure that is."""
 
     name: ClassVar[str] = "language"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ()
     tables: ClassVar[tuple[str, ...]] = (
         "languages.tsv",
         "languages_other.tsv",
         "extensions.tsv",
         "heuristics.toml",
+        TABLE,
     )
     Options: ClassVar[type[LanguageOptions]] = LanguageOptions
     reads: ClassVar[tuple[str, ...]] = ("path", "text")

@@ -1,5 +1,6 @@
 """The language stage on names, contents and real files."""
 
+from collections import defaultdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -102,16 +103,17 @@ def test_names_need_no_content() -> None:
 
 @needs_data
 def test_accuracy_with_true_names() -> None:
-    """Of the labelled files with true names at least 97 % are named rightly."""
+    """Of the labelled files with true names 99 % are named rightly, of the languages' shares the
+    mean is as good."""
     table = pq.read_table(DATA / "dev.parquet")
     table = table.filter(table["name_is_real"])
     found = identify(path=table["path"].combine_chunks(), content=table["content"].combine_chunks())
     wanted = table["language"].to_pylist()
-    right = sum(
-        row["language"] == name or {row["language"], name} in TWINS
-        for row, name in zip(found, wanted, strict=True)
-    )
-    assert right / len(wanted) >= 0.97
+    right: dict[str, list[bool]] = defaultdict(list)
+    for row, name in zip(found, wanted, strict=True):
+        right[name].append(row["language"] == name or {row["language"], name} in TWINS)
+    assert sum(map(sum, right.values())) / len(wanted) >= 0.99
+    assert sum(sum(answers) / len(answers) for answers in right.values()) / len(right) >= 0.99
 
 
 @needs_data
