@@ -19,6 +19,8 @@ C_HEADERS = {
     "operator": "struct node { int operator; };\n#define IS(n) ((n)->operator == 3)\n",
     "assert": '#include <assert.h>\nstatic_assert(sizeof(int) == 4, "int");\nint f(void);\n',
     "unfinished": "int f(void);\n/* the head ends in a comment\nclass A {\n",
+    "attribute": "[[gnu::packed]] struct a { int b; };\n",
+    "for C++ too": "#ifdef __cplusplus\n#define NIL nullptr\n#else\n#define NIL 0\n#endif\n",
     "guarded": '#ifdef __cplusplus\nextern "C" {\n#endif\nint f(void);\n',
 }
 OTHER_HEADERS = {
@@ -51,6 +53,8 @@ PERL = {
     "here": "print <<EOT;\nuse v6;\nif $x {\nclass A {\nEOT\n",
     "string": "my $s = \"say: class A {\\nhas $.x\";\nmy %h = (q => 'use v6;');\n",
     "quoted": "my $t = q{\nuse v6;\ngrammar G { }\n};\n",
+    "dialect": "use Dios;\nclass Cow {\n has $.name;\n method moo { say 'moo' }\n}\n",
+    "nothing": 'print "1..1\\n";\nok 1;\nsay for @list;\n',
     "say": "use 5.010;\nsay for 1 .. 3;\n",
     "roles": "package A;\nuse Moo;\nwith 'B';\nhas name => (is => 'ro');\n1;\n",
     "test": "use Test2::V0;\nis 1 + 1, 2;\ndone_testing;\n",
@@ -74,6 +78,9 @@ OTHER_SQL = {
     "PostgreSQL function": "CREATE FUNCTION f() RETURNS int AS $$\nBEGIN\n EXECUTE 'x';\nEND$$;\n",
     "PostgreSQL copy": "COPY t (a) FROM stdin;\nx\n\\.\n",
     "Oracle": "EXEC pkg.run(1);\nPRINT x\nSELECT SYSDATE FROM dual;\n",
+    "MySQL last id": "SET @id = LAST_INSERT_ID();\nINSERT INTO a VALUES (@id);\n",
+    "PostgreSQL trigger": "CREATE TRIGGER t AFTER INSERT ON a EXECUTE PROCEDURE b();\n",
+    "Snowflake stage": "SELECT $1, LEN($2) FROM @s/path;\nCOPY INTO @s FROM t;\n",
     "Oracle block": "DECLARE\n  x emp.name%TYPE;\nBEGIN\n  NULL;\nEND;\n/\n",
     "Snowflake": "SELECT DATEADD(day, 1, d) FROM t QUALIFY RANK() OVER (ORDER BY d) = 1;\n",
     "Snowflake table": "CREATE OR REPLACE TABLE t (id INT IDENTITY(1,1), v VARIANT);\n",
@@ -162,6 +169,24 @@ def test_dialects(text, language):
 def test_v_files(text, language):
     """`.v`: an attribute looks like a comment of Coq, and a comment like a definition."""
     assert resolve(".v", text.encode()) == language
+
+
+@pytest.mark.parametrize(
+    ("extension", "text", "language"),
+    [
+        (".ml", "(* this is\n   fun stuff\n   datatype of\n*)\nlet x = 1\n", "OCaml"),
+        (".ml", "fun f x = x\n", "Standard ML"),
+        (".d", "/* Written by: me */\nint x;\nvoid main() {}\n", None),
+        (".d", "a.o: src/*.c\n", "Makefile"),
+        (".rs", "/*\n#pragma version(1)\n*/\nfn main<'a>() {}\n", "Rust"),
+        (".fs", '// #version 330\nmodule A\nlet y = "gl_FragColor"\n', "F#"),
+        (".es", "function main() {}\nmain();\n", None),
+        (".cl", "/*\nclass A inherits B {\n*/\n__kernel void f() {}\n", "OpenCL"),
+    ],
+)
+def test_other_extensions(extension, text, language):
+    """The same holds for them."""
+    assert resolve(extension, text.encode()) == language
 
 
 def test_every_view_is_used_and_known():
