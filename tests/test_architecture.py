@@ -24,6 +24,7 @@ ROOMS = (
     "inspection",
     "run",
     "apply",
+    "language",
     "recall",
     "annotate",
     "ablation",

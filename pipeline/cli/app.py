@@ -13,6 +13,7 @@ from pipeline.cli.ablation import ablate
 from pipeline.cli.arguments import require_text
 from pipeline.cli.crawl import crawl
 from pipeline.cli.ending import ending, resumable
+from pipeline.cli.language import language
 from pipeline.cli.recall import recall
 from pipeline.cli.streams import occupy_standard_streams
 from pipeline.engine.kernel_cache import ensure_kernel_cache
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.add_typer(recall, name="recall")
 app.add_typer(crawl, name="crawl")
+app.add_typer(language, name="language")
 app.add_typer(ablate, name="ablate")
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file.")]

@@ -54,6 +54,11 @@ _GROUPS = (
         uint64[:,:] int32[:]
     """,
     """
+    kernels.languages.lookup slots readonly:uint32[:]
+    kernels.languages.lookup sum_weights int64[:] uint8[:] int64 uint8[:] int32[:] int32[:] \
+        readonly:uint32[:] int64[:] readonly:uint16[:] readonly:uint8[:] int64
+    """,
+    """
     kernels.visible_text _count_all int64[:] uint8[:] uint64[:,:]
     """,
     """

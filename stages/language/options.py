@@ -13,3 +13,15 @@ class LanguageOptions(Options):
         ge=1,
         description="bytes from the start of a file that content rules read",
     )
+    min_confidence: float = Field(
+        0.4,
+        ge=0.0,
+        le=1.0,
+        description="how sure the classifier must be to name a file whose name says nothing; at "
+        "the default it names an eighth of files in no language, at 0.6 a twentieth",
+    )
+    check_names: bool = Field(
+        False,
+        description="classify every file, and let content overrule a name of which it is sure that "
+        "it lies (confidence 0.95): 2,000 files/s instead of 250,000",
+    )

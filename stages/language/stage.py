@@ -2,25 +2,34 @@
 
 In order: a known file name (`name`); an extension only one language has (`extension`); for a shared
 extension the interpreter line (`shebang`), then rules over the content (`heuristic`), then the
-likeliest language of that extension (`extension`); without a known extension the interpreter line
-(`shebang`), an editor's modeline or unmistakable content (`heuristic`). Otherwise
-the language is null.
+best of its languages by what the file contains (`classifier`), or without content the likeliest
+(`extension`); without a known extension the interpreter line (`shebang`), an editor's modeline or
+unmistakable content (`heuristic`), and where the name has no extension at all, what the file
+contains (`classifier`). Otherwise the language is null.
 
 `confidence` is one figure per way of deciding: the share of 2,912 labelled files it got right
 (name, extension, shebang 1.00; heuristic 0.99), lowered because the rules were written on those
 files. The likeliest of several languages is right in 0.6 of them when content is not there.
 
+The classifier's confidence is its own (`classifier/calibrate.py`). With `check_names` it judges
+every file, and overrules a name where it is sure of another language.
+
+An extension that no table knows is a name: of 212 such files in no language content would name 23,
+of none rightly, so they stay null.
+
 Cost: 250,000 files/s where names settle it (a base name seen before: 1,000,000); about 4,000 where
-content must be read.
+rules must read content, 2,000 where the classifier must.
 """
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import pyarrow as pa
 
 from schemas.language import LANGUAGE_MEASURES
 from stages.kernels.arrow import utf8_buffers
+from stages.kernels.languages.judge import CLASSIFIER, ContentJudge
+from stages.kernels.languages.model import SHIPPED, class_of, shipped_table
 from stages.language.content import modeline, resolve
 from stages.language.names import NOTHING, NameMatch, NameMatcher
 from stages.language.options import LanguageOptions
@@ -34,13 +43,25 @@ NO_ANSWER: Answer = (None, None, None)
 CONFIDENCE = {"name": 0.99, "extension": 0.98, "shebang": 0.95, "heuristic": 0.95}
 LIKELIEST_OF_SEVERAL = 0.7
 UNNAMED_CONFIDENCE = 0.9
+OVERRULING_CONFIDENCE = 0.95
+"""Of 7 names of 2,300 that content is surer than 0.90 are wrong 3 are; of 4 at this, 3."""
+
+
+class _Asked(NamedTuple):
+    """A row that the classifier is to judge, and what stands if it is not sure."""
+
+    row: int
+    head: bytes
+    candidates: tuple[str, ...]
+    otherwise: Answer
+    sure: float
 
 
 class LanguageStage:
     """Annotates each file with a language name, how it was found and how sure that is."""
 
     name: ClassVar[str] = "language"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     libraries: ClassVar[tuple[str, ...]] = ()
     tables: ClassVar[tuple[str, ...]] = (
         "languages.tsv",
@@ -48,6 +69,7 @@ class LanguageStage:
         "extensions.tsv",
         "heuristics.toml",
         TABLE,
+        SHIPPED,
     )
     Options: ClassVar[type[LanguageOptions]] = LanguageOptions
     reads: ClassVar[tuple[str, ...]] = ("path", "text")
@@ -65,15 +87,46 @@ class LanguageStage:
         read = self._head_reader(batch)
         match = self.matcher.match
         answers: list[Answer] = []
+        asked: list[_Asked] = []
         for row, path in enumerate(paths):
             found = match(path or "")
             if found.language is not None:
-                answers.append((found.language, "name", CONFIDENCE["name"]))
+                answer: Answer = (found.language, "name", CONFIDENCE["name"])
             elif len(found.candidates) == 1:
-                answers.append((found.candidates[0], "extension", CONFIDENCE["extension"]))
+                answer = (found.candidates[0], "extension", CONFIDENCE["extension"])
             else:
-                answers.append(self._look_inside(found, read(row)))
+                head = read(row)
+                answer = self._look_inside(found, head)
+                asked += self._questions(row, path or "", head, found, answer)
+            if self.options.check_names and answer[0] is not None and answer[1] != CLASSIFIER:
+                asked.append(_Asked(row, read(row), (), answer, OVERRULING_CONFIDENCE))
+            answers.append(answer)
+        self._ask(asked, answers)
         return self._measures(answers)
+
+    def _questions(
+        self, row: int, path: str, head: bytes, found: NameMatch, answer: Answer
+    ) -> list[_Asked]:
+        """What content is asked of a file that rules do not name."""
+        if not head:
+            return []
+        if answer[2] == LIKELIEST_OF_SEVERAL:
+            return [_Asked(row, head, found.candidates, answer, 0.0)]
+        has_extension = found.candidates or "." in path[path.rfind("/") + 1 :].lstrip(".")
+        if answer == NO_ANSWER and not has_extension:
+            return [_Asked(row, head, (), answer, self.options.min_confidence)]
+        return []
+
+    def _ask(self, asked: list[_Asked], answers: list[Answer]) -> None:
+        """Replace answers by the classifier's where it is sure enough."""
+        if not asked:
+            return
+        judge = ContentJudge(shipped_table(), NOTHING)
+        named = judge.name([one.head for one in asked], [one.candidates for one in asked])
+        for one, (name, confidence) in zip(asked, named, strict=True):
+            if confidence < one.sure or class_of(name, None) == class_of(one.otherwise[0], None):
+                continue
+            answers[one.row] = NO_ANSWER if name is None else (name, CLASSIFIER, confidence)
 
     def _measures(self, answers: list[Answer]) -> pa.RecordBatch:
         supported = self.matcher.tables.supported

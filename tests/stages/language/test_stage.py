@@ -122,3 +122,66 @@ def test_files_of_no_supported_language() -> None:
     table = pq.read_table(DATA / "negatives_dev.parquet")
     found = identify(path=table["path"].combine_chunks(), content=table["content"].combine_chunks())
     assert sum(row["language"] is None for row in found) / len(found) >= 0.97
+
+
+GO = """package main
+
+import (
+\t"bufio"
+\t"fmt"
+\t"os"
+)
+
+func main() {
+\tlines := bufio.NewScanner(os.Stdin)
+\tfor lines.Scan() {
+\t\tif err := lines.Err(); err != nil {
+\t\t\treturn
+\t\t}
+\t\tfmt.Println(lines.Text())
+\t}
+}
+"""
+PYTHON = "import os\n\n\nclass A:\n    def __init__(self):\n        self.x = os.environ\n"
+PROSE = "The reader will find that most of what follows was written long before it was read.\n" * 9
+
+
+@pytest.mark.parametrize("path", [None, "reader", "bin/reader", ".reader"])
+def test_content_names_what_no_name_does(path: str | None) -> None:
+    """Without an extension the classifier says what a file is, or that it is nothing."""
+    code, prose = identify(path=[path, path], text=[GO, PROSE])
+    assert (code["language"], code["method"]) == ("Go", "classifier")
+    assert 0.4 <= float(str(code["confidence"])) <= 1
+    assert (prose["language"], prose["method"]) == (None, None)
+
+
+def test_an_unknown_extension_is_a_name() -> None:
+    """A file of a language that no table knows is not named by what it resembles."""
+    assert identify(path=["reader.kak"], text=[GO])[0]["language"] is None
+
+
+def test_the_confidence_asked_for_is_a_setting() -> None:
+    """At 1 the classifier names nothing."""
+    stage = LanguageStage(LanguageOptions(min_confidence=1.0))
+    assert stage.process(pa.record_batch({"text": [GO]}))["language"].to_pylist() == [None]
+
+
+def test_names_that_lie_are_overruled_if_asked() -> None:
+    """With `check_names` content overrules a name; what it agrees with stays as it was."""
+    batch = pa.record_batch({"path": ["a.ada", "b.go", "c.c"], "text": [GO * 3, GO, "x"]})
+    plain, checked = (
+        LanguageStage(LanguageOptions(check_names=check)).process(batch) for check in (False, True)
+    )
+    assert plain["language"].to_pylist() == ["Ada", "Go", "C"]
+    assert checked["language"].to_pylist() == ["Go", "Go", "C"]
+    assert checked["method"].to_pylist() == ["classifier", "extension", "extension"]
+
+
+def test_content_chooses_where_rules_leave_several() -> None:
+    """Of the languages of an extension content picks one; twins stay what the extension says."""
+    found = identify(path=["a.cgi", "a.cgi", "b.jade"], text=[PYTHON, "", "div\n  p hello\n"])
+    assert [(row["language"], row["method"]) for row in found] == [
+        ("Python", "classifier"),
+        ("Perl", "extension"),
+        ("Jade", "extension"),
+    ]

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 
 import pytest
 
+from stages.kernels.languages.model import SAME_CONTENT
 from stages.language.content import content_rules, modeline_names
 from stages.language.names import NOTHING, NameMatcher, name_tables, read_table
 
@@ -75,6 +76,7 @@ def test_identical_pairs_point_at_each_other(left: str, right: str) -> None:
     assert twins[left] == right
     assert twins[right] == left
     assert len(twins) == 10
+    assert (SAME_CONTENT.get(left) == right) != (SAME_CONTENT.get(right) == left)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The language classifier, trained on a user's own files."""

@@ -1,0 +1,1 @@
+"""Which of the 338 languages a text is in, or none of them, by its content alone."""

@@ -1,0 +1,1 @@
+"""Learns the table that names languages by content, from labelled files."""
