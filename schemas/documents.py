@@ -67,5 +67,11 @@ WEB_DOCUMENTS = pa.schema(
         column("warc_offset", pa.int64(), "first byte of the compressed record", nullable=False),
         column("warc_length", pa.int64(), "compressed length in bytes", nullable=False),
         column("truncated", pa.bool_(), "whether the crawler cut the page; null for a row"),
+        column(
+            "code_languages",
+            pa.list_(pa.string()),
+            "languages of the code blocks, of the 338, in order of appearance",
+            nullable=False,
+        ),
     ]
 )

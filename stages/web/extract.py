@@ -7,6 +7,8 @@ page, whatever it holds.
 
 from dataclasses import dataclass
 
+from stages.kernels.languages.model import SHIPPED
+from stages.web.code_languages import ALIASES, code_languages
 from stages.web.content.choose import Flags, choose
 from stages.web.content.metadata import declared_language, title
 from stages.web.markdown.write import write
@@ -15,8 +17,9 @@ from stages.web.tree.build import Tree, build
 
 LIBRARIES = ("resiliparse",)
 """Whose versions may change what is extracted."""
-TABLES = ("content_forest.npz", "content_words.tsv", "short_text_words.tsv")
-"""Of `seeds/`: what chooses the main content, and tells the language of little text."""
+TABLES = ("content_forest.npz", "content_words.tsv", "short_text_words.tsv", ALIASES, SHIPPED)
+"""Of `seeds/`: what chooses the main content, tells the language of little text, and names the
+languages of code."""
 
 MAX_TITLE_CHARACTERS = 1000
 
@@ -30,6 +33,7 @@ class Extracted:
     n_code_blocks: int
     n_formulas: int
     natural_language: str | None
+    code_languages: tuple[str, ...] = ()
 
 
 def extract(html: str, *, xml: bool = False) -> Extracted:
@@ -49,4 +53,5 @@ def written_page(tree: Tree, keep: Flags) -> Extracted:
         written.n_code_blocks,
         written.n_formulas,
         natural_language(written.prose, declared_language(tree)),
+        code_languages(written.text) if written.n_code_blocks else (),
     )

@@ -11,7 +11,7 @@ from stages.web.decoding.charset import decode_page
 from stages.web.extract import LIBRARIES, Extracted, extract
 from stages.web.options import ExtractOptions
 
-_COLUMNS = ("text", "title", "n_code_blocks", "n_formulas", "natural_language")
+_COLUMNS = ("text", "title", "n_code_blocks", "n_formulas", "natural_language", "code_languages")
 
 
 class ExtractStage:
@@ -19,7 +19,7 @@ class ExtractStage:
     has the empty text."""
 
     name: ClassVar[str] = "extract"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     libraries: ClassVar[tuple[str, ...]] = LIBRARIES
     Options: ClassVar[type[Options]] = ExtractOptions
     reads: ClassVar[tuple[str, ...]] = ("html",)

@@ -60,7 +60,7 @@ class WebSource:
     """Reads crawled pages; see the module."""
 
     name: ClassVar[str] = "documents"
-    version: ClassVar[int] = 8
+    version: ClassVar[int] = 9
     libraries: ClassVar[tuple[str, ...]] = (*LIBRARIES, "publicsuffixlist", "idna", "warcio")
     tables: ClassVar[tuple[str, ...]] = ("url_parameters.toml", *TABLES)
     Options: ClassVar[type[Options]] = WebOptions
@@ -123,6 +123,7 @@ class WebSource:
             "warc_offset": record["warc_offset"],
             "warc_length": record["warc_length"],
             "truncated": record["truncated"],
+            "code_languages": page.code_languages,
         }
 
     def _decode(self, block: bytes, identified: str | None) -> _Decoded | Skipped:

@@ -91,6 +91,7 @@ def test_document() -> None:
         "warc_offset": 0,
         "warc_length": len(data),
         "truncated": False,
+        "code_languages": [],
     }
 
 
