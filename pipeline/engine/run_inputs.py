@@ -12,7 +12,7 @@ from pipeline.storage.commoncrawl.access import SCHEME as CRAWL
 from pipeline.storage.commoncrawl.access import CommonCrawl
 from pipeline.storage.credentials import public_url
 from pipeline.storage.input_record import CorpusRecord, load
-from pipeline.storage.inputs import InputSpec, content_digest, expand
+from pipeline.storage.inputs import InputSpec, content_digest, expand, marked
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.repository_metadata import read_metadata
 from pipeline.storage.storage import Storage
@@ -44,7 +44,7 @@ def run_inputs(config: Config, storage: Storage) -> tuple[ByCorpus, ByCorpus]:
         known = [_with_metadata(spec, rows) for spec in recorded.get(corpus, [])]
         record = CorpusRecord(storage, corpus, known)
         named = expand(corpus, patterns, record.was_read, crawl=crawl, recorded=known)
-        found = [_with_metadata(spec, rows) for spec in named]
+        found = [marked(_with_metadata(spec, rows)) for spec in named]
         inputs = record.place(
             found,
             drop=drop,

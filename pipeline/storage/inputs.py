@@ -120,7 +120,7 @@ def folder_digest(spec: InputSpec) -> str:
         metadata = distribution.read_text("METADATA") or ""
         return bytes_digest(f"{record}\0{metadata}".encode("utf-8", "replace"))
     if is_git(spec.folder):
-        return bytes_digest(_git_head(spec.folder).encode())
+        return bytes_digest(_git_head(spec.folder, _revision(spec)).encode())
     return fingerprint(_listing(spec.folder))
 
 
@@ -280,9 +280,22 @@ def is_git(folder: Path) -> bool:
     return git_dir(folder) is not None
 
 
-def _git_head(folder: Path) -> str:
+def marked(spec: InputSpec) -> InputSpec:
+    """The input, its mark that of the ref which its metadata name instead of HEAD."""
+    revision = _revision(spec)
+    if spec.folder is None or revision is None or not is_git(spec.folder):
+        return spec
+    return replace(spec, mark=_git_head(spec.folder, revision))
+
+
+def _revision(spec: InputSpec) -> str | None:
+    given = dict(spec.metadata).get("revision")
+    return given if isinstance(given, str) else None
+
+
+def _git_head(folder: Path, revision: str | None = None) -> str:
     try:
-        return head_commit(open_git(folder)) or EMPTY_TREE
+        return head_commit(open_git(folder), revision) or EMPTY_TREE
     except Damaged as damage:
         return f"unreadable: {damage.error}"
 

@@ -74,7 +74,7 @@ class StoredBytes:
         try:
             self._kept.write(data)
         except OSError as error:
-            raise _no_room(error) from error
+            raise no_room(error) from error
 
     def _leave_memory(self) -> None:
         """Go on in a file, or keep nothing of a stream that can be read again."""
@@ -86,11 +86,12 @@ class StoredBytes:
                 self._kept = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this object
                 self._kept.write(memory.getbuffer())
             except OSError as error:
-                raise _no_room(error) from error
+                raise no_room(error) from error
 
 
-def _no_room(error: OSError) -> StageError:
+def no_room(error: OSError) -> StageError:
+    """Nothing that is wrong with the input: a temporary file cannot be written."""
     return StageError(
-        f"an archive that is read from a stream cannot be kept in {tempfile.gettempdir()}: "
+        f"an archive cannot be kept in {tempfile.gettempdir()}: "
         f"{error.strerror}; make room there or name another folder in TMPDIR, and run again"
     )

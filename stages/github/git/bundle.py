@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from stages.github.archives.stored import no_room
 from stages.github.entries import Damaged
 from stages.github.git.process import answer
 from stages.github.git.tree import GitFolder
@@ -56,13 +57,19 @@ def unpacked(stream: Readable, seconds: float) -> Iterator[GitFolder]:
     if header.needs is not None:
         commit = header.needs[:64].decode("ascii", "replace")
         raise Damaged("unreadable", f"git: the bundle needs commits it does not hold ({commit})")
-    with tempfile.TemporaryDirectory() as name:
+    try:
+        temporary = tempfile.TemporaryDirectory()
+    except OSError as error:
+        raise no_room(error) from error
+    with temporary as name:
         folder = Path(name)
-        _write_repository(folder, header)
-        pack = folder / "objects" / "pack" / "pack-1.pack"
-        with pack.open("wb") as target:
-            while piece := stream.read(COPY_BYTES):
-                target.write(piece)
+        pack = _write_repository(folder, header)
+        while piece := stream.read(COPY_BYTES):
+            try:
+                with pack.open("ab") as target:
+                    target.write(piece)
+            except OSError as error:
+                raise no_room(error) from error
         _index(folder, pack, seconds)
         yield GitFolder(folder, seconds, None)
 
@@ -90,8 +97,8 @@ def _read_header(stream: Readable) -> _Header:
     return header
 
 
-def _write_repository(folder: Path, header: _Header) -> None:
-    """An empty repository with the bundle's refs."""
+def _write_repository(folder: Path, header: _Header) -> Path:
+    """An empty repository with the bundle's refs; where its pack is to be written."""
     for part in ("objects/pack", "refs"):
         os.makedirs(folder / part)
     is_sha1 = header.object_format == "sha1"
@@ -103,6 +110,9 @@ def _write_repository(folder: Path, header: _Header) -> None:
     (folder / "HEAD").write_bytes(head + b"\n")
     lines = [commit + b" " + name + b"\n" for name, commit in sorted(header.refs.items())]
     (folder / "packed-refs").write_bytes(b"".join(lines))
+    pack = folder / "objects" / "pack" / "pack-1.pack"
+    pack.touch()
+    return pack
 
 
 def _index(folder: Path, pack: Path, seconds: float) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -15,7 +16,7 @@ import pytest
 from pipeline.configuration import load as load_config
 from pipeline.run import run
 from pipeline.storage.input_record import CorpusRecord, load, save
-from pipeline.storage.inputs import expand
+from pipeline.storage.inputs import content_digest, expand, marked
 from pipeline.storage.storage import LocalStorage
 from stages.errors import ConfigError, InputError
 from tests.pipeline.conftest import page, read_shards, write_tar, write_warc
@@ -62,9 +63,10 @@ def test_a_crawl_that_broke_off_is_tried_again(
     def half(_: object, source: BinaryIO, target: BinaryIO) -> None:
         target.write(source.read()[:400])
 
-    with monkeypatch.context() as patch, pytest.raises(InputError, match=r"crawl\.warc\.gz"):
+    with monkeypatch.context() as patch:
         patch.setattr(http.server.SimpleHTTPRequestHandler, "copyfile", half)
-        run(config, stages=["web.documents"], address="local")
+        with pytest.raises(InputError, match=r"crawl\.warc\.gz"):
+            run(config, stages=["web.documents"], address="local")
     reports = [run(config, stages=["web.documents"], address="local") for _ in range(2)]
     done = [report.steps.get("web.documents") for report in reports]
     assert [one and (one.tasks, one.quarantined) for one in done] == [(1, 0), None]
@@ -157,3 +159,29 @@ def place(storage: LocalStorage, pattern: str) -> dict[str, int]:
     inputs = record.place(expand("github", [pattern]), shard_bytes=200, identify=lambda _: None)
     save(storage, {"github": inputs.recorded})
     return {spec.name: spec.shard for spec in inputs.current}
+
+
+def test_a_repository_is_the_ref_that_its_metadata_name(tmp_path: Path) -> None:
+    """It changes when that ref moves, not when HEAD's branch is the one that stays."""
+
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    def states() -> list[tuple[str, str]]:
+        (plain,) = expand("github", [str(tmp_path)])
+        named = marked(replace(plain, metadata=(("revision", "dev"),)))
+        return [(spec.mark, content_digest(spec)) for spec in (plain, named)]
+
+    git("init", "-q", "-b", "main")
+    git("commit", "-q", "--allow-empty", "-m", "One")
+    git("branch", "dev")
+    before = states()
+    assert before[0] == before[1]
+    git("checkout", "-q", "dev")
+    git("commit", "-q", "--allow-empty", "-m", "Two")
+    git("checkout", "-q", "main")
+    after = states()
+    assert after[0] == before[0]
+    assert after[1][0] != before[1][0]
+    assert after[1][1] != before[1][1]

@@ -1,7 +1,10 @@
 """Git bundles, whole, partial and broken."""
 
+import tempfile
+
 import pytest
 
+from stages.errors import StageError
 from tests.stages.github.git.test_tree import git, work  # noqa: F401  (a fixture)
 
 
@@ -73,6 +76,14 @@ def test_a_bundle_that_is_cut_is_quarantined(bundle, read_bytes, keep):
     got = read_bytes("octo__tool.bundle", bundle("--all")[:keep])
     assert not got.rows
     assert len(got.quarantined) == 1
+
+
+def test_a_full_disk_is_no_fault_of_the_bundle(bundle, read_bytes, monkeypatch):
+    """The run stops and says what to do, nothing is quarantined."""
+    data = bundle("main")
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
+    with pytest.raises(StageError, match="TMPDIR"):
+        read_bytes("octo__tool.bundle", data)
 
 
 def test_refs_of_a_bundle_name_no_files(bundle, read_bytes):
