@@ -37,12 +37,15 @@ class ContentJudge:
             found = self._table.likelihoods(*utf8_buffers(part))
             places, confidences = self._table.best(found)
             chosen: list[str | None] = [self._table.classes[place] for place in places]
-            shares = np.zeros(len(part))
-            for row, names in enumerate(candidates[at : at + AT_ONCE]):
-                if names:
-                    chosen[row], shares[row] = self._of_several(found.probabilities[row], names)
-            sure = np.where(shares > 0, self._table.confident(found, shares), confidences)
-            answers += zip(chosen, sure.tolist(), strict=True)
+            asked = candidates[at : at + AT_ONCE]
+            if any(asked):
+                shares = np.zeros(len(part))
+                for row, names in enumerate(asked):
+                    if names:
+                        chosen[row], shares[row] = self._of_several(found.probabilities[row], names)
+                sure = self._table.confident(found, shares)
+                confidences = np.where(shares > 0, sure, confidences)
+            answers += zip(chosen, confidences.tolist(), strict=True)
         return answers
 
     def _of_several(self, likely: Float64, names: Sequence[str]) -> tuple[str | None, float]:

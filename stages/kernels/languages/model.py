@@ -118,6 +118,8 @@ class LanguageTable:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_slots", slots(self.features))
+        are_languages = np.array([not name.startswith(NONE) for name in self.classes], np.float64)
+        object.__setattr__(self, "_are_languages", are_languages)
 
     def scores(self, offsets: Offsets, data: Bytes) -> tuple[Float64, Int64]:
         """[n, classes] before the softmax, [n] lengths."""
@@ -148,8 +150,8 @@ class LanguageTable:
     def best(self, found: Likelihoods) -> tuple[Int64, Float64]:
         """[n] the likeliest language, as a place in `classes`, [n] the confidence that it is
         right."""
-        languages = np.flatnonzero([not name.startswith(NONE) for name in self.classes])
-        places = languages[found.probabilities[:, languages].argmax(axis=1)]
+        languages = found.probabilities * self._are_languages  # type: ignore[attr-defined]
+        places = languages.argmax(axis=1)
         return places, self.confident(found, found.probabilities[np.arange(len(places)), places])
 
     def confident(self, found: Likelihoods, probabilities: Float64) -> Float64:
