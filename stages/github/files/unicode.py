@@ -109,7 +109,7 @@ def damaged_utf8(payload: bytes) -> Decoded | None:
     evidence += _evidence(sound)
     text = sound.decode("utf-8", "replace")
     n_bad = text.count(_BAD) - payload.count(_BAD.encode())
-    is_cut = end is not None and (evidence > 0 or len(end[0]) > 1)
+    is_cut = end is not None and (evidence > 0 or _is_no_letter(sound[-1:], end[0]))
     if end is not None and not is_cut:
         n_bad += 1
     if evidence < EVIDENCE_PER_BAD_BYTE * n_bad or (
@@ -117,6 +117,12 @@ def damaged_utf8(payload: bytes) -> Decoded | None:
     ):
         return None
     return Decoded(text, encoding + REPLACED * (n_bad > 0) + CUT * is_cut)
+
+
+def _is_no_letter(before: bytes, cut: bytes) -> bool:
+    """Whether what may be a cut character is hardly the last letter of a Latin text: more than one
+    byte, a capital (but ß is none), or something that stands alone."""
+    return len(cut) > 1 or cut < b"\xdf" or (cut >= b"\xe0" and not before.isalpha())
 
 
 def strict(payload: bytes, encoding: str) -> str | None:

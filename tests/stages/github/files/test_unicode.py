@@ -99,12 +99,14 @@ def test_a_character_cut_at_the_end_is_taken_off(text, n_bytes):
     assert decode_file("a.c", data) == (text, None, "utf-8+cut")
 
 
-def test_a_cut_character_among_ascii_is_known_by_two_bytes():
-    """One byte alone may be a Latin letter."""
-    assert decode_file("a.c", b"int a; // see \xe2\x82").text == "int a; // see "
-    assert decode_file("a.c", "// ma\xf1ana, se\xf1or, pap\xe1".encode("latin-1")).text.endswith(
-        "papá"
-    )
+def test_a_cut_character_among_ascii_is_no_letter():
+    """One byte alone may be a Latin letter, if it is one that ends words."""
+    for cut in (b"\xe2\x82", b"\xe2", b"\xf0\x9f", b"\xc3"):
+        assert decode_file("a.c", b"int a; // see " + cut).text == "int a; // see "
+    for word in (b"caf\xe9", b"Gru\xdf", b"voil\xe0"):
+        text, _, encoding = decode_file("a.c", b"// " + word)
+        assert len(text) == len(word) + 3
+        assert not encoding.startswith("utf-8")
 
 
 @pytest.mark.parametrize("bad", [b"\xff", b"\xe9", b"\x80", b"\xc3", b"\xed\xa0\xbd"])
