@@ -1,19 +1,25 @@
 """What benchmarks read: real texts, the same for Sluice and its peer."""
 
+import io
+import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import zstandard
 
-DEFAULT = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "github"
+DATA = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
+DEFAULT = DATA / "github"
+WEB = DATA / "web" / "wcxb_dev.jsonl.zst"
 
 
 def read_texts(source: Path, n_bytes: int) -> list[str]:
-    """Texts from repository archives, or the `text` column of a Parquet file, to `n_bytes`."""
+    """Texts from repository archives, or the `text` column of a Parquet file, or `main_content` of
+    JSON lines, to `n_bytes`."""
     texts: list[str] = []
     total = 0
-    for text in _parquet(source) if source.is_file() else _archives(source):
+    for text in _texts(source):
         texts.append(text)
         total += len(text.encode())
         if total >= n_bytes:
@@ -21,9 +27,22 @@ def read_texts(source: Path, n_bytes: int) -> list[str]:
     return texts
 
 
+def _texts(source: Path) -> Iterator[str]:
+    if source.is_dir():
+        return _archives(source)
+    return _lines(source) if source.name.endswith(".jsonl.zst") else _parquet(source)
+
+
 def _parquet(path: Path) -> Iterator[str]:
     for batch in pq.ParquetFile(path).iter_batches(columns=["text"]):
         yield from batch["text"].to_pylist()
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with path.open("rb") as stored:
+        stream = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(stored)
+        for line in io.TextIOWrapper(stream, encoding="utf-8"):
+            yield json.loads(line)["main_content"]
 
 
 def _archives(folder: Path) -> Iterator[str]:

@@ -62,7 +62,7 @@ from stages.emit.placement import files_of
 from stages.emit.samples import TokenizeSamples
 from stages.emit.stage import EmitStage
 from stages.errors import ConfigError
-from stages.kernels.bpe import tokenizer_json
+from stages.kernels.bpe.tokenizer import tokenizer_json
 
 FOLDER = "ablation"
 CANDIDATES = 60_000

@@ -15,7 +15,7 @@ from pipeline.storage.receipts import Receipt
 from pipeline.storage.statistics import Statistics, statistics_of
 from pipeline.storage.storage import Storage
 from stages.emit.card import build_manifest, render_card
-from stages.kernels.bpe import Tokenizer
+from stages.kernels.bpe.tokenizer import Tokenizer
 
 CARD, TOKENIZER = "README.md", "tokenizer.json"
 

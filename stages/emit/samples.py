@@ -20,7 +20,8 @@ from stages.emit.comments import path_comment
 from stages.emit.placement import github_sets, order_hash, partition_of, split_of
 from stages.emit.spool import Spooled, TokenSpool
 from stages.errors import StageError
-from stages.kernels.bpe import Ids, load_tokenizer
+from stages.kernels.bpe.encoder import Ids
+from stages.kernels.bpe.tokenizer import load_tokenizer
 from stages.kernels.spans import replace_spans
 
 ORDER = "order"

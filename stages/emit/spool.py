@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.kernels.bpe import Ids
+from stages.kernels.bpe.encoder import Ids
 
 SPOOL_BYTES = 64 << 20
 """What stays in memory; one shard's tokens may be a gigabyte."""

@@ -19,7 +19,7 @@ from stages.emit.files import WriteSamples
 from stages.emit.options import OPTIONAL_COLUMNS, EmitOptions
 from stages.emit.placement import files_of
 from stages.emit.samples import READS, TokenizeSamples
-from stages.kernels.bpe import tokenizer_json
+from stages.kernels.bpe.tokenizer import tokenizer_json
 
 
 class EmitStage:

@@ -12,7 +12,8 @@ import pyarrow as pa
 from schemas.columns import POWERS_OF_TWO, column
 from stages.contract import Options
 from stages.emit.options import TokenizeOptions
-from stages.kernels.bpe import Ids, load_tokenizer
+from stages.kernels.bpe.encoder import Ids
+from stages.kernels.bpe.tokenizer import load_tokenizer
 
 TOKENIZE_MEASURES = pa.schema(
     [

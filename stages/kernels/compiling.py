@@ -18,6 +18,7 @@ from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
+from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
@@ -46,6 +47,14 @@ uint64: Callable[[int], int] = cast(Any, np.uint64)
 def kernel(function: Callable[..., T]) -> Callable[..., T]:
     """Compile what kernels alone call. It owns nothing: no array is made in it."""
     wrap = cast(Any, njit)(nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    return cast(Callable[..., T], wrap(function))
+
+
+def inlined(function: Callable[..., T]) -> Callable[..., T]:
+    """The same, made part of whatever calls it: for what is called once a word or byte."""
+    wrap = cast(Any, njit)(
+        nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True
+    )
     return cast(Callable[..., T], wrap(function))
 
 
@@ -86,3 +95,20 @@ def _place(context: Any, array: Any, start: Any) -> Any:
 pointer: Callable[[npt.NDArray[Any], int], Any] = cast(Any, intrinsic)(_place)
 """In an entry: a place in a contiguous array. `pointer(a, k)[i]` is `a.ravel()[k + i]`; it holds
 nothing alive and knows no length."""
+
+
+def _unaligned(context: Any, start: Any, place: Any) -> Any:
+    del context
+
+    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        del target, signature
+        place = builder.gep(arguments[0], [arguments[1]])
+        wide = ir.IntType(64)
+        return builder.load(builder.bitcast(place, wide.as_pointer()), align=1)
+
+    return types.uint64(start, types.intp), generate
+
+
+unaligned: Callable[[Ints, int], int] = cast(Any, intrinsic)(_unaligned)
+"""In a kernel: the eight bytes from a place on of a pointer to bytes, as uint64, little-endian on
+the machines that Sluice runs on."""

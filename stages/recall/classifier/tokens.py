@@ -12,7 +12,7 @@ import pyarrow as pa
 import xxhash
 
 from stages.errors import InputError
-from stages.kernels.bpe import DEFAULT_TOKENIZER, load_tokenizer, tokenizer_json
+from stages.kernels.bpe.tokenizer import DEFAULT_TOKENIZER, load_tokenizer, tokenizer_json
 from stages.kernels.words import RULE, split_words
 
 BPE, WHITESPACE = "bpe", "whitespace"

@@ -14,7 +14,7 @@ from pipeline.engine.runner import Monitor
 from pipeline.inspection.verify import verify
 from schemas.shards import SHARDS
 from stages.errors import ConfigError
-from stages.kernels.bpe import Tokenizer
+from stages.kernels.bpe.tokenizer import Tokenizer
 from tests.pipeline.conftest import read_shards
 
 OPTIONS = AblationOptions(

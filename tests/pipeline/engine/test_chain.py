@@ -22,7 +22,7 @@ from pipeline.inspection.sql import query
 from pipeline.inspection.verify import verify
 from pipeline.run import RunReport, run
 from stages.emit.comments import path_comment
-from stages.kernels.bpe import DEFAULT_TOKENIZER, tokenizer_json
+from stages.kernels.bpe.tokenizer import DEFAULT_TOKENIZER, tokenizer_json
 from stages.kernels.spans import replace_spans
 from tests.pipeline.conftest import product, read_shards, write_tar, write_warc
 

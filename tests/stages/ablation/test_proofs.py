@@ -19,7 +19,7 @@ from stages.ablation.training.configuration import Checkpoints, Source, TrainCon
 from stages.ablation.training.data.tokenizer import TEXTS, TrainTokenizer  # noqa: E402
 from stages.ablation.training.logs import read_log  # noqa: E402
 from stages.ablation.training.trainer import Trainer  # noqa: E402
-from stages.kernels.bpe import Tokenizer  # noqa: E402
+from stages.kernels.bpe.tokenizer import Tokenizer  # noqa: E402
 from tests.stages.ablation.shard_files import write_shards  # noqa: E402
 
 pytestmark = pytest.mark.slow

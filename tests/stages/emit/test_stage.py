@@ -18,7 +18,7 @@ from stages.emit.options import EmitOptions
 from stages.emit.placement import split_of
 from stages.emit.stage import EmitStage
 from stages.errors import StageError
-from stages.kernels.bpe import load_tokenizer
+from stages.kernels.bpe.tokenizer import load_tokenizer
 
 DATA = Path(__file__).resolve().parents[3] / ".." / "shared" / "data"
 

@@ -4,7 +4,7 @@ from schemas.columns import column
 from stages.contract import MapStage
 from stages.emit.options import TokenizeOptions
 from stages.emit.tokenize import TokenizeStage
-from stages.kernels.bpe import load_tokenizer
+from stages.kernels.bpe.tokenizer import load_tokenizer
 
 
 def tokenised(texts: list[str | None], **options: str) -> list[dict[str, object]]:

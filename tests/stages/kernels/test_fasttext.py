@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.errors import ConfigError, InputError
-from stages.kernels.bpe import load_tokenizer
+from stages.kernels.bpe.tokenizer import load_tokenizer
 from stages.kernels.fasttext import collapse, from_bytes, list_buffers
 from stages.kernels.ngrams import token_hash
 from stages.recall.classifier.zeroed import zeroed_allocations

@@ -15,7 +15,7 @@ import pyarrow as pa
 import tokenizers
 
 from stages.errors import ConfigError
-from stages.kernels.bpe import tokenizer_json
+from stages.kernels.bpe.tokenizer import tokenizer_json
 
 VOCABULARY_SIZE = 8192
 SPECIAL_TOKENS = (

@@ -14,7 +14,7 @@ from stages.ablation.evaluation.evaluate import Evaluation, evaluate, main  # no
 from stages.ablation.evaluation.heldout import read_heldout  # noqa: E402
 from stages.ablation.training.data.tokenizer import TEXTS, TrainTokenizer  # noqa: E402
 from stages.errors import ConfigError, InputError  # noqa: E402
-from stages.kernels.bpe import Tokenizer  # noqa: E402
+from stages.kernels.bpe.tokenizer import Tokenizer  # noqa: E402
 from tests.stages.ablation.shard_files import write_shards  # noqa: E402
 
 HELD = {

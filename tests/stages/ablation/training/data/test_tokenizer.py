@@ -6,7 +6,7 @@ import tokenizers
 
 from stages.ablation.training.data.tokenizer import SPECIAL_TOKENS, TEXTS, TrainTokenizer
 from stages.errors import ConfigError
-from stages.kernels.bpe import Tokenizer, tokenizer_json
+from stages.kernels.bpe.tokenizer import Tokenizer, tokenizer_json
 
 SAMPLE = [
     "def add(first, second):\n    return first + second\n" * 3,
