@@ -65,11 +65,12 @@ class KernelEngine:
     @cached_property
     def _bytes(self) -> dict[int, bytes]:
         byte_of = {character: byte for byte, character in enumerate(_alphabet())}
-        found = {
+        added = {number: token.encode() for token, number in self._added.items()}
+        return added | {
             number: bytes(map(byte_of.__getitem__, token))
             for token, number in self._vocabulary.items()
+            if number not in added
         }
-        return found | {number: token.encode() for token, number in self._added.items()}
 
 
 def serves(described: dict[str, Any]) -> bool:

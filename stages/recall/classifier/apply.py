@@ -1,7 +1,7 @@
 """A trained classifier over any table with `text`, as `sluice apply recall` runs it.
 
 The model file carries its calibration, so `score` is a probability; below the threshold (the
-model's own, unless one is set) a row is dropped as `not_recalled`. Cost: tokenising, 6 MB/s a core.
+model's own, unless one is set) a row is dropped as `not_recalled`. Cost: see `sluice stats`.
 """
 
 from functools import cached_property

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[3]
 KERNELS = [kernel for group in groups() for kernel in group]
 
 LATE = {
+    "stages.decontaminate.composition.has_long_run",
     "stages.decontaminate.index._filled",
     "stages.decontaminate.index._match",
     "stages.decontaminate.index._valid_grams",
