@@ -39,5 +39,10 @@ RULES_MEASURES = pa.schema(
             "visible characters / characters; HTML only, else null",
             histogram=TWENTIETHS,
         ),
+        column("origin", pa.string(), "vendored, generated, test, or null: the project's own"),
+        column("license_class", pa.string(), "permissive, copyleft, non-free, or none known"),
     ]
 )
+
+ORIGINS = ("vendored", "generated", "test")
+"""Where a file's text may be from beside the project itself."""

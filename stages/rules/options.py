@@ -1,5 +1,7 @@
 """What can be chosen about the filtering rules; the defaults are the paper's."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from stages.contract import Options
@@ -43,6 +45,16 @@ class RulesOptions(Options):
     )
     also_keep: tuple[str, ...] = Field(
         ("YAML",), description="languages outside the 338 that count as supported"
+    )
+    drop_origins: tuple[Literal["vendored", "generated", "test"], ...] = Field(
+        ("vendored", "generated"),
+        description="origins whose files are dropped: copies of other projects, what programs "
+        "wrote, tests and their data",
+    )
+    license_allowed: tuple[str, ...] = Field(
+        (),
+        description="classes (permissive, copyleft, non-free, none) and SPDX identifiers that "
+        "suffice for a file's licence, of which `OR` needs one part and `AND` all; nothing: any",
     )
     code_rules_for_markdown: bool = Field(
         False, description="judge Markdown and issues by the rules for code, not by `empty` alone"

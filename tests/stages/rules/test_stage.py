@@ -256,4 +256,6 @@ def test_real_files_decide_as_plain_python() -> None:
             except UnicodeDecodeError:
                 continue
     assert len(texts) > 100
-    assert judge_source(texts, "C") == [decide_plainly(text, "C") for text in texts]
+    options = RulesOptions(drop_origins=())
+    found = judge(texts, options, language="C", kind="source")
+    assert found == [decide_plainly(text, "C") for text in texts]
