@@ -23,9 +23,9 @@ from pipeline.cli.ablation_printing import (
     as_json,
     counts_table,
     markdown,
-    print_json,
     write_table,
 )
+from pipeline.cli.json_text import print_json
 from pipeline.cli.progress import ProgressMonitor
 from stages.ablation.evaluation.results import compare_sides, find_evaluations, read_side
 from stages.errors import StageError, StorageError

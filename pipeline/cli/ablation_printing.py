@@ -1,6 +1,5 @@
 """What `sluice ablate` prints: Table 1 of DeepSeek-Coder-V2 (arXiv 2406.11931) for two corpora."""
 
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.ablation.workflow import Training, Watcher
+from pipeline.cli.json_text import json_text
 from stages.ablation.evaluation.bootstrap import Interval
 from stages.ablation.evaluation.results import Results, Row, Side
 
@@ -88,11 +88,6 @@ class ProgressLines(Watcher):
     def _say(self, line: str) -> None:
         self._said = time.monotonic()
         print(line, file=sys.stderr, flush=True)
-
-
-def print_json(value: Any) -> None:
-    """JSON with paths as text."""
-    print(json.dumps(value, ensure_ascii=False, indent=1, default=str))
 
 
 def _solved_table(results: Results) -> str:
@@ -187,5 +182,5 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def write_table(path: Path, results: Results) -> None:
     """Keep the table as JSON and Markdown beside each other."""
     path.with_suffix(".md").write_text(markdown(results) + "\n", encoding="utf-8")
-    content = json.dumps(as_json(results), ensure_ascii=False, indent=1, default=str)
+    content = json_text(as_json(results), indent=1)
     path.with_suffix(".json").write_text(content + "\n", encoding="utf-8")

@@ -1,7 +1,6 @@
 """The commands' bodies: call the part of Sluice that does the work, print what it found."""
 
 import csv
-import json
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline.cli.arguments import require_text
+from pipeline.cli.json_text import json_text, print_json
 from pipeline.cli.rendering import (
     MAX_GROUPS,
     flag_lines,
@@ -29,7 +29,6 @@ from pipeline.cli.rendering import show as show_text
 from pipeline.configuration import load
 from pipeline.inspection.stats import StageCount
 from pipeline.storage.location import location, open_storage
-from pipeline.storage.user_tables import to_json
 from stages.errors import ConfigError, StageError, StorageError
 
 FAILED = 1
@@ -91,7 +90,7 @@ def plan(
 
     items, cost = plan_with_cost(load(config, overrides, folder), stages=stages)
     if as_json:
-        _print_json({"steps": [vars(item) for item in items], "cost": cost.to_dict()})
+        print_json({"steps": [vars(item) for item in items], "cost": cost.to_dict()})
         return
     stale = [item for item in items if item.n_stale]
     if not stale:
@@ -138,20 +137,20 @@ def stats(folder: Path, stage: str | None, column: str | None, *, as_json: bool)
             raise ConfigError("--by needs a stage: sluice stats RUN STAGE --by COLUMN")
         counts = funnel(folder)
         if as_json:
-            _print_json([count.to_dict() for count in counts])
+            print_json([count.to_dict() for count in counts])
         else:
             _show_funnel(counts)
         return
     if column is not None:
         groups = grouped(folder, stage, column)
         if as_json:
-            _print_json(groups)
+            print_json(groups)
         else:
             show_text(groups_table(column, column, groups, MAX_GROUPS))
         return
     found = stage_statistics(folder, stage)
     if as_json:
-        _print_json({**found, "counts": found["counts"].to_dict()})
+        print_json({**found, "counts": found["counts"].to_dict()})
         return
     _show_funnel([found["counts"]])
     for key in ("language", "license"):
@@ -170,7 +169,7 @@ def show(folder: Path, document: str, *, diff: bool, as_json: bool) -> None:
     require_text(document, "DOC_ID|URI")
     found = lives(folder, document)
     if as_json:
-        _print_json([life.to_dict() for life in found])
+        print_json([life.to_dict() for life in found])
         return
     for index, life in enumerate(found):
         if index:
@@ -191,7 +190,7 @@ def sql(folder: Path, statement: str, form: str) -> None:
             _require_distinct(names)
             for row in chain.from_iterable(map(_rows, batches)):
                 named = dict(zip(names, row, strict=True))
-                print(json.dumps(named, ensure_ascii=False, default=to_json))
+                print(json_text(named))
         elif form == "csv":
             writer = csv.writer(sys.stdout, lineterminator="\n")
             writer.writerow(names)
@@ -257,9 +256,5 @@ def _cell(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False, default=to_json)
+        return json_text(value)
     return value
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=1, default=to_json))

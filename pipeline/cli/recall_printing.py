@@ -1,18 +1,17 @@
 """What the `sluice recall` commands print."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pipeline.cli.arguments import require_text
+from pipeline.cli.json_text import print_json
 from pipeline.cli.rendering import rows_table, show, show_bytes
 from pipeline.recall.classifier import score_table, train_on_table
 from pipeline.recall.evaluation import RunEvaluation, evaluate_run
 from pipeline.recall.iterations import PRECISION_ASKED, RECALLS, Stand
 from pipeline.recall.plot import draw_curves, drawn
-from pipeline.storage.user_tables import to_json
 from stages.errors import ConfigError
 from stages.recall.classifier.calibrate import HeldOut
 from stages.recall.metrics import GROWTH, PRECISION
@@ -37,7 +36,7 @@ def evaluate(run: Path, labels: Path, worst: int, plot: Path | None, *, as_json:
         plot.parent.mkdir(parents=True, exist_ok=True)
         plot.write_text(draw_curves(found.stands), encoding="utf-8")
     if as_json:
-        _print_json(asdict(found))
+        print_json(asdict(found))
         return
     show(_counts_line(found))
     print()
@@ -82,7 +81,7 @@ def train(
     made = train_on_table(table, target, out, overrides, full)
     held_out = made.model.held_out
     if as_json:
-        _print_json(
+        print_json(
             {
                 "model": str(out),
                 "bytes": made.n_bytes,
@@ -131,7 +130,7 @@ def score(
             "threshold": found.threshold,
         }
         ranking = asdict(found.ranking) if found.ranking else {}
-        _print_json({**counts, **({target: {**compared, **ranking}} if target else {})})
+        print_json({**counts, **({target: {**compared, **ranking}} if target else {})})
         return
     broken = f", {found.n_broken:,} without a text" if found.n_broken else ""
     show(f"{out}: {found.n_rows:,} rows, {found.n_recalled:,} recalled{broken}")
@@ -230,7 +229,3 @@ def _held_out_line(held_out: HeldOut, threshold: float) -> str:
         f"held out: precision {held_out.precision:.3f}, recall {held_out.recall:.3f}, "
         f"F1 {held_out.f1:.3f} at probability {threshold:.3f}"
     )
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=1, default=to_json))

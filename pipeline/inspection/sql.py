@@ -43,7 +43,7 @@ def _reading(text: str) -> duckdb.Statement:
     if len(statements) != 1 or statements[0].type not in _READING:
         raise ConfigError(
             "sluice sql takes one reading statement (SELECT, FROM, WITH, DESCRIBE, SUMMARIZE, "
-            "SHOW ALL TABLES, or EXPLAIN of one)"
+            "SHOW ALL TABLES, PIVOT with its values: ON column IN (…), or EXPLAIN of one)"
         )
     return statements[0]
 

@@ -4,14 +4,17 @@ Numba compiles a kernel when it is first called and keeps it in its cache folder
 together and call the same kernels, so each would compile all of them. Here is what they call, by
 module, function and types, in groups that take about as long and share no helper: whoever starts
 workers has each group compiled by one of them. All of it takes 15 s of CPU where nothing is cached,
-and 1 s where everything is. A kernel that is missing here is compiled where it is called.
+and 1 s where everything is. A kernel that is missing here is compiled where it is called, on some
+record's time.
 
 tests/stages/kernels/test_ahead.py runs every stage and finds what is missing.
 """
 
 import importlib
 import re
+import sys
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 READONLY = "readonly:"
@@ -122,9 +125,23 @@ def compile_group(number: int) -> int:
     """Compile a group, or load it from the cache; returns how many kernels it has."""
     kernels = groups()[number]
     for kernel in kernels:
-        dispatcher = getattr(importlib.import_module(kernel.module), kernel.function)
-        dispatcher.compile(tuple(map(numba_type, kernel.types.split())))
+        _compile(kernel)
     return len(kernels)
+
+
+def compile_imported() -> None:
+    """The same for the modules that this process has imported, those of the stage it has loaded.
+    Called before a stage's calls are timed: no record answers for the compiler."""
+    for group in groups():
+        for kernel in group:
+            if kernel.module in sys.modules:
+                _compile(kernel)
+
+
+@cache
+def _compile(kernel: Kernel) -> None:
+    dispatcher = getattr(importlib.import_module(kernel.module), kernel.function)
+    dispatcher.compile(tuple(map(numba_type, kernel.types.split())))
 
 
 def numba_type(name: str) -> Any:

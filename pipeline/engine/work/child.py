@@ -25,7 +25,8 @@ from stages.errors import StageError
 LENGTH = struct.Struct("<Q")
 RESULT, RAISED, OURS, NO_MEMORY = b"r", b"e", b"f", b"m"
 """An answer; what a record provoked; what is no record's fault."""
-START_SECONDS = 120.0
+START_SECONDS = 600.0
+"""Of which a busy machine without a cache of kernels may spend most on compiling them."""
 
 
 class ChildFailed(Exception):  # noqa: N818 - says what happened

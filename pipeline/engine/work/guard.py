@@ -22,6 +22,7 @@ from pipeline.engine.work.task import Limits, StageRef
 from pipeline.engine.work.watchdog import watchdog
 from schemas.quarantine import ERROR, TIMEOUT
 from stages.errors import StageError
+from stages.kernels.ahead import compile_imported
 
 SUSPICIOUS_RECORDS = 10
 """If at least so many records raised and none did not, it was not the records."""
@@ -50,9 +51,10 @@ class Guard:
         self._limits = limits
         self._patience = patience or Patience(limits)
         self._child = IsolatedStage(stage, method) if isolate else None
-        self._method: Callable[[pa.RecordBatch], pa.RecordBatch] | None = (
-            None if isolate else getattr(stage.load(), method)
-        )
+        self._method: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None
+        if not isolate:
+            self._method = getattr(stage.load(), method)
+            compile_imported()
 
     def __call__(self, batch: pa.RecordBatch) -> tuple[list[pa.RecordBatch], dict[int, Failure]]:
         """Results for the good rows, in order, and row → failure for the others."""

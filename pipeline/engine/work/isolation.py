@@ -14,6 +14,7 @@ import pyarrow as pa
 from pipeline.engine.work.child import RESULT, Child, serve
 from pipeline.engine.work.task import StageRef
 from pipeline.engine.work.watchdog import watchdog
+from stages.kernels.ahead import compile_imported
 
 SECONDS = struct.Struct("<d")
 GRACE_SECONDS = 10.0
@@ -51,6 +52,7 @@ def _from_ipc(data: bytes) -> pa.RecordBatch:
 def _answers(greeting: bytes) -> Callable[[bytes], Iterator[tuple[bytes, bytes]]]:
     stage, name = pickle.loads(greeting)
     method: Callable[[pa.RecordBatch], pa.RecordBatch] = getattr(stage.load(), name)
+    compile_imported()
 
     def answer(request: bytes) -> Iterator[tuple[bytes, bytes]]:
         (seconds,) = SECONDS.unpack_from(request)

@@ -206,3 +206,27 @@ def test_a_closed_standard_error_costs_no_record(fragile: StageRef, isolate: str
         [*command, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT, timeout=60
     )
     assert done.stdout == "['a', 'b'] [1]\n"
+
+
+UNCOMPILED = """
+import pyarrow as pa
+from pipeline.engine.work.guard import Guard
+from pipeline.engine.work.task import Limits, StageRef
+from stages.redact.options import RedactOptions
+stage = StageRef("stages.redact.stage:RedactStage", RedactOptions())
+guard = Guard(stage, "process", Limits(0.7), isolate=False)
+batch = pa.RecordBatch.from_pydict({"text": pa.array(["x = 1"], pa.large_string())})
+print(guard(batch)[1])
+"""
+
+
+def test_no_record_answers_for_the_compiler(tmp_path: Path) -> None:
+    """Where nothing is cached, a stage's kernels take longer than a record may."""
+    done = subprocess.run(
+        [sys.executable, "-c", UNCOMPILED],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert (done.returncode, done.stdout) == (0, "{}\n")

@@ -293,6 +293,13 @@ def test_sql_prints_json_csv_and_tables(
     code, out, _ = sluice(monkeypatch, capsys, "sql", str(run), statement)
     assert code == 0
     assert rows[0]["doc_id"] in out
+    numbers = "select 'nan'::double as a, ['inf'::float, 1] as b, {'c': '-inf'::double} as d"
+    code, out, _ = sluice(monkeypatch, capsys, "sql", str(run), numbers, "--json")
+    assert json.loads(out, parse_constant=pytest.fail) == {
+        "a": None,
+        "b": [None, 1.0],
+        "d": {"c": None},
+    }
     code, _, err = sluice(monkeypatch, capsys, "sql", str(run), "drop view github.rules")
     assert code == 2
     assert err.startswith("sluice: ")
