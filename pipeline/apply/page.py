@@ -9,6 +9,7 @@ from pipeline.storage.credentials import public_url, without_credentials
 from stages.errors import ConfigError, InputError
 from stages.regular_files import open_regular
 from stages.web.decoding.charset import decode_page
+from stages.web.decoding.sniff import parses_as_xml
 from stages.web.explain import Explained, explain
 from stages.web.options import ExtractOptions
 from stages.web.reading.http import OK, PayloadTooLargeError, Response, decode_payload
@@ -52,7 +53,7 @@ def _from_server(url: str, max_bytes: int) -> Explained:
         payload = decode_payload(data, head.encodings, max_bytes)
     except PayloadTooLargeError as error:
         raise InputError(f"{shown}: {error}") from error
-    return explain(decode_page(payload, head.charset), xml=head.is_xhtml)
+    return explain(decode_page(payload, head.charset), xml=parses_as_xml(head.mime, payload))
 
 
 def _check_size(place: str, n_bytes: int, max_bytes: int) -> None:

@@ -25,13 +25,17 @@ from stages.contract import SKIPPED, Input, Options, Skipped, SourceEvent
 from stages.errors import InputError
 from stages.kernels.urls import normalize_url, registrable_domain, url_host
 from stages.web.decoding.charset import decode_page
-from stages.web.decoding.sniff import looks_like_html
+from stages.web.decoding.sniff import (
+    XHTML_TYPES,
+    XML_TYPES,
+    looks_like_html,
+    parses_as_xml,
+)
 from stages.web.extract import LIBRARIES, TABLES, Extracted, extract
 from stages.web.formulas import count_formulas
 from stages.web.natural_language import natural_language
 from stages.web.options import WebOptions
 from stages.web.reading.http import (
-    XHTML_TYPES,
     PayloadTooLargeError,
     decode_payload,
     parse_response,
@@ -49,7 +53,7 @@ _OUT = pa.schema([*(field.with_nullable(True) for field in WEB_DOCUMENTS), (SKIP
 @dataclass(frozen=True)
 class _Decoded:
     """A page as text, the charset that its header declares, and whether the header declares it
-    XHTML, which browsers parse as XML; a guess at the type does not."""
+    XHTML (or XML, and it is XHTML), which browsers parse as XML; a guess at the type does not."""
 
     html: str
     charset: str | None
@@ -135,7 +139,7 @@ class WebSource:
             payload = decode_payload(
                 block[response.payload_start :], response.encodings, self._max_bytes
             )
-            if response.mime in _HTML_TYPES and payload.startswith(GZIP_MAGIC):
+            if response.mime in _HTML_TYPES | XML_TYPES and payload.startswith(GZIP_MAGIC):
                 # Compressed twice, or without a word of it.
                 payload = decode_payload(payload, ("gzip",), self._max_bytes)
         except PayloadTooLargeError:
@@ -147,10 +151,11 @@ class WebSource:
             mime = (identified or "").partition(";")[0].strip().lower()
         if mime in _UNKNOWN_TYPES:
             mime = "text/html" if looks_like_html(payload) else ""
-        if mime not in _HTML_TYPES or not looks_like_html(payload, declared=True):
+        is_xhtml = parses_as_xml(response.mime, payload)
+        if not (is_xhtml or mime in _HTML_TYPES) or not looks_like_html(payload, declared=True):
             return Skipped("not_html")
         html = decode_page(payload, response.charset)
-        return _Decoded(html, response.charset, is_xhtml=response.is_xhtml)
+        return _Decoded(html, response.charset, is_xhtml=is_xhtml)
 
 
 def _as_written(text: str) -> Extracted:

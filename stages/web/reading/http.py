@@ -32,7 +32,6 @@ MAX_CHARSET_CHARACTERS = 64
 MAX_INTERIM = 16
 """Responses before the final one."""
 OK = 200
-XHTML_TYPES = frozenset({"application/xhtml+xml", "application/vnd.wap.xhtml+xml"})
 MAX_LINE_ENDS = 1 << 18
 """Of a payload in chunks; each chunk has two."""
 
@@ -70,11 +69,6 @@ class Response:
     def mime(self) -> str:
         """The media type of the Content-Type header in lower case, or the empty string."""
         return self._content_type[0]
-
-    @property
-    def is_xhtml(self) -> bool:
-        """Whether the media type is XHTML's, which browsers parse as XML."""
-        return self.mime in XHTML_TYPES
 
     @property
     def charset(self) -> str | None:

@@ -210,6 +210,26 @@ def test_headers_missing_or_wrong(http_headers: list[str], warc_headers: list[st
     assert [document["n_code_blocks"] for document in documents] == [1]
 
 
+XHTML = (
+    "<html xmlns='http://www.w3.org/1999/xhtml'><head><title/><script src='a.js'/></head><body>"
+    "<p><a id='top'/>The first <![CDATA[<part>]]> of it, which is all that the page has to say.</p>"
+    "</body></html>"
+)
+
+
+@pytest.mark.parametrize("mime", ["application/xhtml+xml", "application/xml", "text/xml"])
+def test_xhtml_by_its_type(mime: str) -> None:
+    """A page served as XML is parsed as XML, where `<title/>` is empty; a feed is no page."""
+    page = member(http(XHTML.encode(), f"Content-Type: {mime}; charset=utf-8"))
+    documents, others = run("a.warc.gz", page)
+    assert others == []
+    assert "The first <part> of it" in documents[0]["text"]
+    feed = member(
+        http(b"<?xml version='1.0'?><feed><title>x</title></feed>", "Content-Type: text/xml")
+    )
+    assert run("a.warc.gz", feed)[0] == []
+
+
 def test_broken_member() -> None:
     """A broken member is quarantined with its origin, offset and first bytes."""
     page = member(http(HTML, "Content-Type: text/html"))
