@@ -51,6 +51,7 @@ _PARQUET = ".parquet"
 _COPY_BYTES = 1 << 20
 _DAMAGE = (Damaged, pa.ArrowException, ValueError, EOFError)
 _EXTENSION = re.compile(r"[A-Za-z0-9_+-]{1,20}")
+_NOTHING = Metadata()
 _NAME = re.compile(r"[^A-Za-z0-9_.+-]+")
 
 
@@ -179,6 +180,8 @@ class _Table:
 
     def _with_metadata(self, known: Described, given: Metadata) -> Described:
         """What `github.metadata` says of the table holds where the table is silent."""
+        if given == _NOTHING:
+            return known
         return replace(
             known,
             repo=known.repo or given.repo,

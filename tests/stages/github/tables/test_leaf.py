@@ -2,6 +2,7 @@
 
 import io
 import random
+import tracemalloc
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -146,3 +147,20 @@ def test_snappy_in_pieces_is_snappy(data):
     pieces = list(unsnap(stream))
     assert b"".join(pieces) == data
     assert all(len(piece) <= PIECE_BYTES + BLOCK_BYTES for piece in pieces)
+
+
+@pytest.mark.parametrize(("codec", "dictionary"), [("snappy", False), ("zstd", True)])
+def test_a_page_of_a_whole_repository_is_never_held(codec, dictionary):
+    """Forty files of a megabyte lie in one page or dictionary: a few of them are in memory."""
+    files = [{"c": f"{number} {'x' * 1_000_000}"} for number in range(40)]
+    file = write([files], compression=codec, use_dictionary=dictionary)
+    metadata = pq.read_metadata(file)
+    column = StringColumn(file, metadata.row_group(0).column(0), metadata.schema.column(0), 1 << 24)
+    tracemalloc.start()
+    try:
+        for number in range(40):
+            assert column.take(begins_row=not number) == files[number]["c"].encode()
+        assert tracemalloc.get_traced_memory()[1] < 12 << 20
+    finally:
+        tracemalloc.stop()
+        column.close()
