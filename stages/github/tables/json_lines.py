@@ -4,7 +4,7 @@ Rows are numbered from 0: every line counts, also a broken or a blank one, so th
 does not depend on its neighbours. Where a row is a repository its files are one after another in a
 list, and the line must fit the limit as a whole.
 
-Memory: one line, and what JSON makes of it. Cost: 150 MB/s.
+Memory: one line, and what JSON makes of it. Cost: 52 MB/s of .jsonl.gz, unpacking included.
 """
 
 import io

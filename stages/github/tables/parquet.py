@@ -6,7 +6,7 @@ that is read beside them, string by string (`leaf`), so that a row may hold a re
 gigabytes, and what is not wanted is never expanded.
 
 Memory: what is said of the files of a batch of rows, up to `_BATCH_BYTES` (a row that has more
-than `MAX_PLACES` files ends the table), and what `leaf` holds. Cost: 4 µs a file.
+than `MAX_PLACES` files ends the table), and what `leaf` holds. Cost: docs/github.md.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
