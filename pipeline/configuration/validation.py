@@ -29,13 +29,16 @@ def validate(
     try:
         return model.model_validate_json(text, strict=True)
     except ValidationError as error:
-        plain = json.loads(text)
-        if all(map(_was_converted, error.errors())):
+        problems = error.errors()
+    plain = json.loads(text)
+    if all(map(_was_converted, problems)):
+        try:
             return model.model_validate(plain)
-        if _wrap_single_values(plain, error):
-            return validate(model, plain, prefix, known)
-        lines = [_explain(problem, prefix, known) for problem in error.errors()]
-    raise ConfigError("\n".join(lines))
+        except ValidationError as error:
+            problems = error.errors()
+    elif _wrap_single_values(plain, problems):
+        return validate(model, plain, prefix, known)
+    raise ConfigError("\n".join(_explain(problem, prefix, known) for problem in problems))
 
 
 def unknown(name: str, value: Any, known: Iterable[str]) -> str:
@@ -86,10 +89,10 @@ def _was_converted(problem: Any) -> bool:
     return problem["type"] in _LIST_ERRORS and isinstance(problem["input"], list)
 
 
-def _wrap_single_values(table: dict[str, Any], error: ValidationError) -> bool:
+def _wrap_single_values(table: dict[str, Any], problems: Iterable[Any]) -> bool:
     """Put single values where lists are wanted into lists; false if there were none."""
     wrapped = False
-    for problem in error.errors():
+    for problem in problems:
         if problem["type"] not in _LIST_ERRORS or isinstance(problem["input"], dict | list):
             continue
         *parents, last = problem["loc"]

@@ -131,6 +131,10 @@ def test_a_single_string_stands_for_a_list_of_one() -> None:
         ("dedup = 3", ["`dedup` is a table"]),
         ("[dedup]\nthreshold = 'high'", ['`dedup.threshold` must be a valid number, not "high"']),
         ("[dedup]\nthreshold = 1.5", ["`dedup.threshold`", "less than or equal to 1", "1.5"]),
+        (
+            "[decontaminate]\nbenchmarks = [0]",
+            ["`decontaminate.benchmarks.0` must be a valid string"],
+        ),
         ("[dedup]\nexact = 'true'", ["`dedup.exact` must be a valid boolean"]),
         ("[engine]\nmax_attempts = 2.0", ["`engine.max_attempts` must be a valid integer"]),
         ("[engine]\nworkers = 0", ["`engine.workers`", "not 0"]),
