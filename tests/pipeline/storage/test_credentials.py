@@ -33,7 +33,7 @@ from pipeline.storage.object_stores.s3 import S3Store
 from pipeline.storage.receipts import Receipts
 from stages.errors import ConfigError, InputError
 from stages.recall.options import RecallOptions, role_of
-from tests.pipeline.conftest import page, write_warc
+from tests.pipeline.conftest import page, read_shards, write_warc
 
 VISIBLE = st.characters(min_codepoint=0x21, max_codepoint=0x7E)
 SECRETS = st.text(VISIBLE, min_size=1, max_size=20).map(lambda text: f"Sé{text}crèt")
@@ -225,10 +225,13 @@ def test_a_fresh_signature_is_the_same_input(guarded: Guarded, tmp_path: Path) -
 
 
 def test_an_expired_signature_is_nowhere_either(guarded: Guarded, tmp_path: Path) -> None:
-    """The server's answer, which repeats the URL, is quarantined without it."""
+    """The server's answer, which repeats the URL, is quarantined without it, and so is said why
+    the corpus is empty."""
     folder = tmp_path / "run"
-    report = run_logged(folder, f"http://{guarded.url}?X-Amz-Signature=old5ecret")
-    assert report.steps["web.documents"].quarantined == 1
+    with pytest.raises(InputError, match="unreadable") as failed:
+        run_logged(folder, f"http://{guarded.url}?X-Amz-Signature=old5ecret")
+    assert "5ecret" not in str(failed.value)
+    assert read_shards(folder / "quarantine/web/documents").num_rows == 1
     found = written(folder)
     assert "unreadable" in found
     assert "5ecret" not in found

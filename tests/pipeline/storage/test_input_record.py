@@ -247,7 +247,7 @@ def test_pipes_and_devices_are_no_inputs(tmp_path: Path) -> None:
         os.mkfifo(tmp_path / f"a/pipe.{ending}")
     (tmp_path / "a/zero.warc").symlink_to("/dev/zero")
     (tmp_path / "a/zero.tar").symlink_to("/dev/zero")
-    for corpus, n_bad in (("web", 4), ("github", 3)):
+    for corpus, n_bad in (("web", 4), ("github", 5)):
         report = read_documents(config_of(tmp_path, corpus, ["a"]), corpus)
         assert report.steps[f"{corpus}.documents"].quarantined == n_bad
         table = read_shards(tmp_path / "run/quarantine" / corpus / "documents")
