@@ -18,10 +18,10 @@ MAX_MANIFEST_BYTES = 1 << 18
 
 _XML = re.compile(
     r"<(?:PackageLicenseExpression|license type=\"expression\"|license)>"
-    r"\s*(?:<name>)?\s*([^<]{1,200})<"
+    r"(?:\s*+<name>)?\s*([^<]{1,200})<"
 )
 _LINE = re.compile(
-    r"^\s*(?:[\w.]+\.)?[\"':]?licen[cs]es?[\"']?\s*(?:=>|:=|=|:|\s(?=[\"'(\[]))\s*(.{1,300})$",
+    r"^[^\S\n]*(?:[\w.]+\.)?[\"':]?licen[cs]es?[\"']?\s*(?:=>|:=|=|:|\s(?=[\"'(\[]))\s*(.{1,300})$",
     re.IGNORECASE | re.MULTILINE,
 )
 _QUOTED = re.compile(r"[\"']([^\"']{2,100})[\"']")

@@ -1,8 +1,11 @@
 """Which languages the blocks of code in a page are in."""
 
+import re
 from importlib.resources import files
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stages.web.code_languages import ALIASES, MOST_BLOCKS, NOTHING, code_languages
 from stages.web.extract import extract
@@ -44,6 +47,25 @@ def test_no_page_is_asked_for_ever() -> None:
     block = f"```\n{GO}```\n\n"
     assert code_languages(block * 3 + "```py\nx\n```") == ("Go", "Python")
     assert code_languages("```\nx\n```\n" * MOST_BLOCKS + block) == ()
+
+
+def test_fences_that_nothing_closes_cost_no_more_than_their_lines() -> None:
+    """Each of another length, or the same many times: an hour for a search from each of them
+    to the end of the page."""
+    assert code_languages("".join("`" * length + "\n" for length in range(3, 4_000))) == ()
+    assert code_languages("````x\n" * 200_000 + "```py\nx\n```") == ("Python",)
+
+
+@given(st.lists(st.sampled_from(["```", "````", "`", "py", "c", "\n", "```\n"]), max_size=14))
+def test_blocks_are_those_of_an_expression(parts: list[str]) -> None:
+    """The plain way to say it, which is quadratic."""
+    text = "".join(parts)
+    blocks = re.finditer(r"^(`{3,})([^`\n]*)\n(.*?)\n\1$", text, re.M | re.S)
+    named = {"py": "Python", "c": "C"}
+    known = [named[block[2]] for block in blocks if block[2] in named]
+    assert [one for one in code_languages(text) if one in named.values()] == (
+        list(dict.fromkeys(known))
+    )
 
 
 def test_aliases_stand_for_languages() -> None:
