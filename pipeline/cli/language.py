@@ -1,11 +1,12 @@
 """`sluice language`: the classifier that names a file's language by its content."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from pipeline.cli.json_text import print_json
 
 language = typer.Typer(no_args_is_help=True, help="Train the classifier of languages by content.")
 
@@ -45,7 +46,7 @@ def train(
     )
     record = made.table.record
     if as_json:
-        print(json.dumps(record, indent=2))
+        print_json(record)
         return
     files, found = record["files"], record["cross_validated"]
     left_out = f", {made.n_left_out:,} rows left out" if made.n_left_out else ""

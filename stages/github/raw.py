@@ -5,11 +5,13 @@ origin, too.
 """
 
 import datetime
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from schemas.documents import GITHUB_DOCUMENTS
+from stages.contract import Quarantined
 
 BATCH_FILES = 64
 BATCH_BYTES = 16 << 20
@@ -60,7 +62,7 @@ class RawFile:
         return len(self.payload) + len(self.origin) + len(self.path) + self.facts.n_bytes
 
 
-class RawBatch:
+class _Batch:
     """Gathers files into one record batch."""
 
     def __init__(self) -> None:
@@ -93,3 +95,17 @@ class RawBatch:
             [pa.array(columns[field.name], field.type) for field in RAW_SCHEMA],
             schema=RAW_SCHEMA,
         )
+
+
+def in_batches(items: Iterable[RawFile | Quarantined]) -> Iterator[pa.RecordBatch | Quarantined]:
+    """Files as record batches; what could not be read passes through where it stands."""
+    batch = _Batch()
+    for item in items:
+        if isinstance(item, Quarantined):
+            yield item
+            continue
+        if batch.is_full_for(item):
+            yield batch.take()
+        batch.add(item)
+    if batch:
+        yield batch.take()

@@ -45,7 +45,7 @@ from stages.github.licensing.names import tagged_license
 from stages.github.licensing.repository import is_license_file
 from stages.github.metadata import Metadata
 from stages.github.options import GithubOptions
-from stages.github.raw import RAW_SCHEMA, Facts, RawBatch, RawFile
+from stages.github.raw import RAW_SCHEMA, Facts, RawFile, in_batches
 from stages.github.repositories import open_repository
 from stages.github.selection import Selection
 from stages.github.tables import joined
@@ -140,16 +140,7 @@ class GithubSource:
             metadata.stars,
             repository.license,
         )
-        batch = RawBatch()
-        for item in self._files(repository, facts, skipped):
-            if isinstance(item, Quarantined):
-                yield item
-                continue
-            if batch.is_full_for(item):
-                yield batch.take()
-            batch.add(item)
-        if batch:
-            yield batch.take()
+        yield from in_batches(self._files(repository, facts, skipped))
         for reason in sorted(skipped):
             yield Skipped(reason, skipped[reason])
 

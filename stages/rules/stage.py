@@ -65,7 +65,8 @@ class RulesStage:
         text = batch.column("text")
         counts = count_text(*utf8_buffers(text))
         start = pc.utf8_slice_codeunits(text, 0, XML_DECLARATION_WITHIN)
-        is_html = _is_in(_judged_name(batch), self.options.html_languages)
+        name = _judged_name(batch)
+        is_html = _is_in(name, self.options.html_languages)
         visible = count_visible_characters(*utf8_buffers(text.filter(is_html)))
         n_visible = np.zeros(len(text), np.int64)
         mask = is_html.to_numpy(zero_copy_only=False)
@@ -85,7 +86,7 @@ class RulesStage:
                 _column(batch, "path"),
                 _column(batch, "is_vendor"),
                 average_line_length,
-                is_script=_is_in(_judged_name(batch), SCRIPTS),
+                is_script=_is_in(name, SCRIPTS),
                 is_prose=_is_prose(batch),
             ),
             _by_value(_licenses(batch), license_class, pa.string()),

@@ -33,7 +33,7 @@ from stages.github.entries import Damaged, clean_path, storable
 from stages.github.identity import TABLES, metadata_of, stem_of
 from stages.github.metadata import Metadata, WrongField
 from stages.github.options import GithubOptions
-from stages.github.raw import Facts, RawBatch, RawFile
+from stages.github.raw import Facts, RawFile, in_batches
 from stages.github.selection import Selection
 from stages.github.tables.joined import Places, places_of
 from stages.github.tables.json_lines import JsonLines
@@ -65,26 +65,24 @@ def read_table(
 ) -> Iterator[SourceEvent]:
     """The files of a table as raw batches."""
     table = _Table(source, options, selection)
-    batch = RawBatch()
+    yield from in_batches(_few_faults(table.files()))
+    if table.goes_by_name:
+        yield Identity(storable(source.name))
+    for reason in sorted(table.skipped):
+        yield Skipped(reason, table.skipped[reason])
+
+
+def _few_faults(items: Iterator[RawFile | Quarantined]) -> Iterator[RawFile | Quarantined]:
+    """The items, up to one fault too many, which stands for the rest."""
     n_faults = 0
-    for item in table.files():
+    for item in items:
         if isinstance(item, Quarantined):
             n_faults += 1
             if n_faults > MAX_FAULTS:
                 error = f"{MAX_FAULTS} records could not be read; this is the rest of the table"
                 yield replace(item, reason="too_many", error=error)
-                break
-            yield item
-            continue
-        if batch.is_full_for(item):
-            yield batch.take()
-        batch.add(item)
-    if batch:
-        yield batch.take()
-    if table.goes_by_name:
-        yield Identity(storable(source.name))
-    for reason in sorted(table.skipped):
-        yield Skipped(reason, table.skipped[reason])
+                return
+        yield item
 
 
 class _Table:

@@ -14,7 +14,7 @@ import pytest
 from stages.contract import Input
 from stages.github.git import process as git_process
 from stages.github.stage import repository_name
-from tests.stages.github.git.test_tree import ENVIRONMENT, git
+from tests.stages.github.git.test_tree import ENVIRONMENT, git, spoil
 
 
 @pytest.fixture
@@ -259,10 +259,7 @@ def test_a_file_that_is_no_blob_costs_itself_alone(work, read_folder):
 
 def test_a_broken_licence_costs_itself_alone(work, read_folder):
     """The licence is unknown, the other files are read."""
-    blob = git(work, "rev-parse", "HEAD:LICENSE")
-    path = work / ".git" / "objects" / blob[:2] / blob[2:]
-    path.chmod(0o644)
-    path.write_bytes(b"\x78\x01garbage")
+    spoil(work, "LICENSE")
     got = read_folder("tool", work)
     assert list(got.texts) == ["a.c"]
     assert got.rows[0]["license"] is None

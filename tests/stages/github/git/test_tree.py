@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,14 @@ def git(folder, *arguments):
         ["git", *arguments], cwd=folder, env=ENVIRONMENT, check=True, capture_output=True
     )
     return done.stdout.decode().strip()
+
+
+def spoil(work: Path, name: str) -> None:
+    """Write over the object of a file of HEAD."""
+    blob = git(work, "rev-parse", f"HEAD:{name}")
+    path = work / ".git" / "objects" / blob[:2] / blob[2:]
+    path.chmod(0o644)
+    path.write_bytes(b"\x78\x01garbage")
 
 
 @pytest.fixture
@@ -114,10 +123,7 @@ def test_nothing_of_the_repository_is_executed(work, tmp_path, read_folder):
 
 def test_a_broken_object_costs_itself_alone(work, read_folder):
     """Files after the damaged one are still read."""
-    blob = git(work, "rev-parse", "HEAD:README.md")
-    path = work / ".git" / "objects" / blob[:2] / blob[2:]
-    path.chmod(0o644)
-    path.write_bytes(b"\x78\x01garbage")
+    spoil(work, "README.md")
     got = read_folder("tool", work)
     assert list(got.texts) == ["COPYING", "src/a.c"]
     assert [bad.origin.rpartition(":")[2] for bad in got.quarantined] == ["README.md"]
