@@ -12,7 +12,6 @@ one extractor lost.
 
 import argparse
 import gzip
-import io
 import json
 import re
 import time
@@ -24,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import zstandard
 
+from benchmarks.corpora import WEB, read_rows
 from stages.web.decoding.charset import decode_page
 from stages.web.extract import extract
 from stages.web.markdown.write import write
@@ -108,11 +107,9 @@ def read_gold() -> list[Row]:
         return [json.loads(line) for line in lines]
 
 
-def read_wcxb() -> Iterator[Row] | list[Row]:
+def read_wcxb() -> Iterator[Row]:
     """The development pages of WCXB."""
-    raw = (DATA / "wcxb_dev.jsonl.zst").open("rb")
-    with zstandard.ZstdDecompressor().stream_reader(raw) as stream:
-        return [json.loads(line) for line in io.TextIOWrapper(stream, "utf-8")]
+    return read_rows(WEB)
 
 
 def read_crawl() -> Iterator[str]:

@@ -1,16 +1,15 @@
 """The pages to learn from: WCXB's development half (CC-BY-4.0) and a gold of articles' texts."""
 
 import gzip
-import io
 import json
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import zstandard
 from publicsuffixlist import PublicSuffixList
 
 from benchmarks.content.tokens import tokens
+from benchmarks.corpora import read_rows
 
 N_FOLDS = 5
 BLANK = "\n\u200b "
@@ -52,11 +51,9 @@ def read_pages(data: Path, limit: int | None = None) -> list[GoldPage]:
 
 def _wcxb(data: Path) -> list[tuple[str, str, str, str, str]]:
     path = data / "web" / "wcxb_dev.jsonl.zst"
-    with path.open("rb") as stored:
-        stream = zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(stored)
-        rows = [json.loads(line) for line in io.TextIOWrapper(stream, encoding="utf-8")]
     return [
-        ("wcxb", row["page_type"], row["url"], row["html"], row["main_content"]) for row in rows
+        ("wcxb", row["page_type"], row["url"], row["html"], row["main_content"])
+        for row in read_rows(path)
     ]
 
 

@@ -5,6 +5,7 @@ import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import zstandard
@@ -30,7 +31,9 @@ def read_texts(source: Path, n_bytes: int) -> list[str]:
 def _texts(source: Path) -> Iterator[str]:
     if source.is_dir():
         return _archives(source)
-    return _lines(source) if source.name.endswith(".jsonl.zst") else _parquet(source)
+    if source.name.endswith(".jsonl.zst"):
+        return (row["main_content"] for row in read_rows(source))
+    return _parquet(source)
 
 
 def _parquet(path: Path) -> Iterator[str]:
@@ -38,11 +41,11 @@ def _parquet(path: Path) -> Iterator[str]:
         yield from batch["text"].to_pylist()
 
 
-def _lines(path: Path) -> Iterator[str]:
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of JSON lines compressed with Zstandard."""
     with path.open("rb") as stored:
         stream = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(stored)
-        for line in io.TextIOWrapper(stream, encoding="utf-8"):
-            yield json.loads(line)["main_content"]
+        yield from map(json.loads, io.TextIOWrapper(stream, encoding="utf-8"))
 
 
 def _archives(folder: Path) -> Iterator[str]:

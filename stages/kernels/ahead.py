@@ -3,8 +3,8 @@
 Numba compiles a kernel when it is first called and keeps it in its cache folder. Workers start
 together and call the same kernels, so each would compile all of them. Here is what they call, by
 module, function and types, in groups that take about as long and share no helper: whoever starts
-workers has each group compiled by one of them. All of it takes 15 s of CPU where nothing is cached,
-and 1 s where everything is. A kernel that is missing here is compiled where it is called, on some
+workers has each group compiled by one of them. All of it takes 64 s of CPU where nothing is cached,
+and 2 s where everything is. A kernel that is missing here is compiled where it is called, on some
 record's time.
 
 tests/stages/kernels/test_ahead.py runs every stage and finds what is missing.

@@ -14,6 +14,7 @@ import pyarrow as pa
 from numba import njit
 
 from stages.kernels.arrow import Bytes, Offsets, utf8_buffers
+from stages.kernels.shingles import mix
 
 Hashes = npt.NDArray[np.uint64]
 Ends = npt.NDArray[np.int32]
@@ -52,13 +53,8 @@ def string_hashes(names: pa.Array) -> Hashes:
 
 @njit(cache=True, nogil=True)
 def _mix(value: np.uint64) -> np.uint64:  # pragma: no cover
-    """FNV's low bits are weak: MurmurHash3's finaliser. Never 0, which means no directory."""
-    value ^= value >> np.uint64(33)
-    value *= np.uint64(0xFF51AFD7ED558CCD)
-    value ^= value >> np.uint64(33)
-    value *= np.uint64(0xC4CEB9FE1A85EC53)
-    value ^= value >> np.uint64(33)
-    return value | np.uint64(1)
+    """FNV's low bits are weak. Never 0, which means no directory."""
+    return np.uint64(mix(value) | np.uint64(1))
 
 
 @njit(cache=True, nogil=True)

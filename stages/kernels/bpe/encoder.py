@@ -29,8 +29,8 @@ Counts = npt.NDArray[np.int64]
 
 
 class Encoder:
-    """Text to ids for one model. Its memory is its own (14 MiB, and what the longest text so far
-    has needed), so calls from several threads wait for each other."""
+    """Text to ids for one model. Its memory is its own (38 MiB, and what the longest text of a call
+    needs), so calls from several threads wait for each other."""
 
     def __init__(
         self,

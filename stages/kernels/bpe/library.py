@@ -16,8 +16,6 @@ THREADS = ("RAYON_NUM_THREADS", "FASTOKENS_BPE_THREADS")
 class LibraryEngine:
     """Encodes with fastokens."""
 
-    name = "fastokens"
-
     def __init__(self, tokenizer_json: bytes) -> None:
         """ValueError if the library cannot read it."""
         for variable in THREADS:

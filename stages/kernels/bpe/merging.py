@@ -8,7 +8,7 @@ is searched for its lowest rank after each merge; a long one keeps its pairs in 
 import numpy as np
 import numpy.typing as npt
 
-from stages.kernels.bpe.state import State
+from stages.kernels.bpe.state import FACTOR, State
 from stages.kernels.compiling import inlined, int64, kernel, uint64
 
 Table = npt.NDArray[np.uint64]
@@ -21,7 +21,6 @@ SHORT = 96
 """Bytes up to which searching is faster than a heap."""
 
 _NOTHING = uint64(0xFFFF_FFFF_FFFF_FFFF)
-_FACTOR = uint64(0x9E37_79B9_7F4A_7C15)
 _LOW = uint64(0xFFFF_FFFF)
 _HALF = uint64(32)
 _WIDTH = uint64(64)
@@ -36,7 +35,7 @@ def pair_table(merges: Merges) -> tuple[Table, int]:
     keys, last = np.unique((left << _HALF | right)[::-1], return_index=True)
     values = values[::-1][last]
     table = np.full((1 << bits, 2), _NOTHING, np.uint64)
-    slots = (keys * _FACTOR) >> (_WIDTH - uint64(bits))
+    slots = (keys * FACTOR) >> (_WIDTH - uint64(bits))
     while len(keys):
         _, chosen = np.unique(slots, return_index=True)
         chosen = chosen[table[slots[chosen], 0] == _NOTHING]
@@ -76,7 +75,7 @@ def merge(s: State, start: int, stop: int) -> int:
 def _rank(s: State, left: int, right: int) -> int:
     """Rank and merged id of a pair, in the halves of a number; _NOTHING without one."""
     key = uint64(left) << _HALF | uint64(right)
-    slot = (key * _FACTOR) >> (_WIDTH - uint64(s.pair_bits))
+    slot = (key * FACTOR) >> (_WIDTH - uint64(s.pair_bits))
     last = (uint64(1) << uint64(s.pair_bits)) - uint64(1)
     while True:
         place = int64(slot) << 1

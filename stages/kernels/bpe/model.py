@@ -33,8 +33,6 @@ _BRACKET = re.compile(r"(?:\\s\?)?\[(.*)\]\+", re.DOTALL)
 class KernelEngine:
     """Encodes with Sluice's kernels."""
 
-    name = "Sluice's kernels"
-
     def __init__(self, described: dict[str, Any]) -> None:
         """`described` is one that `serves`. Takes half a second."""
         model = described["model"]

@@ -46,8 +46,9 @@ class Tokenizer:
         self.vocabulary_size = self._engine.vocabulary_size
 
     def encode(self, text: bytes) -> Ids:
-        """The token ids of one UTF-8 text."""
-        return self.encode_buffers(pa.array([text], pa.large_binary()))[1]
+        """The token ids of one text. UnicodeDecodeError if it is no UTF-8, which the kernels take
+        for granted."""
+        return self.encode_buffers(pa.array([text.decode()], pa.large_string()))[1]
 
     def encode_buffers(self, texts: pa.Array) -> tuple[Offsets, Ids]:
         """Offsets (n + 1) and ids: text i is `ids[offsets[i]:offsets[i + 1]]`; null has none."""
@@ -81,7 +82,7 @@ class Tokenizer:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             problem = f"tokenizer {self.name!r} is no usable tokenizer.json: {error}"
             raise ConfigError(problem) from error
-        log.info("tokenizer %r splits text in its own way: served by %s", self.name, engine.name)
+        log.info("tokenizer %r splits text in its own way: served by fastokens", self.name)
         return engine
 
 

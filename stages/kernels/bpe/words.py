@@ -8,6 +8,7 @@ from stages.kernels.bpe.merging import merge
 from stages.kernels.bpe.state import (
     CACHE_BITS,
     CACHE_SLOTS,
+    FACTOR,
     LONGEST_CACHED,
     MAX_CACHED,
     MAX_KEPT,
@@ -21,7 +22,6 @@ from stages.kernels.bpe.state import (
 )
 from stages.kernels.compiling import inlined, int64, kernel, uint64, unaligned
 
-_FACTOR = uint64(0x9E37_79B9_7F4A_7C15)
 _OTHER_FACTOR = uint64(0xC2B2_AE3D_27D4_EB4F)
 _HALF = uint64(32)
 _SHIFT = uint64(64 - CACHE_BITS)
@@ -43,7 +43,7 @@ def encode_word(s: State, start: int, stop: int) -> None:
         _append_merged(s, merge(s, start, stop))
         return
     head, tail = _key(s, start, size)
-    slot = ((head ^ (tail + uint64(size)) * _OTHER_FACTOR) * _FACTOR) >> _SHIFT
+    slot = ((head ^ (tail + uint64(size)) * _OTHER_FACTOR) * FACTOR) >> _SHIFT
     while True:
         place = int64(slot) * SLOT_WORDS
         about = s.cache[place + 2]
@@ -82,9 +82,9 @@ def _key(s: State, start: int, size: int) -> tuple[int, int]:
     if size <= 16:
         return head, tail
     for i in range(8, size - 8, 8):
-        head = (head ^ unaligned(s.data, start + i)) * _FACTOR
+        head = (head ^ unaligned(s.data, start + i)) * FACTOR
         head ^= head >> _HALF
-    return (head ^ tail) * _FACTOR, _ZERO
+    return (head ^ tail) * FACTOR, _ZERO
 
 
 @kernel

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from numba import njit
 
 from stages.kernels.arrow import Bytes, Offsets
+from stages.kernels.shingles import mix
 
 Hashes = npt.NDArray[np.uint32]
 Counts = npt.NDArray[np.int32]
@@ -48,19 +49,9 @@ _THREE, _FIVE = np.uint64((1 << 36) - 1), np.uint64((1 << 60) - 1)
 
 
 @njit(cache=True, nogil=True)
-def _mix(value: np.uint64) -> np.uint64:  # pragma: no cover
-    """The finaliser of MurmurHash3."""
-    value ^= value >> np.uint64(33)
-    value *= np.uint64(0xFF51AFD7ED558CCD)
-    value ^= value >> np.uint64(33)
-    value *= np.uint64(0xC4CEB9FE1A85EC53)
-    return value ^ (value >> np.uint64(33))
-
-
-@njit(cache=True, nogil=True)
 def _feature(kind: int, value: np.uint64) -> np.uint32:  # pragma: no cover
     """The hash of one feature: equal values of two kinds are two features."""
-    return np.uint32(_mix(value + np.uint64(kind) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32))
+    return np.uint32(mix(value + np.uint64(kind) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32))
 
 
 @njit(cache=True, nogil=True)
@@ -78,19 +69,19 @@ def _read_token(
         while i < end and data[i] == data[start] and i - start < 4:
             i += 1
         shape = np.uint64(data[start]) * np.uint64(5) + np.uint64(i - start)
-        return i, _mix(shape), shape
+        return i, mix(shape), shape
     if _is_digit(data[start]):
         while i < end and (
             classes[data[i]] == _WORD or (data[i] == 46 and i + 1 < end and _is_digit(data[i + 1]))
         ):
             i += 1
-        return i, _mix(_NUMBER), _NUMBER_SHAPE
+        return i, mix(_NUMBER), _NUMBER_SHAPE
     token = _FNV_BASIS
     while i < end and classes[data[i]] == _WORD:
         if i - start < LONGEST_WORD:
             token = (token ^ np.uint64(data[i])) * _FNV_PRIME
         i += 1
-    return i, _mix(token), _WORD_SHAPE
+    return i, mix(token), _WORD_SHAPE
 
 
 @njit(cache=True, nogil=True)
@@ -127,7 +118,7 @@ def hash_features(
         pair = token * np.uint64(3) + before
         out[n] = _feature(2, token)
         out[n + 1] = _feature(3, pair)
-        out[n + 2] = _feature(4, _mix(pair) + earlier)
+        out[n + 2] = _feature(4, mix(pair) + earlier)
         out[n + 3] = _feature(5, shapes & _THREE)
         out[n + 4] = _feature(6, shapes & _FIVE)
         n += 5

@@ -207,6 +207,13 @@ def test_tokens_that_are_no_utf8_alone_decode_to_replacements(tokenizer: Tokeniz
     assert "\ufffd" in tokenizer.decode(ids[:1])
 
 
+@pytest.mark.parametrize("text", [b"a\xff", b"\xe4\xb8", b"\xed\xa0\x80", b"\xf0\x9f"])
+def test_what_is_no_utf8_is_refused(tokenizer: Tokenizer, text: bytes) -> None:
+    """A kernel would read behind the end of a character that is cut."""
+    with pytest.raises(UnicodeDecodeError):
+        tokenizer.encode(text)
+
+
 def test_the_vocabulary_is_that_of_deepseek_v2(tokenizer: Tokenizer) -> None:
     """100,000 entries and two special tokens; the hash is that of the file's bytes."""
     assert tokenizer.vocabulary_size == 100_002
