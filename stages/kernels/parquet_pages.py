@@ -13,6 +13,10 @@ from typing import Any
 DATA, DICTIONARY, DATA_V2 = 0, 2, 3
 """Kinds of pages; of others (an index) there is nothing to read."""
 
+MAX_PAGE_BYTES = 128 << 20
+"""What a page of a stranger's file may expand to where it is read as a whole. Most writers end one
+at 1 MiB, DuckDB at 100 MB."""
+
 _HEADER_BYTES = 1 << 10
 _MAX_HEADER_BYTES = 1 << 20
 _MAX_VARINT_BYTES = 10
@@ -44,7 +48,7 @@ class Page:
     is_compressed: bool = True
 
 
-def chunk_range(chunk: Any) -> tuple[int, int]:
+def _range_of(chunk: Any) -> tuple[int, int]:
     """First byte and end of a column chunk (`pyarrow.parquet.ColumnChunkMetaData`)."""
     start = chunk.data_page_offset
     if chunk.has_dictionary_page and chunk.dictionary_page_offset:
@@ -53,19 +57,22 @@ def chunk_range(chunk: Any) -> tuple[int, int]:
 
 
 def read_pages(file: Any, chunk: Any) -> Iterator[Page]:
-    """The pages of a chunk in order. ValueError where no page begins or one cannot be."""
-    at, end = chunk_range(chunk)
+    """The pages of a chunk in order. ValueError where no page begins or one cannot be. A chunk
+    without values has none: writers leave its offsets at 0."""
+    if not chunk.num_values:
+        return
+    at, end = _range_of(chunk)
     while at < end:
         page = _read_page(file, at)
         yield page
         at = page.at + page.compressed_bytes
 
 
-def largest_page(file: Any, chunk: Any, max_bytes: int) -> int:
-    """Bytes of the chunk's largest page, expanded; ValueError if one is above `max_bytes`."""
+def largest_page(file: Any, chunk: Any) -> int:
+    """Bytes of the chunk's largest page, expanded; ValueError if one is above `MAX_PAGE_BYTES`."""
     largest = 0
     for page in read_pages(file, chunk):
-        if page.uncompressed_bytes > max_bytes:
+        if page.uncompressed_bytes > MAX_PAGE_BYTES:
             raise ValueError(f"byte {page.at}: a page of {page.uncompressed_bytes} bytes")
         largest = max(largest, page.uncompressed_bytes)
     return largest

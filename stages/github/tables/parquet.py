@@ -22,10 +22,8 @@ import pyarrow.parquet as pq
 from stages.github.entries import Damaged
 from stages.github.tables.leaf import StringColumn
 from stages.github.tables.records import Record
-from stages.kernels.parquet_pages import DICTIONARY, read_pages
+from stages.kernels.parquet_pages import DICTIONARY, MAX_PAGE_BYTES, read_pages
 
-MAX_PAGE_BYTES = 128 << 20
-"""Of what is said of files; most writers end a page at 1 MiB, DuckDB at 100 MB."""
 MAX_PLACES = 1 << 24
 """Files whose rows lie in one row group, where a row is a repository."""
 

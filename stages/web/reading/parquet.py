@@ -2,8 +2,8 @@
 
 A file of a kilobyte can hold a page that expands to two gigabytes, a value that all rows share, or
 a thousand million rows in one run. So the headers of all pages are read first: none may expand
-beyond `MAX_PAGE_BYTES`, and as many rows are read at once as would fit if each value were as large
-as the largest page. What rows expand to in all is bounded by the file's size.
+beyond `parquet_pages.MAX_PAGE_BYTES`, and as many rows are read at once as would fit if each value
+were as large as the largest page. What rows expand to in all is bounded by the file's size.
 
 Memory: `_BATCH_BYTES`, a page of each column, and a row. Cost: 6 µs a row.
 """
@@ -18,8 +18,6 @@ import pyarrow.parquet as pq
 from stages.kernels.parquet_pages import largest_page
 from stages.web.reading.members import FREE_WORK_BYTES, MAX_EXPANSION
 
-MAX_PAGE_BYTES = 128 << 20
-"""Most writers end a page at 1 MiB, DuckDB at 100 MB."""
 MAX_BATCH_ROWS = 64
 TOO_LARGE: Final[dict[str, Any]] = {}
 """Stands for a row with a value above the limit."""
@@ -90,5 +88,5 @@ def _rows_at_once(file: Any, group: Any, names: Sequence[str]) -> int:
     for number in range(group.num_columns):
         chunk = group.column(number)
         if chunk.path_in_schema in names:
-            total += largest_page(file, chunk, MAX_PAGE_BYTES)
+            total += largest_page(file, chunk)
     return max(1, min(MAX_BATCH_ROWS, _BATCH_BYTES // total))

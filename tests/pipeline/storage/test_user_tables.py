@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS
 from pipeline.storage.user_tables import ROW_BYTES, Rows, column_names, read_rows
-from stages.errors import ConfigError
+from stages.errors import ConfigError, InputError
 
 TEXT = {"text": pa.large_string()}
 MIB = 1 << 20
@@ -90,6 +90,20 @@ def test_a_row_of_parquet_that_is_too_large_is_broken(tmp_path: Path) -> None:
     assert [why for rows in batches for why in rows.broken.values()] == [
         f"a row above {ROW_BYTES} bytes"
     ]
+
+
+def test_a_page_that_would_fill_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its header: nothing is expanded. Columns that nobody reads may have such pages."""
+    monkeypatch.setattr("stages.kernels.parquet_pages.MAX_PAGE_BYTES", 4 * MIB)
+    path = tmp_path / "bomb.parquet"
+    table = pa.table({"text": ["a", "b"], "large": ["x" * 5 * MIB, "y"]})
+    pq.write_table(table, path, compression="zstd", use_dictionary=False)
+    assert path.stat().st_size < 10_000
+    assert texts(list(read_rows(path, TEXT))) == ["a", "b"]
+    with pytest.raises(InputError, match=r"column large: byte \d+: a page of \d{7} bytes"):
+        list(read_rows(path, {"large": pa.string()}))
 
 
 def test_columns_of_all_kinds_are_read(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.kernels import parquet_pages
 from stages.web.reading import parquet
 from stages.web.reading.rows import BadRow, LargeRow, Row, read_parquet
 
@@ -86,7 +87,7 @@ def test_page_that_expands(
     version: str, use_dictionary: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page above the limit is refused before it is decompressed."""
-    monkeypatch.setattr(parquet, "MAX_PAGE_BYTES", 16 << 20)
+    monkeypatch.setattr(parquet_pages, "MAX_PAGE_BYTES", 16 << 20)
     data = written(
         pa.table({"url": ["http://e.org/"], "html": ["x" * (17 << 20)]}),
         **{"compression": "zstd", "data_page_version": version, "use_dictionary": use_dictionary},
@@ -110,6 +111,17 @@ def test_rows_that_expand(value: str | None, monkeypatch: pytest.MonkeyPatch) ->
     last = found[-1]
     assert isinstance(last, BadRow)
     assert (last.reason, last.number) == ("broken_parquet", len(found) - 1)
+
+
+def test_a_row_group_without_rows() -> None:
+    """Its chunks have no pages, and their offsets say nothing."""
+    text = pa.array([PAGE]).dictionary_encode()
+    table = pa.table({"url": ["http://e.org/"], "html": text})
+    sink = io.BytesIO()
+    with pq.ParquetWriter(sink, table.schema) as writer:
+        for part in (table.slice(0, 0), table, table.slice(0, 0)):
+            writer.write_table(part)
+    assert [type(row) for row in read(sink.getvalue())] == [Row]
 
 
 @given(st.data())
