@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.json_text import print_json
-
 language = typer.Typer(no_args_is_help=True, help="Train the classifier of languages by content.")
 
 
@@ -38,6 +36,7 @@ def train(
     Figures are those of tables that saw none of a file's repository. The file holds its own record:
     which data, which settings, which figures.
     """
+    from pipeline.cli.json_text import print_json  # noqa: PLC0415
     from pipeline.cli.rendering import show, show_bytes  # noqa: PLC0415
     from pipeline.language.training import train_on_files  # noqa: PLC0415
 
