@@ -10,10 +10,11 @@ from stages.contract import Options
 class ConcatenateOptions(Options):
     """How files of a repository become training samples."""
 
-    order: Literal["random", "none"] = Field(
+    order: Literal["random", "dependency", "none"] = Field(
         "random",
         description="random: files of a repository follow one another in a random order; "
-        "none: every file is a sample of its own",
+        "dependency: what a file imports of its repository comes before it, as far as there is "
+        "no cycle (DeepSeek-Coder's order); none: every file is a sample of its own",
     )
     max_sample_bytes: int = Field(
         1 << 20,
@@ -21,4 +22,4 @@ class ConcatenateOptions(Options):
         description="a sample ends before the file that would take its text above this; "
         "a longer file is a sample of its own",
     )
-    seed: int = Field(0, ge=0, description="draws the random order")
+    seed: int = Field(0, ge=0, description="draws the random order, and breaks ties of the other")

@@ -1,16 +1,16 @@
 """Joins the living source files of a repository to repository-level training samples.
 
 DeepSeek-Coder-V2 concatenates a repository's files in random order (its author, issue 22 of
-DeepSeek-Coder-V2), DeepSeek-Coder in order of dependency. The order is drawn from `seed` and the
-file's identity, so it does not change when other files are dropped. A sample is cut at file
-boundaries by a budget of *bytes*: token counts would need the text, and this stage reads none.
-A MiB of source text is about 355,000 tokens.
+DeepSeek-Coder-V2), DeepSeek-Coder in order of dependency; `order` chooses. The random order is
+drawn from `seed` and the file's identity, so it does not change when other files are dropped; for
+the other the text is read, and one repository after another is ordered (`dependency`). A sample is
+cut at file boundaries by a budget of *bytes*: a MiB of source text is about 355,000 tokens.
 
 Markdown and issues are samples of their own. A sample of one document has that document's
 identity, a longer one the hash of its documents' identities in order.
 
 A repository lies in one shard whole, so every shard is worked out alone: about 300 bytes per
-living document are held.
+living document are held, and in order of dependency what it imports.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,20 +24,26 @@ import xxhash
 from schemas.columns import DOC_ID
 from schemas.concatenate import CONCATENATE_MEASURES
 from schemas.identity import seeded_hash
+from stages.concatenate.dependency import dependency_order
+from stages.concatenate.imports import NO_IMPORTS, Imports, imports_of
 from stages.concatenate.options import ConcatenateOptions
 from stages.contract import PARTITION, ROW, SHARD, Batches, Corpus, Options
 
 JOINED_KIND = "source"
 READS = (SHARD, ROW, "doc_id", "kind", "repo", "n_bytes")
+READS_IMPORTS = (*READS, "path", "text")
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A living source file: its row in the shard, its identity, its length."""
+    """A living source file: its row in the shard, its identity, its length; its path and imports
+    where the order asks for them."""
 
     row: int
     doc_id: bytes
     n_bytes: int
+    path: str = ""
+    imports: Imports = NO_IMPORTS
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,11 @@ class AssignSamples:
         [pa.field(ROW, pa.int64(), nullable=False), *CONCATENATE_MEASURES]
     )
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns that the order asks for."""
+        return READS_IMPORTS if self.order == "dependency" else READS
+
     def __call__(self, batches: Batches) -> Batches:
         shard = 0
         repositories: dict[str, list[SourceFile]] = {}
@@ -59,11 +70,12 @@ class AssignSamples:
             if not batch.num_rows:
                 continue
             shard = batch.column(SHARD)[0].as_py()
-            columns = (batch.column(name).to_pylist() for name in READS[1:])
-            for row, doc_id, kind, repo, n_bytes in zip(*columns, strict=True):
+            columns = (batch.column(name).to_pylist() for name in self.reads[1:])
+            for row, doc_id, kind, repo, n_bytes, *named in zip(*columns, strict=True):
                 if kind == JOINED_KIND and self.order != "none":
                     files = repositories.setdefault(repo, [])
-                    files.append(SourceFile(row, doc_id, n_bytes))
+                    imports = (named[0], imports_of(*named)) if named else ()
+                    files.append(SourceFile(row, doc_id, n_bytes, *imports))
                 else:
                     assigned.append((row, doc_id, 0))
         for files in repositories.values():
@@ -85,6 +97,9 @@ class AssignSamples:
 
     def _samples(self, files: list[SourceFile]) -> Iterator[list[SourceFile]]:
         ordered = sorted(files, key=lambda file: (seeded_hash(self.seed, file.doc_id), file.doc_id))
+        if self.order == "dependency":
+            paths, imports = [file.path for file in ordered], [file.imports for file in ordered]
+            ordered = [ordered[place] for place in dependency_order(paths, imports)]
         sample: list[SourceFile] = []
         n_bytes = 0
         for file in ordered:
@@ -134,7 +149,7 @@ class ConcatenateStage:
     def run(self, corpus: Corpus) -> None:
         corpus.decide(
             AnnotateDocuments(),
-            corpus.shuffle("assign-samples", self._step, reads=READS),
+            corpus.shuffle("assign-samples", self._step, reads=self._step.reads),
             reads=(ROW,),
         )
 

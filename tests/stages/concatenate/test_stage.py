@@ -23,6 +23,8 @@ COLUMNS = pa.schema(
         pa.field("kind", pa.string()),
         pa.field("repo", pa.string()),
         pa.field("n_bytes", pa.int64()),
+        pa.field("path", pa.string()),
+        pa.field("text", pa.large_string()),
         pa.field("alive", pa.bool_()),
     ]
 )
@@ -176,3 +178,17 @@ def test_samples_partition_the_living_documents(
         samples.sort(key=lambda sample: seeded_hash(0, sample[0]["doc_id"]))
         for sample, following in pairwise(samples):
             assert sum(row["n_bytes"] for row in sample) + following[0]["n_bytes"] > budget
+
+
+def test_in_order_of_dependency_what_is_imported_comes_first() -> None:
+    """The stage reads path and text, and orders each repository by its imports."""
+    files = [
+        {"path": "app/main.py", "text": "from app.core import run\n"},
+        {"path": "app/core.py", "text": "import app.base\n"},
+        {"path": "app/base.py", "text": ""},
+    ]
+    for seed in range(4):
+        (sample,) = samples_of(concatenated(files, order="dependency", seed=seed))
+        assert [row["path"] for row in sample] == ["app/base.py", "app/core.py", "app/main.py"]
+    elsewhere = [{**file, "repo": f"a/{number}"} for number, file in enumerate(files)]
+    assert len(samples_of(concatenated(elsewhere, order="dependency"))) == 3
