@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.configuration import Config
+from pipeline.configuration.names import StepName
+from pipeline.configuration.registry import EMIT
 from pipeline.engine.session import Session
 from pipeline.storage.digest import fingerprint
 from pipeline.storage.manifest import MANIFEST, SHARDS
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.statistics import Statistics, statistics_of
 from pipeline.storage.storage import Storage
+from stages.contract import Options
 from stages.emit.card import build_manifest, render_card
 from stages.kernels.bpe.tokenizer import Tokenizer
 
@@ -28,6 +31,7 @@ def finish_product(storage: Storage, config: Config, session: Session) -> dict[s
     summary = {
         **manifest,
         "funnel": funnel(session),
+        **_options(config, session),
         "languages": _breakdown(sets, "language"),
         "licenses": _breakdown(sets, "license"),
     }
@@ -84,6 +88,26 @@ def count_verdicts(statistics: Statistics) -> dict[str, Any]:
         "kept_bytes": kept.n_bytes,
         "reasons": statistics.reasons(),
     }
+
+
+def _options(config: Config, session: Session) -> dict[str, dict[str, dict[str, Any]]]:
+    """Per stage that was in the chain: its options, and those that are not the default."""
+    tables = [table.stage for tables in session.tables.values() for table in tables.tables]
+    names = {str(StepName.parse(stage).whole): StepName.parse(stage).whole for stage in tables}
+    names[EMIT] = StepName(None, EMIT)
+    chosen = {stage: config.options(name, Options) for stage, name in names.items()}
+    return {
+        "options": {stage: options.model_dump(mode="json") for stage, options in chosen.items()},
+        "changed": {stage: _changed(options) for stage, options in chosen.items()},
+    }
+
+
+def _changed(options: Options) -> dict[str, Any]:
+    """The options that are not their model's default, as JSON values."""
+    fields = type(options).model_fields
+    default = {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
+    changed = {name for name, value in options if value != default[name]}
+    return options.model_dump(mode="json", include=changed)
 
 
 def _lasting(config: Config) -> dict[str, Any]:

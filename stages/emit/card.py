@@ -1,5 +1,8 @@
 """What people and programs read first about a finished corpus: dataset card and manifest.
 
+The card says what this run did and no more: every sentence about the data follows from options
+and counts (`claims`).
+
 The card is a Hugging Face README.md: a YAML header with one configuration per shard set (so that
 `load_dataset(FOLDER, "code")` works), then tables in Markdown. The manifest lists every file with
 its hash. Both are pure functions of what they are given and neither holds a time, so they are the
@@ -13,31 +16,10 @@ from typing import Any
 import jinja2
 
 from schemas.recall import NATURAL
-from schemas.shards import GITHUB_SETS
-
-SET_CONTENT = {
-    "code": "source files, joined per repository",
-    "code-quality": "source files of `code` that the quality recall chose, once more",
-    "text": "Markdown and issues of code repositories",
-    "code-web": "web pages about code",
-    "math-web": "web pages about mathematics",
-    "natural": "other web pages",
-}
+from schemas.shards import GITHUB_SETS, corpus_of
+from stages.emit.claims import corpus_claims, joins
 
 Row = Mapping[str, Any]
-
-STAGE_WORK = {
-    "language": "programming language by file name and content",
-    "rules": "the filtering rules of DeepSeek-Coder",
-    "dedup": "near-duplicates removed, each against a kept document and with its exact similarity",
-    "recall": "recall with fastText classifiers, trained in iterations",
-    "github.recall": "code of high quality marked by a fastText classifier, trained in iterations",
-    "decontaminate": "documents that contain benchmark problems removed",
-    "redact": "personal data and secrets replaced by their kind",
-    "concatenate": "source files joined per repository, each after a comment with its path",
-}
-"""What each stage did, for the card (`CORPUS.STAGE` where a corpus has its own); a stage that did
-not run is not claimed."""
 
 
 def build_manifest(*, files: Iterable[Row], tokenizer: str, configuration: str) -> dict[str, Any]:
@@ -59,8 +41,10 @@ def build_manifest(*, files: Iterable[Row], tokenizer: str, configuration: str) 
 
 def render_card(summary: Row) -> str:
     """The dataset card of a summary: a manifest's `sets, totals, tokenizer, configuration`, plus
-    `funnel` (rows with `stage, documents, kept, bytes, kept_bytes, reasons`) and, if known,
-    `languages` and `licenses` (rows with `set, name, samples, tokens`; a null name is unknown)."""
+    `funnel` (rows with `stage, documents, kept, bytes, kept_bytes, reasons`), `options` (`emit` and
+    every stage of the run → all its options), `changed` (the same, those that are not the default)
+    and, if known, `languages` and `licenses` (rows with `set, name, samples, tokens`; a null name
+    is unknown)."""
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -70,12 +54,19 @@ def render_card(summary: Row) -> str:
     )
     environment.filters.update(count=_count, size=_size, share=_share, cell=_cell)
     template = package_files("stages.emit").joinpath("card.md.jinja").read_text("utf-8")
-    sets = summary["sets"]
+    sets, options = summary["sets"], summary["options"]
     return environment.from_string(template).render(
-        sets=[{"name": name, "content": _content(name), **sets[name]} for name in _ordered(sets)],
+        sets=[
+            {"name": name, "content": _content(name, options), **sets[name]}
+            for name in _ordered(sets)
+        ],
         totals=summary["totals"],
         funnel=[_with_reasons(row) for row in summary["funnel"]],
-        work=_work(summary["funnel"]),
+        work=_work(summary),
+        made_from=_made_from(sets),
+        subjects=_subjects(sets),
+        has_heldout=options["emit"]["heldout_rate"] > 0,
+        knows_licenses=any(row["name"] is not None for row in summary.get("licenses") or ()),
         languages=_largest(summary.get("languages") or ()),
         licenses=_largest(summary.get("licenses") or ()),
         tokenizer=summary["tokenizer"],
@@ -84,8 +75,35 @@ def render_card(summary: Row) -> str:
     )
 
 
-def _content(name: str) -> str:
-    return SET_CONTENT.get(name, f"web pages recalled as `{name.removesuffix('-web')}`")
+def _content(name: str, options: Mapping[str, Row]) -> str:
+    """What a shard set holds."""
+    recall = options.get("web.recall")
+    if name == "code":
+        joined = joins(options["github.concatenate"]) if "github.concatenate" in options else False
+        return "source files, joined per repository" if joined else "source files"
+    if name == "code-quality":
+        return "documents that the quality recall chose, once more"
+    if name == "text":
+        return "Markdown and issues of repositories"
+    if name != NATURAL:
+        return f"web pages recalled as `{name.removesuffix('-web')}`"
+    if recall is None:
+        return "web pages"
+    return f"{100 * recall['natural_share']:.4g}% of the web pages not recalled, drawn at random"
+
+
+def _made_from(sets: Iterable[str]) -> str:
+    """Where the samples are from."""
+    corpora = {corpus_of(name) for name in sets}
+    names = {"github": "repositories", "web": "web pages"}
+    return " and ".join(what for corpus, what in names.items() if corpus in corpora)
+
+
+def _subjects(sets: Iterable[str]) -> list[str]:
+    """The tags of what the sets are about."""
+    names = set(sets)
+    about = {"code": {"code", "code-quality", "code-web"}, "math": {"math-web"}}
+    return [subject for subject, its in about.items() if names & its]
 
 
 def _totals(files: Sequence[Row]) -> dict[str, int]:
@@ -115,15 +133,14 @@ def _with_reasons(row: Row) -> dict[str, Any]:
     return {**row, "reasons": [{"name": name, "documents": n} for name, n in reasons]}
 
 
-def _work(funnel: Iterable[Row]) -> list[str]:
+def _work(summary: Row) -> list[str]:
     """One line per corpus: what its stages did, in order."""
-    lines: dict[str, list[str]] = {}
-    for row in funnel:
-        corpus, _, stage = row["stage"].partition(".")
-        work = STAGE_WORK.get(row["stage"]) or STAGE_WORK.get(stage)
-        if work is not None:
-            lines.setdefault(corpus, []).append(work)
-    return [f"{corpus}: {'; '.join(work)}." for corpus, work in lines.items()]
+    sets, options = summary["sets"], summary["options"]
+    samples = {name: totals["samples"] for name, totals in sets.items()}
+    claims = corpus_claims(summary["funnel"], options, summary["changed"], samples)
+    if options["emit"]["path_comments"] and any(corpus_of(name) == "github" for name in sets):
+        claims.setdefault("github", []).append("every file after a comment with its path")
+    return [f"{corpus}: {'; '.join(said)}." for corpus, said in claims.items()]
 
 
 def _largest(rows: Iterable[Row]) -> list[Row]:

@@ -15,6 +15,18 @@ FILES = [
     for name in ("natural", "code")
     for i in (1, 0)
 ]
+OPTIONS: dict[str, dict[str, Any]] = {
+    "emit": {"heldout_rate": 0.01, "path_comments": True},
+    "github.language": {"check_names": False},
+    "github.rules": {"drop_origins": ["vendored"], "license_allowed": ["permissive"]},
+    "github.dedup": {"threshold": 0.85, "exact": True, "near": True, "url": True},
+    "web.dedup": {"threshold": 0.85, "exact": True, "near": True, "url": True},
+    "github.recall": {"iterations": 2},
+    "web.recall": {"targets": {"math": {}}, "iterations": 1, "natural_share": 0.3},
+    "github.decontaminate": {"benchmarks": ["folder"]},
+    "github.redact": {"email": True, "ip_address": True, "key": True},
+    "github.concatenate": {"order": "random", "max_sample_bytes": 1000},
+}
 
 
 def manifest() -> dict[str, Any]:
@@ -31,7 +43,22 @@ def summary(**more: Any) -> dict[str, Any]:
         "kept_bytes": 2048,
     }
     reasons = {"alphabetic": 200, "max_line_length": 1000}
-    return {**manifest(), "funnel": [{**stage, "reasons": reasons}], **more}
+    return {
+        **manifest(),
+        "funnel": [{**stage, "reasons": reasons}],
+        "options": OPTIONS,
+        "changed": {"github.rules": {"max_line_length": 80}},
+        **more,
+    }
+
+
+def claims(stage: str, *, sets: tuple[str, ...] = ("code",), **options: Any) -> str:
+    """The card of a run in which this stage came, with these options instead of its own."""
+    row = {"stage": stage, "documents": 9, "kept": 9, "bytes": 9, "kept_bytes": 9, "reasons": {}}
+    files = [{**FILES[0], "set": name, "bytes": 5, "xxh3": "00ff"} for name in sets]
+    built = build_manifest(files=files, tokenizer="tok", configuration="conf")
+    chosen = {**OPTIONS, stage: {**OPTIONS[stage], **options}}
+    return render_card({**built, "funnel": [row], "options": chosen, "changed": {}})
 
 
 def header(card: str) -> dict[str, Any]:
@@ -93,16 +120,69 @@ def test_the_tables_hold_what_was_given() -> None:
 
 
 def test_only_stages_that_ran_are_claimed() -> None:
-    """How it was made is told from the funnel."""
+    """How it was made is told from the funnel, with its counts and changed settings."""
     card = render_card(summary())
-    assert "- github: the filtering rules of DeepSeek-Coder.\n" in card
-    assert "benchmark problems" not in card
+    rules = "the rules of DeepSeek-Coder (arXiv 2401.14196), with `max_line_length` = `80`"
+    assert f"- github: filtered by {rules}: 1,200 documents removed;" in card
+    unclaimed = ("benchmark", "near-duplicates", "exact duplicates", "EMAIL", "in random order")
+    assert [claim for claim in unclaimed if claim in card] == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "off", "claim"),
+    [
+        ("github.rules", {"drop_origins": []}, "vendored files removed"),
+        ("github.rules", {"license_allowed": []}, "files under other licences"),
+        ("github.dedup", {"exact": False}, "exact duplicates removed"),
+        ("github.dedup", {"near": False}, "near-duplicates removed"),
+        ("web.dedup", {"url": False}, "captures of one URL removed"),
+        ("github.decontaminate", {"benchmarks": []}, "benchmark problems removed"),
+        ("github.redact", {"email": False}, "e-mail addresses"),
+        ("github.redact", {"ip_address": False}, "`<IP_ADDRESS>`"),
+        ("github.redact", {"key": False}, "keys replaced"),
+        ("github.redact", {"email": False, "ip_address": False, "key": False}, "replaced by"),
+        ("github.concatenate", {"order": "none"}, "source files joined per repository"),
+        ("github.concatenate", {"order": "none"}, "source files, joined per repository"),
+        ("emit", {"path_comments": False}, "after a comment with its path"),
+        ("emit", {"heldout_rate": 0}, "heldout"),
+    ],
+)
+def test_what_was_switched_off_is_not_claimed(stage: str, off: dict[str, Any], claim: str) -> None:
+    """A claim is there with the option, and gone without it."""
+    assert claim in claims(stage)
+    assert claim not in claims(stage, **off)
+
+
+def test_quality_is_claimed_where_something_was_marked() -> None:
+    """A classifier that had too little to learn from marked nothing."""
+    assert "files of high quality marked" in claims("github.recall", sets=("code", "code-quality"))
+    assert "files of high quality marked" not in claims("github.recall")
+
+
+def test_recall_is_claimed_with_its_targets() -> None:
+    """Natural language is a share of what no target recalled, and all pages without recall."""
+    card = claims("web.recall", sets=("math-web", "natural"))
+    assert "pages recalled for `math` with fastText classifiers" in card
+    assert "in at most 1 iteration;" in card
+    assert "30% of the web pages not recalled" in card
+    chosen = {name: options for name, options in OPTIONS.items() if name != "web.recall"}
+    without = render_card(summary(options=chosen))
+    assert "recalled" not in without
+    assert "| `natural` | web pages |" in without
+
+
+def test_repositories_are_not_claimed_of_web_pages() -> None:
+    """Neither where they are from, nor comments in their files, nor subjects of other sets."""
+    card = claims("web.dedup", sets=("natural",))
+    assert "made with Sluice from web pages." in card
+    assert "comment with its path" not in card
+    assert not {"code", "math"} & set(header(card)["tags"])
 
 
 def test_a_corpus_without_samples_has_a_card() -> None:
     """Nothing emitted is said, not a failure."""
     empty = build_manifest(files=[], tokenizer="t", configuration="c")
-    card = render_card({**empty, "funnel": []})
+    card = render_card({**empty, "funnel": [], "options": OPTIONS, "changed": {}})
     assert "configs" not in header(card)
     assert "| **total** | | 0 | 0 | 0 | 0 B |" in card
 
