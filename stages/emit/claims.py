@@ -152,8 +152,13 @@ def _concatenate(told: Told) -> list[str]:
     if not joins(told.options):
         return []
     limit = told.options["max_sample_bytes"]
+    order = (
+        "what they import first, as DeepSeek-Coder does"
+        if told.options["order"] == "dependency"
+        else f"in random order, as {PAPERS['concatenate']} does"
+    )
     claim = (
-        f"source files joined per repository in random order, as {PAPERS['concatenate']} does, to "
+        f"source files joined per repository, {order}, to "
         f"samples of at most {limit:,} bytes of text where no single file is longer"
     )
     return [claim]
