@@ -32,7 +32,7 @@ def arrows() -> Arrows:
     for floor in FLOORS:
         for path in sorted((ROOT / floor).rglob("*.py")):
             module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            mine = room_of(module.removesuffix(".__init__"))
+            mine = room_of(module.removesuffix(".__init__").removesuffix(".__main__"))
             if mine is None or mine in ("pipeline", "stages"):
                 continue
             theirs = found.setdefault(mine, set())
