@@ -11,6 +11,7 @@ import typer
 
 from pipeline.cli.ablation import ablate
 from pipeline.cli.arguments import require_text
+from pipeline.cli.config import config, init
 from pipeline.cli.crawl import crawl
 from pipeline.cli.ending import ending, resumable
 from pipeline.cli.language import language
@@ -27,11 +28,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
 app.add_typer(recall, name="recall")
 app.add_typer(crawl, name="crawl")
 app.add_typer(language, name="language")
 app.add_typer(ablate, name="ablate")
+app.add_typer(config, name="config")
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/demo.")]
@@ -65,6 +68,33 @@ def main() -> None:
     with ending():
         ensure_kernel_cache()
         app()
+
+
+def _print_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
+    try:
+        print(f"sluice {version('sluice')}")
+    except PackageNotFoundError:
+        print("sluice, from a checkout that is not installed")
+    raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """What stands before a command."""
+
+
+app.command(epilog="Example: sluice init github -o mine.toml")(init)
 
 
 @app.command(epilog="Example: sluice run configs/demo.toml --stage web.dedup --workers 8")

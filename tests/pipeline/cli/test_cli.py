@@ -11,7 +11,20 @@ from stages.errors import ConfigError, StageError
 from tests.pipeline.conftest import Sluice
 from tests.pipeline.inspection.test_sql import write_run
 
-COMMANDS = ("run", "plan", "apply", "extract", "stats", "show", "sql", "verify", "recall", "ablate")
+COMMANDS = (
+    "run",
+    "plan",
+    "apply",
+    "extract",
+    "stats",
+    "show",
+    "sql",
+    "verify",
+    "init",
+    "recall",
+    "config",
+    "ablate",
+)
 
 
 def test_help_names_every_command(sluice: Sluice) -> None:
@@ -23,7 +36,7 @@ def test_help_names_every_command(sluice: Sluice) -> None:
     assert "sluice run configs/demo.toml" in out
 
 
-@pytest.mark.parametrize("command", COMMANDS[:-2])
+@pytest.mark.parametrize("command", COMMANDS[:-3])
 def test_every_command_explains_itself_with_an_example(sluice: Sluice, command: str) -> None:
     """--help teaches."""
     code, out, _ = sluice(command, "--help")

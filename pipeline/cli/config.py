@@ -1,0 +1,60 @@
+"""`sluice config` and `sluice init`: what can be configured, and a first configuration."""
+
+import shlex
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.errors import ConfigError
+
+config = typer.Typer(no_args_is_help=True, help="Say what can be configured.")
+
+
+class Kind(StrEnum):
+    """What a first configuration reads."""
+
+    GITHUB = "github"
+    COMMONCRAWL = "commoncrawl"
+    BOTH = "both"
+
+
+@config.callback()
+def _group() -> None:
+    """Keep `schema` a command of its own while it is the only one."""
+
+
+@config.command(epilog="Example: sluice config schema > sluice.schema.json")
+def schema() -> None:
+    """Print the JSON schema of a configuration, by which editors check and complete TOML.
+
+    With taplo (Even Better TOML), a file names it in its first line: #:schema ./sluice.schema.json
+    """
+    from pipeline.cli.json_text import print_json  # noqa: PLC0415
+    from pipeline.configuration.json_schema import json_schema  # noqa: PLC0415
+
+    print_json(json_schema())
+
+
+def init(
+    kind: Annotated[
+        Kind, typer.Argument(metavar="KIND", help="What it reads: github, commoncrawl or both.")
+    ] = Kind.BOTH,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FILE", help="The file; none is overwritten.")
+    ] = Path("sluice.toml"),
+) -> None:
+    """Write a short commented configuration to fill in."""
+    from pipeline.configuration.registry import CONFIGURED, GITHUB, WEB  # noqa: PLC0415
+    from pipeline.configuration.starter import starter  # noqa: PLC0415
+
+    corpora = {Kind.GITHUB: (GITHUB,), Kind.COMMONCRAWL: (WEB,), Kind.BOTH: CONFIGURED}
+    try:
+        with out.open("x", encoding="utf-8") as stream:
+            stream.write(starter(corpora[kind]))
+    except FileExistsError as error:
+        raise ConfigError(f"{out} exists; choose another name with -o") from error
+    except OSError as error:
+        raise ConfigError(f"{out}: {error.strerror or error}") from error
+    print(f"{out}: fill in `inputs`, then: {shlex.join(['sluice', 'plan', str(out)])}")
