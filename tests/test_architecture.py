@@ -24,6 +24,7 @@ ROOMS = (
     "inspection",
     "run",
     "apply",
+    "export",
     "language",
     "recall",
     "annotate",

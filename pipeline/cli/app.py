@@ -264,3 +264,38 @@ def verify(run: RunFolder) -> None:
     from pipeline.cli import commands  # noqa: PLC0415
 
     commands.verify(run)
+
+
+@app.command(epilog="Example: sluice export runs/demo --to megatron -o exported --set code")
+def export(
+    run: RunFolder,
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="megatron|jsonl",
+            help="Megatron-LM's indexed dataset (.bin, .idx), or JSON Lines with the text.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="DIR", help="A new or an empty folder.")
+    ],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="SHARDSET", help="Such as code. May be repeated. Default: all."
+        ),
+    ] = None,
+    append_eod: Annotated[
+        bool,
+        typer.Option(
+            "--append-eod",
+            help="End every document of a Megatron dataset with the tokenizer's end-of-text "
+            "token, unless it ends with it already.",
+        ),
+    ] = False,
+) -> None:
+    """Write the shards as other trainers read them: DIR/SET/train and DIR/SET/heldout."""
+    from pipeline.cli.export_printing import export as export_shards  # noqa: PLC0415
+
+    export_shards(run, to, out, set_ or [], append_eod=append_eod)

@@ -20,6 +20,7 @@ COMMANDS = (
     "show",
     "sql",
     "verify",
+    "export",
     "init",
     "recall",
     "config",

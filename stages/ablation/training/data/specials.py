@@ -48,12 +48,12 @@ def special_tokens(config: TrainConfig) -> tuple[SpecialTokens, dict[str, Any] |
     special = config.special_tokens
     if config.tokenizer is not None:
         document = _load(config.tokenizer)
-        ids = _ids(document)
+        ids = token_ids(document)
         if special is None:
             special = SpecialTokens(_end(ids, config.tokenizer))
         if config.fim_rate and special.fim_begin is None:
             special = _with_sentinels(special, document, ids, config)
-        _check_fit(max(_ids(document).values()), config)
+        _check_fit(max(token_ids(document).values()), config)
     assert special is not None
     if config.fim_rate and None in (special.fim_begin, special.fim_hole, special.fim_end):
         raise ConfigError(
@@ -74,7 +74,8 @@ def _load(path: str) -> dict[str, Any]:
     return document
 
 
-def _ids(document: dict[str, Any]) -> dict[str, int]:
+def token_ids(document: dict[str, Any]) -> dict[str, int]:
+    """Every token of a tokenizer.json and its id."""
     ids = dict(document["model"]["vocab"])
     return ids | {token["content"]: token["id"] for token in document.get("added_tokens", [])}
 

@@ -1,0 +1,228 @@
+"""`sluice export`: the shards of a run in a format that other trainers read.
+
+    DIR/tokenizer.json          whose token ids these are
+    DIR/SET/train.*             the rows of split train, in the order of the shards
+    DIR/SET/heldout.*           those held out; missing where there are none
+
+The manifest says which files make a shard set. They are read row group by row group (64 MiB of
+tokens at most), of which a few copies are held. All is written under a hidden name beside DIR and
+renamed in the end, so DIR is whole or not there.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pipeline.configuration.validation import nearest
+from pipeline.engine.product import TOKENIZER
+from pipeline.export.jsonl import JsonlWriter
+from pipeline.export.megatron import MegatronWriter
+from pipeline.export.samples import Target, Writer, samples_of
+from pipeline.storage.json_files import read_json
+from pipeline.storage.location import is_remote, location, open_storage
+from pipeline.storage.manifest import MANIFEST, SHARDS
+from pipeline.storage.replace import fsync_folder
+from pipeline.storage.storage import LocalStorage, Storage
+from pipeline.storage.tables import read_batches
+from schemas.shards import SHARDS as SCHEMA
+from schemas.shards import SPLITS
+from stages.ablation.training.data.specials import END_TOKENS, token_ids
+from stages.errors import ConfigError, StorageError
+
+MEGATRON, JSONL = "megatron", "jsonl"
+FORMATS: dict[str, Callable[[Target], Writer]] = {MEGATRON: MegatronWriter, JSONL: JsonlWriter}
+
+Progress = Callable[[str, int, int], None]
+"""Is told the shard set, the rows done, and the rows in all."""
+
+
+@dataclass
+class Written:
+    """What became of one split of a shard set; `stem` is relative to DIR."""
+
+    stem: str
+    samples: int = 0
+    tokens: int = 0
+
+
+class _File(NamedTuple):
+    path: str
+    rows: int
+
+
+def export(
+    run: Path,
+    to: str,
+    out: Path,
+    sets: Sequence[str],
+    progress: Progress,
+    *,
+    append_eod: bool = False,
+) -> list[Written]:
+    """Write shard sets (none named: all) of the run to the folder `out`."""
+    if to not in FORMATS:
+        hint = nearest(to, FORMATS)
+        known = f"--to {to}: expected {' or '.join(FORMATS)}"
+        raise ConfigError(known + (f"; did you mean {hint}?" if hint else ""))
+    if append_eod and to != MEGATRON:
+        raise ConfigError(f"--append-eod is for {MEGATRON} alone: {to} holds text, not tokens")
+    storage = open_storage(run)
+    chosen = _choose(_manifest(storage, run), sets, run)
+    tokenizer, ids = _read_tokenizer(storage, run)
+    end = _end(ids) if append_eod else None
+    with _whole(out, storage) as folder:
+        (folder / TOKENIZER).write_bytes(tokenizer)
+        made = []
+        for name, files in chosen.items():
+            (folder / name).mkdir()
+            exporter = _SetExporter(storage, folder, name, FORMATS[to], max(ids.values()) + 1, end)
+            made += exporter.run(files, progress)
+    return made
+
+
+class _SetExporter:
+    """Writes one shard set."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        folder: Path,
+        name: str,
+        writer: Callable[[Target], Writer],
+        vocabulary_size: int,
+        end: int | None,
+    ) -> None:
+        self._storage = storage
+        self._folder = folder
+        self._name = name
+        self._writer = writer
+        self._vocabulary_size = vocabulary_size
+        self._end = end
+        self._writers: dict[str, Writer] = {}
+        self._written: dict[str, Written] = {}
+
+    def run(self, files: Sequence[_File], progress: Progress) -> list[Written]:
+        try:
+            self._copy(files, progress)
+        except BaseException:
+            for writer in self._writers.values():
+                with suppress(OSError):  # the folder is given up, and its disk may be full
+                    writer.close()
+            raise
+        for writer in self._writers.values():
+            writer.close()
+        return [self._written[split] for split in SPLITS if split in self._written]
+
+    def _copy(self, files: Sequence[_File], progress: Progress) -> None:
+        total, done = sum(file.rows for file in files), 0
+        for file in files:
+            before = done
+            for batch in read_batches(self._storage, file.path, SCHEMA.names):
+                for split in SPLITS:
+                    self._write(batch, split, file.path)
+                done += batch.num_rows
+                progress(self._name, done, total)
+            if done - before != file.rows:
+                raise StorageError(
+                    f"{self._storage.url}/{file.path}: {done - before:,} rows, {MANIFEST} says "
+                    f"{file.rows:,}; finish the run with `sluice run`, or ask `sluice verify`"
+                )
+
+    def _write(self, batch: Any, split: str, path: str) -> None:
+        samples = samples_of(batch, split)
+        if not len(samples.tokens):
+            return
+        largest = int(np.max(samples.tokens))
+        if largest >= self._vocabulary_size:
+            raise StorageError(
+                f"{self._storage.url}/{path}: token id {largest:,} is none of {TOKENIZER}, whose "
+                f"ids end at {self._vocabulary_size - 1:,}; `sluice verify` says what is damaged"
+            )
+        if self._end is not None:
+            samples = samples.ended_with(self._end)
+        if split not in self._writers:
+            stem = self._folder / self._name / split
+            target = Target(stem, self._folder / TOKENIZER, self._vocabulary_size)
+            self._writers[split] = self._writer(target)
+            self._written[split] = Written(f"{self._name}/{split}")
+        self._writers[split].write(samples)
+        self._written[split].samples += len(samples.offsets) - 1
+        self._written[split].tokens += len(samples.tokens)
+
+
+def _manifest(storage: Storage, run: Path) -> dict[str, list[_File]]:
+    """Shard set → its files, in order."""
+    path = f"{SHARDS}/{MANIFEST}"
+    if not storage.exists(path):
+        raise ConfigError(f"{location(run)}: no shards here; make them with `sluice run`")
+
+    def interpret(content: Any) -> dict[str, list[_File]]:
+        found: dict[str, list[_File]] = {str(name): [] for name in content["sets"]}
+        for file in content["files"]:
+            found[file["set"]].append(_File(str(file["path"]), int(file["rows"])))
+        return found
+
+    return read_json(storage, path, interpret, "delete it, and `sluice run` writes it anew")
+
+
+def _choose(
+    manifest: Mapping[str, list[_File]], sets: Sequence[str], run: Path
+) -> dict[str, list[_File]]:
+    there = [name for name, files in manifest.items() if any(file.rows for file in files)]
+    for name in sets:
+        if name not in there:
+            hint = nearest(name, there)
+            raise ConfigError(
+                f"--set {name}: {location(run)} has {', '.join(there) or 'no samples'}"
+                + (f"; did you mean {hint}?" if hint else "")
+            )
+    if not there:
+        raise ConfigError(f"{location(run)}: the shards have no samples")
+    return {name: manifest[name] for name in dict.fromkeys(sets or there)}
+
+
+def _read_tokenizer(storage: Storage, run: Path) -> tuple[bytes, dict[str, int]]:
+    path = f"{SHARDS}/{TOKENIZER}"
+    if not storage.exists(path):
+        raise StorageError(f"{location(run)}/{path} is missing; `sluice run` writes it anew")
+    remedy = "delete it, and `sluice run` writes it anew"
+    return storage.read_bytes(path), read_json(storage, path, token_ids, remedy)
+
+
+def _end(ids: Mapping[str, int]) -> int:
+    for name in END_TOKENS:
+        if name in ids:
+            return ids[name]
+    raise ConfigError(
+        f"--append-eod: {TOKENIZER} of the shards has no end-of-text token "
+        f"(none of {' '.join(END_TOKENS)})"
+    )
+
+
+@contextmanager
+def _whole(out: Path, storage: Storage) -> Iterator[Path]:
+    """A hidden folder that becomes `out` when the block ended well, and else is removed."""
+    if is_remote(out):
+        raise ConfigError(f"-o {location(out)}: expected a folder on a disk")
+    folder = out.resolve()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"-o {location(out)}: is there already; name an empty or a new folder")
+    if isinstance(storage, LocalStorage) and folder.is_relative_to(storage.root.resolve()):
+        raise ConfigError(f"-o {location(out)}: lies in the run, which holds its own files alone")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    temporary.mkdir()
+    try:
+        yield temporary
+        for inner in (temporary, *(path for path in temporary.iterdir() if path.is_dir())):
+            fsync_folder(inner)
+        temporary.rename(folder)
+        fsync_folder(folder.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
