@@ -139,7 +139,10 @@ def test_a_single_string_stands_for_a_list_of_one() -> None:
         ("[engine]\nmax_attempts = 2.0", ["`engine.max_attempts` must be a valid integer"]),
         ("[engine]\nworkers = 0", ["`engine.workers`", "not 0"]),
         ("seed = -1", ["`seed`", "not -1"]),
-        ("[concatenate]\norder = 'sideways'", ["`concatenate.order`", "'random', 'dependency' or 'none'"]),
+        (
+            "[concatenate]\norder = 'sideways'",
+            ["`concatenate.order`", "'random', 'dependency' or 'none'"],
+        ),
         ("[emit]\ncolumns = ['x']", ["`emit.columns`"]),
     ],
 )
