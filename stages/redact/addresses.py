@@ -19,13 +19,13 @@ LARGE = 32
 """A number that versions rarely reach."""
 
 _VERSION_BEFORE = re.compile(
-    rb"(?:(?:version|release|revision|firmware|build|section|sect?\.|chapter|clause|paragraph"
+    rb"(?:(?:version|release|revision|firmware|build|driver|kernel|package|plugin|sdk|runtime|engine"
+    rb"|firefox|chrome|safari|opera|edge|windows|android|ios|macos|java|jdk|section|sect?\.|chapter|clause|paragraph"
     rb"|\xc2\xa7|oid|object\s?identifier|asn\.?1)[\w.]{0,12}['\"]?\s{0,2}[:=(>]{0,2}\s{0,2}['\"(]?"
-    rb"|(?<![A-Za-z0-9])(?:v(?:er)?[. _-]?|C(?:89|9[059]|1[17]|23)\s)|[=<>~!^]=?[=>]?\s?"
-    rb"|[A-Za-z][0-9]{0,4}[/-])$",
+    rb"|(?<![A-Za-z0-9])(?:v(?:er)?[. _-]?|C(?:89|9[059]|1[17]|23)\s)"
+    rb"|(?:[=<>~!^]=|~>|\^>?|(?<![-=])[<>])=?\s?|[A-Za-z][0-9]{0,4}[/-])$",
     re.IGNORECASE,
 )
-_ASSIGNED_BEFORE = re.compile(rb"(?<![=<>~!^])=\s?$")
 _ADDRESS_BEFORE = re.compile(
     rb"(?:(?<![a-z])(?:(?:[\w-]{0,12}[._-])?(?:ip(?:v4)?|inet|addr(?:ess)?|ip_?addr(?:ess)?|dns\d?"
     rb"|nameservers?|resolvers?|gateway|gw|subnet|cidr|ping|ssh|telnet|nc|curl|nslookup|dig|whois"
@@ -42,7 +42,8 @@ _IDENTIFIER = re.compile(rb"(?:1\.[023]|2\.(?:5|16|23))\.")
 """How object identifiers begin: ISO, its organisations, directory services, countries."""
 
 _KNOWN = frozenset(
-    [b"8.8.8.8", b"8.8.4.4", b"1.1.1.1", b"1.0.0.1", b"9.9.9.9", b"4.2.2.1", b"4.2.2.2"]
+    b"8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 4.2.2.1 4.2.2.2 223.5.5.5 223.6.6.6 119.29.29.29"
+    b" 114.114.114.114 208.67.222.222 208.67.220.220".split()
 )
 """Public resolvers, which no version has."""
 
@@ -55,7 +56,7 @@ def is_public_address(text: bytes, start: int, end: int) -> bool:
     before = text[max(0, start - CONTEXT_BYTES) : start]
     if _ADDRESS_BEFORE.search(before):
         return True
-    if _VERSION_BEFORE.search(before) and not _ASSIGNED_BEFORE.search(before):
+    if _VERSION_BEFORE.search(before):
         return False
     return _ADDRESS_BEHIND.match(text, end) is not None or _is_large(text[start:end])
 
@@ -78,5 +79,5 @@ def _public_version(written: bytes) -> int | None:
         address = ipaddress.ip_address(written.decode("ascii"))
     except ValueError:
         return None
-    network = address.version == 4 and written.endswith(b".0.0")
+    network = written.endswith((b".0.0", b"::"))
     return None if not address.is_global or address.is_multicast or network else address.version

@@ -5,7 +5,9 @@ Labels that are top-level domains are words too, so `this@Person.name`, `xs@Data
 and addresses do not: a keyword before the `@` (Kotlin's labels), a variable's `$`, a capital at
 the end of the domain or at its beginning before a label that is no well-known ending, and a
 bracket, a `$` or more of a name right behind it, and a label that is above all a name in code
-(`labels.toml`) is one. What speaks of mail (`mailto:`, `mail`, `<`) overrules the latter signs.
+(`labels.toml`) is one. A version (`vue@3.4.dev`) is no domain, and before the host of a URL stands
+a user (`ssh://me@host.com`), to whom nobody writes. What speaks of mail (`mailto:`, `mail`, `<`)
+overrules the latter signs.
 """
 
 import re
@@ -19,6 +21,8 @@ CONTEXT_BYTES = 40
 
 _KEYWORDS = frozenset([b"this", b"super", b"self", b"return", b"break", b"continue"])
 _GIT_BEFORE = b"git@"
+_URL_BEFORE = re.compile(rb"://[^\s/@\"'<>]{0,64}$")
+_VERSION = re.compile(rb"v?[0-9]+[0-9.x]*|x", re.IGNORECASE)
 _MAIL_BEFORE = re.compile(
     rb"(?:mailto:|<|mail[\w-]*['\"]?\s{0,2}[:=(>]?\s{0,2}['\"(<]?)$", re.IGNORECASE
 )
@@ -31,10 +35,16 @@ def is_email(text: bytes, start: int, end: int) -> bool:
     if written.startswith(_GIT_BEFORE) and behind[:1] in (b":", b"/"):
         return False
     local, _, domain = written.partition(b"@")
-    label = domain.rpartition(b".")[2].decode("ascii")
-    if not _is_top_level_domain(label.lower()):
+    name, _, last = domain.rpartition(b".")
+    label = last.decode("ascii")
+    before = text[max(0, start - CONTEXT_BYTES) : start]
+    if domain.startswith(b".") or _URL_BEFORE.search(before):
         return False
-    return not _is_code(text[max(0, start - CONTEXT_BYTES) : start], local, domain, label, behind)
+    if _VERSION.fullmatch(name) and label not in _labels("well_known"):
+        return False
+    return _is_top_level_domain(label.lower()) and not _is_code(
+        before, local, domain, label, behind
+    )
 
 
 def _is_code(before: bytes, local: bytes, domain: bytes, label: str, behind: bytes) -> bool:

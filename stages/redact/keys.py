@@ -2,7 +2,8 @@
 
 A format alone says too much. Documentation writes `ghp_xxxxxxxx…`, and a parser of PEM names the
 lines that open and close a private key without there being one between them. So a placeholder
-(few distinct characters, or a word such as `your`) stays, and of an armoured key what is redacted
+(few distinct characters, or a word such as `your`) stays, what only its name gives away is a key
+if its characters are random (`randomness`), and of an armoured key what is redacted
 is what follows its first line as base64, through quotes, line ends (escaped ones too), comment
 marks and header lines; without 40 characters of that nothing is.
 
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from stages.redact.randomness import is_random
+
 MIN_RUN = 12
 """Bytes of token characters that must follow a prefix, unless the row says otherwise."""
 
@@ -25,6 +28,8 @@ MIN_ARMOUR_CHARACTERS = 40
 MIN_DISTINCT = 7
 
 _WORDS = re.compile(rb"your|placeholder|change[-_]?me|redacted|dummy|example[^A-Z]|(?i:x{6}|\*{4})")
+_PATTERN = re.compile(rb"[aA0]-[zZ9]|%[sd]|\{\{|\$[{(]|://|[*+?]\)|\[\^")
+"""Of expressions and templates, which are as unpredictable as keys."""
 _GLUE = re.compile(rb"(?:\\+[nrt]|&#(?:10|xA|13|xD);|[\s\"'`\\,#*>|;%&.+]|//)*+")
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/]{16,}+={0,2}")
 _LAST_RUN = re.compile(rb"[A-Za-z0-9+/=]{1,16}+(?=(?:\\+[nrt]|[\s\"'`\\,#*>|;%&.+])*+----)")
@@ -41,6 +46,7 @@ class Format:
     run: int
     lead: tuple[int, int]
     armoured: bool
+    random: bool
 
     def span(self, text: bytes, start: int) -> tuple[int, int] | None:
         """The key whose prefix stands at `start`, or None if there is none."""
@@ -54,7 +60,10 @@ class Format:
                 return None if end is None else (found.start(), end)
             group: int | str = "key" if "key" in self.pattern.groupindex else 0
             span = found.span(group)
-            return None if _is_placeholder(text[slice(*span)]) else span
+            key = text[slice(*span)]
+            if _is_placeholder(key) or (self.random and not _is_drawn(key)):
+                return None
+            return span
         return None
 
 
@@ -75,6 +84,7 @@ def formats() -> list[Format]:
             row.get("run", MIN_RUN),
             tuple(row.get("lead", (0, 0))),
             row.get("armoured", False),
+            row.get("random", False),
         )
         for row in secrets()
         for prefix in row["prefixes"]
@@ -84,6 +94,10 @@ def formats() -> list[Format]:
 
 def _is_placeholder(key: bytes) -> bool:
     return len(set(key)) < MIN_DISTINCT or _WORDS.search(key) is not None
+
+
+def _is_drawn(key: bytes) -> bool:
+    return _PATTERN.search(key) is None and is_random(key)
 
 
 def _armoured_end(text: bytes, start: int) -> int | None:

@@ -97,7 +97,7 @@ Change = Callable[[dict[str, Any]], object]
     [
         (lambda steps: steps["web.redact"]["columns"].update(keep="0"), r"web.redact: .*\(keep\)"),
         (lambda steps: steps["web.redact"].update(rows=1), r"web.redact: .*rows are 1"),
-        (lambda steps: steps["web.redact"].update(version=99), r"web.redact: .*2 is now 99"),
+        (lambda steps: steps["web.redact"].update(version=99), r"web.redact: .*3 is now 99"),
         (lambda steps: steps.pop("web.redact"), r"web.redact: .*no such step"),
         (lambda steps: steps.update(new=steps["web.redact"]), r"new: not in golden.json"),
         (lambda steps: steps["product"]["columns"].update(card="0"), r"product: card .*no version"),
