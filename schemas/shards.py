@@ -26,7 +26,7 @@ def corpus_of(shard_set: str) -> str:
     return "github" if shard_set in GITHUB_SETS else "web"
 
 
-SPLITS = ("train", "heldout")
+TRAIN, HELDOUT = SPLITS = ("train", "heldout")
 
 PART = pa.struct(
     [

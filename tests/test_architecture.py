@@ -25,6 +25,7 @@ ROOMS = (
     "run",
     "apply",
     "export",
+    "tokenizer",
     "language",
     "recall",
     "annotate",

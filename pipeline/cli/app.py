@@ -17,6 +17,7 @@ from pipeline.cli.ending import ending, resumable
 from pipeline.cli.language import language
 from pipeline.cli.recall import recall
 from pipeline.cli.streams import occupy_standard_streams
+from pipeline.cli.tokenizer import tokenizer
 from pipeline.engine.kernel_cache import ensure_kernel_cache
 from stages.errors import ConfigError
 
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.add_typer(recall, name="recall")
 app.add_typer(crawl, name="crawl")
 app.add_typer(language, name="language")
+app.add_typer(tokenizer, name="tokenizer")
 app.add_typer(ablate, name="ablate")
 app.add_typer(config, name="config")
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -24,15 +24,12 @@ from pipeline.engine.product import TOKENIZER
 from pipeline.export.jsonl import JsonlWriter
 from pipeline.export.megatron import MegatronWriter
 from pipeline.export.samples import Target, Writer, samples_of
-from pipeline.storage.json_files import read_json
+from pipeline.export.shard_sets import ShardFile, read_tokenizer, shard_batches, shard_sets
 from pipeline.storage.location import is_remote, location, open_storage
-from pipeline.storage.manifest import MANIFEST, SHARDS
 from pipeline.storage.replace import fsync_folder
 from pipeline.storage.storage import LocalStorage, Storage
-from pipeline.storage.tables import read_batches
-from schemas.shards import SHARDS as SCHEMA
 from schemas.shards import SPLITS
-from stages.ablation.training.data.specials import END_TOKENS, token_ids
+from stages.ablation.training.data.specials import END_TOKENS
 from stages.errors import ConfigError, StorageError
 
 MEGATRON, JSONL = "megatron", "jsonl"
@@ -49,11 +46,6 @@ class Written:
     stem: str
     samples: int = 0
     tokens: int = 0
-
-
-class _File(NamedTuple):
-    path: str
-    rows: int
 
 
 def export(
@@ -73,8 +65,8 @@ def export(
     if append_eod and to != MEGATRON:
         raise ConfigError(f"--append-eod is for {MEGATRON} alone: {to} holds text, not tokens")
     storage = open_storage(run)
-    chosen = _choose(_manifest(storage, run), sets, run)
-    tokenizer, ids = _read_tokenizer(storage, run)
+    chosen = shard_sets(storage, run, sets)
+    tokenizer, ids = read_tokenizer(storage, run)
     end = _end(ids) if append_eod else None
     with _whole(out, storage) as folder:
         (folder / TOKENIZER).write_bytes(tokenizer)
@@ -107,7 +99,7 @@ class _SetExporter:
         self._writers: dict[str, Writer] = {}
         self._written: dict[str, Written] = {}
 
-    def run(self, files: Sequence[_File], progress: Progress) -> list[Written]:
+    def run(self, files: Sequence[ShardFile], progress: Progress) -> list[Written]:
         try:
             self._copy(files, progress)
         except BaseException:
@@ -119,20 +111,14 @@ class _SetExporter:
             writer.close()
         return [self._written[split] for split in SPLITS if split in self._written]
 
-    def _copy(self, files: Sequence[_File], progress: Progress) -> None:
+    def _copy(self, files: Sequence[ShardFile], progress: Progress) -> None:
         total, done = sum(file.rows for file in files), 0
         for file in files:
-            before = done
-            for batch in read_batches(self._storage, file.path, SCHEMA.names):
+            for batch in shard_batches(self._storage, file):
                 for split in SPLITS:
                     self._write(batch, split, file.path)
                 done += batch.num_rows
                 progress(self._name, done, total)
-            if done - before != file.rows:
-                raise StorageError(
-                    f"{self._storage.url}/{file.path}: {done - before:,} rows, {MANIFEST} says "
-                    f"{file.rows:,}; finish the run with `sluice run`, or ask `sluice verify`"
-                )
 
     def _write(self, batch: Any, split: str, path: str) -> None:
         samples = samples_of(batch, split)
@@ -154,45 +140,6 @@ class _SetExporter:
         self._writers[split].write(samples)
         self._written[split].samples += len(samples.offsets) - 1
         self._written[split].tokens += len(samples.tokens)
-
-
-def _manifest(storage: Storage, run: Path) -> dict[str, list[_File]]:
-    """Shard set → its files, in order."""
-    path = f"{SHARDS}/{MANIFEST}"
-    if not storage.exists(path):
-        raise ConfigError(f"{location(run)}: no shards here; make them with `sluice run`")
-
-    def interpret(content: Any) -> dict[str, list[_File]]:
-        found: dict[str, list[_File]] = {str(name): [] for name in content["sets"]}
-        for file in content["files"]:
-            found[file["set"]].append(_File(str(file["path"]), int(file["rows"])))
-        return found
-
-    return read_json(storage, path, interpret, "delete it, and `sluice run` writes it anew")
-
-
-def _choose(
-    manifest: Mapping[str, list[_File]], sets: Sequence[str], run: Path
-) -> dict[str, list[_File]]:
-    there = [name for name, files in manifest.items() if any(file.rows for file in files)]
-    for name in sets:
-        if name not in there:
-            hint = nearest(name, there)
-            raise ConfigError(
-                f"--set {name}: {location(run)} has {', '.join(there) or 'no samples'}"
-                + (f"; did you mean {hint}?" if hint else "")
-            )
-    if not there:
-        raise ConfigError(f"{location(run)}: the shards have no samples")
-    return {name: manifest[name] for name in dict.fromkeys(sets or there)}
-
-
-def _read_tokenizer(storage: Storage, run: Path) -> tuple[bytes, dict[str, int]]:
-    path = f"{SHARDS}/{TOKENIZER}"
-    if not storage.exists(path):
-        raise StorageError(f"{location(run)}/{path} is missing; `sluice run` writes it anew")
-    remedy = "delete it, and `sluice run` writes it anew"
-    return storage.read_bytes(path), read_json(storage, path, token_ids, remedy)
 
 
 def _end(ids: Mapping[str, int]) -> int:

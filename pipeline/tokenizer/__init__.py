@@ -1,0 +1,1 @@
+"""Tokenizers of a corpus's own."""
