@@ -39,7 +39,7 @@ MAX_HELDOUT_TOKENS = 10_000_000
 """How much held-out text is counted with the new vocabulary."""
 
 _HASHES = 1 << 64
-_EMPTY = {"vocab": {}, "merges": []}
+_EMPTY: dict[str, Any] = {"vocab": {}, "merges": []}
 
 Progress = Callable[[str, int, int], None]
 """Is told the shard set, the rows seen, and the rows in all."""
