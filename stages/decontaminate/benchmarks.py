@@ -1,8 +1,8 @@
 """Benchmark sets as read from disk: items, the problem each belongs to, and the text to look for.
 
-A set is a JSONL or Parquet file. Fields are read by key; a file with none of the keys cannot be
-guarded against, which is an error. A problem's translations (the same number in sets whose names
-differ by language only) are one problem.
+A set is a JSONL or Parquet file. Fields are read by key, and so are the contents of `messages`; a
+file with none of these cannot be guarded against, which is an error. A problem's translations (the
+same number in sets whose names differ by language only) are one problem.
 """
 
 import json
@@ -36,6 +36,9 @@ FIELDS = (
     "solution",
     "formal_statement",
 )
+MESSAGES = "messages"
+"""A conversation: a list of objects whose `content` (text, or parts with `text`) is read."""
+
 ITEM_FIELDS = ("task_id", "id", "name", "problem_name")
 SUFFIXES = (".jsonl", ".parquet")
 
@@ -84,9 +87,12 @@ def read_items(path: Path) -> list[Item]:
     rows = list(_rows(path))
     keys = {key for row in rows for key, value in row.items() if isinstance(value, str)}
     read = [field for field in FIELDS if field in keys]
+    if any(_contents(row) for row in rows):
+        read.append(MESSAGES)
     if not read:
         raise ConfigError(
-            f"decontaminate.benchmarks: {path}: none of the fields {', '.join(FIELDS)}; "
+            f"decontaminate.benchmarks: {path}: none of the fields {', '.join(FIELDS)}, "
+            f"{MESSAGES}[].content; "
             f"it has {', '.join(sorted({key for row in rows for key in row})) or 'no rows'}"
         )
     ignored = sorted({key for row in rows for key in row} - set(read))
@@ -98,10 +104,23 @@ def read_items(path: Path) -> list[Item]:
         Item(
             kind=f"{path.stem}/{name}",
             problem=("set", path.stem, str(index)) if number is None else (*family, number),
-            texts=tuple(row[field] for field in read if isinstance(row.get(field), str)),
+            texts=tuple(row[field] for field in FIELDS if isinstance(row.get(field), str))
+            + _contents(row),
         )
         for index, (row, name, number) in enumerate(zip(rows, names, numbers, strict=True))
     ]
+
+
+def _contents(row: dict[str, Any]) -> tuple[str, ...]:
+    """What was said in the row's messages, by whoever."""
+    messages = row.get(MESSAGES)
+    found: list[str] = []
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content") if isinstance(message, dict) else None
+        parts = content if isinstance(content, list) else [{"text": content}]
+        texts = (part.get("text") for part in parts if isinstance(part, dict))
+        found += [text for text in texts if isinstance(text, str) and text]
+    return tuple(found)
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -36,7 +36,7 @@ class DecontaminateStage:
     """
 
     name: ClassVar[str] = "decontaminate"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     libraries: ClassVar[tuple[str, ...]] = ()
     Options: ClassVar[type[DecontaminateOptions]] = DecontaminateOptions
     reads: ClassVar[tuple[str, ...]] = ("text",)

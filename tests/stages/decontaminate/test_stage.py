@@ -243,6 +243,20 @@ def test_parquet_sets(tmp_path: Path) -> None:
     assert spans(made, PROBLEM)[0][0]["kind"] == "p/5"
 
 
+@pytest.mark.parametrize(
+    "content", [PROBLEM, [{"type": "text", "text": PROBLEM}, {"type": "image", "text": None}]]
+)
+def test_messages_are_read(tmp_path: Path, content: object) -> None:
+    """What is asked in a conversation is a problem, in JSON Lines and in Parquet."""
+    messages = [{"role": "user", "content": content}, {"role": "assistant", "content": None}]
+    row = {"id": "7", "messages": messages, "answer": "18"}
+    pq.write_table(
+        pa.Table.from_pylist([{**row, "messages": messages[:1]}]), tmp_path / "p.parquet"
+    )
+    for made in (stage(write(tmp_path / "sets", "s.jsonl", [row])), stage(tmp_path)):
+        assert spans(made, f"# {PROBLEM}\n")[0][0]["kind"].endswith("/7")
+
+
 def test_resources_follow_content(tmp_path: Path) -> None:
     """The fingerprint depends on the bytes of the files, not on their place."""
     first = stage(write(tmp_path / "a", "s.jsonl", [{"text": "x"}])).resources()
@@ -253,9 +267,10 @@ def test_resources_follow_content(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"other": "x"}\n', "none of the fields prompt, .*it has other"),
+        ('{"other": "x"}\n', "none of the fields prompt, .*messages.*it has other"),
         ("", "it has no rows"),
         ('{"text": 3}\n', "none of the fields"),
+        ('{"messages": [{"content": 3}, 4], "n": [5]}\n', "none of the fields"),
         ('{"text": "x"}\n{broken\n', "s.jsonl:2"),
         ('{"text": ' + 9999 * "[", "s.jsonl:1"),
         ('{"text": "half a pair \\ud800"}\n', "s.jsonl:1"),
@@ -330,7 +345,7 @@ def test_real_sets(real: tuple[DecontaminateStage, Oracle], name: str) -> None:
 def test_most_real_items_are_found(real: tuple[DecontaminateStage, Oracle]) -> None:
     """Nearly every problem of HumanEval, MBPP, GSM8K and miniF2F is found when planted whole."""
     made, _ = real
-    for name in ("humaneval-python", "mbpp", "gsm8k-test", "minif2f-test"):
+    for name in ("humaneval-python", "mbpp", "gsm8k-test", "minif2f-test", "mgsm_zh-mgsm_zh"):
         items = read_items(BENCHMARKS / f"{name}.jsonl")
         found = reasons(made, *("\n".join(item.texts) for item in items))
         assert found.count("benchmark") >= 0.95 * len(items), name
