@@ -275,8 +275,9 @@ def export(
         str,
         typer.Option(
             "--to",
-            metavar="megatron|jsonl",
-            help="Megatron-LM's indexed dataset (.bin, .idx), or JSON Lines with the text.",
+            metavar="megatron|mds|litdata|jsonl",
+            help="Megatron-LM's indexed dataset (.bin, .idx), MosaicML's streaming shards, "
+            "LitData's chunks of tokens, or JSON Lines with the text.",
         ),
     ],
     out: Annotated[
@@ -292,8 +293,8 @@ def export(
         bool,
         typer.Option(
             "--append-eod",
-            help="End every document of a Megatron dataset with the tokenizer's end-of-text "
-            "token, unless it ends with it already.",
+            help="End every document with the tokenizer's end-of-text token, unless it ends with "
+            "it already (not for jsonl).",
         ),
     ] = False,
 ) -> None:

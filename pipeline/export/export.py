@@ -1,7 +1,7 @@
 """`sluice export`: the shards of a run in a format that other trainers read.
 
     DIR/tokenizer.json          whose token ids these are
-    DIR/SET/train.*             the rows of split train, in the order of the shards
+    DIR/SET/train.* (train/)    the rows of split train, in the order of the shards
     DIR/SET/heldout.*           those held out; missing where there are none
 
 The manifest says which files make a shard set. They are read row group by row group (64 MiB of
@@ -22,6 +22,8 @@ import numpy as np
 from pipeline.configuration.validation import nearest
 from pipeline.engine.product import TOKENIZER
 from pipeline.export.jsonl import JsonlWriter
+from pipeline.export.litdata import LitdataWriter
+from pipeline.export.mds import MdsWriter
 from pipeline.export.megatron import MegatronWriter
 from pipeline.export.samples import Target, Writer, samples_of
 from pipeline.export.shard_sets import ShardFile, read_tokenizer, shard_batches, shard_sets
@@ -32,8 +34,13 @@ from schemas.shards import SPLITS
 from stages.ablation.training.data.specials import END_TOKENS
 from stages.errors import ConfigError, StorageError
 
-MEGATRON, JSONL = "megatron", "jsonl"
-FORMATS: dict[str, Callable[[Target], Writer]] = {MEGATRON: MegatronWriter, JSONL: JsonlWriter}
+JSONL = "jsonl"
+FORMATS: dict[str, Callable[[Target], Writer]] = {
+    "megatron": MegatronWriter,
+    "mds": MdsWriter,
+    "litdata": LitdataWriter,
+    JSONL: JsonlWriter,
+}
 
 Progress = Callable[[str, int, int], None]
 """Is told the shard set, the rows done, and the rows in all."""
@@ -60,10 +67,10 @@ def export(
     """Write shard sets (none named: all) of the run to the folder `out`."""
     if to not in FORMATS:
         hint = nearest(to, FORMATS)
-        known = f"--to {to}: expected {' or '.join(FORMATS)}"
+        known = f"--to {to}: expected one of {', '.join(FORMATS)}"
         raise ConfigError(known + (f"; did you mean {hint}?" if hint else ""))
-    if append_eod and to != MEGATRON:
-        raise ConfigError(f"--append-eod is for {MEGATRON} alone: {to} holds text, not tokens")
+    if append_eod and to == JSONL:
+        raise ConfigError(f"--append-eod is for tokens: {to} holds text")
     storage = open_storage(run)
     chosen = shard_sets(storage, run, sets)
     tokenizer, ids = read_tokenizer(storage, run)
@@ -167,7 +174,7 @@ def _whole(out: Path, storage: Storage) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
-        for inner in (temporary, *(path for path in temporary.iterdir() if path.is_dir())):
+        for inner in (temporary, *(path for path in temporary.rglob("*") if path.is_dir())):
             fsync_folder(inner)
         temporary.rename(folder)
         fsync_folder(folder.parent)

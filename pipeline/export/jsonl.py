@@ -6,8 +6,8 @@ so bytes that are no UTF-8 (of a token cut in two) would be U+FFFD.
 """
 
 import json
-import os
 
+from pipeline.export.files import settle
 from pipeline.export.samples import Samples, Target, slices
 from stages.kernels.bpe.tokenizer import Tokenizer
 
@@ -44,5 +44,4 @@ class JsonlWriter:
     def close(self) -> None:
         """Make the file durable."""
         with self._file as stream:
-            stream.flush()
-            os.fsync(stream.fileno())
+            settle(stream)

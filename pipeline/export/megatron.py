@@ -16,22 +16,19 @@ Here a document is one sequence, a row of the shards. The lengths wait in an unn
 does not grow with the rows.
 """
 
-import os
 import struct
 import tempfile
 from collections.abc import Iterator
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.export.files import TokenType, settle, token_type
 from pipeline.export.samples import Samples, Target
 
 MAGIC = b"MMIDIDX\x00\x00"
 VERSION = 1
-UINT16_VOCABULARY = 65_500
-"""Megatron's own bound: ids of smaller vocabularies are uint16, all others int32."""
-CODES: dict[type[np.uint16 | np.int32], int] = {np.uint16: 8, np.int32: 4}
+CODES: dict[TokenType, int] = {np.uint16: 8, np.int32: 4}
 CHUNK = 1 << 20
 """Lengths held at once while the index is written."""
 
@@ -40,7 +37,7 @@ class MegatronWriter:
     """Writes STEM.bin and STEM.idx."""
 
     def __init__(self, target: Target) -> None:
-        self._dtype = np.uint16 if target.vocabulary_size < UINT16_VOCABULARY else np.int32
+        self._dtype = token_type(target.vocabulary_size)
         self._index = target.path(".idx")
         self._tokens = target.path(".bin").open("xb")
         self._lengths = tempfile.TemporaryFile(dir=target.stem.parent)  # noqa: SIM115
@@ -68,14 +65,9 @@ class MegatronWriter:
             for first in range(0, self._n + 1, CHUNK):
                 index.write(np.arange(first, min(first + CHUNK, self._n + 1), dtype="<i8").data)
             for stream in (self._tokens, index):
-                _settle(stream)
+                settle(stream)
 
     def _chunks(self) -> Iterator[npt.NDArray[np.int32]]:
         self._lengths.seek(0)
         while data := self._lengths.read(CHUNK * 4):
             yield np.frombuffer(data, "<i4")
-
-
-def _settle(stream: BinaryIO) -> None:
-    stream.flush()
-    os.fsync(stream.fileno())

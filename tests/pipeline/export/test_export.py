@@ -1,5 +1,6 @@
 """What `sluice export` writes, read back with a reader written from the format."""
 
+import itertools
 import json
 import struct
 import warnings
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import tokenizers
 
-from pipeline.export import megatron
+from pipeline.export import files, litdata, mds, megatron
 from schemas.shards import SHARDS
 from tests.pipeline.conftest import Sluice
 
@@ -133,7 +134,7 @@ def test_a_large_vocabulary_takes_int32(
     sluice: Sluice, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From 65,500 ids on, by Megatron's rule."""
-    monkeypatch.setattr(megatron, "UINT16_VOCABULARY", 257)
+    monkeypatch.setattr(files, "UINT16_VOCABULARY", 257)
     sluice("export", str(run), "--to", "megatron", "-o", str(tmp_path / "out"))
     kind, sequences, _ = read_megatron(tmp_path / "out" / "code" / "train")
     assert (kind, sequences) == ("int32", expected("train"))
@@ -161,6 +162,97 @@ def test_megatron_core_reads_it(sluice: Sluice, run: Path, tmp_path: Path) -> No
         assert [ids.tolist() for ids in dataset] == expected(split)
 
 
+def read_mds(folder: Path) -> list[tuple[str, list[int]]]:
+    """The samples of every shard that the index lists, by the format's description."""
+    found = []
+    for shard in json.loads((folder / "index.json").read_text())["shards"]:
+        data = (folder / shard["raw_data"]["basename"]).read_bytes()
+        assert len(data) == shard["raw_data"]["bytes"]
+        [n] = struct.unpack_from("<I", data)
+        assert n == shard["samples"]
+        places = struct.unpack_from(f"<{n + 1}I", data, 4)
+        columns = json.loads(data[8 + 4 * n : places[0]])
+        assert columns.items() <= shard.items()
+        kind = columns["column_encodings"][1].removeprefix("ndarray:")
+        for start, end in itertools.pairwise(places):
+            name_size, array_size = struct.unpack_from("<II", data, start)
+            assert start + 8 + name_size + array_size == end
+            array = data[end - array_size : end]
+            assert array[0] >> 2 == 1
+            width = 1 << array[0] % 4
+            ids = np.frombuffer(array[1 + width :], kind).tolist()
+            assert len(ids) == int.from_bytes(array[1 : 1 + width], "little")
+            found.append((data[start + 8 : start + 8 + name_size].decode(), ids))
+        assert places[-1] == len(data)
+    return found
+
+
+def read_litdata(folder: Path) -> list[list[int]]:
+    """The items of every chunk that the index lists, by the format's description."""
+    index = json.loads((folder / "index.json").read_text())
+    kind = {"no_header_tensor:20": "uint16", "no_header_tensor:16": "int32"}
+    found: list[list[int]] = []
+    for chunk in index["chunks"]:
+        data = (folder / chunk["filename"]).read_bytes()
+        [n] = struct.unpack_from("<I", data)
+        places = struct.unpack_from(f"<{n + 1}I", data, 4)
+        assert places[0] == 4 + 4 * (n + 1)
+        assert places[-1] == chunk["chunk_bytes"] == len(data)
+        items = [
+            np.frombuffer(data[start:end], kind[index["config"]["data_format"][0]]).tolist()
+            for start, end in itertools.pairwise(places)
+        ]
+        assert (n, sum(map(len, items))) == (chunk["chunk_size"], chunk["dim"])
+        found += items
+    return found
+
+
+@pytest.mark.parametrize("size", [1, 700, 1 << 26])
+@pytest.mark.parametrize("large", [False, True])
+def test_streaming_formats_have_a_sample_for_each_row(
+    sluice: Sluice,
+    run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    size: int,
+    large: bool,
+) -> None:
+    """However many fit a shard, and of either type; a file that is full is not filled further."""
+    monkeypatch.setattr(mds, "SHARD_BYTES", size)
+    monkeypatch.setattr(litdata, "CHUNK_BYTES", size)
+    monkeypatch.setattr(files, "UINT16_VOCABULARY", 257 if large else 65_500)
+    for to in ("mds", "litdata"):
+        assert sluice("export", str(run), "--to", to, "-o", str(tmp_path / to))[0] == 0
+    for split in ("train", "heldout"):
+        samples = read_mds(tmp_path / "mds" / "code" / split)
+        assert [ids for _, ids in samples] == expected(split)
+        assert samples[0][0] == bytes([0 if split == "train" else 1] * 16).hex()
+        assert read_litdata(tmp_path / "litdata" / "math-web" / split) == expected(split)
+
+
+def test_streaming_reads_it(sluice: Sluice, run: Path, tmp_path: Path) -> None:
+    """MosaicML's library itself, where it is installed."""
+    streaming = pytest.importorskip("streaming")
+    sluice("export", str(run), "--to", "mds", "-o", str(tmp_path / "out"))
+    for split in ("train", "heldout"):
+        folder = str(tmp_path / "out" / "code" / split)
+        dataset = streaming.LocalDataset(folder)
+        assert [sample["tokens"].tolist() for sample in dataset] == expected(split)
+
+
+def test_litdata_reads_it(sluice: Sluice, run: Path, tmp_path: Path) -> None:
+    """The library itself, where it is installed: blocks of three tokens across documents."""
+    library = pytest.importorskip("litdata")
+    sluice("export", str(run), "--to", "litdata", "-o", str(tmp_path / "out"))
+    folder = str(tmp_path / "out" / "code" / "train")
+    loader = library.TokensLoader(block_size=3)
+    dataset = library.StreamingDataset(folder, item_loader=loader, shuffle=False)
+    tokens = list(itertools.chain.from_iterable(expected("train")))
+    blocks = [tokens[start : start + 3] for start in range(0, len(tokens) - 2, 3)]
+    with warnings.catch_warnings(action="ignore"):  # torch's, of a buffer that litdata copies
+        assert [block.tolist() for block in dataset] == blocks
+
+
 def test_jsonl_has_text_identity_and_parts(sluice: Sluice, run: Path, tmp_path: Path) -> None:
     """Strings that look like special tokens are the text's own."""
     out = tmp_path / "out"
@@ -181,7 +273,7 @@ def test_jsonl_has_text_identity_and_parts(sluice: Sluice, run: Path, tmp_path: 
     [
         (["--to", "megatorn"], "did you mean megatron?"),
         (["--to", "jsonl", "--set", "cod"], "did you mean code?"),
-        (["--to", "jsonl", "--append-eod"], "for megatron alone"),
+        (["--to", "jsonl", "--append-eod"], "jsonl holds text"),
     ],
 )
 def test_wrong_usage(
