@@ -1,7 +1,7 @@
 # make stages            build the demo corpus (CONFIG=… another one, ARGS=… for `sluice run`)
 # make recall            recall alone, with other seeds or settings: no page is extracted again
 # make ablate            train small models on what rules alone keep of RUN, and on its corpus
-# make test              the quick tests (sets up torch, too)
+# make test              the quick tests, on every core (JOBS=… as many; sets up torch, too)
 # make test-faults       the long ones that kill workers, truncate files and fill disks
 # make lint              ruff and mypy
 # make bench             Sluice and its peers on the same bytes
@@ -11,6 +11,7 @@ VENV ?= .venv
 CONFIG ?= configs/demo.toml
 RUN ?= runs/$(basename $(notdir $(CONFIG)))
 ARGS ?=
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -54,8 +55,9 @@ recall: $(READY)
 ablate: $(TORCH_READY)
 	@$(BIN)/sluice ablate run $(RUN) $(ARGS)
 
+# A file's tests share what they are given, so a file is one process's; in the order of the tree.
 test: $(TORCH_READY)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 test-faults: $(TORCH_READY)
 	@$(BIN)/python -m pytest -m faults

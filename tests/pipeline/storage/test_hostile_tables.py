@@ -95,6 +95,10 @@ def refusal(read: Callable[[], Any]) -> str | None:
     return None
 
 
+def read_repositories(path: Path) -> None:
+    read_metadata(str(path))
+
+
 def read_all(path: Path) -> None:
     there = column_names(path)
     wanted = {"text": pa.large_string(), "label": pa.string(), "offset": pa.int64()}
@@ -102,9 +106,7 @@ def read_all(path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize(
-    "read", [read_all, read_labels, lambda path: read_metadata(str(path))], ids=str
-)
+@pytest.mark.parametrize("read", [read_all, read_labels, read_repositories])
 @settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(given=JSONL | parquet())
 def test_any_table_is_read_or_refused(

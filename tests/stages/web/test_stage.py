@@ -324,7 +324,7 @@ def test_what_may_expand_is_alone() -> None:
 @pytest.mark.parametrize(
     ("name", "good", "bad"),
     [
-        ("a.warc.gz", member(http(HTML, "Content-Type: text/html")), gzip.compress(b"x")),
+        ("a.warc.gz", member(http(HTML, "Content-Type: text/html")), gzip.compress(b"x", mtime=0)),
         ("a.jsonl", b'{"url": "http://e.org/", "text": "a"}\n', b'{"a long but broken line": \n'),
     ],
 )

@@ -22,11 +22,11 @@ def chunked(data: bytes) -> bytes:
 
 RAW_DEFLATE = zlib.compressobj(wbits=-15)
 WIRE = [
-    ("gzip", gzip.compress(BODY)),
+    ("gzip", gzip.compress(BODY, mtime=0)),
     ("deflate", zlib.compress(BODY)),
     ("deflate", RAW_DEFLATE.compress(BODY) + RAW_DEFLATE.flush()),
     ("gzip", zlib.compress(BODY, 1)),
-    ("deflate", gzip.compress(BODY)),
+    ("deflate", gzip.compress(BODY, mtime=0)),
     ("br", brotli.compress(BODY)),
     ("zstd", zstandard.compress(BODY)),
     ("chunked", chunked(BODY)),
