@@ -1,5 +1,7 @@
 """What the rules stage measures (DeepSeek-Coder-V2 section 2; DeepSeek-Coder section 2.1)."""
 
+from typing import Literal, get_args
+
 import pyarrow as pa
 
 from schemas.columns import POWERS_OF_TWO, TWENTIETHS, column
@@ -44,5 +46,6 @@ RULES_MEASURES = pa.schema(
     ]
 )
 
-ORIGINS = ("vendored", "generated", "test")
+Origin = Literal["vendored", "generated", "test"]
+ORIGINS: tuple[Origin, ...] = get_args(Origin)
 """Where a file's text may be from beside the project itself."""

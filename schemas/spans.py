@@ -14,6 +14,9 @@ SPANS = pa.list_(
     )
 )
 
+REDACTED = {"EMAIL": "e-mail addresses", "IP_ADDRESS": "public IP addresses", "KEY": "keys"}
+"""Kinds of redact's spans, and what they are; redact's option for each is its name in small."""
+
 SPAN_MEASURES = pa.schema(
     [column("spans", SPANS, "UTF-8 byte offsets, sorted and disjoint; kind names what was found")]
 )

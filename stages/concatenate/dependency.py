@@ -17,7 +17,8 @@ from posixpath import dirname, splitext
 
 from stages.concatenate.imports import Imports, Reference
 
-MAX_PARTS = 8
+MAX_LEVELS = 8
+"""Folders of a path that are looked at, from the file up."""
 MAX_MEANT = 64
 """A folder or namespace of more files says nothing about an order."""
 
@@ -120,9 +121,9 @@ class _Repository:
 
 
 def _tails(path: str) -> Iterator[str]:
-    """The ends of a path, `c`, `b/c`, `a/b/c`, up to MAX_PARTS parts."""
+    """The ends of a path, `c`, `b/c`, `a/b/c`, up to MAX_LEVELS parts."""
     end = len(path)
-    for _ in range(MAX_PARTS):
+    for _ in range(MAX_LEVELS):
         cut = path.rfind("/", 0, end)
         if path:
             yield path[cut + 1 :]
@@ -134,7 +135,7 @@ def _tails(path: str) -> Iterator[str]:
 def _above(path: str) -> Iterator[str]:
     """The folders above a path with their slash, the nearest first and the root (`""`) last."""
     end = len(path)
-    for _ in range(MAX_PARTS):
+    for _ in range(MAX_LEVELS):
         end = path.rfind("/", 0, end)
         if end < 0:
             break

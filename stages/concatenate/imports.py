@@ -18,7 +18,7 @@ MAX_TEXT = 1 << 18
 """Characters of a file that are looked at."""
 MAX_REFERENCES = 1000
 """References of a file that are kept."""
-MAX_PARTS = 16
+MAX_NAME_PARTS = 16
 """Parts of a name that are looked at: of a namespace the last, of a module the first."""
 
 
@@ -210,7 +210,7 @@ def _php(path: str, text: str) -> Iterator[Reference]:
     for prefix, group in _PHP_USE.findall(text):
         for member in group.split(",") if group else [""]:
             parts = [part for part in (prefix + member.strip()).split("\\") if part]
-            parts = parts[-MAX_PARTS:]
+            parts = parts[-MAX_NAME_PARTS:]
             last = max(1, len(parts) - 1)
             yield Reference(tails=tuple("/".join(parts[i:]) + ".php" for i in range(last)))
     for name in _PHP_INCLUDE.findall(text):
@@ -238,7 +238,7 @@ def _rust(path: str, text: str) -> Iterator[Reference]:
     root = "/".join(parts[: len(parts) - parts[::-1].index("src")]) if "src" in parts else ""
     for start, rest in _RUST_USE.findall(text):
         base = {"crate": root, "self": own, "super": dirname(own)}[start]
-        names = [name for name in rest.split("::") if name][:MAX_PARTS]
+        names = [name for name in rest.split("::") if name][:MAX_NAME_PARTS]
         while names and names[0] == "super":
             base, names = dirname(base), names[1:]
         yield Reference(

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.rules import ORIGINS
+from schemas.spans import REDACTED
+
 PAPERS = {
     "rules": "DeepSeek-Coder (arXiv 2401.14196)",
     "recall": "DeepSeekMath (arXiv 2402.03300)",
     "concatenate": "DeepSeek-Coder-V2 (arXiv 2406.11931)",
 }
-REDACTED = {"email": "e-mail addresses", "ip_address": "public IP addresses", "key": "keys"}
-ORIGINS = ("vendored", "generated", "test")
 
 
 @dataclass(frozen=True)
@@ -141,10 +142,10 @@ def _decontaminate(told: Told) -> list[str]:
 
 
 def _redact(told: Told) -> list[str]:
-    kinds = [kind for kind in REDACTED if told.options[kind]]
+    kinds = [kind for kind in REDACTED if told.options[kind.lower()]]
     if not kinds:
         return []
-    what, marks = ([REDACTED[kind] for kind in kinds], [f"`<{kind.upper()}>`" for kind in kinds])
+    what, marks = ([REDACTED[kind] for kind in kinds], [f"`<{kind}>`" for kind in kinds])
     return [f"recognised {_listed(what)} replaced by {_listed(marks)}"]
 
 

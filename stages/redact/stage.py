@@ -22,7 +22,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from schemas.spans import SPAN_MEASURES
+from schemas.spans import REDACTED, SPAN_MEASURES
 from stages.kernels.arrow import utf8_buffers
 from stages.kernels.spans import Span, merged, spans_array
 from stages.redact.addresses import is_public_address
@@ -39,7 +39,7 @@ from stages.redact.emails import is_email
 from stages.redact.keys import formats
 from stages.redact.options import RedactOptions
 
-KINDS = ("EMAIL", "IP_ADDRESS", "KEY")
+KINDS = tuple(REDACTED)
 
 
 class RedactStage:

@@ -1,9 +1,8 @@
 """What can be chosen about the filtering rules; the defaults are the paper's."""
 
-from typing import Literal
-
 from pydantic import Field
 
+from schemas.rules import Origin
 from stages.contract import Options
 
 
@@ -46,7 +45,7 @@ class RulesOptions(Options):
     also_keep: tuple[str, ...] = Field(
         ("YAML",), description="languages outside the 338 that count as supported"
     )
-    drop_origins: tuple[Literal["vendored", "generated", "test"], ...] = Field(
+    drop_origins: tuple[Origin, ...] = Field(
         ("vendored", "generated"),
         description="origins whose files are dropped: copies of other projects, what programs "
         "wrote, tests and their data",
