@@ -19,7 +19,7 @@ from pipeline.inspection.stats import funnel
 from pipeline.run import run
 from stages.errors import InputError
 from tests.pipeline.conftest import read_shards, write_warc
-from tests.pipeline.recall.test_commands import text
+from tests.pipeline.recall.topics import text
 
 N_SEEDS, N_LARGE, N_SMALL = 12, 27, 3
 

@@ -2,8 +2,6 @@
 
 import io
 import random
-import threading
-import time
 from pathlib import Path
 
 import duckdb
@@ -11,9 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.configuration import Config, load
-from pipeline.inspection.verify import verify
-from pipeline.run import plan, run
 from pipeline.storage.database_files import attach, database_path
 from pipeline.storage.inputs import expand
 from pipeline.storage.location import is_remote, location, open_storage
@@ -23,54 +18,17 @@ from pipeline.storage.object_stores.remote import find_objects, open_object
 from pipeline.storage.object_stores.retry import Retry
 from pipeline.storage.object_stores.s3 import S3Store
 from pipeline.storage.object_stores.streams import PART_BYTES, READ_AHEAD_BYTES
-from pipeline.storage.receipts import parse_receipts
-from pipeline.storage.storage import LocalStorage, Storage
 from pipeline.storage.tables import TableRead, read_aligned
 from stages.errors import ConfigError, StorageError
 from tests.pipeline.object_store import BUCKET, FAULTS, FaultProxy
+from tests.pipeline.storage.faulty_store import HASTE
 
 pytest.importorskip("moto")
-
-HASTE = Retry(patience_seconds=20, first_pause_seconds=0.01, longest_pause_seconds=0.2)
-RATES = {"error": 0.02, "slow_down": 0.02, "drop": 0.02, "lose_answer": 0.02, "delay": 0.005}
-RATES |= {"truncate": 0.01, "short": 0.01}
 
 
 @pytest.fixture
 def storage(proxy: FaultProxy, request: pytest.FixtureRequest) -> ObjectStorage:
     return ObjectStorage(S3Store(BUCKET), f"storage/{request.node.name}", HASTE)
-
-
-def configured(inputs: Path, run: str | Path, *overrides: str) -> Config:
-    """A run of one shard of repositories and one crawl."""
-    return load(
-        None,
-        [
-            f"github.inputs=['{inputs}/python__[jh]*.tar.gz']",
-            f"web.inputs=['{inputs}/crawl-0.warc.gz']",
-            *overrides,
-        ],
-        Path(run),
-    )
-
-
-def contents(storage: Storage) -> dict[str, str]:
-    """Folder and key → hash of every object that a receipt names."""
-    folders = {path.rpartition("/")[0] for path, _ in storage.walk()}
-    return {
-        f"{folder}/{key}": receipt.xxh3
-        for folder in sorted(folders)
-        if not folder.startswith(("scratch", "quarantine"))
-        for key, receipt in parse_receipts(storage, folder).items()
-    }
-
-
-@pytest.fixture(scope="module")
-def expected(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What an undisturbed run on a disk writes."""
-    folder = tmp_path_factory.mktemp("expected") / "run"
-    run(configured(inputs, folder), address="local")
-    return contents(LocalStorage(folder))
 
 
 @pytest.mark.parametrize("store", ["s3", "memory"])
@@ -256,98 +214,6 @@ def test_patterns_name_objects(storage: ObjectStorage) -> None:
     assert [(spec.name, spec.size) for spec in specs] == [("1.warc.gz", 11), ("2.warc.gz", 11)]
     missing = expand("web", [f"{base}/a/9.warc.gz"])
     assert missing[0].mark.startswith("unreadable")
-
-
-def test_a_run_on_a_faulty_store_writes_what_a_disk_gets(
-    proxy: FaultProxy, inputs: Path, expected: dict[str, str], caplog: pytest.LogCaptureFixture
-) -> None:
-    """Inputs and run folder behind faults; then nothing is stale, the run is sound, and no secret
-    is in it or in the log."""
-    source = ObjectStorage(S3Store(BUCKET), "inputs", HASTE)
-    source.write("crawl-0.warc.gz", (inputs / "crawl-0.warc.gz").read_bytes())
-    config = configured(
-        inputs,
-        f"s3://{BUCKET}/runs/faulty",
-        f"web.inputs=['s3://{BUCKET}/inputs/*.warc.gz']",
-        "github.inputs=[]",
-    )
-    proxy.rates = RATES
-    run(config, address="local")
-    proxy.rates = {}
-    storage = open_storage(config.run)
-    web = ("web/", "shards/natural/")
-    assert contents(storage) == {k: v for k, v in expected.items() if k.startswith(web)}
-    assert len(proxy.injected) >= 5
-    assert all(item.n_stale == 0 for item in plan(config))
-    assert verify(config.run) == []
-    for name in ("run.json", "inputs.json", "lock"):
-        assert b"test-secret-key" not in storage.read_bytes(name)
-    assert "test-secret-key" not in caplog.text
-    names = sorted(storage.list("shards/natural"))
-    assert names == ["00000.g1a0.parquet", "ledger.arrow"]
-
-
-def test_leftovers_are_ignored_and_swept(
-    proxy: FaultProxy, inputs: Path, expected: dict[str, str]
-) -> None:
-    """A straggler's object is no problem and gone after the next run; so is a replaced one."""
-    config = configured(inputs, f"s3://{BUCKET}/runs/leftovers")
-    run(config, stages=["github.rules"], address="local")
-    storage = open_storage(config.run)
-    assert isinstance(storage, ObjectStorage)
-    straggler = storage.stage("github/rules/00000.parquet", 1, 7)
-    with storage.open_write(straggler) as stream:
-        stream.write(b"of a worker that outlived its driver")
-    assert verify(config.run) == []
-    receipts = parse_receipts(storage, "github/rules")
-    assert receipts["00000"].object == "00000.g1a0.parquet"
-    changed = configured(inputs, config.run, "rules.max_line_length=80")
-    run(changed, stages=["github.rules"], address="local")
-    assert sorted(storage.list("github/rules")) == ["00000.g2a0.parquet", "ledger.arrow"]
-    assert sorted(storage.list("github/documents")) == ["00000.g1a0.parquet", "ledger.arrow"]
-    assert verify(config.run) == []
-
-
-def _send_away(proxy: FaultProxy, seconds: float, after_requests: int) -> threading.Thread:
-    """Take the store away for a while once so many requests have come."""
-
-    def disturb() -> None:
-        while len(proxy.requests) < after_requests:
-            time.sleep(0.01)
-        proxy.away.set()
-        time.sleep(seconds)
-        proxy.away.clear()
-
-    thread = threading.Thread(target=disturb, daemon=True)
-    thread.start()
-    return thread
-
-
-@pytest.mark.parametrize("seconds", [3, pytest.param(30, marks=pytest.mark.faults)])
-def test_a_run_waits_for_a_store_that_is_away(
-    proxy: FaultProxy, inputs: Path, expected: dict[str, str], seconds: int
-) -> None:
-    """The run pauses and goes on."""
-    config = configured(inputs, f"s3://{BUCKET}/runs/away-{seconds}")
-    thread = _send_away(proxy, seconds, after_requests=60)
-    run(config, stages=["github.rules"], address="local")
-    thread.join(timeout=60)
-    done = contents(open_storage(config.run))
-    assert done == {path: expected[path] for path in done}
-    assert any(path.startswith("github/rules/") for path in done)
-
-
-@pytest.mark.slow
-def test_workers_of_ray_write_to_a_faulty_store(
-    proxy: FaultProxy, inputs: Path, expected: dict[str, str]
-) -> None:
-    """Two workers, the same bytes."""
-    config = configured(inputs, f"s3://{BUCKET}/runs/ray")
-    proxy.rates = RATES
-    run(config, workers=2)
-    proxy.rates = {}
-    assert contents(open_storage(config.run)) == expected
-    assert verify(config.run) == []
 
 
 def test_a_database_reads_a_run_with_many_threads(storage: ObjectStorage) -> None:

@@ -5,59 +5,20 @@ import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import zstandard
 
-from schemas.documents import WEB_DOCUMENTS
 from schemas.identity import doc_id
-from stages.contract import SKIPPED, Input, MapStage, Quarantined, Skipped, Source
-from stages.errors import InputError
+from stages.contract import Input, MapStage, Quarantined, Source
 from stages.web.extract_stage import ExtractStage
 from stages.web.options import ExtractOptions, WebOptions
 from stages.web.reading import records as reading
 from stages.web.stage import WebSource
+from tests.stages.web.one_input import HTML, PROSE, http, member, run
 
 DATA = Path(__file__).resolve().parents[3] / ".." / "shared" / "data" / "web"
-PROSE = "<p>" + "A sentence that makes this the main content of the page. " * 8 + "</p>"
-HTML = f"<html><head><title>T</title></head><body>{PROSE}<pre>x = 1</pre></body></html>".encode()
-
-
-def member(block: bytes, *headers: str, kind: str = "response") -> bytes:
-    lines = [
-        "WARC/1.0",
-        f"WARC-Type: {kind}",
-        "WARC-Date: 2024-05-18T01:02:03Z",
-        f"Content-Length: {len(block)}",
-        *(headers or ["WARC-Target-URI: http://www.Example.org/a?utm_source=x#y"]),
-    ]
-    return gzip.compress("\r\n".join(lines).encode() + b"\r\n\r\n" + block + b"\r\n\r\n")
-
-
-def http(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    return "\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode() + body
-
-
-def run(name: str, data: bytes, **options: Any) -> tuple[list[dict[str, Any]], list[Any]]:
-    """Documents, and everything else: skips by reason, quarantined records."""
-    source = WebSource(WebOptions(**options))
-    documents, others = [], []
-    for event in source.read(Input(name, name, open=lambda: io.BytesIO(data))):
-        if not isinstance(event, pa.RecordBatch):
-            others.append(event.reason if isinstance(event, Skipped) else event)
-            continue
-        assert event.schema == source.raw_schema
-        converted = source.convert(event)
-        assert converted.num_rows == event.num_rows
-        for row in converted.to_pylist():
-            reason = row.pop(SKIPPED)
-            others += [reason] if reason else []
-            documents += [] if reason else [row]
-    pa.Table.from_pylist(documents, schema=WEB_DOCUMENTS).validate(full=True)
-    return documents, others
 
 
 def test_protocols() -> None:
@@ -341,116 +302,6 @@ def test_many_faults(name: str, good: bytes, bad: bytes, monkeypatch: pytest.Mon
     assert (len(documents), len(others)) == (2, 20)
 
 
-LINES = [
-    json.dumps({"url": "http://e.org/1", "html": HTML.decode(), "label": "code"}).encode(),
-    b'{"url": "http://e.org/2", "html": ',
-    b"",
-    json.dumps({"url": "http://e.org/3", "text": "Some text\nwith $x^2$."}).encode(),
-    b"[1, 2]",
-    b'{"url": "http://e.org/4"}',
-    json.dumps({"url": "http://e.org/5", "html": "<p>lone \ud800 surrogate"}).encode(),
-    json.dumps({"url": "http://e.org/6\udfff", "text": "a"}).encode(),
-    json.dumps({"repo": "a/\udfff", "path": "\ud800", "text": "a"}).encode(),
-    b'{"url": ' + b"9" * 5_000 + b', "text": "' + b"[" * 5_000 + b'"}',
-    b'{"url": "http://e.org/", "text": ' + b"[" * 5_000 + b"}",
-]
-
-
-@pytest.mark.parametrize(
-    ("name", "pack"),
-    [("s.jsonl", bytes), ("s.jsonl.gz", gzip.compress), ("s.jsonl.zst", zstandard.compress)],
-)
-def test_json_lines(name: str, pack: Any) -> None:
-    """Rows are numbered by line, broken ones are quarantined, text is taken as it is."""
-    documents, others = run(name, pack(b"\n".join(LINES)))
-    assert [document["doc_id"] for document in documents] == [
-        doc_id(f"{name}:{row}") for row in (0, 3, 6, 7, 8)
-    ]
-    assert [(o.origin, o.reason) for o in others] == [
-        (f"{name}:1", "broken_json"),
-        (f"{name}:4", "broken_json"),
-        (f"{name}:5", "no_page"),
-        (f"{name}:9", "broken_json"),
-        (f"{name}:10", "broken_json"),
-    ]
-    assert [document["url"] for document in documents[3:]] == [
-        "http://e.org/6%EF%BF%BD",
-        "repository://a/%EF%BF%BD/%EF%BF%BD",
-    ]
-    assert documents[1]["text"] == "Some text\nwith $x^2$."
-    assert documents[1]["n_formulas"] == 1
-    assert [document["warc_length"] for document in documents] == [
-        len(LINES[row]) for row in (0, 3, 6, 7, 8)
-    ]
-    assert {document["crawled_at"] for document in documents} == {None}
-
-
-def test_a_text_may_do_without_a_url() -> None:
-    """It is named by its repository and path, else by its file and row; HTML needs one."""
-    lines = [
-        {"text": "a file", "repo": "google/gson", "path": "src/C#/a b.java"},
-        {"text": "a file", "repo": "google/gson"},
-        {"html": "<p>a page", "repo": "google/gson", "path": "a.html"},
-        {"text": "a page", "url": "http://e.org/1", "repo": "google/gson", "path": "a"},
-        {"text": "a page", "url": ""},
-    ]
-    data = "\n".join(map(json.dumps, lines)).encode()
-    documents, others = run("mine.jsonl", data)
-    assert [document["url"] for document in documents] == [
-        "repository://google/gson/src/C%23/a%20b.java",
-        "row://mine.jsonl/1",
-        "http://e.org/1",
-    ]
-    assert [document["domain"] for document in documents] == ["google", "mine.jsonl", "e.org"]
-    assert [other if isinstance(other, str) else other.reason for other in others] == [
-        "no_page",
-        "no_url",
-    ]
-
-
-def test_json_lines_cut() -> None:
-    """A compressed file that ends early says so after the rows before."""
-    data = gzip.compress(LINES[3] + b"\n") + gzip.compress(LINES[0] * 9)[:-15]
-    documents, others = run("s.jsonl.gz", data)
-    assert len(documents) == 1
-    assert [other.reason for other in others] == ["truncated"]
-
-
-def test_long_line() -> None:
-    """A line above the limit is skipped, and counts as a row."""
-    data = b'{"url": "' + b"x" * 99_999 + b'"}\n' + LINES[3]
-    documents, others = run("s.jsonl", data, max_record_bytes=1000)
-    assert [document["warc_offset"] for document in documents] == [1]
-    assert others == ["too_large"]
-
-
-class Pipe(io.BytesIO):
-    def seekable(self) -> bool:
-        return False
-
-
-@pytest.mark.parametrize("stream", [io.BytesIO, Pipe])
-def test_parquet(stream: type[io.BytesIO]) -> None:
-    """Rows of a Parquet file are pages, from streams that seek and that do not."""
-    table = pa.table({"url": ["http://e.org/", None], "html": [HTML, HTML], "other": [1, 2]})
-    out = io.BytesIO()
-    pq.write_table(table, out)
-    source = WebSource(WebOptions())
-    events = list(source.read(Input("s.parquet", "", open=lambda: stream(out.getvalue()))))
-    bad = [event for event in events if isinstance(event, Quarantined)]
-    batches = [event for event in events if isinstance(event, pa.RecordBatch)]
-    assert [event.origin for event in bad] == ["s.parquet:1"]
-    (document,) = source.convert(batches[0]).to_pylist()
-    assert (document["warc_offset"], document["warc_length"]) == (0, len(HTML))
-
-
-def test_broken_parquet() -> None:
-    """A file that is no Parquet is quarantined."""
-    documents, (other,) = run("s.parquet", b"PAR1 nothing")
-    assert documents == []
-    assert other.reason == "broken_parquet"
-
-
 def test_batches_are_bounded() -> None:
     """Raw batches hold at most 64 records."""
     data = member(http(HTML, "Content-Type: text/html")) * 150
@@ -480,29 +331,3 @@ def test_real_pages() -> None:
     assert {other for other in others if isinstance(other, str)} <= {
         *("http_status", "redirect", "not_html", "empty_body", "empty_text"),
     }
-
-
-def test_real_seeds() -> None:
-    """Every row of a real seed file becomes a document."""
-    path = DATA / "seeds" / "math_qa_stackexchange.jsonl.gz"
-    if not path.exists():
-        pytest.skip("no shared data")
-    documents, others = run(path.name, path.read_bytes())
-    assert (len(documents), others) == (6, [])
-    assert all(document["n_formulas"] > 0 for document in documents)
-
-
-def test_extract_stage() -> None:
-    """Strings are taken as decoded, bytes are sniffed, a null page has no text."""
-    stage = ExtractStage(ExtractOptions())
-    russian = f"<html><body><p>{'Съешь ещё этих мягких французских булок. ' * 9}</p>"
-    for page in (russian, russian.encode("koi8-r")):
-        batch = pa.record_batch({"html": [page, None]})
-        found = stage.process(batch)
-        assert found.schema == stage.schema
-        assert found.column("natural_language").to_pylist() == ["ru", None]
-        assert found.column("text")[0].as_py().startswith("Съешь ещё")
-    with pytest.raises(InputError, match="max_page_bytes"):  # of the record, not of the stage
-        ExtractStage(ExtractOptions(max_page_bytes=9)).process(pa.record_batch({"html": [russian]}))
-    both = pa.record_batch({"html": [russian], "url": ["http://e.org/"]})
-    assert stage.process(both).num_rows == 1

@@ -16,9 +16,9 @@ from pipeline.storage.location import open_storage
 from pipeline.storage.object_stores.object_storage import ObjectStorage
 from pipeline.storage.object_stores.s3 import S3Store
 from pipeline.storage.storage import LocalStorage
-from tests.pipeline.engine.test_cluster import COMMAND, ROOT, Cluster, python_without_sluice
+from tests.pipeline.engine.cluster.nodes import COMMAND, ROOT, Cluster, python_without_sluice
 from tests.pipeline.object_store import BUCKET, environment, serve_store
-from tests.pipeline.storage.test_object_stores import contents
+from tests.pipeline.storage.faulty_store import contents
 
 pytest.importorskip("moto")
 
