@@ -11,7 +11,7 @@ VENV ?= .venv
 CONFIG ?= configs/demo.toml
 RUN ?= runs/$(basename $(notdir $(CONFIG)))
 ARGS ?=
-JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready

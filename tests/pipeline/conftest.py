@@ -17,6 +17,7 @@ from warcio.warcwriter import WARCWriter
 
 from pipeline.cli import main
 from pipeline.configuration import Config, load
+from pipeline.run import run
 from tests.pipeline.object_store import FaultProxy, environment, faulty, serve_store
 
 STANDARD_LIBRARY = Path(sys.modules["json"].__file__ or "").parents[1]
@@ -107,6 +108,14 @@ def configured(inputs: Path, folder: Path, *overrides: str) -> Config:
         ],
         folder,
     )
+
+
+@pytest.fixture(scope="session")
+def finished_run(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete run over the inputs, in this process: to be read, or copied and changed."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    run(configured(inputs, folder), address="local")
+    return folder
 
 
 @pytest.fixture

@@ -33,22 +33,16 @@ def tasks(report: RunReport) -> dict[str, int]:
     return {step: done.tasks for step, done in report.steps.items()}
 
 
-@pytest.fixture(scope="module")
-def finished(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A complete run, in this process."""
-    folder = tmp_path_factory.mktemp("finished") / "run"
-    run(configured(inputs, folder), address="local")
-    return folder
-
-
 def copy_of(folder: Path, target: Path) -> Path:
     shutil.copytree(folder, target)
     return target
 
 
-def test_a_finished_run_does_nothing_again(finished: Path, inputs: Path, tmp_path: Path) -> None:
+def test_a_finished_run_does_nothing_again(
+    finished_run: Path, inputs: Path, tmp_path: Path
+) -> None:
     """Nothing is stale, no task runs, no byte changes, and verify finds the run whole."""
-    folder = copy_of(finished, tmp_path / "run")
+    folder = copy_of(finished_run, tmp_path / "run")
     before = product(folder)
     assert all(item.n_stale == 0 for item in plan(configured(inputs, folder)))
     assert tasks(run(configured(inputs, folder), address="local")) == {}
@@ -57,10 +51,10 @@ def test_a_finished_run_does_nothing_again(finished: Path, inputs: Path, tmp_pat
 
 
 def test_the_shards_of_a_target_no_longer_asked_for_go(
-    finished: Path, inputs: Path, tmp_path: Path
+    finished_run: Path, inputs: Path, tmp_path: Path
 ) -> None:
     """An earlier run's shard set that no target has any more is removed, and nothing else."""
-    folder = copy_of(finished, tmp_path / "run")
+    folder = copy_of(finished_run, tmp_path / "run")
     before = product(folder)
     shutil.copytree(folder / "shards" / "natural", folder / "shards" / "physics-web")
     manifest = folder / "shards" / "manifest.json"
@@ -71,26 +65,26 @@ def test_the_shards_of_a_target_no_longer_asked_for_go(
     assert verify(folder) == []
 
 
-def test_any_number_of_workers_gives_the_same_bytes(
-    finished: Path, inputs: Path, tmp_path: Path
+def test_two_workers_write_the_bytes_of_one_process(
+    finished_run: Path, inputs: Path, tmp_path: Path
 ) -> None:
-    """One worker and two on Ray write what this process wrote; the kernels are compiled once,
-    before the first task."""
-    expected = product(finished)
+    """Two workers on Ray write what this process wrote; the kernels are compiled once, before the
+    first task. One worker is that of `engine/test_adding_a_stage.py`."""
+    expected = product(finished_run)
     assert len(expected) > 20
-    for workers in (1, 2):
-        folder = tmp_path / f"run-{workers}"
-        told = Told()
-        run(configured(inputs, folder), workers=workers, monitor=told)
-        assert product(folder) == expected
-        n_groups = len(groups())
-        assert told.events[:2] == [(NODES, 0, 1), (NODES, 1, 1)]
-        assert told.events[-2:] == [(KERNELS, n_groups, n_groups), "github.documents"]
+    told = Told()
+    run(configured(inputs, tmp_path / "run"), workers=2, monitor=told)
+    assert product(tmp_path / "run") == expected
+    n_groups = len(groups())
+    assert told.events[:2] == [(NODES, 0, 1), (NODES, 1, 1)]
+    assert told.events[-2:] == [(KERNELS, n_groups, n_groups), "github.documents"]
 
 
-def test_a_threshold_repeats_decisions_only(finished: Path, inputs: Path, tmp_path: Path) -> None:
+def test_a_threshold_repeats_decisions_only(
+    finished_run: Path, inputs: Path, tmp_path: Path
+) -> None:
     """Another rules threshold reads no text for documents, language, rules or signatures."""
-    folder = copy_of(finished, tmp_path / "run")
+    folder = copy_of(finished_run, tmp_path / "run")
     config = configured(inputs, folder, "rules.max_line_length=80")
     stale = {item.step for item in plan(config) if item.n_stale}
     assert "github.rules.decide" in stale
@@ -104,17 +98,17 @@ def test_a_threshold_repeats_decisions_only(finished: Path, inputs: Path, tmp_pa
 
 
 def test_later_stages_run_only_where_verdicts_changed(
-    finished: Path, inputs: Path, tmp_path: Path
+    finished_run: Path, inputs: Path, tmp_path: Path
 ) -> None:
     """A threshold that changes no verdict repeats its own decision and nothing after it."""
-    folder = copy_of(finished, tmp_path / "run")
+    folder = copy_of(finished_run, tmp_path / "run")
     report = run(configured(inputs, folder, "rules.max_line_length=1001"), address="local")
     assert set(report.steps) == {"github.rules.decide"}
 
 
-def test_a_new_input_opens_a_new_shard(finished: Path, inputs: Path, tmp_path: Path) -> None:
+def test_a_new_input_opens_a_new_shard(finished_run: Path, inputs: Path, tmp_path: Path) -> None:
     """Documents of the other inputs are not read again."""
-    folder = copy_of(finished, tmp_path / "run")
+    folder = copy_of(finished_run, tmp_path / "run")
     more = tmp_path / "zz-more.warc.gz"
     shutil.copy(inputs / "crawl-0.warc.gz", more)
     config = configured(inputs, folder, f"web.inputs=['{inputs}/*.warc.gz', '{more}']")
@@ -134,22 +128,24 @@ def test_one_stage_runs_what_it_needs_and_nothing_after(inputs: Path, tmp_path: 
     assert not (folder / "web").exists()
 
 
-def test_the_planned_duplicates_are_found(finished: Path) -> None:
+def test_the_planned_duplicates_are_found(finished_run: Path) -> None:
     """The copied package is dropped against the original, and pages against the latest crawl."""
     with duckdb.connect() as database:
         query = "select reason, count(*) from read_parquet($1) group by 1 order by 1"
-        github = dict(database.execute(query, [f"{finished}/github/dedup/*.parquet"]).fetchall())
-        web = dict(database.execute(query, [f"{finished}/web/dedup/*.parquet"]).fetchall())
+        github = dict(
+            database.execute(query, [f"{finished_run}/github/dedup/*.parquet"]).fetchall()
+        )
+        web = dict(database.execute(query, [f"{finished_run}/web/dedup/*.parquet"]).fetchall())
     assert github["exact"] >= 4
     assert web["url"] == 2
 
 
-def test_every_kept_document_is_in_the_shards(finished: Path) -> None:
+def test_every_kept_document_is_in_the_shards(finished_run: Path) -> None:
     """Samples add up to the documents that all stages kept."""
-    shards = read_shards(finished / "shards/code")
+    shards = read_shards(finished_run / "shards/code")
     assert shards.num_rows > 0
     assert all(part["n_tokens"] > 0 for row in shards["parts"].to_pylist() for part in row)
-    natural = read_shards(finished / "shards/natural")
+    natural = read_shards(finished_run / "shards/natural")
     assert natural.num_rows > 0
 
 
@@ -166,9 +162,9 @@ def test_every_kept_document_is_in_the_shards(finished: Path) -> None:
         "run.json",
     ],
 )
-def test_a_flipped_byte_is_found(finished: Path, tmp_path: Path, path: str) -> None:
+def test_a_flipped_byte_is_found(finished_run: Path, tmp_path: Path, path: str) -> None:
     """Wherever a byte changes, verify names the file."""
-    folder = copy_of(finished, tmp_path / "run")
+    folder = copy_of(finished_run, tmp_path / "run")
     data = bytearray((folder / path).read_bytes())
     for position in (0, len(data) // 2, len(data) - 1):
         flipped = bytearray(data)

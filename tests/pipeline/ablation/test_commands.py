@@ -22,16 +22,16 @@ def _without_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflow, "_can_compile", lambda: False)
 
 
-def test_a_whole_ablation(sluice: Sluice, finished_run: Path) -> None:
+def test_a_whole_ablation(sluice: Sluice, ablated_run: Path) -> None:
     """Variants, two models, their evaluations, the table; a second time nothing is redone."""
-    code, out, err = sluice("ablate", "run", str(finished_run), "--address", "local", *QUICK)
+    code, out, err = sluice("ablate", "run", str(ablated_run), "--address", "local", *QUICK)
     assert code == 0, err
     assert "full, seed 0 (2 of 2): training" in err
     assert "| documents of" in out
     assert "One seed of rules and of full" in out
-    assert out.strip().endswith((finished_run / "ablation/table.md").read_text().strip())
+    assert out.strip().endswith((ablated_run / "ablation/table.md").read_text().strip())
     code, out, err = sluice(
-        "ablate", "run", str(finished_run), "--address", "local", *QUICK, "--json"
+        "ablate", "run", str(ablated_run), "--address", "local", *QUICK, "--json"
     )
     assert code == 0
     assert err.count("trained already") == 2
@@ -45,19 +45,19 @@ def test_a_whole_ablation(sluice: Sluice, finished_run: Path) -> None:
     assert everything["a"]["low"] <= everything["a"]["value"] <= everything["a"]["high"]
 
 
-def test_other_settings_train_anew(sluice: Sluice, finished_run: Path) -> None:
+def test_other_settings_train_anew(sluice: Sluice, ablated_run: Path) -> None:
     """Only the models that depend on them."""
-    sluice("ablate", "run", str(finished_run), "--address", "local", *QUICK)
+    sluice("ablate", "run", str(ablated_run), "--address", "local", *QUICK)
     other = [*QUICK, "--set", "seeds=[0,1]"]
-    _, _, err = sluice("ablate", "run", str(finished_run), "--address", "local", *other)
+    _, _, err = sluice("ablate", "run", str(ablated_run), "--address", "local", *other)
     assert err.count("trained already") == 2
     assert err.count(": training") == 2
 
 
-def test_a_table_of_evaluation_folders(sluice: Sluice, finished_run: Path, tmp_path: Path) -> None:
+def test_a_table_of_evaluation_folders(sluice: Sluice, ablated_run: Path, tmp_path: Path) -> None:
     """`eval` scores any model on any held-out shards; `table` compares what it wrote."""
-    sluice("ablate", "run", str(finished_run), "--address", "local", *QUICK)
-    folder = finished_run / "ablation"
+    sluice("ablate", "run", str(ablated_run), "--address", "local", *QUICK)
+    folder = ablated_run / "ablation"
     for variant in ("rules", "full"):
         code, out, err = sluice(
             *("ablate", "eval", str(folder / variant / "seed-0")),
@@ -75,10 +75,10 @@ def test_a_table_of_evaluation_folders(sluice: Sluice, finished_run: Path, tmp_p
 
 
 def test_wrong_usage_is_told_with_the_field(
-    sluice: Sluice, finished_run: Path, tmp_path: Path
+    sluice: Sluice, ablated_run: Path, tmp_path: Path
 ) -> None:
     """Exit code 2."""
-    code, _, err = sluice("ablate", "run", str(finished_run), "--set", "step=3")
+    code, _, err = sluice("ablate", "run", str(ablated_run), "--set", "step=3")
     assert code == 2
     assert "step" in err
     assert "did you mean" in err
@@ -93,10 +93,10 @@ def test_wrong_usage_is_told_with_the_field(
 
 
 def test_missing_packages_are_named(
-    sluice: Sluice, finished_run: Path, monkeypatch: pytest.MonkeyPatch
+    sluice: Sluice, ablated_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With what to install."""
     monkeypatch.setattr(workflow, "find_spec", lambda name: None)
-    code, _, err = sluice("ablate", "run", str(finished_run))
+    code, _, err = sluice("ablate", "run", str(ablated_run))
     assert code == 2
     assert "pip install 'sluice[ablation]'" in err

@@ -23,8 +23,8 @@ OPTIONS = AblationOptions(
 
 
 @pytest.fixture(scope="module")
-def variants(finished_run: Path) -> Variants:
-    return make_variants(finished_run, OPTIONS, address="local")
+def variants(ablated_run: Path) -> Variants:
+    return make_variants(ablated_run, OPTIONS, address="local")
 
 
 def shards(variants: Variants, variant: str) -> pa.Table:
@@ -43,16 +43,16 @@ def column(run: Path, folder: str, name: str) -> list:
     return read_shards(run / folder, [name])[name].to_pylist()
 
 
-def test_rules_holds_what_rules_alone_kept(finished_run: Path, variants: Variants) -> None:
+def test_rules_holds_what_rules_alone_kept(ablated_run: Path, variants: Variants) -> None:
     """Files that language and rules kept, and every page, but for the held-out clusters."""
     held = set(parts(shards(variants, "heldout")))
     expected = []
     for corpus, keep in (
-        ("github", column(finished_run, "github/rules", "keep")),
+        ("github", column(ablated_run, "github/rules", "keep")),
         ("web", None),
     ):
-        ids = column(finished_run, f"{corpus}/documents", "doc_id")
-        clusters = column(finished_run, f"{corpus}/dedup", "cluster")
+        ids = column(ablated_run, f"{corpus}/documents", "doc_id")
+        clusters = column(ablated_run, f"{corpus}/dedup", "cluster")
         expected += [
             doc_id
             for i, doc_id in enumerate(ids)
@@ -62,12 +62,12 @@ def test_rules_holds_what_rules_alone_kept(finished_run: Path, variants: Variant
     assert len(held) > 5
 
 
-def test_full_is_the_product_without_the_held_out(finished_run: Path, variants: Variants) -> None:
+def test_full_is_the_product_without_the_held_out(ablated_run: Path, variants: Variants) -> None:
     """A document a sample, unless joining is asked for."""
     product = set(
         parts(
             pa.concat_tables(
-                pq.read_table(path) for path in sorted(finished_run.glob("shards/*/*.parquet"))
+                pq.read_table(path) for path in sorted(ablated_run.glob("shards/*/*.parquet"))
             )
         )
     )
@@ -81,15 +81,15 @@ def test_full_is_the_product_without_the_held_out(finished_run: Path, variants: 
 
 
 def test_duplicates_of_a_held_out_document_are_gone_from_rules(
-    finished_run: Path, variants: Variants
+    ablated_run: Path, variants: Variants
 ) -> None:
     """Also those that dedup dropped: the corpus has a copy of a whole package."""
     clusters = {
         doc_id: cluster
         for corpus in ("github", "web")
         for doc_id, cluster in zip(
-            column(finished_run, f"{corpus}/documents", "doc_id"),
-            column(finished_run, f"{corpus}/dedup", "cluster"),
+            column(ablated_run, f"{corpus}/documents", "doc_id"),
+            column(ablated_run, f"{corpus}/dedup", "cluster"),
             strict=True,
         )
     }
@@ -128,22 +128,22 @@ def test_counts_and_manifests_say_what_is_there(variants: Variants) -> None:
     }
 
 
-def test_a_second_time_nothing_is_made(finished_run: Path, variants: Variants) -> None:
+def test_a_second_time_nothing_is_made(ablated_run: Path, variants: Variants) -> None:
     """And the answer is the same."""
 
     class Strict(Monitor):
         def step_started(self, step: str, n_tasks: int, n_stale: int) -> None:
             raise AssertionError(f"{step} ran again")
 
-    again = make_variants(finished_run, OPTIONS, address="local", monitor=Strict())
+    again = make_variants(ablated_run, OPTIONS, address="local", monitor=Strict())
     assert again == variants
 
 
-def test_the_run_stays_sound(finished_run: Path, variants: Variants) -> None:
+def test_the_run_stays_sound(ablated_run: Path, variants: Variants) -> None:
     """An ablation is no part of the run that `sluice verify` vouches for."""
-    assert verify(finished_run) == []
+    assert verify(ablated_run) == []
 
 
-def test_a_folder_without_a_finished_run_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_ablated_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no finished run"):
         make_variants(tmp_path, OPTIONS, address="local")

@@ -62,7 +62,7 @@ def hostile_tar(path: Path) -> None:
 
 def bomb(path: Path) -> None:
     """A zip with a good file and one that expands to 2 GiB."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("top/good.py", GOOD + b"# in the zip\n")
         with archive.open("top/huge.txt", "w", force_zip64=True) as member:
             block = bytes(1 << 24)

@@ -56,11 +56,12 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
 
 
-def test_what_is_dropped_leaves_the_run_and_comes_back(inputs: Path, tmp_path: Path) -> None:
+def test_what_is_dropped_leaves_the_run_and_comes_back(
+    finished_run: Path, inputs: Path, tmp_path: Path
+) -> None:
     """A crawl in the middle and a repository in a packed shard: their documents go from every
     table and from the product, nothing else is read again, and without `drop` all is as before."""
-    folder = tmp_path / "run"
-    run(configured(inputs, folder), address="local")
+    folder = Path(shutil.copytree(finished_run, tmp_path / "run"))
     before = product(folder)
     drops = ["web.drop=['crawl-1.warc.gz']", f"github.drop=['{inputs}/python__email*']"]
     report = run(configured(inputs, folder, *drops), address="local")
