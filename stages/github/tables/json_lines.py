@@ -28,7 +28,7 @@ class JsonLines:
     """A table, and the names of its columns as far as its first rows show them."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._rows = enumerate(map(_parse, _lines(expand(stream, stream.read(4)))))
+        self._rows = enumerate(map(_parse, lines(expand(stream, stream.read(4)))))
         self._looked_at: list[tuple[int, Any]] = []
         for number, row in self._rows:
             self._looked_at.append((number, row))
@@ -116,7 +116,7 @@ def _names(row: Mapping[str, Any], above: str) -> Iterator[str]:
             yield name
 
 
-def _lines(chunks: Iterator[bytes]) -> Iterator[bytes | None]:
+def lines(chunks: Iterator[bytes]) -> Iterator[bytes | None]:
     """The lines without their ends; null for one above the limit, which is not held."""
     held = io.BytesIO()
     is_large = False

@@ -1,0 +1,1 @@
+"""GH Archive: hourly files of GitHub's public events, read as discussions and repositories."""
