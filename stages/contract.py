@@ -258,6 +258,7 @@ class Corpus(Protocol):
 
     name: str
     n_shards: int
+    """One more than the last shard's number; some between may be missing."""
 
     def n_rows(self) -> int:
         """Documents in the corpus."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from stages.contract import Options
 
-SEEDS, GITHUB, WEB = "seeds", "github", "web"
+SEEDS, EVENTS, GITHUB, WEB = "seeds", "events", "github", "web"
 DOCUMENTS, RECALL, DEDUP, EMIT = "documents", "recall", "dedup", "emit"
 
 
@@ -120,13 +120,17 @@ class Corpus:
 
 CORPORA = {
     SEEDS: Corpus("stages.web.stage:WebSource", "WebOptions", settings=WEB),
+    EVENTS: Corpus("stages.github.gharchive.source:EventSource", "GithubOptions", settings=GITHUB),
     GITHUB: Corpus("stages.github.stage:GithubSource", "GithubOptions", settings=GITHUB),
     WEB: Corpus("stages.web.stage:WebSource", "WebOptions", settings=WEB),
 }
-"""In the order in which they run: recall learns from the seeds."""
+"""In the order in which they run: recall learns from the seeds, discussions are made of events."""
 
 CONFIGURED = tuple(name for name, corpus in CORPORA.items() if corpus.settings == name)
 """The corpora that a configuration describes and that are emitted."""
+
+INTERNAL = tuple(name for name in CORPORA if name not in CONFIGURED)
+"""The corpora that others are made with."""
 
 
 def stages_of(corpus: str) -> list[str]:

@@ -60,8 +60,9 @@ class GithubInputs(Options):
 
     inputs: tuple[str, ...] = Field(
         (),
-        description="globs of archives, git repositories, bundles and folders, or `installed:NAME` "
-        "(`installed:*` for every installed Python package)",
+        description="globs of archives, git repositories, bundles, tables, hours of GH Archive "
+        "(`2024-01-31-7.json.gz`) and folders, or `installed:NAME` (`installed:*` for every "
+        "installed Python package)",
     )
     drop: tuple[str, ...] = Field(
         (),

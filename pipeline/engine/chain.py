@@ -1,7 +1,15 @@
 """Which stages a run has: the register's, as far as the configuration asks for them."""
 
 from pipeline.configuration import Config
-from pipeline.configuration.registry import DOCUMENTS, EMIT, GITHUB, RECALL, SEEDS, WEB, stages_of
+from pipeline.configuration.registry import (
+    CONFIGURED,
+    DOCUMENTS,
+    EMIT,
+    GITHUB,
+    RECALL,
+    WEB,
+    stages_of,
+)
 from stages.recall.options import QualityOptions, RecallOptions
 
 
@@ -33,9 +41,9 @@ def seed_patterns(config: Config) -> list[str]:
 def chain_of(corpus: str, config: Config) -> list[str]:
     """The names of a corpus's stages, documents first, emit last.
 
-    Seeds are read to be learned from and never emitted. Without targets there is nothing to
-    recall: every kept page is natural language. Files of high quality are marked where that was
-    asked for.
+    Seeds are read to be learned from, events to be put together, and neither is emitted. Without
+    targets there is nothing to recall: every kept page is natural language. Files of high quality
+    are marked where that was asked for.
     """
     stages = [name for name in stages_of(corpus) if name != RECALL or recalls(corpus, config)]
-    return [DOCUMENTS, *stages] if corpus == SEEDS else [DOCUMENTS, *stages, EMIT]
+    return [DOCUMENTS, *stages, *([EMIT] if corpus in CONFIGURED else [])]

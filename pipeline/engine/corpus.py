@@ -79,7 +79,7 @@ class EngineCorpus:
 
     @property
     def n_shards(self) -> int:
-        return len(self._tables.keys)
+        return 1 + max(map(int, self._tables.keys), default=-1)
 
     def n_rows(self) -> int:
         return sum(receipt.rows for receipt in self._tables.tables[0].receipts.values())

@@ -30,6 +30,8 @@ def require_documents(corpus: str, documents: Mapping[str, Receipt]) -> None:
     receipts = documents.values()
     if receipts and not any(receipt.rows for receipt in receipts):
         n_inputs = sum(len(receipt.summary["inputs"]) for receipt in receipts)
+        if n_inputs == 0:
+            raise InputError(f"{corpus}.documents: no event is part of a discussion that is wanted")
         which = f"none of the {n_inputs} inputs" if n_inputs > 1 else "the input"
         reasons = "; ".join(_few(map(_line, _empty(receipts))))
         not_one = "gave a document" if n_inputs > 1 else "gave no document"

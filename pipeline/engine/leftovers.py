@@ -8,11 +8,14 @@ new one's receipt is written; if the driver dies in between, the next one finds 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pipeline.configuration.registry import CONFIGURED
+from pipeline.configuration.registry import CONFIGURED, EVENTS, GITHUB
 from pipeline.storage.manifest import SHARDS, emitted_before
 from pipeline.storage.receipts import Receipt, Receipts, parse_receipts
 from pipeline.storage.storage import Storage
 from schemas.shards import corpus_of
+
+REPOSITORIES = "repositories"
+"""Where the table lies that events make, in the folder of the github corpus."""
 
 
 class Superseded:
@@ -49,6 +52,9 @@ def remove_corpora(
                 storage.delete_folder(f"{SHARDS}/{shard_set}")
         storage.delete_folder(f"quarantine/{corpus}")
         storage.delete_folder(corpus)
+    if not current[EVENTS]:
+        for folder in (EVENTS, f"quarantine/{EVENTS}", f"{GITHUB}/{REPOSITORIES}"):
+            storage.delete_folder(folder)
     if gone and not any(current[corpus] for corpus in CONFIGURED):
         storage.delete_folder(SHARDS)
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.configuration import Config
-from pipeline.configuration.registry import SEEDS
+from pipeline.configuration.registry import EVENTS, SEEDS
 from pipeline.engine.chain import seed_patterns
 from pipeline.storage.commoncrawl.access import SCHEME as CRAWL
 from pipeline.storage.commoncrawl.access import CommonCrawl
 from pipeline.storage.credentials import public_url
 from pipeline.storage.input_record import CorpusRecord, load
-from pipeline.storage.inputs import InputSpec, content_digest, expand, marked
+from pipeline.storage.inputs import InputSpec, content_digest, expand, is_hour, marked
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.repository_metadata import read_metadata
 from pipeline.storage.storage import Storage
@@ -26,7 +26,8 @@ ByCorpus = dict[str, list[InputSpec]]
 
 
 def run_inputs(config: Config, storage: Storage) -> tuple[ByCorpus, ByCorpus]:
-    """Every input the run ever had, for `inputs.json`, and those it is made of now.
+    """Every input the run ever had, for `inputs.json`, and those it is made of now. Hours of
+    events are inputs of GitHub, and once more by themselves.
 
     Pages and repositories stay when their input is gone; a seed file that the configuration names
     no more must not, or it would take the place of the same documents in another one.
@@ -49,7 +50,7 @@ def run_inputs(config: Config, storage: Storage) -> tuple[ByCorpus, ByCorpus]:
             found,
             drop=drop,
             shard_bytes=config.github.shard_bytes if corpus == GITHUB else 0,
-            identify=_repository if corpus == GITHUB else None,
+            identify=repository_of if corpus == GITHUB else None,
             keep_gone=corpus != SEEDS,
         )
         recorded[corpus] = inputs.recorded
@@ -57,6 +58,7 @@ def run_inputs(config: Config, storage: Storage) -> tuple[ByCorpus, ByCorpus]:
             replace(spec, crawl=crawl) if spec.uri.startswith(CRAWL) else spec
             for spec in inputs.current
         ]
+    current[EVENTS] = [spec for spec in current[GITHUB] if is_hour(spec)]
     return recorded, current
 
 
@@ -93,7 +95,7 @@ def _with_metadata(spec: InputSpec, metadata: Mapping[str, dict[str, Any]]) -> I
     return spec if row is None else replace(spec, metadata=tuple(sorted(row.items())))
 
 
-def _repository(spec: InputSpec) -> str | None:
+def repository_of(spec: InputSpec) -> str | None:
     """OWNER/REPO, where name, address or metadata tell."""
     given = Input(spec.name, spec.uri, folder=spec.folder, metadata=dict(spec.metadata))
     return repository_name(given)

@@ -16,6 +16,9 @@ from pipeline.configuration.registry import (
     CORPORA,
     DOCUMENTS,
     EMIT,
+    EVENTS,
+    GITHUB,
+    INTERNAL,
     SEEDS,
     Stage,
     stage_of,
@@ -23,6 +26,7 @@ from pipeline.configuration.registry import (
 from pipeline.configuration.settings import StageResources
 from pipeline.engine.chain import chain_of, recall_options
 from pipeline.engine.corpus import EngineCorpus
+from pipeline.engine.discussions import SOURCE, Discussions
 from pipeline.engine.empty_inputs import require_documents
 from pipeline.engine.executor import Resources
 from pipeline.engine.identities import Identities
@@ -36,7 +40,7 @@ from pipeline.engine.selection import Selection
 from pipeline.engine.work.map import DecideWork, MapWork, measure_table
 from pipeline.engine.work.source import SourceWork
 from pipeline.engine.work.task import StageRef
-from pipeline.storage.inputs import InputSpec
+from pipeline.storage.inputs import InputSpec, is_hour
 from pipeline.storage.manifest import SHARDS, emitted_before
 from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.statistics import statistics_of
@@ -67,6 +71,8 @@ class Session:
         wanted = {corpus: selection.last(corpus, names) for corpus, names in chains.items()}
         if SEEDS in chains and selection.recalls(chains):
             wanted[SEEDS] = len(chains[SEEDS]) - 1, DECIDE
+        if EVENTS in chains and wanted[GITHUB][0] >= 0:
+            wanted[EVENTS] = len(chains[EVENTS]) - 1, DECIDE
         asked = {corpus: names[: wanted[corpus][0] + 1] for corpus, names in chains.items()}
         monitor = self.runner.monitor
         monitor.stages([_full(corpus, name) for corpus, names in asked.items() for name in names])
@@ -139,24 +145,35 @@ class Session:
         source = ref.load()
         known = Receipts(self.runner.storage, name.folder)
         current = known.load()
+        specs = self.inputs[corpus]
+        discussions = None
+        if corpus == GITHUB and EVENTS in self.tables:
+            resources = self._resources(name)
+            of = StageRef(SOURCE, ref.options)
+            discussions = Discussions(self.runner, self.tables, of, resources)
+            specs = discussions.describe([spec for spec in specs if not is_hour(spec)])
         shards: dict[int, list[InputSpec]] = {}
-        for spec in self.inputs[corpus]:
+        for spec in specs:
             shards.setdefault(spec.shard, []).append(spec)
         plans = []
         for shard, specs in sorted(shards.items()):
             key = f"{shard:05d}"
             components = {
                 **stage_components(source),
-                "options": ref.options_json(),
+                "options": ref.options_json(getattr(source, "read_with", None)),
                 "metadata": [[spec.name, list(spec.metadata)] for spec in specs if spec.metadata],
                 "inputs": known_inputs(specs, current.get(key)),
             }
             work = SourceWork(ref, tuple(spec.absolute() for spec in specs))
             plans.append(Plan(key, components, lambda work=work: work))  # type: ignore[misc]
-        identities = Identities(corpus)
+        if discussions is not None:
+            plans += discussions.plans()
+        identities = Identities(GITHUB if corpus == EVENTS else corpus)
         receipts = self._ensure(name, plans, known, identities.admit)
         identities.require_distinct(receipts.values())
-        if corpus != SEEDS and not self.runner.dry:
+        if discussions is not None:
+            discussions.finish()
+        if corpus not in INTERNAL and not self.runner.dry:
             require_documents(corpus, receipts)
         tables.add(Table(str(name), name.folder, source.schema, receipts))
 

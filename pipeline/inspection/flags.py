@@ -1,27 +1,33 @@
 """What someone should look at before trusting a run: said at its end, by `stats`, and in its log.
 
-Flagged are inputs that gave no document, seed files with rows that could not be read or that dedup
-mostly dropped, and a domain that holds a dominating share of a crawl or of what was recalled from
-it: then the statistics, and a classifier's new seeds, are about one site.
+Flagged are inputs that gave no document, hours of events that are not there, seed files with rows
+that could not be read or that dedup mostly dropped, and a domain that holds a dominating share of a
+crawl or of what was recalled from it: then the statistics, and a classifier's new seeds, are about
+one site.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from pipeline.configuration.names import StepName
-from pipeline.configuration.registry import CONFIGURED, DEDUP, DOCUMENTS, RECALL, SEEDS
+from pipeline.configuration.registry import CONFIGURED, DEDUP, DOCUMENTS, EVENTS, RECALL, SEEDS
 from pipeline.engine.empty_inputs import empty_inputs
 from pipeline.engine.seed_files import seed_files
 from pipeline.inspection.iteration_metrics import iteration_metrics
 from pipeline.storage.receipts import Receipt, parse_receipts
 from pipeline.storage.storage import Storage
+from stages.github.gharchive.hours import absent_hours, hour_name, hour_of
 
 DOMINANT_SHARE = 0.5
 """A domain with more than this share of all pages is flagged, and a seed file that lost more."""
 FLAGGED_DOCUMENTS = 20
 """Below so many documents a share says nothing."""
 SEED_DOCUMENTS = StepName(SEEDS, DOCUMENTS)
+HOURS = StepName(EVENTS, DOCUMENTS)
 OTHER_DOCUMENTS = tuple(StepName(corpus, DOCUMENTS) for corpus in CONFIGURED)
+MAX_HOURS = 5
+"""Of absent hours so many are named."""
 RECALLS = tuple(StepName(corpus, RECALL) for corpus in CONFIGURED)
 
 
@@ -29,7 +35,7 @@ def run_flags(storage: Storage) -> list[str]:
     """All of a run's, with the table each is about."""
     return [
         f"{step}: {flag}"
-        for step in (SEED_DOCUMENTS, *OTHER_DOCUMENTS, *RECALLS)
+        for step in (SEED_DOCUMENTS, HOURS, *OTHER_DOCUMENTS, *RECALLS)
         for flag in table_flags(storage, step)
     ]
 
@@ -38,6 +44,8 @@ def table_flags(storage: Storage, step: StepName) -> list[str]:
     """A line for each thing in one table of a run."""
     if step == SEED_DOCUMENTS:
         return _seed_flags(storage, parse_receipts(storage, step.folder).values())
+    if step == HOURS:
+        return _hour_flags(parse_receipts(storage, step.folder).values())
     if step in OTHER_DOCUMENTS:
         receipts = parse_receipts(storage, step.folder).values()
         return [f"no document came from {line}" for line in empty_inputs(receipts)]
@@ -53,6 +61,27 @@ def _seed_flags(storage: Storage, receipts: Iterable[Receipt]) -> list[str]:
         for one in files
         if one.unreadable or one.n_kept <= (1 - DOMINANT_SHARE) * one.n_documents
     ]
+
+
+def _hour_flags(receipts: Collection[Receipt]) -> list[str]:
+    names = (one["name"] for receipt in receipts for one in receipt.summary["inputs"])
+    hours = [hour for hour in map(hour_of, names) if hour is not None]
+    never, absent = absent_hours(hours)
+    flags = [f"no event of use came from {line}" for line in empty_inputs(receipts)]
+    if never:
+        flags.append(f"GH Archive never had {_named(never)}")
+    if absent:
+        flags.append(
+            f"{_named(absent)} between {hour_name(min(hours))} and {hour_name(max(hours))} not read"
+        )
+    return flags
+
+
+def _named(hours: Sequence[datetime]) -> str:
+    """So many hours, the first of them by name."""
+    more = ", …" if len(hours) > MAX_HOURS else ""
+    listed = ", ".join(map(hour_name, hours[:MAX_HOURS]))
+    return f"{len(hours):,} hour{'s' if len(hours) > 1 else ''} ({listed}{more})"
 
 
 def _last_metrics(storage: Storage, folder: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from pipeline.configuration.names import MEASURE
-from pipeline.configuration.registry import CONFIGURED, DOCUMENTS, SEEDS, STAGES
+from pipeline.configuration.registry import CONFIGURED, DOCUMENTS, INTERNAL, STAGES
 from pipeline.inspection.single_rows import read_row
 from pipeline.inspection.views import View, open_run
 from pipeline.storage.location import location
@@ -22,7 +22,7 @@ from schemas.verdicts import QUARANTINED
 from stages.errors import InputError
 from stages.kernels.urls import normalize_url
 
-CORPORA = (*CONFIGURED, SEEDS)
+CORPORA = (*CONFIGURED, *INTERNAL)
 N_SUGGESTIONS = 3
 N_REPEATS = 10
 DOC_ID_HEX_DIGITS = 32
@@ -117,7 +117,7 @@ def _find(
             continue
         if doc_id is not None:
             condition, values = "doc_id = ?", [doc_id]
-        elif corpus == "github":
+        elif "url" not in view.columns:
             condition, values = "uri = ?", [key]
         else:
             condition, values = "uri = ? or url = ? or url = ?", [key, key, _normalised(key)]

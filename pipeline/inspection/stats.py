@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.configuration.names import DECIDE
-from pipeline.configuration.registry import DOCUMENTS, GITHUB, SEEDS, STAGES, WEB
+from pipeline.configuration.registry import DOCUMENTS, EVENTS, GITHUB, SEEDS, STAGES, WEB
 from pipeline.configuration.validation import nearest
 from pipeline.inspection.flags import FLAGGED_DOCUMENTS, table_flags
 from pipeline.inspection.views import View, find_views, open_run, quoted
@@ -22,7 +22,7 @@ from schemas.columns import histogram_edges
 from stages.errors import ConfigError
 
 SHARDS = "shards"
-SHOWN = (GITHUB, SEEDS, WEB, SHARDS)
+SHOWN = (EVENTS, GITHUB, SEEDS, WEB, SHARDS)
 """The corpora and the product, in the order of the funnel."""
 FLAGGED_SHARE = 0.9
 """A language that loses more than this share to one stage is flagged."""

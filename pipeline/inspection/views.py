@@ -16,14 +16,14 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.configuration.names import StepName
-from pipeline.configuration.registry import CONFIGURED, SEEDS
+from pipeline.configuration.registry import CONFIGURED, INTERNAL
 from pipeline.storage.database_files import ROOT, attach, database_path
 from pipeline.storage.location import location, open_storage
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import LocalStorage, Storage
 from stages.errors import ConfigError, StorageError
 
-SCHEMAS = (*CONFIGURED, SEEDS, "shards", "quarantine")
+SCHEMAS = (*CONFIGURED, *INTERNAL, "shards", "quarantine")
 SHARD, ROW = "shard", "row"
 
 

@@ -1,7 +1,8 @@
 """`inputs.json`: every input a run ever had, and the shard each belongs to.
 
 It only grows: an input keeps its shard for ever, so that adding one moves nothing. On the web one
-input is one shard; repositories are packed in input order up to `github.shard_bytes`.
+input is one shard; repositories are packed in input order up to `github.shard_bytes`, and so are
+hours of events, apart from them.
 
 A run is made of the inputs that its configuration names, and of those it names no longer but once
 read: a crawl may be deleted when its pages are in the run. What `drop` names leaves the run, and
@@ -19,7 +20,7 @@ from typing import Any
 
 from pipeline.storage.commoncrawl.access import SCHEME as CRAWL
 from pipeline.storage.credentials import public_url
-from pipeline.storage.inputs import InputSpec, content_digest, names
+from pipeline.storage.inputs import InputSpec, content_digest, is_hour, names
 from pipeline.storage.json_files import read_json
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import Storage
@@ -193,10 +194,11 @@ class CorpusRecord:
     def _read(self) -> dict[tuple[int, str], Mapping[str, Any]]:
         """Shard and name → what the shard's receipt says of the input. By name, because an address
         depends on the driver's working directory."""
-        receipts = parse_receipts(self._storage, f"{self._corpus}/documents").values()
+        corpora = (self._corpus, "events") if self._corpus == "github" else (self._corpus,)
         return {
             (int(receipt.key), one["name"]): one
-            for receipt in receipts
+            for corpus in corpora
+            for receipt in parse_receipts(self._storage, f"{corpus}/documents").values()
             for one in receipt.summary["inputs"]
         }
 
@@ -217,13 +219,16 @@ def _refreshed(recorded: InputSpec, found: InputSpec) -> InputSpec:
 
 
 def _pack(specs: Iterable[InputSpec], shard: int, shard_bytes: int) -> Iterator[InputSpec]:
-    """Consecutive inputs share a shard up to `shard_bytes` of stored size; 0: one each."""
+    """Consecutive inputs of one kind share a shard up to `shard_bytes` of stored size; 0: one
+    each."""
     filled = 0
-    empty = True
+    before: InputSpec | None = None
     for spec in specs:
-        if not empty and filled + spec.size > shard_bytes:
+        if before is not None and (
+            filled + spec.size > shard_bytes or is_hour(spec) != is_hour(before)
+        ):
             shard, filled = shard + 1, 0
-        empty = False
+        before = spec
         filled += max(spec.size, 1)
         yield replace(spec, shard=shard)
 

@@ -22,6 +22,7 @@ from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
 from schemas.quarantine import UNREADABLE
 from stages.errors import ConfigError, InputError
 from stages.github.entries import Damaged
+from stages.github.gharchive.hours import hour_of
 from stages.github.git.folder import git_dir
 from stages.github.git.head import head_commit
 from stages.github.git.tree import EMPTY_TREE, open_git
@@ -69,6 +70,11 @@ class InputSpec:
 def is_url(uri: str) -> bool:
     """Whether an input lies on a store or server."""
     return "://" in uri or uri.startswith(CRAWL)
+
+
+def is_hour(spec: InputSpec) -> bool:
+    """Whether an input of GitHub holds the events of an hour (GH Archive)."""
+    return spec.folder is None and hour_of(spec.name) is not None
 
 
 def printable(name: str) -> str:
@@ -210,9 +216,13 @@ def _local(path: str, endings: tuple[str, ...]) -> Iterable[InputSpec]:
     return [
         spec
         for child in inside
-        if child.name.endswith(endings) or (endings is ARCHIVES and is_git(child))
+        if child.name.endswith(endings) or (endings is ARCHIVES and _is_of_github(child))
         for spec in _local(str(child), endings)
     ]
+
+
+def _is_of_github(child: Path) -> bool:
+    return is_git(child) or hour_of(child.name) is not None
 
 
 def _file(path: str) -> InputSpec:

@@ -29,6 +29,7 @@ class Told:
     changed: Mapping[str, Any]
     """The options that differ from their defaults."""
     reasons: Mapping[str, int]
+    n_documents: int
     n_dropped: int
     samples: Mapping[str, int]
     """Samples of every shard set."""
@@ -55,11 +56,22 @@ def corpus_claims(
                 options[row["stage"]],
                 changed.get(row["stage"], {}),
                 row["reasons"],
+                row["documents"],
                 row["documents"] - row["kept"],
                 samples,
             )
             claims.setdefault(corpus, []).extend(claim(told))
     return {corpus: said for corpus, said in claims.items() if said}
+
+
+def _events(told: Told) -> list[str]:
+    if not told.n_documents:
+        return []
+    claim = (
+        f"issues and pull requests put together from {told.n_documents:,} events of GH Archive, "
+        "without comments of bots, speakers named by their part alone"
+    )
+    return [claim]
 
 
 def _language(told: Told) -> list[str]:
@@ -179,6 +191,7 @@ def _listed(parts: list[str]) -> str:
 
 
 CLAIMS: Mapping[str, Callable[[Told], list[str]]] = {
+    "events.documents": _events,
     "language": _language,
     "rules": _rules,
     "dedup": _dedup,

@@ -17,6 +17,7 @@ from tests.golden.faces import (
     make_variants,
     run,
 )
+from tests.golden.hours import write_hours
 from tests.golden.recorder import Recorder, take_file, take_product
 from tests.golden.repositories import MAX_FILE_BYTES, write_repositories
 from tests.golden.words import EMAIL, PROBLEMS, words
@@ -78,11 +79,28 @@ def record_chain(
     take_product(product, target / "shards")
     options = load_options(["heldout_bytes=6000", "heldout_rate=0.3"])
     make_variants(target, options, address=address, workers=workers, monitor=recorder)
-    contents = recorder.contents | _applied(folder, target)
+    contents = recorder.contents | _applied(folder, target) | _discussions(folder)
     return {
         "libraries": dict(sorted(recorder.libraries.items())),
         "steps": {step: content.entry() for step, content in contents.items()},
     }
+
+
+def _discussions(folder: Path) -> dict[str, Content]:
+    """What hours of GH Archive become, in a run of their own."""
+    hours, target = folder / "hours", folder / "discussions"
+    write_hours(hours)
+    recorder = Recorder(target)
+    settings = [f"github.inputs=['{hours}']", "github.shard_bytes=1"]
+    run(
+        load(None, settings, target),
+        address="local",
+        monitor=recorder,
+        stages=["github.documents"],
+    )
+    contents = recorder.contents
+    contents["events.discussions.documents"] = contents.pop("github.documents")
+    return contents
 
 
 def _applied(folder: Path, target: Path) -> dict[str, Content]:

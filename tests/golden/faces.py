@@ -11,6 +11,7 @@ from pipeline.ablation.variants import AblationStage, make_variants
 from pipeline.apply.map import apply
 from pipeline.configuration import Config, load
 from pipeline.configuration.registry import CORPORA, DOCUMENTS, STAGES, Stage, applicable
+from pipeline.engine.discussions import SOURCE, STEP
 from pipeline.engine.runner import Monitor
 from pipeline.engine.work.task import stage_class
 from pipeline.run import run
@@ -46,6 +47,7 @@ def registered() -> Iterator[tuple[str, int, re.Pattern[str]]]:
     """Every stage that the product registers: its class, its version, the names of its steps."""
     for corpus, source in CORPORA.items():
         yield _class(source.source, rf"{corpus}\.{DOCUMENTS}")
+    yield _class(SOURCE, rf"{re.escape(STEP)}\..+")
     for name, stage in STAGES.items():
         others = "".join(rf"(?!{owner}\.)" for owner in stage.own)
         yield from _of_stage(stage, rf"{others}\w+\.{name}")

@@ -40,13 +40,13 @@ class SourceWork:
         reader = open_reader(self.stage, task.limits, patience, isolate=task.isolate)
         guard = Guard(self.stage, "convert", task.limits, task.isolate, patience)
         counter = Counter(source.schema)
-        state = _State(quarantine=quarantine)
+        state = Taken(quarantine=quarantine)
         try:
             with write_parquet(context.storage, context.temporary, source.schema) as (
                 table,
                 written,
             ):
-                rows = _RowGroups(table, counter)
+                rows = RowGroups(table, counter)
                 for spec in self.inputs:
                     _read_input(reader, guard, spec, rows, state)
                 rows.flush()
@@ -68,13 +68,13 @@ class SourceWork:
 
 
 def _read_input(
-    reader: Reader, guard: Guard, spec: InputSpec, rows: "_RowGroups", state: "_State"
+    reader: Reader, guard: Guard, spec: InputSpec, rows: "RowGroups", state: "Taken"
 ) -> None:
     n_before = rows.n_documents
     state.begin_input()
     try:
         for event in reader.events(spec):
-            _take(event, guard, spec, rows, state)
+            take(event, guard, spec.uri, rows, state)
     except ReadFailed as failure:
         state.records += 1
         why = without_credentials(failure.error)
@@ -92,7 +92,9 @@ def _read_input(
 
 
 @dataclass
-class _State:
+class Taken:
+    """What became of a task's records."""
+
     quarantine: Quarantine
     skipped: dict[str, int] = field(default_factory=dict)
     identities: list[list[str]] = field(default_factory=list)
@@ -127,14 +129,13 @@ class _State:
         return {"skipped": skipped} | ({"error": error} if error else {})
 
 
-def _take(
-    event: SourceEvent, guard: Guard, spec: InputSpec, rows: "_RowGroups", state: _State
-) -> None:
+def take(event: SourceEvent, guard: Guard, uri: str, rows: "RowGroups", state: Taken) -> None:
+    """What becomes of an event of the input `uri`: rows, counts, the quarantine."""
     match event:
         case Skipped(reason, count):
             state.skip(reason, count)
         case Identity(value):
-            state.identities.append([value, spec.uri])
+            state.identities.append([value, uri])
         case Quarantined(origin, reason, error, offset, head):
             state.records += 1
             state.put_aside(origin, offset, reason, error, head)
@@ -143,10 +144,10 @@ def _take(
             for raw in cut_by_bytes(event, BATCH_ROWS, BATCH_BYTES):
                 _convert(raw, guard, rows, state)
         case _:
-            raise StageError(f"{spec.name}: a source yielded {event!r}, which is no event")
+            raise StageError(f"{uri}: a source yielded {event!r}, which is no event")
 
 
-def _convert(raw: pa.RecordBatch, guard: Guard, rows: "_RowGroups", state: _State) -> None:
+def _convert(raw: pa.RecordBatch, guard: Guard, rows: "RowGroups", state: Taken) -> None:
     results, failures = guard(raw)
     for row, failure in failures.items():
         record = raw.slice(row, 1).to_pylist()[0]
@@ -160,7 +161,7 @@ def _convert(raw: pa.RecordBatch, guard: Guard, rows: "_RowGroups", state: _Stat
         rows.add(result.filter(pc.is_null(skipped)))
 
 
-class _RowGroups:
+class RowGroups:
     """Gathers documents into row groups: at most 2,048 rows or 16 MiB."""
 
     def __init__(self, table: TableWriter, counter: Counter) -> None:
