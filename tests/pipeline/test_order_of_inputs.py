@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 from pipeline.configuration import load
 from pipeline.run import run
 from tests.golden.chain import write_inputs
+from tests.pipeline.conftest import write_tar
 
 PLACES = {"shard", "row", "document", "root", "component", "left", "right"}
 """Columns that say where a row lies, of documents and of dedup's evidence."""
@@ -71,3 +72,19 @@ def test_the_order_of_inputs_and_seeds_changes_no_row(tmp_path: Path) -> None:
     backwards = written(inputs, tmp_path / "backwards", -1)
     assert forwards.keys() == backwards.keys()
     assert [folder for folder, rows in forwards.items() if rows != backwards[folder]] == []
+
+
+def test_an_input_that_leaves_does_not_disturb_the_others(tmp_path: Path) -> None:
+    """Its shard's number stays free, and near-duplicates are found in the shards behind it."""
+    lines = [f"name_{n} = {n}\n" for n in range(200)]
+    for n in range(3):
+        text = "".join([*lines, f"last = {n}\n"]).encode()
+        write_tar(tmp_path / f"o__r{n}.tar.gz", "top", {"a.py": text})
+    settings = [f"github.inputs=['{tmp_path}/*.tar.gz']", "github.shard_bytes=1"]
+    target = tmp_path / "run"
+    run(load(None, settings, target), address="local", stages=["github.documents"])
+    settings.append("github.drop=['o__r0.tar.gz']")
+    run(load(None, settings, target), address="local", stages=["github.dedup"])
+    tables = [pq.read_table(path) for path in sorted((target / "github/dedup").glob("*.parquet"))]
+    reasons = [reason for table in tables for reason in table["reason"].to_pylist()]
+    assert sorted(reasons, key=str) == [None, "near"]

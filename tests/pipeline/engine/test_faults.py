@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from pipeline.inspection.verify import verify
+from tests.golden.hours import write_hours
 from tests.pipeline.conftest import product
 
 COMMAND = (
@@ -26,8 +27,10 @@ COMMAND = (
 @pytest.fixture(scope="module")
 def configuration(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("faults") / "faults.toml"
+    write_hours(path.parent / "hours")
     path.write_text(
-        f"[github]\ninputs = ['{inputs}/*.tar.gz']\nshard_bytes = 40000\n"
+        f"[github]\ninputs = ['{inputs}/*.tar.gz', '{path.parent / 'hours'}']\n"
+        "shard_bytes = 40000\n"
         f"[web]\ninputs = ['{inputs}/*.warc.gz']\n"
     )
     return path
