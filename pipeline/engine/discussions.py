@@ -8,6 +8,11 @@ holds hours, and no repository is moved by them.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.configuration.registry import EVENTS, GITHUB
 from pipeline.engine.corpus import EngineCorpus
@@ -90,20 +95,20 @@ class Discussions:
         seen under it last is meant."""
         if any(not receipt.xxh3 for receipt in self._repositories.made().values()):
             raise NotMade(f"{GITHUB}/repositories")
-        found: dict[int, tuple[object, dict[str, str | int]]] = {}
+        found: dict[str, tuple[tuple[datetime, int], dict[str, str | int]]] = {}
         for batch in self._repositories.read():
-            for row in batch.to_pylist():
+            for row in _named(batch, pa.array(wanted, pa.string())):
                 facts = {
                     "created_at": row["created_at"] and row["created_at"].isoformat(),
                     "stars": row["stars"],
                 }
                 known = {name: fact for name, fact in facts.items() if fact is not None}
                 for one in row["names"]:
-                    for number in wanted.get(one["name"].lower(), ()):
-                        seen = (one["last_seen"], row["repo_id"])
-                        if number not in found or seen > found[number][0]:  # type: ignore[operator]
-                            found[number] = (seen, known)
-        return {number: known for number, (_, known) in found.items()}
+                    seen = (one["last_seen"], row["repo_id"])
+                    name = one["name"].lower()
+                    if name in wanted and (name not in found or seen > found[name][0]):
+                        found[name] = (seen, known)
+        return {number: known for name, (_, known) in found.items() for number in wanted[name]}
 
     def _work(self, number: int) -> Callable[[], Work]:
         def make() -> Work:
@@ -113,3 +118,12 @@ class Discussions:
             return DiscussionsWork(self._ref, facts, threads)
 
         return make
+
+
+def _named(batch: pa.RecordBatch, wanted: pa.Array) -> list[dict[str, Any]]:
+    """The repositories that ever had one of these names (lower case); few of very many."""
+    names = pc.struct_field(pc.list_flatten(batch["names"]), "name")
+    meant = pc.is_in(pc.utf8_lower(names), value_set=wanted)
+    rows = pc.unique(pc.list_parent_indices(batch["names"]).filter(meant))
+    found: list[dict[str, Any]] = batch.take(rows).to_pylist()
+    return found

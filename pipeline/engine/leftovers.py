@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pipeline.configuration.registry import CONFIGURED, EVENTS, GITHUB
+from pipeline.storage.inputs import is_hour
 from pipeline.storage.manifest import SHARDS, emitted_before
 from pipeline.storage.receipts import Receipt, Receipts, parse_receipts
 from pipeline.storage.storage import Storage
@@ -52,7 +53,7 @@ def remove_corpora(
                 storage.delete_folder(f"{SHARDS}/{shard_set}")
         storage.delete_folder(f"quarantine/{corpus}")
         storage.delete_folder(corpus)
-    if not current[EVENTS]:
+    if not current[EVENTS] and any(map(is_hour, recorded.get(GITHUB, ()))):
         for folder in (EVENTS, f"quarantine/{EVENTS}", f"{GITHUB}/{REPOSITORIES}"):
             storage.delete_folder(folder)
     if gone and not any(current[corpus] for corpus in CONFIGURED):

@@ -235,7 +235,7 @@ def _comments(events: Sequence[Row]) -> list[dict[str, Any]]:
     latest: dict[Any, Row] = {}
     deleted = set()
     for one in events:
-        key = (one["comment_on"], one["comment_id"])
+        key: tuple[Any, ...] = (one["comment_on"], one["comment_id"])
         if one["comment_id"] is None:
             key = (*key, one["commented_at"], one["comment_author"], one["text"])
         if one["comment_deleted"]:

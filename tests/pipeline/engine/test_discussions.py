@@ -281,6 +281,29 @@ def test_nothing_runs_twice_and_an_hour_can_be_added(tmp_path):
     assert [one.effort["generation"] for one in receipts.values()] == [1, 2]
 
 
+def test_a_plan_before_anything_is_made(tmp_path):
+    """Discussions are planned; of files it cannot be told what events say of their repositories."""
+    write_hours(tmp_path, [Feed().issue(CAT, 1, "Title", "Text", at=day(1))])
+    stale = {item.step for item in plan(config(tmp_path)) if item.n_stale}
+    assert {"events.documents", "github.documents", "github.dedup.measure", "github.redact"} <= stale
+    write_tar(tmp_path / "octo__cat.tar.gz", "top", {"a.py": b"x = 1\n"})
+    both = config(tmp_path, inputs=[str(tmp_path / "*.gz")])
+    reasons = {item.step: set(item.reasons) for item in plan(both)}
+    assert reasons["github.documents"] == {"github.documents is to be made"}
+    assert not (tmp_path / "run").exists()
+
+
+def test_hours_and_repositories_share_no_shard(tmp_path):
+    """In whatever order they come."""
+    write_hours(tmp_path, [Feed().issue(CAT, 1, "Title", "Text", at=day(1))])
+    for name in ("a__a", "octo__cat"):
+        write_tar(tmp_path / f"{name}.tar.gz", "top", {"a.py": b"x = 1\n"})
+    inputs = [str(tmp_path / name) for name in ("a__*.gz", "2020*.gz", "octo__*.gz")]
+    documents(tmp_path, inputs=inputs)
+    recorded = json.loads((tmp_path / "run" / "inputs.json").read_text())
+    assert [one["shard"] for one in recorded["github"]] == [0, 1, 2]
+
+
 def test_hours_that_leave_the_run(tmp_path):
     """Their events go, and what was made of them."""
     feed = Feed()
