@@ -108,7 +108,7 @@ class Session:
 
     def _note_unknown(self, tables: Tables, names: Sequence[str]) -> None:
         """Of a dry run: these stages wait for what the first of them makes."""
-        n_shards = len(tables.keys)
+        n_shards = len({spec.shard for spec in self.inputs[tables.corpus]})
         first = StepName(tables.corpus, names[0])
         for name in names:
             step = StepName(tables.corpus, name)
