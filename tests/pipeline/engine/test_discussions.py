@@ -285,7 +285,7 @@ def test_a_plan_before_anything_is_made(tmp_path):
     """Discussions are planned; of files it cannot be told what events say of their repositories."""
     write_hours(tmp_path, [Feed().issue(CAT, 1, "Title", "Text", at=day(1))])
     stale = {item.step for item in plan(config(tmp_path)) if item.n_stale}
-    assert {"events.documents", "github.documents", "github.dedup.measure", "github.redact"} <= stale
+    assert {"events.documents", "github.documents", "github.rules.measure"} <= stale
     write_tar(tmp_path / "octo__cat.tar.gz", "top", {"a.py": b"x = 1\n"})
     both = config(tmp_path, inputs=[str(tmp_path / "*.gz")])
     reasons = {item.step: set(item.reasons) for item in plan(both)}
