@@ -6,7 +6,8 @@ and addresses do not: a keyword before the `@` (Kotlin's labels), a variable's `
 the end of the domain or at its beginning before a label that is no well-known ending, and a
 bracket, a `$` or more of a name right behind it, and a label that is above all a name in code
 (`labels.toml`) is one. A version (`vue@3.4.dev`) is no domain, and before the host of a URL stands
-a user (`ssh://me@host.com`), to whom nobody writes. What speaks of mail (`mailto:`, `mail`, `<`)
+a user (`ssh://me@host.com`, `scp f me@host.com:/tmp`, a table behind SQL's `FROM`), to whom nobody
+writes. What speaks of mail (`mailto:`, `mail`, `<`)
 overrules the latter signs.
 """
 
@@ -21,7 +22,11 @@ CONTEXT_BYTES = 40
 
 _KEYWORDS = frozenset([b"this", b"super", b"self", b"return", b"break", b"continue"])
 _GIT_BEFORE = b"git@"
-_URL_BEFORE = re.compile(rb"://[^\s/@\"'<>]{0,64}$")
+_HOST_BEFORE = re.compile(
+    rb"://[^\s/@\"'<>]{0,64}$|\b(?:ssh|scp|sftp|rsync|sqlplus)\b[^\n]*[\s\"']$"
+    rb"|\b(?:FROM|JOIN|INTO|UPDATE|from|join|into|update)\s[\w$.]{0,20}$"
+)
+_PATH_BEHIND = re.compile(rb":[~./]")
 _VERSION = re.compile(rb"v?[0-9]+[0-9.x]*|x", re.IGNORECASE)
 _MAIL_BEFORE = re.compile(
     rb"(?:mailto:|<|mail[\w-]*['\"]?\s{0,2}[:=(>]?\s{0,2}['\"(<]?)$", re.IGNORECASE
@@ -38,7 +43,7 @@ def is_email(text: bytes, start: int, end: int) -> bool:
     name, _, last = domain.rpartition(b".")
     label = last.decode("ascii")
     before = text[max(0, start - CONTEXT_BYTES) : start]
-    if domain.startswith(b".") or _URL_BEFORE.search(before):
+    if domain.startswith(b".") or _HOST_BEFORE.search(before) or _PATH_BEHIND.match(behind):
         return False
     if _VERSION.fullmatch(name) and label not in _labels("well_known"):
         return False

@@ -27,8 +27,10 @@ MIN_ARMOUR_CHARACTERS = 40
 
 MIN_DISTINCT = 7
 
-_WORDS = re.compile(rb"your|placeholder|change[-_]?me|redacted|dummy|example[^A-Z]|(?i:x{6}|\*{4})")
-_PATTERN = re.compile(rb"[aA0]-[zZ9]|%[sd]|\{\{|\$[{(]|://|[*+?]\)|\[\^")
+_WORDS = re.compile(
+    rb"your|placeholder|change[-_]?me|redacted|dummy|example[^A-Z]|EXAMPLE|(?i:x{6}|\*{4})"
+)
+_PATTERN = re.compile(rb"[aA0]-[zZ9]|\{\{|\$[{(]|://|[*+?]\)|\[\^")
 """Of expressions and templates, which are as unpredictable as keys."""
 _GLUE = re.compile(rb"(?:\\+[nrt]|&#(?:10|xA|13|xD);|[\s\"'`\\,#*>|;%&.+]|//)*+")
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/]{16,}+={0,2}")

@@ -91,8 +91,8 @@ def test_every_secret(row: dict[str, Any]) -> None:
     for parts in row["positive"]:
         example = "".join(parts)
         [found] = spans(f"é {example} tail")
-        assert [span["kind"] for span in found] == ["KEY"], example
-        written = f"é {example} tail".encode()[found[0]["start"] : found[0]["end"]].decode()
+        assert {span["kind"] for span in found} == {"KEY"}, example
+        written = f"é {example} tail".encode()[found[-1]["start"] : found[-1]["end"]].decode()
         assert example.rstrip(";\"'").removesuffix("@db.host/app").endswith(written), example
     for example in row["negative"]:
         assert spans(example) == [[]], example
