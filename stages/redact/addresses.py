@@ -29,7 +29,7 @@ _VERSION_BEFORE = re.compile(
 _ADDRESS_BEFORE = re.compile(
     rb"(?:(?<![a-z])(?:(?:[\w-]{0,12}[._-])?(?:ip(?:v4)?|inet|addr(?:ess)?|ip_?addr(?:ess)?|dns\d?"
     rb"|nameservers?|resolvers?|gateway|gw|subnet|cidr|ping|ssh|telnet|nc|curl|nslookup|dig|whois"
-    rb"|traceroute|x-forwarded-for|remote_?addr)\b[\s:=\"'(\[,]{0,6}"
+    rb"|traceroute|ip4|x-forwarded-for|remote_?addr)\b[\s:=\"'(\[,/]{0,6}"
     rb"|(?:[\w-]{0,12}[._-])?(?:host(?:name)?|server|peer|proxy|endpoint|client|bind|listen"
     rb"|node|broker|allow|deny)s?['\"]?\s{0,2}[:=(>][\s\"'(\[]{0,4})"
     rb"|(?:://|@))$",

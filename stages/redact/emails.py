@@ -22,6 +22,8 @@ CONTEXT_BYTES = 40
 
 _KEYWORDS = frozenset([b"this", b"super", b"self", b"return", b"break", b"continue"])
 _GIT_BEFORE = b"git@"
+_ALGORITHMS = (b"openssh.com", b"libssh.org")
+"""Domains that ciphers are named by."""
 _HOST_BEFORE = re.compile(
     rb"://[^\s/@\"'<>]{0,64}$|\b(?:ssh|scp|sftp|rsync|sqlplus)\b[^\n]*[\s\"']$"
     rb"|\b(?:FROM|JOIN|INTO|UPDATE|from|join|into|update)\s[\w$.]{0,20}$"
@@ -43,7 +45,12 @@ def is_email(text: bytes, start: int, end: int) -> bool:
     name, _, last = domain.rpartition(b".")
     label = last.decode("ascii")
     before = text[max(0, start - CONTEXT_BYTES) : start]
-    if domain.startswith(b".") or _HOST_BEFORE.search(before) or _PATH_BEHIND.match(behind):
+    if (
+        domain in _ALGORITHMS
+        or domain.startswith(b".")
+        or _HOST_BEFORE.search(before)
+        or _PATH_BEHIND.match(behind)
+    ):
         return False
     if _VERSION.fullmatch(name) and label not in _labels("well_known"):
         return False
