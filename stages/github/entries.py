@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from stages.github.licensing.stated import Stated
+
 EntryType = Literal["file", "symlink", "special", "submodule"]
 
 MAX_PATH_BYTES = 4096
@@ -65,6 +67,8 @@ class Repository:
     revision: str
     license: str | None
     entries: Callable[[], Iterator[Entry]]
+    stated: Callable[[str], Stated | None] = lambda _: None
+    """The licence that the repository states of one of its files."""
 
 
 def clean_path(path: str) -> str | None:

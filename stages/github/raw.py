@@ -16,7 +16,8 @@ from stages.contract import Quarantined
 BATCH_FILES = 64
 BATCH_BYTES = 16 << 20
 
-_FACTS = ("repo", "revision", "repo_created_at", "stars", "license", "is_vendor")
+_KEPT = ("repo", "revision", "repo_created_at", "stars", "license", "is_vendor")
+_FACTS = (*_KEPT, "precedence")
 
 RAW_SCHEMA = pa.schema(
     [
@@ -24,7 +25,8 @@ RAW_SCHEMA = pa.schema(
         pa.field("offset", pa.int64()),
         pa.field("payload", pa.large_binary(), nullable=False),
         pa.field("path", pa.string(), nullable=False),
-        *(GITHUB_DOCUMENTS.field(name).remove_metadata() for name in _FACTS),
+        *(GITHUB_DOCUMENTS.field(name).remove_metadata() for name in _KEPT),
+        pa.field("precedence", pa.string()),
     ]
 )
 
@@ -39,6 +41,8 @@ class Facts:
     stars: int | None
     license: str | None
     is_vendor: bool | None = None
+    precedence: str | None = None
+    """What a licence stated of this file is to a tag in it (`licensing/stated.py`)."""
 
     @property
     def n_bytes(self) -> int:

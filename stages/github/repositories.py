@@ -12,13 +12,19 @@ from itertools import chain, islice
 from stages.contract import Input
 from stages.github import installed
 from stages.github.archives.stored import StoredBytes
-from stages.github.archives.survey import SNIFF_BYTES, read_up_to, root_licenses, survey_archive
+from stages.github.archives.survey import (
+    SNIFF_BYTES,
+    read_up_to,
+    root_licenses,
+    stated_license,
+    survey_archive,
+)
 from stages.github.archives.survey import read_entries as read_archive
 from stages.github.entries import Damaged, Repository
 from stages.github.git import tree
 from stages.github.git.bundle import SIGNATURES, unpacked
 from stages.github.git.head import head_commit
-from stages.github.git.tree import BlobReader, GitFolder
+from stages.github.git.tree import BlobReader, GitFolder, TreeFile
 from stages.github.identity import INSTALLED, local_name, metadata_of, name_of
 from stages.github.licensing.names import canonical_license
 from stages.github.licensing.repository import (
@@ -28,6 +34,7 @@ from stages.github.licensing.repository import (
     is_of_interest,
     repository_license,
 )
+from stages.github.licensing.stated import FileLicenses
 from stages.github.options import GithubOptions
 
 __all__ = ["open_repository"]
@@ -77,11 +84,13 @@ def _in_git(
         return
     with BlobReader(folder, options.max_file_bytes) as blobs:
         texts = _root_licenses(folder, commit, blobs, options)
+        stated = _stated_licenses(folder, commit, blobs, options)
         yield Repository(
             name,
             revision,
             _given_license(source) or repository_license(texts),
             partial(tree.read_entries, folder, commit, blobs),
+            stated.of,
         )
 
 
@@ -111,6 +120,7 @@ def _archive(
         metadata_of(source).revision or survey.commit or survey.content_hash,
         _given_license(source) or repository_license(root_licenses(survey)),
         partial(read_archive, stored, options, survey.top),
+        partial(stated_license, survey),
     )
 
 
@@ -131,10 +141,31 @@ def _root_licenses(
             and 0 <= file.size <= MAX_LICENSE_BYTES
             and is_of_interest(file.path)
             and len(texts) < MAX_LICENSE_FILES
+            and (data := _read_if_whole(blobs, file)) is not None
         ):
-            try:
-                texts[file.path] = blobs.read(file)
-            except Damaged as damage:
-                if damage.reason == "timeout":
-                    raise
+            texts[file.path] = data
     return texts
+
+
+def _stated_licenses(
+    folder: GitFolder, commit: str, blobs: BlobReader, options: GithubOptions
+) -> FileLicenses:
+    """What is stated of single files."""
+    stated = FileLicenses()
+    for file in islice(tree.tree_files(folder, commit), options.max_files):
+        if (
+            file.mode.startswith(b"100")
+            and stated.wants(file.path, file.size)
+            and (data := _read_if_whole(blobs, file)) is not None
+        ):
+            stated.note(file.path, data)
+    return stated
+
+
+def _read_if_whole(blobs: BlobReader, file: TreeFile) -> bytes | None:
+    try:
+        return blobs.read(file)
+    except Damaged as damage:
+        if damage.reason == "timeout":
+            raise
+        return None

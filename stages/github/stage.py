@@ -19,6 +19,7 @@ about 100 bytes per path seen. Cost: 64 MB/s or 7,500 files/s of one core for so
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 import pyarrow as pa
@@ -27,6 +28,8 @@ import xxhash
 
 from schemas.documents import GITHUB_DOCUMENTS
 from schemas.identity import doc_id
+from schemas.licenses import joined as joined_licenses
+from schemas.licenses import one, read_expression
 from stages.contract import (
     SKIPPED,
     Identity,
@@ -66,7 +69,7 @@ class GithubSource:
     """One repository in, its text files out."""
 
     name: ClassVar[str] = "documents"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     libraries: ClassVar[tuple[str, ...]] = ("Resiliparse", "licenseclassifier")
     tables: ClassVar[tuple[str, ...]] = ("licenses.toml", "binary_files.toml", *TABLES, LAYOUTS)
     Options: ClassVar[type[Options]] = GithubOptions
@@ -103,7 +106,9 @@ class GithubSource:
         paths: list[str] = raw["path"].to_pylist()
         payloads: list[bytes] = raw["payload"].to_pylist()
         decoded = [_decoded(path, data) for path, data in zip(paths, payloads, strict=True)]
-        licenses = zip(raw["license"].to_pylist(), paths, decoded, strict=True)
+        licenses = zip(
+            raw["license"].to_pylist(), raw["precedence"].to_pylist(), paths, decoded, strict=True
+        )
         texts = pa.array([file.text for file in decoded], pa.large_string())
         columns = {
             "doc_id": pa.array([doc_id(origin) for origin in origins], pa.binary(16)),
@@ -112,7 +117,8 @@ class GithubSource:
             "text": texts,
             "n_bytes": pc.binary_length(texts).cast(pa.int64()),
             "license": pa.array(
-                [_license_of(given, path, file.text) for given, path, file in licenses], pa.string()
+                [_license_of(*given, path, file.text) for *given, path, file in licenses],
+                pa.string(),
             ),
             "encoding": pa.array([file.encoding for file in decoded], pa.string()),
         }
@@ -174,7 +180,9 @@ class GithubSource:
                     count.add_damaged(entry)
                     yield _quarantined(f"{identity}:{path}", damage)
                     continue
-                yield RawFile(f"{identity}:{path}", path, entry.offset, payload, facts)
+                stated = repository.stated(path)
+                own = facts if stated is None else replace(facts, **stated._asdict())
+                yield RawFile(f"{identity}:{path}", path, entry.offset, payload, own)
         except Damaged as damage:
             yield _quarantined(identity, damage)
 
@@ -243,13 +251,17 @@ def _decoded(path: str, payload: bytes) -> DecodedFile:
     return file
 
 
-def _license_of(given: str | None, path: str, text: str | None) -> str | None:
-    """What a file says of itself, else its repository's licence; a licence's text speaks of the
+def _license_of(
+    given: str | None, precedence: str | None, path: str, text: str | None
+) -> str | None:
+    """What a file says of itself, else what its repository says; a licence's text speaks of the
     repository."""
-    if text is None or is_license_file(path.rpartition("/")[2]):
+    if text is None or precedence == "override" or is_license_file(path.rpartition("/")[2]):
         return given
     tagged = tagged_license(text)
-    return str(tagged) if tagged is not None else given
+    if tagged is None or given is None or precedence != "aggregate":
+        return given if tagged is None else str(tagged)
+    return str(joined_licenses("AND", [tagged, read_expression(given) or one(given)]))
 
 
 def _kind_of(path: str) -> str:

@@ -33,6 +33,7 @@ from stages.github.licensing.repository import (
     MAX_LICENSE_FILES,
     is_of_interest,
 )
+from stages.github.licensing.stated import FileLicenses, Stated
 from stages.github.options import GithubOptions
 
 SNIFF_BYTES = BLOCK
@@ -50,6 +51,7 @@ class Survey:
     commit: str | None = None
     top: str | None = None
     licenses: dict[str, bytes] = field(default_factory=dict)
+    stated: FileLicenses = field(default_factory=FileLicenses)
     noted: Counter[str] = field(default_factory=Counter)
     content_hash: str = ""
 
@@ -119,7 +121,8 @@ def _look_over(entries: Iterable[Entry], survey: Survey) -> None:
             path = clean_path(entry.path)
             if path is None:
                 continue
-            _note_license(survey, path, entry)
+            if entry.type == "file":
+                _note_licenses(survey, path, entry)
             first, slash, _ = path.partition("/")
             if len(tops) < 2 and not is_beside_top(path):
                 tops[first + slash] = None
@@ -128,21 +131,29 @@ def _look_over(entries: Iterable[Entry], survey: Survey) -> None:
     survey.top = shared_top(name + "." if name.endswith("/") else name for name in tops)
 
 
-def _note_license(survey: Survey, path: str, entry: Entry) -> None:
+def _note_licenses(survey: Survey, path: str, entry: Entry) -> None:
+    """What a file says of the repository's licence, or of those of other files."""
     first, _, inside = path.partition("/")
-    n_noted = survey.noted[first if is_of_interest(inside) else ""]
-    if (
-        entry.type == "file"
-        and entry.size <= MAX_LICENSE_BYTES
+    top = first if is_of_interest(inside) else ""
+    is_text = (
+        entry.size <= MAX_LICENSE_BYTES
         and (is_of_interest(path) or is_of_interest(inside))
-        and n_noted < MAX_LICENSE_FILES
+        and survey.noted[top] < MAX_LICENSE_FILES
         and len(survey.noted) <= MAX_TOPS
-    ):
-        survey.noted[first if is_of_interest(inside) else ""] += 1
-        try:
-            survey.licenses[path] = entry.read()
-        except Damaged:
-            return
+    )
+    states_others = survey.stated.wants(path, entry.size)
+    if not is_text and not states_others:
+        return
+    if is_text:
+        survey.noted[top] += 1
+    try:
+        data = entry.read()
+    except Damaged:
+        return
+    if is_text:
+        survey.licenses[path] = data
+    if states_others:
+        survey.stated.note(path, data)
 
 
 def root_licenses(survey: Survey) -> dict[str, bytes]:
@@ -153,6 +164,11 @@ def root_licenses(survey: Survey) -> dict[str, bytes]:
         for path, text in survey.licenses.items()
         if path.startswith(prefix) and is_of_interest(path.removeprefix(prefix))
     }
+
+
+def stated_license(survey: Survey, path: str) -> Stated | None:
+    """What is stated of the file at this path under the folder that all share."""
+    return survey.stated.of(f"{survey.top}/{path}" if survey.top else path)
 
 
 def _without_top(entries: Iterable[Entry], top: str | None) -> Iterator[Entry]:

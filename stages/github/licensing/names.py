@@ -20,6 +20,8 @@ _TAG = re.compile(r"SPDX-License-Identifier[\"']?\s*:\s*[\"']?([A-Za-z0-9.+:() \
 TAG_CHARACTERS = 4096
 """From the start of a file, in which a tag is one."""
 
+_IGNORED = re.compile(r"REUSE-IgnoreStart.*?(?:REUSE-IgnoreEnd|\Z)", re.DOTALL)
+
 _VAGUE = frozenset(
     ["all rights reserved", "psf", "isc", "boost", "cc0", "commercial", "proprietary", "expat"]
 ) | {"unlicensed"}
@@ -70,6 +72,7 @@ def tagged_license(text: str) -> Licenses | None:
     start = text[:TAG_CHARACTERS]
     if "SPDX-License-Identifier" not in start:
         return None
+    start = _IGNORED.sub("", start)
     found = [read for tag in _TAG.finditer(start) if (read := _read_tag(tag[1])) is not None]
     return joined("AND", found) if found else None
 

@@ -4,6 +4,8 @@ import pytest
 
 from stages.github.licensing.names import tagged_license
 from stages.github.licensing.repository import is_license_file, is_of_interest, repository_license
+from tests.stages.github.archives.test_survey import make_tar, make_zip
+from tests.stages.github.git.test_tree import git
 from tests.stages.github.licensing.test_texts import APACHE_NOTICE, ISC, MIT
 
 KNOWN = {
@@ -172,3 +174,50 @@ def test_a_manifest_of_blanks_is_read_in_linear_time(name: str, data: bytes) -> 
     """Four kilobytes of them took 22 seconds."""
     stated = repository_license({name: data})
     assert stated == ("MIT" if b"MIT" in data else None)
+
+
+REUSE = {
+    "REUSE.toml": '[[annotations]]\npath = ["data/*", "b.c"]\nprecedence = "aggregate"\n'
+    'SPDX-License-Identifier = "CC0-1.0"\n[[annotations]]\npath = "third/**"\n'
+    'precedence = "override"\nSPDX-License-Identifier = "Zlib"\n'
+    '[[annotations]]\npath = "closest.c"\nSPDX-License-Identifier = "Zlib"\n',
+    "LICENSES/MIT.txt": MIT,
+    "LICENSES/ISC.txt": ISC,
+    "a.c": "// SPDX-License-Identifier: ISC\nint a;\n",
+    "b.c": "// SPDX-License-Identifier: ISC\nint b;\n",
+    "plain.c": "int c;\n",
+    "closest.c": "int d;\n",
+    "data/x.tsv": "1\t2\n",
+    "third/x.c": "// SPDX-License-Identifier: GPL-2.0-only\nint x;\n",
+    "beside.c": "// SPDX-License-Identifier: GPL-2.0-only\nint y;\n",
+    "beside.c.license": "SPDX-License-Identifier: 0BSD\n",
+    "ignoring.c": "// REUSE-IgnoreStart\n// SPDX-License-Identifier: MIT\n// REUSE-IgnoreEnd\n",
+}
+STATED = {
+    "a.c": "ISC",
+    "b.c": "ISC AND CC0-1.0",
+    "plain.c": "ISC AND MIT",
+    "closest.c": "Zlib",
+    "data/x.tsv": "CC0-1.0",
+    "third/x.c": "Zlib",
+    "beside.c": "0BSD",
+    "ignoring.c": "ISC AND MIT",
+}
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip", "git"])
+def test_a_repository_that_follows_reuse(kind, tmp_path, read_bytes, read_folder):
+    """What it states of single files is theirs, from an archive as from git."""
+    if kind == "git":
+        for path, text in REUSE.items():
+            (tmp_path / path).parent.mkdir(exist_ok=True)
+            (tmp_path / path).write_text(text)
+        for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "Begin"]):
+            git(tmp_path, *words)
+        got = read_folder("a__b", tmp_path)
+    else:
+        make = make_tar if kind == "tar" else make_zip
+        members = {f"b-1/{path}": text.encode() for path, text in REUSE.items()}
+        got = read_bytes(f"a__b.{kind}", make(members.items()))
+    found = {row["path"]: row["license"] for row in got.rows}
+    assert {path: found[path] for path in STATED} == STATED
