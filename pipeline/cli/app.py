@@ -5,7 +5,7 @@ What a command needs is imported inside it, so that `--help` answers at once.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -232,12 +232,16 @@ def show(
     diff: Annotated[
         bool, typer.Option("--diff", help="Compare the text with the kept twin's.")
     ] = False,
+    color: Annotated[
+        Literal["auto", "always", "never"],
+        typer.Option(help="Whether code is in colours; auto: on a terminal."),
+    ] = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Tell one document's life: its origin, every verdict and measure, its twin, its shard."""
     from pipeline.cli import commands  # noqa: PLC0415
 
-    commands.show(run, document, diff=diff, as_json=as_json)
+    commands.show(run, document, diff=diff, color=color, as_json=as_json)
 
 
 @app.command(

@@ -17,6 +17,7 @@ from pipeline.cli.arguments import require_text
 from pipeline.cli.json_text import json_text, print_json
 from pipeline.cli.rendering import (
     MAX_GROUPS,
+    Color,
     flag_lines,
     funnel_table,
     groups_table,
@@ -162,7 +163,7 @@ def stats(folder: Path, stage: str | None, column: str | None, *, as_json: bool)
         show_text(histogram_table(name, histogram["edges"], histogram["counts"]))
 
 
-def show(folder: Path, document: str, *, diff: bool, as_json: bool) -> None:
+def show(folder: Path, document: str, *, diff: bool, color: str, as_json: bool) -> None:
     """Print the life of every document the key names."""
     from pipeline.inspection.life import lives  # noqa: PLC0415
 
@@ -174,7 +175,7 @@ def show(folder: Path, document: str, *, diff: bool, as_json: bool) -> None:
     for index, life in enumerate(found):
         if index:
             print()
-        show_text(life_view(life, diff=diff))
+        show_text(life_view(life, diff=diff), Color(color))
 
 
 def sql(folder: Path, statement: str, form: str) -> None:

@@ -4,6 +4,7 @@ import datetime
 import difflib
 import io
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import Any, Literal
 
 from rich.console import Console, Group, RenderableType
@@ -11,6 +12,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.inspection.lexers import lexer_name
 from pipeline.inspection.life import Life, StageRow
 from pipeline.inspection.stats import FLAGGED_SHARE, StageCount
 
@@ -21,11 +23,21 @@ EXCERPT_LINES, EXCERPT_COLUMNS = 12, 96
 DIFF_LINES = 20_000
 """Lines of each text that a diff compares."""
 MAX_GROUPS = 40
+THEME = "ansi_dark"
+"""Of code: the terminal's own sixteen colours."""
 
 _CONTROL = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "�")
 """What a document must not send to a terminal."""
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+class Color(StrEnum):
+    """When what is printed has colours: where it goes to a terminal, or as the user says."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
 
 
 def show_value(value: Any) -> str:
@@ -175,7 +187,7 @@ def life_view(life: Life, *, diff: bool) -> RenderableType:
         parts.append(Text.assemble((title, "bold"), f"\n{life.fate}\n"))
         parts.append(_facts({"shard": f"{life.corpus}/documents/{life.shard}", "row": life.row}))
         parts.append(_facts(life.documents))
-        parts.append(_excerpt(life.text))
+        parts.append(_excerpt(life.text, life.language))
     else:
         parts.append(Text(life.fate, style="bold"))
     for stage in life.stages:
@@ -223,7 +235,7 @@ def text_diff(life: Life) -> RenderableType:
 def show_diff(lines: Iterable[str]) -> RenderableType:
     """The lines of a unified diff, in colours."""
     body = printable("\n".join(lines))
-    return Syntax(body, "diff", theme="ansi_dark", word_wrap=True) if body else Text("same text")
+    return Syntax(body, "diff", theme=THEME, word_wrap=True) if body else Text("same text")
 
 
 def _verdict(stage: StageRow) -> str:
@@ -246,20 +258,36 @@ def _records(records: Sequence[dict[str, Any]]) -> Table:
     return rows_table(names, ([record.get(name) for name in names] for record in records))
 
 
-def _excerpt(text: str) -> Text:
+def _excerpt(text: str, language: str | None) -> Text:
+    """The first lines, in their language's colours where it is known."""
     lines = text.splitlines()
-    shown = [printable(line[:EXCERPT_COLUMNS]) for line in lines[:EXCERPT_LINES]]
-    more = f"\n  … {len(lines) - EXCERPT_LINES:,} more lines" if len(lines) > EXCERPT_LINES else ""
-    return Text("\n" + "\n".join(f"  │ {line}" for line in shown) + more, style="dim")
+    body = "\n".join(printable(line[:EXCERPT_COLUMNS]) for line in lines[:EXCERPT_LINES])
+    lexer = lexer_name(language)
+    code = Text(body, "dim") if lexer is None else Syntax("", lexer, theme=THEME).highlight(body)
+    code.rstrip()
+    excerpt = Text("\n")
+    for number, line in enumerate(code.split("\n", allow_blank=True)):
+        excerpt.append("\n  │ " if number else "  │ ", style="dim").append_text(line)
+    if len(lines) > EXCERPT_LINES:
+        excerpt.append(f"\n  … {len(lines) - EXCERPT_LINES:,} more lines", style="dim")
+    return excerpt
 
 
-def show(renderable: RenderableType) -> None:
-    """Print to standard output: fitted to a terminal, else as wide as it is."""
-    console = Console(highlight=False)
+def show(renderable: RenderableType, color: Color = Color.AUTO) -> None:
+    """Print to standard output: fitted to a terminal, else as wide as it is. Without `color`, the
+    terminal (and NO_COLOR) says whether there are any."""
+    console = Console(highlight=False, no_color=True if color is Color.NEVER else None)
     if console.is_terminal:
         console.print(renderable)
         return
-    wide = Console(highlight=False, width=WIDE, file=io.StringIO())
+    is_forced = color is Color.ALWAYS
+    wide = Console(
+        highlight=False,
+        width=WIDE,
+        file=io.StringIO(),
+        force_terminal=is_forced or None,
+        color_system="standard" if is_forced else "auto",
+    )
     with wide.capture() as captured:
         wide.print(renderable)
     print("\n".join(line.rstrip() for line in captured.get().splitlines()))

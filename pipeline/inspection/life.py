@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from pipeline.configuration.names import MEASURE
-from pipeline.configuration.registry import CONFIGURED, DOCUMENTS, INTERNAL, STAGES
+from pipeline.configuration.registry import CONFIGURED, DOCUMENTS, GITHUB, INTERNAL, STAGES
 from pipeline.inspection.single_rows import read_row
 from pipeline.inspection.views import View, open_run
 from pipeline.storage.location import location
@@ -71,6 +71,15 @@ class Life:
     """Documents dropped because they repeat this one, the most similar first."""
     samples: list[dict[str, Any]] = field(default_factory=list)
     quarantine: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def language(self) -> str | None:
+        """What language its text is in, where a stage has said so; pages and
+        discussions are written in Markdown."""
+        if self.corpus != GITHUB:
+            return "Markdown"
+        said = [stage.measures for stage in self.stages if stage.table == f"{GITHUB}.language"]
+        return next((each["language"] or each["other"] for each in said), None)
 
     @property
     def fate(self) -> str:

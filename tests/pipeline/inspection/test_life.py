@@ -1,5 +1,6 @@
 """`sluice show`: the life of a document."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,22 @@ def test_a_document_that_is_not_there_is_told_the_nearest(run: Path) -> None:
         lives(run, LONG.replace("long", "lang"))
     with pytest.raises(InputError, match="no document"):
         lives(run, "0" * 32)
+
+
+def test_show_colours_code_where_it_is_asked_to(run: Path, sluice: Sluice) -> None:
+    """A keyword of Python has a colour of its own, and no colour goes into a file by itself."""
+    found = answer(
+        run,
+        "select lower(hex(doc_id)) as id from github.documents d join github.language l"
+        " using (doc_id) where language = 'Python' and n_bytes > 0 limit 1",
+    )
+    texts = {}
+    for color in ("auto", "always", "never"):
+        code, texts[color], _ = sluice("show", str(run), found[0]["id"], "--color", color)
+        assert code == 0
+    assert "\x1b[" not in texts["auto"] == texts["never"]
+    assert "\x1b[" in texts["always"]
+    assert re.sub(r"\x1b\[[0-9;]*m", "", texts["always"]).split() == texts["auto"].split()
 
 
 def test_show_compares_a_page_with_its_twin(run: Path, sluice: Sluice) -> None:
