@@ -1,5 +1,7 @@
 """Whatever a repository holds: nothing raises, and everything that is read is counted once."""
 
+import contextlib
+import csv
 import gzip
 import io
 import os
@@ -7,6 +9,7 @@ import subprocess
 import tarfile
 import zipfile
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from stages.contract import Input
 from tests.stages.github.conftest import gather
 from tests.stages.github.git.test_tree import ENVIRONMENT, git
+from tests.stages.github.tables.dumps import json_lines, parquet, table
 
 few = settings(max_examples=40, derandomize=True, deadline=None)
 
@@ -132,6 +136,9 @@ def test_any_git_tree(tmp_path_factory, entries, is_missing):
     tree = _write(folder, "tree", b"".join(lines), "--literally")
     commit = git(folder, "commit-tree", tree, "-m", "Any")
     git(folder, "update-ref", "refs/heads/any", commit)
+    git(folder, "bundle", "create", "-q", "any.bundle", "refs/heads/any")
+    data = (folder / "any.bundle").read_bytes()
+    assert settled(gather(Input("a__b.bundle", "a__b", lambda: io.BytesIO(data)))) == len(lines)
     if is_missing and blobs:
         os.unlink(folder / "objects" / blobs[0][:2] / blobs[0][2:])
     assert settled(gather(Input("a__b", str(folder), folder=folder))) == len(lines)
@@ -143,3 +150,74 @@ def _write(folder, kind, data, *options):
         command, cwd=folder, env=ENVIRONMENT, input=data, check=True, capture_output=True
     )
     return done.stdout.decode().strip()
+
+
+TEXTS = st.none() | st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
+ROWS = st.fixed_dictionaries(
+    {
+        "content": TEXTS,
+        "path": st.none() | NAMES.filter(lambda name: name.isprintable()),
+        "repo_name": st.sampled_from(["a/b", "A/b", "no name", "", None]),
+        "stars": st.sampled_from([0, 7, -1, None]),
+    }
+)
+
+
+COLUMNS = pa.schema(
+    [
+        ("content", pa.string()),
+        ("path", pa.string()),
+        ("repo_name", pa.string()),
+        ("stars", "int64"),
+    ]
+)
+
+
+@given(st.lists(ROWS, min_size=1, max_size=12), st.sampled_from(["parquet", "jsonl", "jsonl.gz"]))
+@few
+def test_any_table(rows, kind):
+    """Rows of any contents, names, repositories and counts: each is one record."""
+    columns = {"text": "content", "path": "path", "repo": "repo_name", "stars": "stars"}
+    data = parquet(pa.Table.from_pylist(rows, COLUMNS)) if kind == "parquet" else json_lines(rows)
+    data = gzip.compress(data) if kind.endswith("gz") else data
+    assert settled(gather(table(data, f"x.{kind}"), columns=columns)) == len(rows)
+
+
+@given(st.lists(st.lists(ROWS, max_size=4), min_size=1, max_size=6), st.booleans())
+@few
+def test_any_table_of_repositories(repositories, is_parquet):
+    """Files in lists: each is one record, and a list without files is none."""
+    rows = [{"repo": f"a/{n}", "files": files} for n, files in enumerate(repositories)]
+    columns = {"text": "files.content", "path": "files.path", "repo": "repo"}
+    schema = pa.schema([("repo", pa.string()), ("files", pa.list_(pa.struct(list(COLUMNS))))])
+    data = parquet(pa.Table.from_pylist(rows, schema)) if is_parquet else json_lines(rows)
+    name = "x.parquet" if is_parquet else "x.jsonl"
+    n_files = sum(map(len, repositories))
+    if is_parquet or n_files:
+        assert settled(gather(table(data, name), columns=columns)) == n_files
+
+
+@given(
+    st.lists(
+        st.tuples(NAMES, st.booleans(), st.sampled_from(["", "3", "-1", "x", "1" * 30])),
+        max_size=6,
+        unique_by=lambda entry: entry[0],
+    )
+)
+@few
+def test_any_installed_package(tmp_path_factory, entries):
+    """Whatever RECORD names, whether it is there or not."""
+    site = tmp_path_factory.mktemp("site")
+    info = site / "x-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: x\nVersion: 1\n")
+    stored = {name.encode("utf-8", "replace").decode(): rest for name, *rest in entries}
+    with (info / "RECORD").open("w", newline="", encoding="utf-8") as record:
+        csv.writer(record).writerows((name, "", size) for name, (_, size) in stored.items())
+    for name, (is_there, _) in stored.items():
+        path = site / name
+        if is_there and path.resolve().is_relative_to(site):
+            with contextlib.suppress(OSError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(b"x = 1\n")
+    assert settled(gather(Input("installed:x", str(site), folder=site))) == len(stored)
