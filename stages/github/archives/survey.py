@@ -168,7 +168,8 @@ def root_licenses(survey: Survey) -> dict[str, bytes]:
 
 def stated_license(survey: Survey, path: str) -> Stated | None:
     """What is stated of the file at this path under the folder that all share."""
-    return survey.stated.of(f"{survey.top}/{path}" if survey.top else path)
+    top = survey.top
+    return survey.stated.of(f"{top}/{path}", top) if top else survey.stated.of(path)
 
 
 def _without_top(entries: Iterable[Entry], top: str | None) -> Iterator[Entry]:

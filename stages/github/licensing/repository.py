@@ -33,6 +33,9 @@ _LICENSE_FILE = re.compile(
     r"(?:[-_.].*)?",
     re.IGNORECASE,
 )
+_FOLDER_LICENSE = re.compile(
+    r"(?:(?:un)?licen[cs]e|copying)(?:[-_][\w-]+)?(?:\.(?:txt|md|rst|lesser))?", re.IGNORECASE
+)
 _OTHERS = re.compile(
     r"third|3rd|bundl|vendor|depend|extern|docs?\b|documentation|data\b|assets|fonts?\b|media"
     r"|images?\b|icons?\b|content"
@@ -56,6 +59,12 @@ _STATEMENT = re.compile(
 def is_license_file(name: str) -> bool:
     """Whether a file of this base name holds a licence."""
     return _LICENSE_FILE.fullmatch(name) is not None
+
+
+def is_folder_license(name: str) -> bool:
+    """Whether a file of this base name, in a folder, is the licence of that folder: a text, and
+    not of third parties."""
+    return _FOLDER_LICENSE.fullmatch(name) is not None and not _OTHERS.search(name.lower())
 
 
 def is_of_interest(path: str) -> bool:

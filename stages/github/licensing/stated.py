@@ -6,6 +6,9 @@ format 1.0) does so for the folder that `.reuse` lies in. What an annotation is 
 is its precedence: `closest`, it counts where the file says nothing; `aggregate`, both bind;
 `override`, it alone counts, that of the uppermost folder before all others.
 
+`LICENSE` in a folder speaks for what lies under it (`ee/LICENSE` of a project that is free but for
+that folder), as `closest` does and behind all of these; one that nobody knows makes it unknown.
+
 Patterns come from strangers: a wildcard gives up nothing that it took (a later match of what
 follows it is never better than the first), so a path is matched in time that grows with its square
 at most, and one of more than `MAX_PATH_CHARACTERS` is not matched at all.
@@ -20,6 +23,11 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from schemas.licenses import Licenses, joined
 from stages.github.licensing.names import named_license, tagged_license
+from stages.github.licensing.repository import (
+    MAX_LICENSE_BYTES,
+    is_folder_license,
+    match_files,
+)
 
 Precedence = Literal["closest", "aggregate", "override"]
 
@@ -28,6 +36,9 @@ MAX_SIDECAR_BYTES = 1 << 14
 MAX_TABLE_BYTES = 1 << 18
 MAX_SIDECARS, MAX_TABLES, MAX_ANNOTATIONS = 10_000, 32, 1000
 """Of a repository; what is beyond them is not heeded."""
+MAX_FOLDERS, MAX_FOLDER_BYTES = 10_000, 1 << 24
+"""Of a repository: folders with a licence, of whose texts those beyond so many bytes are taken for
+unknown."""
 MAX_PATH_CHARACTERS = 512
 
 _TABLE = "REUSE.toml"
@@ -39,9 +50,9 @@ _PIECE = re.compile(r"(\\.|\*\*+|\*|\?)", re.DOTALL)
 
 
 class Stated(NamedTuple):
-    """An SPDX expression, and what it is to a tag in the file."""
+    """An SPDX expression, null where it is not known, and what it is to a tag in the file."""
 
-    license: str
+    license: str | None
     precedence: Precedence
 
 
@@ -60,16 +71,27 @@ class FileLicenses:
         self._sidecars: dict[str, Licenses] = {}
         self._tables: dict[str, list[_Annotation]] = {}
         self._n_annotations = 0
+        self._folders: dict[str, dict[str, bytes]] = {}
+        self._of_folders: dict[str, str | None] = {}
+        self._n_folder_bytes = 0
 
     def wants(self, path: str, size: int) -> bool:
         """Whether a file of this path and size in bytes should be noted."""
         if path.endswith(SIDECAR):
             return 0 < size <= MAX_SIDECAR_BYTES and len(self._sidecars) < MAX_SIDECARS
+        folder, slash, name = path.rpartition("/")
+        if slash and is_folder_license(name):
+            has_room = folder in self._folders or len(self._folders) < MAX_FOLDERS
+            return has_room and 0 < size <= MAX_LICENSE_BYTES
         is_table = _is_called(path, _TABLE) or _is_called(path, _DEBIAN)
         return is_table and 0 < size <= MAX_TABLE_BYTES and len(self._tables) < MAX_TABLES
 
     def note(self, path: str, data: bytes) -> None:
         """Read a file that is wanted; one that cannot be read says nothing."""
+        folder, _, name = path.rpartition("/")
+        if is_folder_license(name):
+            self._note_folder(folder, name, data)
+            return
         text = data.decode("utf-8-sig", "replace")
         if path.endswith(SIDECAR):
             if (found := tagged_license(text)) is not None:
@@ -83,9 +105,10 @@ class FileLicenses:
             noted.append(annotation)
             self._n_annotations += 1
 
-    def of(self, path: str) -> Stated | None:
-        """What is stated of the file at this path."""
-        if not self._sidecars and not self._tables:
+    def of(self, path: str, root: str = "") -> Stated | None:
+        """What is stated of the file at this path in the repository's folder `root`, whose own
+        licence is not asked for here."""
+        if not self._sidecars and not self._tables and not self._folders:
             return None
         annotations = list(self._annotations(path))
         for each in annotations:
@@ -97,9 +120,24 @@ class FileLicenses:
             return Stated(str(joined("AND", [own, *together])), "override")
         closest = [each.licenses for each in annotations if each.precedence == "closest"][-1:]
         if not together and not closest:
-            return None
+            return self._of_folder(path, root)
         licenses = str(joined("AND", [*closest, *together]))
         return Stated(licenses, "aggregate" if together else "closest")
+
+    def _note_folder(self, folder: str, name: str, data: bytes) -> None:
+        self._n_folder_bytes += len(data)
+        is_kept = self._n_folder_bytes <= MAX_FOLDER_BYTES
+        self._folders.setdefault(folder, {}).update({name: data} if is_kept else {})
+
+    def _of_folder(self, path: str, root: str) -> Stated | None:
+        folder = path.rpartition("/")[0]
+        while len(folder) > len(root):
+            if folder in self._folders:
+                if folder not in self._of_folders:
+                    self._of_folders[folder] = match_files(self._folders[folder])
+                return Stated(self._of_folders[folder], "closest")
+            folder = folder.rpartition("/")[0]
+        return None
 
     def _annotations(self, path: str) -> Iterator[_Annotation]:
         """The annotation of each table that speaks of this path, from the uppermost folder down."""

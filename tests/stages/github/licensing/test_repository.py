@@ -177,6 +177,13 @@ def test_a_manifest_of_blanks_is_read_in_linear_time(name: str, data: bytes) -> 
 
 
 REUSE = {
+    "ee/LICENSE": "The Acme Enterprise terms. Ask us before you do anything with this folder. " * 3,
+    "ee/LICENSE-THIRD-PARTY": MIT,
+    "ee/deep/a.c": "int e;\n",
+    "ee/deep/tagged.c": "// SPDX-License-Identifier: 0BSD\n",
+    "ee/gpl/COPYING": "GNU General Public License version 3",
+    "ee/gpl/a.c": "int g;\n",
+    "ee/gpl/license.go": "package license\n",
     "REUSE.toml": '[[annotations]]\npath = ["data/*", "b.c"]\nprecedence = "aggregate"\n'
     'SPDX-License-Identifier = "CC0-1.0"\n[[annotations]]\npath = "third/**"\n'
     'precedence = "override"\nSPDX-License-Identifier = "Zlib"\n'
@@ -202,12 +209,17 @@ STATED = {
     "third/x.c": "Zlib",
     "beside.c": "0BSD",
     "ignoring.c": "ISC AND MIT",
+    "ee/LICENSE": None,
+    "ee/deep/a.c": None,
+    "ee/deep/tagged.c": "0BSD",
+    "ee/gpl/a.c": "GPL-3.0",
+    "ee/gpl/license.go": "GPL-3.0",
 }
 
 
 @pytest.mark.parametrize("kind", ["tar", "zip", "git"])
 def test_a_repository_that_follows_reuse(kind, tmp_path, read_bytes, read_folder):
-    """What it states of single files is theirs, from an archive as from git."""
+    """What it states of single files and folders is theirs, from an archive as from git."""
     if kind == "git":
         for path, text in REUSE.items():
             (tmp_path / path).parent.mkdir(exist_ok=True)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.github.licensing.repository import MAX_LICENSE_BYTES
 from stages.github.licensing.stated import MAX_ANNOTATIONS, FileLicenses
 
 TOML = """version = 1
@@ -145,3 +146,25 @@ def test_patterns_match_as_their_plain_expressions_do(pattern, path):
         plain += several if piece.startswith("*") else re.escape(piece.removeprefix("\\"))
     found = noted({"REUSE.toml": table}).of(path)
     assert (found is not None) == (re.fullmatch(plain, path) is not None)
+
+
+def test_a_folders_licence():
+    """Of the nearest folder, not of the root; texts beyond the limit are taken for unknown."""
+    text = "GNU General Public License version 3"
+    licenses = noted(
+        {
+            "top/LICENSE": "MIT",
+            "top/a/COPYING": text,
+            "top/a/license.py": "MIT",
+            "top/a/b/LICENSE.md": "MIT",
+            "top/a/b/LICENSE-THIRD-PARTY": text,
+            **{f"top/large/{n}/LICENSE": text + " " * (MAX_LICENSE_BYTES - 99) for n in range(99)},
+        }
+    )
+    assert licenses.of("top/x.c", "top") is None
+    assert licenses.of("top/x/y.c", "top") is None
+    assert licenses.of("top/x.c") == ("MIT", "closest")
+    assert licenses.of("top/a/x/y.c", "top") == ("GPL-3.0", "closest")
+    assert licenses.of("top/a/b/x.c", "top") == ("MIT", "closest")
+    assert licenses.of("top/large/0/x.c", "top") == ("GPL-3.0", "closest")
+    assert licenses.of("top/large/98/x.c", "top") == (None, "closest")
