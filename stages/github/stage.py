@@ -117,7 +117,7 @@ class GithubSource:
             "text": texts,
             "n_bytes": pc.binary_length(texts).cast(pa.int64()),
             "license": pa.array(
-                [_license_of(*said, file.text) for *said, file in licenses],
+                [_license_of(given, rule, path, file.text) for given, rule, path, file in licenses],
                 pa.string(),
             ),
             "encoding": pa.array([file.encoding for file in decoded], pa.string()),
