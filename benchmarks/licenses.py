@@ -3,12 +3,12 @@
     python benchmarks/licenses.py
 
 Real texts are those that the packages installed here ship, of 232 that a person has labelled
-(`tests/stages/github/licensing/texts.tsv`); how many of them are read as labelled. Riders are 27
+(`tests/stages/github/licensing/texts.tsv`); how many of them are read as labelled. Riders are
 sentences that take something back ("not for commercial use"), each before, within and behind three
-permissive licences: how often a peer calls the whole permissive or copyleft. Peers run where they
-are installed (`pip install scancode-toolkit-mini spdx-matcher spdx-lookup`); their labelled answers
-are compared as expressions, the order of the parts left aside. CPU seconds, a first call not
-counted; no peer keeps answers.
+permissive licences: how often a peer calls the whole permissive or copyleft. ScanCode is asked
+where it is installed (`pip install scancode-toolkit-mini 'pluggy<1.6'`). Answers are compared as
+expressions, the order of the parts left aside. CPU seconds, a first call not counted; no peer keeps
+answers.
 """
 
 import importlib
@@ -89,8 +89,6 @@ def peers() -> Iterator[tuple[str, Peer]]:
     for name, module, peer in (
         ("licenseclassifier", "licenseclassifier", _of_licenseclassifier),
         ("ScanCode", "licensedcode.detection", _of_scancode),
-        ("spdx-matcher", "spdx_matcher", _of_spdx_matcher),
-        ("spdx-lookup", "spdx_lookup", _of_spdx_lookup),
     ):
         try:
             found = importlib.import_module(module)
@@ -116,16 +114,6 @@ def _of_scancode(library: Any, text: str) -> str | None:
         found = library.detect_licenses(location=file.name)
         names = dict.fromkeys(each.license_expression_spdx for each in found)
     return " AND ".join(f"({name})" for name in names if name) or None
-
-
-def _of_spdx_matcher(library: Any, text: str) -> str | None:
-    found, share = library.analyse_license_text(text)
-    return " AND ".join(found["licenses"]) if share > 0 else None
-
-
-def _of_spdx_lookup(library: Any, text: str) -> str | None:
-    found = library.match(text)
-    return found.license.id if found is not None else None
 
 
 def _parts(expression: str | None) -> frozenset[str] | str | None:
