@@ -17,9 +17,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.commoncrawl.selection import Progress, Query, in_turn, workers
+from pipeline.commoncrawl.selection import Query
 from pipeline.storage.commoncrawl.access import HTTPS
 from pipeline.storage.commoncrawl.bucket import Bucket
+from pipeline.storage.politeness.turns import Progress, in_turn, workers
 from pipeline.storage.replace import replacing
 from stages.errors import InputError
 
@@ -141,7 +142,7 @@ def fetch(
     """Write the files that are not there yet."""
     done = Fetched()
     total = sum(map(len, files))
-    with workers(connections, bucket) as pool:
+    with workers(connections, bucket.stop) as pool:
         for number, places in enumerate(files):
             path = folder / f"{query.crawl}-{query.digest}-{number:05d}.warc.gz"
             problems_path = path.with_name(path.name.replace(".warc.gz", ".problems.jsonl"))

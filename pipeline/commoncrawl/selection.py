@@ -6,13 +6,9 @@ asked again. Memory: 150 bytes a record.
 """
 
 import json
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,17 +17,12 @@ import pyarrow.parquet as pq
 from pipeline.commoncrawl.index import SELECTED, index_files, require_condition, select
 from pipeline.storage.commoncrawl.bucket import Bucket
 from pipeline.storage.digest import fingerprint
+from pipeline.storage.politeness.turns import Progress, in_turn, workers
 from pipeline.storage.replace import replacing
 from stages.errors import ConfigError, InputError
 
 QUERY = "selection.json"
 PARTS = "selection"
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-Progress = Callable[[str, int, int], None]
-"""Is told what is being done, how much of it is, and how much there is."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +56,7 @@ def find_records(
         with replacing(parts[key]) as stream:
             pq.write_table(table, stream, compression="zstd")
 
-    with workers(connections, bucket) as pool:
+    with workers(connections, bucket.stop) as pool:
         for _ in in_turn(pool, ask, missing, 4 * connections):
             done += 1
             progress("files of the index", done, len(keys))
@@ -105,30 +96,3 @@ def _distinct(table: pa.Table) -> pa.Table:
     same = pc.and_(*(pc.equal(before[name], after[name]) for name in place))
     keep = pa.chunked_array([pa.array([True]), *pc.invert(same).chunks])
     return table.filter(keep)
-
-
-@contextmanager
-def workers(count: int, bucket: Bucket) -> Iterator[ThreadPoolExecutor]:
-    """Threads that ask for nothing more once something went wrong, or somebody interrupted."""
-    pool = ThreadPoolExecutor(count)
-    try:
-        yield pool
-    except BaseException:
-        bucket.stop("another request has failed")
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def in_turn(
-    pool: ThreadPoolExecutor, work: Callable[[T], R], items: Sequence[T], ahead: int
-) -> Iterator[R]:
-    """The answers in order, so many being worked on at once."""
-    waiting: deque[Future[R]] = deque()
-    following = iter(items)
-    while True:
-        while len(waiting) < ahead and (item := next(following, None)) is not None:
-            waiting.append(pool.submit(work, item))
-        if not waiting:
-            return
-        yield waiting.popleft().result()

@@ -1,173 +1,36 @@
-"""One limit for all that read Common Crawl together: so many connections, one pace.
+"""Common Crawl as a service: its limit, its rule, and a connection that is held for a child."""
 
-Without Ray a connection is a kernel lock on a file that all processes of this machine share, gone
-the moment its holder dies. On Ray, `cluster_gate` asks an actor. A process whose parent holds a
-connection for it (a child that reads in isolation) keeps the pace by itself.
-"""
-
-import atexit
-import fcntl
-import os
-import shutil
-import struct
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
-from typing import Protocol
 
 from pipeline.storage.commoncrawl.access import CommonCrawl
-from pipeline.storage.commoncrawl.pace import Pace
-from pipeline.storage.shared_folder import shared_folder
-from stages.errors import BlockedError
+from pipeline.storage.politeness.gate import Connection, Gate, Held, OwnGate, open_gate
+from pipeline.storage.politeness.service import Service
 
-LOOK_SECONDS = 0.03
-"""How often a waiting process looks for a free connection."""
-LONGEST_SLEEP_SECONDS = 0.5
-"""Who was blocked meanwhile learns of it within that time."""
-_MOMENTS = struct.Struct("<dd")
-
-
-class Connection(Protocol):
-    """One of the few; whoever holds it for minutes says so now and then."""
-
-    def renew(self) -> None: ...
+BLOCKED = (
+    "Common Crawl has blocked this address (or, on S3, these credentials may not read its bucket). "
+    "Nothing more is asked for. Wait a day, use fewer connections (commoncrawl.connections), then "
+    "give the same command again: it goes on where it stopped"
+)
 
 
-class Gate(Protocol):
-    """Lets requests through."""
-
-    def connection(self) -> AbstractContextManager[Connection]:
-        """Waits for its turn. BlockedError once somebody was blocked."""
-        ...
-
-    def slow_down(self, seconds: float | None) -> None:
-        """A request was refused; everybody waits."""
-        ...
-
-    def block(self, why: str) -> None:
-        """The server blocks us: no request of this run is made any more."""
-        ...
+def service_of(crawl: CommonCrawl) -> Service:
+    """Its rules, with the connections that are set."""
+    return Service("commoncrawl", crawl.connections, BLOCKED)
 
 
-def open_gate(crawl: CommonCrawl) -> Gate:
-    """The gate that this process shares with all others."""
-    if crawl.is_granted:
-        return OwnGate()
-    ray = sys.modules.get("ray")
-    if ray is not None and ray.is_initialized():
-        from pipeline.storage.commoncrawl.cluster_gate import ClusterGate  # noqa: PLC0415
-
-        return ClusterGate(crawl.connections)
-    return FileGate(crawl.connections, shared_folder("commoncrawl"))
+def gate_of(crawl: CommonCrawl) -> Gate:
+    """The gate that all share. A process whose parent holds a connection for it (a child that
+    reads in isolation) keeps the pace by itself."""
+    return OwnGate() if crawl.is_granted else open_gate(service_of(crawl))
 
 
 @contextmanager
 def granted(crawl: CommonCrawl | None) -> Iterator[tuple[CommonCrawl | None, Connection]]:
     """A connection for a child of this process, and the settings by which the child knows it."""
     if crawl is None:
-        yield None, _Held()
+        yield None, Held()
         return
-    with open_gate(crawl).connection() as connection:
+    with gate_of(crawl).connection() as connection:
         yield replace(crawl, is_granted=True), connection
-
-
-class FileGate:
-    """All processes of this machine, by locks on files; those of this process alone, where the
-    shared folder cannot be trusted."""
-
-    def __init__(self, connections: int, folder: Path | None) -> None:
-        self._folder = folder or _own_folder()
-        self._connections = connections
-        self._blocked = ""
-
-    @contextmanager
-    def connection(self) -> Iterator[Connection]:
-        descriptor = self._acquire()
-        try:
-            yield _Held()
-        finally:
-            os.close(descriptor)
-
-    def _acquire(self) -> int:
-        while True:
-            if self._blocked:
-                raise BlockedError(self._blocked)
-            descriptor = self._free_connection()
-            wait = LOOK_SECONDS
-            if descriptor is not None:
-                with self._pace() as pace:
-                    wait = pace.wait(time.time())
-                if not wait:
-                    return descriptor
-                os.close(descriptor)
-            time.sleep(min(wait, LONGEST_SLEEP_SECONDS))
-
-    def _free_connection(self) -> int | None:
-        for number in range(self._connections):
-            descriptor = self._open(f"connection-{number}")
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(descriptor)
-            else:
-                return descriptor
-        return None
-
-    def slow_down(self, seconds: float | None) -> None:
-        with self._pace() as pace:
-            pace.slow_down(time.time(), seconds)
-
-    def block(self, why: str) -> None:
-        self._blocked = why
-
-    @contextmanager
-    def _pace(self) -> Iterator[Pace]:
-        """The common pace, while nobody else looks at it."""
-        descriptor = self._open("pace")
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            before = os.pread(descriptor, _MOMENTS.size, 0)
-            pace = Pace(*_MOMENTS.unpack(before)) if len(before) == _MOMENTS.size else Pace()
-            yield pace
-            os.pwrite(descriptor, _MOMENTS.pack(pace.not_before, pace.slow_until), 0)
-        finally:
-            os.close(descriptor)
-
-    def _open(self, name: str) -> int:
-        return os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-@cache
-def _own_folder() -> Path:
-    folder = tempfile.mkdtemp(prefix="sluice-commoncrawl-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
-
-
-class OwnGate:
-    """The gate of a process for which another one holds a connection."""
-
-    def __init__(self) -> None:
-        self._state = Pace()
-
-    @contextmanager
-    def connection(self) -> Iterator[Connection]:
-        while wait := self._state.wait(time.time()):
-            time.sleep(wait)
-        yield _Held()
-
-    def slow_down(self, seconds: float | None) -> None:
-        self._state.slow_down(time.time(), seconds)
-
-    def block(self, why: str) -> None:
-        """The error itself reaches the process that holds the connection."""
-
-
-class _Held:
-    def renew(self) -> None:
-        """A lock needs no renewing."""

@@ -1,15 +1,10 @@
 """A bucket behind HTTPS, by ranges.
 
-A connection lives for one request: a request is up to 32 MiB, so the handshake costs nothing, and
-the number of connections is exactly the number of requests in flight. An answer is only taken for
-what it says it is: its range, the size of the whole and its ETag are held against what was asked.
+A request is up to 32 MiB, so a connection for each costs nothing. An answer is only taken for what
+it says it is: its range, the size of the whole and its ETag are held against what was asked.
 """
 
-import http.client
-import ssl
-import time
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,12 +13,10 @@ from urllib.parse import quote
 
 from pipeline.storage.object_stores.retry import BrokenOff, SlowDown, Transient, retry_after
 from pipeline.storage.object_stores.store import ConditionFailed, ObjectInfo
+from pipeline.storage.politeness.http import ANSWER_SECONDS, answering, first_byte, read_body
 
-ANSWER_SECONDS = 30.0
-"""A server that says nothing for so long has gone away."""
 REQUEST_SECONDS = 60.0
 """A request that takes longer gives its connection to others; what came of it is kept."""
-_PIECE_BYTES = 1 << 16
 _TRANSIENT = frozenset({408, 425})
 
 
@@ -48,7 +41,7 @@ class Website:
             whole = _whole_size(answer)
             info = ObjectInfo(key, whole, answer.headers.get("ETag") or "")
             try:
-                return self._body(answer, min(size, whole)), info
+                return read_body(answer, min(size, whole), self.request_seconds), info
             except BrokenOff as error:
                 return error.data, info
 
@@ -60,7 +53,7 @@ class Website:
                 raise ConditionFailed(key)
             if answer.status != 206 and start:
                 raise OSError(f"{answer.url}: the server knows no ranges")
-            return self._body(answer, end - start)
+            return read_body(answer, end - start, self.request_seconds)
 
     @contextmanager
     def _answer(self, key: str, start: int, end: int, etag: str | None) -> Iterator[Any]:
@@ -72,10 +65,9 @@ class Website:
             "Accept-Encoding": "identity",
             **({"If-Match": etag} if etag else {}),
         }
-        request = urllib.request.Request(url, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=self.answer_seconds) as answer:
-                if answer.status == 206 and _first_byte(answer) != start:
+            with answering(url, headers, seconds=self.answer_seconds) as answer:
+                if answer.status == 206 and first_byte(answer) != start:
                     raise Transient("another range came than was asked for")
                 yield answer
         except urllib.error.HTTPError as error:
@@ -83,38 +75,6 @@ class Website:
                 if error.code != 416:
                     raise _refusal(error, url) from error
             yield None
-        except urllib.error.URLError as error:
-            if isinstance(error.reason, ssl.SSLCertVerificationError):
-                raise OSError(f"{url}: {error.reason}") from error
-            raise Transient(f"{url}: {error.reason}") from error
-        except (http.client.HTTPException, TimeoutError, ConnectionError) as error:
-            raise Transient(f"{url}: {type(error).__name__}: {error}") from error
-
-    def _body(self, answer: Any, size: int) -> bytes:
-        """The next `size` bytes; `BrokenOff` with those that came."""
-        data = bytearray()
-        deadline = time.monotonic() + self.request_seconds
-        why = "the connection was closed"
-        try:
-            while len(data) < size:
-                piece = answer.read1(min(_PIECE_BYTES, size - len(data)))
-                if not piece:
-                    break
-                data += piece
-                if time.monotonic() > deadline:
-                    why = f"{len(data)} bytes came in {self.request_seconds:.0f} s"
-                    break
-        except (http.client.HTTPException, OSError) as error:
-            why = f"{type(error).__name__}: {error}"
-        if len(data) < size:
-            raise BrokenOff(f"{why}; {len(data)} of {size} bytes came", bytes(data))
-        return bytes(data)
-
-
-def _first_byte(answer: Any) -> int:
-    unit, _, rest = (answer.headers.get("Content-Range") or "").partition(" ")
-    first = rest.partition("-")[0]
-    return int(first) if unit == "bytes" and first.isdecimal() else -1
 
 
 def _whole_size(answer: Any) -> int:

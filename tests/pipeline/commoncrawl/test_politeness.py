@@ -11,15 +11,23 @@ from typing import Any
 import pytest
 
 from pipeline.storage.commoncrawl.access import CommonCrawl
-from pipeline.storage.commoncrawl.bucket import Bucket, Politeness
-from pipeline.storage.commoncrawl.cluster_gate import LEASE_SECONDS, Book
-from pipeline.storage.commoncrawl.gate import FileGate, OwnGate, granted
-from pipeline.storage.commoncrawl.pace import SLOW_SECONDS, Pace
+from pipeline.storage.commoncrawl.bucket import Bucket
+from pipeline.storage.commoncrawl.gate import granted
 from pipeline.storage.commoncrawl.website import Website
 from pipeline.storage.object_stores.retry import Retry, SlowDown, Transient, retry_after
+from pipeline.storage.politeness.cluster_gate import LEASE_SECONDS, Book
+from pipeline.storage.politeness.gate import FileGate, OwnGate
+from pipeline.storage.politeness.pace import SLOW_SECONDS, Pace
+from pipeline.storage.politeness.patience import Politeness
+from pipeline.storage.politeness.service import Service
 from stages.errors import BlockedError, StorageError
 from tests.pipeline.commoncrawl.bucket_server import BucketServer, incompressible
 from tests.pipeline.commoncrawl.conftest import key_of
+
+
+def service(connections: int = 3, **rules: float) -> Service:
+    """A server with these rules."""
+    return Service("test", connections, "blocked", **rules)
 
 
 def test_after_a_refusal_everybody_waits_and_then_asks_once_a_second() -> None:
@@ -71,14 +79,14 @@ def test_a_refused_request_is_made_again_at_the_pace_of_the_server(bucket: Bucke
 
 def test_a_refusal_holds_for_other_processes_too(tmp_path: Path) -> None:
     """One gate for all of the machine."""
-    FileGate(3, tmp_path).slow_down(1.0)
+    FileGate(service(), tmp_path).slow_down(1.0)
     began = time.monotonic()
-    with FileGate(3, tmp_path).connection():
+    with FileGate(service(), tmp_path).connection():
         assert time.monotonic() - began >= 1
 
 
 def _hold(folder: Path, counted: Any) -> None:
-    gate = FileGate(2, folder)
+    gate = FileGate(service(2), folder)
     for _ in range(3):
         with gate.connection():
             with counted:
@@ -169,7 +177,7 @@ def test_patience_ends() -> None:
         raise Transient("refused")
 
     with pytest.raises(StorageError, match="the file: refused; gave up"):
-        Politeness(OwnGate(), impatient).call("the file", away)
+        Politeness(OwnGate(), service(), impatient).call("the file", away)
 
     class Fast(OwnGate):
         def slow_down(self, seconds: float | None) -> None:
@@ -179,7 +187,7 @@ def test_patience_ends() -> None:
         raise SlowDown("503")
 
     with pytest.raises(BlockedError, match="asked for patience"):
-        Politeness(Fast(), refused_seconds=0.05).call("the file", refusing)
+        Politeness(Fast(), service(refused_seconds=0.05)).call("the file", refusing)
 
 
 def test_a_slow_answer_gives_its_connection_to_others(bucket: BucketServer) -> None:

@@ -1,4 +1,4 @@
-"""The gate of a whole cluster: one actor, whom every worker asks before a request.
+"""The gate of a whole cluster: one actor a service, whom every worker asks before a request.
 
 An actor holds no file locks, so a connection is a lease: who dies with one gives it back after
 three minutes. The actor belongs to the process that asked first; should that end, the next one
@@ -12,17 +12,18 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any
 
 import ray
 import ray.exceptions
 
-from pipeline.storage.commoncrawl.gate import Connection
-from pipeline.storage.commoncrawl.pace import Pace
+from pipeline.storage.politeness.gate import Connection
+from pipeline.storage.politeness.pace import Pace
+from pipeline.storage.politeness.service import Service
 from stages.errors import BlockedError
 
-NAME, NAMESPACE = "commoncrawl", "sluice"
+NAMESPACE = "sluice"
 LEASE_SECONDS = 180.0
 """Longer than a request may take."""
 TURN_SECONDS = 10.0
@@ -30,8 +31,6 @@ TURN_SECONDS = 10.0
 LOOK_SECONDS = 0.02
 WAITING = 20_000
 """Workers that may wait at once."""
-
-T = TypeVar("T")
 
 
 class Book:
@@ -43,12 +42,12 @@ class Book:
         self._pace = Pace()
         self._blocked: dict[str, str] = {}
 
-    def take(self, run: str, limit: int, now: float) -> int | None:
+    def take(self, run: str, limit: int, now: float, apart_seconds: float = 0.0) -> int | None:
         """A connection, or None; BlockedError if this run is blocked."""
         if run in self._blocked:
             raise BlockedError(self._blocked[run])
         self._leases = {one: ends for one, ends in self._leases.items() if ends > now}
-        if len(self._leases) >= limit or self._pace.wait(now):
+        if len(self._leases) >= limit or self._pace.wait(now, apart_seconds):
             return None
         number = next(self._numbers)
         self._leases[number] = now + LEASE_SECONDS
@@ -75,13 +74,15 @@ class Clerk:
         self._book = Book()
         self._queue = asyncio.Lock()
 
-    async def take(self, run: str, limit: int) -> int | str | None:
+    async def take(self, run: str, service: Service) -> int | str | None:
         """A connection's number, why the run is blocked, or None: ask again."""
         with suppress(TimeoutError):
             async with asyncio.timeout(TURN_SECONDS), self._queue:
                 while True:
                     try:
-                        number = self._book.take(run, limit, time.time())
+                        number = self._book.take(
+                            run, service.connections, time.time(), service.apart_seconds
+                        )
                     except BlockedError as error:
                         return str(error)
                     if number is not None:
@@ -105,57 +106,57 @@ class Clerk:
 class ClusterGate:
     """A worker's side."""
 
-    def __init__(self, connections: int) -> None:
-        self._connections = connections
+    def __init__(self, service: Service) -> None:
+        self._service = service
         self._run = str(ray.get_runtime_context().get_job_id())
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         number: int | str | None = None
         while number is None:
-            number = _ask(lambda clerk: clerk.take.remote(self._run, self._connections))
+            number = self._ask(lambda clerk: clerk.take.remote(self._run, self._service))
         if isinstance(number, str):
             raise BlockedError(number)
-        held = _Lease(number)
+        held = _Lease(self._ask, number)
         try:
             yield held
         finally:
-            _ask(lambda clerk: clerk.give_back.remote(number))
+            self._ask(lambda clerk: clerk.give_back.remote(number))
 
     def slow_down(self, seconds: float | None) -> None:
-        _ask(lambda clerk: clerk.slow_down.remote(seconds))
+        self._ask(lambda clerk: clerk.slow_down.remote(seconds))
 
     def block(self, why: str) -> None:
-        _ask(lambda clerk: clerk.block.remote(self._run, why))
+        self._ask(lambda clerk: clerk.block.remote(self._run, why))
+
+    def _ask(self, question: Callable[[Any], Any]) -> Any:
+        """The actor's answer; it is made where there is none."""
+        while True:
+            try:
+                return ray.get(question(_clerk(self._service.name)))
+            except ray.exceptions.RayActorError:
+                _clerk.cache_clear()
+                time.sleep(LOOK_SECONDS)
 
 
 class _Lease:
-    def __init__(self, number: int) -> None:
+    def __init__(self, ask: Callable[[Callable[[Any], Any]], Any], number: int) -> None:
+        self._ask = ask
         self._number = number
         self._renewed = time.monotonic()
 
     def renew(self) -> None:
         if time.monotonic() - self._renewed > LEASE_SECONDS / 3:
-            _ask(lambda clerk: clerk.renew.remote(self._number))
+            self._ask(lambda clerk: clerk.renew.remote(self._number))
             self._renewed = time.monotonic()
 
 
-def _ask(question: Callable[[Any], Any]) -> Any:
-    """The actor's answer; it is made where there is none."""
-    while True:
-        try:
-            return ray.get(question(_clerk()))
-        except ray.exceptions.RayActorError:
-            _clerk.cache_clear()
-            time.sleep(LOOK_SECONDS)
-
-
-@lru_cache(maxsize=1)
-def _clerk() -> Any:
+@cache
+def _clerk(name: str) -> Any:
     return (
         ray.remote(Clerk)
         .options(
-            name=NAME,
+            name=name,
             namespace=NAMESPACE,
             get_if_exists=True,
             num_cpus=0,
