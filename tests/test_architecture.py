@@ -21,6 +21,7 @@ ROOMS = (
     "storage",
     "configuration",
     "commoncrawl",
+    "github",
     "engine",
     "inspection",
     "run",

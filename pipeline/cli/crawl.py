@@ -1,5 +1,7 @@
 """`sluice crawl`: gathers inputs from where they are published."""
 
+import datetime
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +9,8 @@ import typer
 
 from pipeline.cli.arguments import require_text
 from pipeline.cli.ending import resumable
+from pipeline.github.access import API, CODELOAD
+from pipeline.github.access import CONNECTIONS as GITHUB_CONNECTIONS
 from pipeline.storage.commoncrawl.access import CONNECTIONS, HTTPS, LISTINGS
 from stages.errors import ConfigError
 
@@ -77,3 +81,129 @@ def commoncrawl(
     access = CommonCrawl(source=source, connections=connections, contact=contact)
     with resumable():
         printing.commoncrawl(Query(name, where, subset), access, out, file_bytes, dry_run=dry_run)
+
+
+@crawl.command(
+    epilog="Examples: sluice crawl github --repos list.txt --opt-out opted-out.txt -o crawl/mine · "
+    "sluice crawl github --gharchive 'https://data.gharchive.org/2023-10-01-{0..23}.json.gz' "
+    "--created-before 2023-11-01 --min-stars 5 -o crawl/october --dry-run · "
+    "sluice crawl github --files the-stack-v2.parquet -o crawl/stack"
+)
+def github(
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Where everything goes.")],
+    repos: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="OWNER/REPO or an address a line, # before a remark."),
+    ] = None,
+    gharchive: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Hourly files of GH Archive, by path, glob or URL, {0..23} for a range: every "
+            "repository that an event names. May be repeated.",
+        ),
+    ] = None,
+    opt_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Owners and repositories that are not asked for; what is here of them is removed.",
+        ),
+    ] = None,
+    created_before: Annotated[
+        datetime.datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="DAY",
+            help="Leave out repositories created on that day (UTC) or later; the paper's is "
+            "2023-11-01.",
+        ),
+    ] = None,
+    min_stars: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Leave out repositories with fewer stars.")
+    ] = 0,
+    without_api: Annotated[
+        bool,
+        typer.Option(
+            "--without-api",
+            help="Ask the API about those repositories alone that codeload does not find. Creation "
+            "and stars are then what GH Archive says; what is not known speaks for a repository.",
+        ),
+    ] = False,
+    update: Annotated[
+        bool,
+        typer.Option(
+            "--update",
+            help="Ask for all again, by ETag: what has not changed since is not sent again.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how many there are; ask GitHub nothing.")
+    ] = False,
+    connections: Annotated[
+        int,
+        typer.Option(min=1, max=100, metavar="N", help="Requests at once, of all processes here."),
+    ] = GITHUB_CONNECTIONS,
+    max_bytes: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Larger archives are left out as too_large.")
+    ] = 2 << 30,
+    contact: Annotated[
+        str, typer.Option(metavar="TEXT", help="How GitHub can reach you; in the User-Agent.")
+    ] = "",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="A Ray cluster (auto, HOST:PORT, ray://HOST:PORT), with whose other crawls this "
+            "one shares its limits.",
+        ),
+    ] = None,
+    api: Annotated[
+        str, typer.Option(metavar="URL", envvar="GITHUB_API_URL", help="GitHub's API.")
+    ] = API,
+    codeload: Annotated[
+        str, typer.Option(metavar="URL", envvar="SLUICE_CODELOAD_URL", help="Where archives are.")
+    ] = CODELOAD,
+) -> None:
+    """Fetch repositories as archives, with what github.metadata says of them.
+
+    The API is asked what each is called today (a renamed one is followed), when it was created and
+    how many stars it has; codeload packs its default branch. GITHUB_TOKEN, if it is set, allows
+    5,000 repositories an hour instead of 60. Limits are kept as GitHub states them, for all
+    processes of this machine together. DIR/ledger.jsonl says what became of each; an interrupted
+    command goes on where it stopped when it is given again.
+    """
+    from pipeline.cli import crawl_github as printing  # noqa: PLC0415
+    from pipeline.github.access import GitHub, token_of_the_environment  # noqa: PLC0415
+
+    if not (repos or gharchive):
+        raise ConfigError("nothing is asked for: give --repos FILE, --gharchive PATTERN")
+    request = printing.Request(
+        repos or [],
+        gharchive or [],
+        opt_out or [],
+        created_before and created_before.date(),
+        min_stars,
+        without_api,
+        update,
+        dry_run,
+    )
+    access = GitHub(
+        api=api,
+        codeload=codeload,
+        connections=connections,
+        contact=contact,
+        max_bytes=max_bytes,
+        token=token_of_the_environment(),
+    )
+    with resumable(), _limits_of(address):
+        printing.repositories(request, access, out)
+
+
+def _limits_of(address: str | None) -> AbstractContextManager[None]:
+    """Those of a cluster; without one those of this machine."""
+    if address is None:
+        return nullcontext()
+    from pipeline.engine.ray_executor import joined  # noqa: PLC0415 - Ray only where it is needed
+
+    return joined(address)

@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -46,6 +47,13 @@ SHIPPED = ("schemas", "stages", "pipeline", "seeds")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 OBJECT_STORE_BYTES = 128 << 20
+
+_QUIETLY: dict[str, Any] = {
+    "include_dashboard": False,
+    "log_to_driver": False,
+    "logging_level": logging.ERROR,
+    "configure_logging": False,
+}
 
 LOST = (
     ray.exceptions.NodeDiedError,
@@ -102,12 +110,6 @@ class RayExecutor:
     def _start(self) -> None:
         if self._started:
             return
-        options: dict[str, Any] = {
-            "include_dashboard": False,
-            "log_to_driver": False,
-            "logging_level": logging.ERROR,
-            "configure_logging": False,
-        }
         if self._address is None:
             end_remains(self._storage)
             with starting(None):
@@ -115,17 +117,11 @@ class RayExecutor:
                     address="local",
                     num_cpus=self._workers,
                     object_store_memory=OBJECT_STORE_BYTES,
-                    **options,
+                    **_QUIETLY,
                 )
             note_session(self._storage)
         else:
-            await_cluster(self._address)
-            with (
-                starting(self._address),
-                tempfile.TemporaryDirectory(prefix="sluice-") as empty,
-            ):
-                environment = runtime_environment(empty)
-                ray.init(address=self._address, runtime_env=environment, **options)
+            _join(self._address)
         self._started = True
         self._function = ray.remote(max_retries=0)(run_task)
 
@@ -199,6 +195,22 @@ class RayExecutor:
         except ray.exceptions.RayError as error:
             raise StageError(failed(task, str(error).splitlines()[0])) from error
         return outcome
+
+
+@contextmanager
+def joined(address: str) -> Iterator[None]:
+    """Be part of a cluster: what this process asks of servers it asks at the cluster's pace."""
+    _join(address)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _join(address: str) -> None:
+    await_cluster(address)
+    with starting(address), tempfile.TemporaryDirectory(prefix="sluice-") as empty:
+        ray.init(address=address, runtime_env=runtime_environment(empty), **_QUIETLY)
 
 
 def compile_kernels(preparing: Preparing) -> None:

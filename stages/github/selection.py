@@ -10,7 +10,7 @@ licences alone, and excluded if each of its alternatives names an excluded one.
 
 import datetime
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import translate
 from functools import cached_property
 
@@ -28,6 +28,7 @@ CHOICES = frozenset({OPT_OUT, OWNER, REPOSITORY, CREATED_LATE, CREATED_UNKNOWN, 
 """Why a repository is skipped."""
 
 UNKNOWN_LICENSE = "unknown"
+_SETTING = "github.opt_out"
 
 _ADDRESS = re.compile(r"(?:(?:https?|git|ssh)://)?(?:[^/@]+@)?(?:www\.)?github\.com[:/]", re.I)
 _NAME = re.compile(r"[A-Za-z0-9_.~+-]+(?:/[A-Za-z0-9_.~+-]+)?")
@@ -92,7 +93,11 @@ class Selection:
 
     @cached_property
     def _opted_out(self) -> frozenset[str]:
-        return frozenset(name for path in self._options.opt_out for name in _names(path))
+        return frozenset(
+            name.lower()
+            for path in self._options.opt_out
+            for _, name in listed_names(path, _SETTING)
+        )
 
 
 class _Lists:
@@ -113,25 +118,26 @@ def _any_of(patterns: Sequence[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(translate(one.lower()) for one in patterns)) if patterns else None
 
 
-def _names(path: str) -> Iterable[str]:
-    """The owners and repositories of an opt-out list, in lower case."""
-    for number, line in enumerate(_read(path).decode("utf-8", "replace").splitlines(), 1):
+def listed_names(path: str, setting: str) -> Iterator[tuple[int, str]]:
+    """Line and name of the owners and repositories of a list. ConfigError, naming the setting, for
+    a line that is none."""
+    for number, line in enumerate(_read(path, setting).decode("utf-8", "replace").splitlines(), 1):
         given = line.partition("#")[0].strip().removeprefix("\ufeff")
         name = _ADDRESS.sub("", given, count=1).strip("/").removesuffix(".git")
         if not given:
             continue
         if not _NAME.fullmatch(name):
             raise ConfigError(
-                f"github.opt_out = {path!r}, line {number}: {given[:100]!r} is no owner and no "
+                f"{setting} = {path!r}, line {number}: {given[:100]!r} is no owner and no "
                 "OWNER/REPO"
             )
-        yield name.lower()
+        yield number, name
 
 
-def _read(path: str) -> bytes:
+def _read(path: str, setting: str = _SETTING) -> bytes:
     try:
         return read_regular(path)
     except OSError as error:
         raise ConfigError(
-            f"github.opt_out = {path!r} cannot be read: {error.strerror or error}"
+            f"{setting} = {path!r} cannot be read: {error.strerror or error}"
         ) from error

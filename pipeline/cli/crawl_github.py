@@ -1,0 +1,102 @@
+"""What `sluice crawl github` does and prints."""
+
+import datetime
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from pipeline.cli.bars import bars
+from pipeline.cli.rendering import rows_table, show
+from pipeline.github.access import REQUESTS_PER_HOUR, GitHub
+from pipeline.github.crawl import ARCHIVES, REPOSITORIES, Choice, crawl, is_open
+from pipeline.github.feed import Feed, read_feed
+from pipeline.github.ledger import HAD, NAME, Ledger
+from pipeline.github.wanted import Wanted, listed, select
+from pipeline.storage.location import is_remote, location
+from pipeline.storage.lock import run_lock
+from stages.errors import ConfigError, InputError
+from stages.github.options import GithubOptions
+from stages.github.selection import Selection
+
+SHOWN_PROBLEMS = 20
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for."""
+
+    repos: Sequence[str]
+    gharchive: Sequence[str]
+    opt_out: Sequence[str]
+    created_before: datetime.date | None
+    min_stars: int
+    without_api: bool
+    update: bool
+    dry_run: bool
+
+    @property
+    def choice(self) -> Choice:
+        """Which repositories are fetched."""
+        options = GithubOptions(created_before=self.created_before, opt_out=tuple(self.opt_out))
+        return Choice(Selection(options), self.min_stars, not self.without_api, self.update)
+
+
+def repositories(request: Request, github: GitHub, folder: Path) -> None:
+    """Find out which repositories are wanted, and unless it is a dry run fetch them."""
+    github.require()
+    if is_remote(folder):
+        raise ConfigError(f"-o {location(folder)}: expected a folder on a disk")
+    with run_lock(folder, wait_seconds=0):
+        wanted, refused = _wanted(request, folder)
+        ledger = Ledger(folder, read_only=True)
+        n_open = sum(is_open(ledger.get(one.repo), folder, request.choice) for one in wanted)
+        _say_what_is_wanted(request, github, len(wanted), n_open, refused)
+        if request.dry_run:
+            return
+        with bars(Console(stderr=True)) as progress:
+            outcomes = crawl(wanted, request.choice, github, folder, progress)
+    _say_what_came(outcomes, refused, folder)
+
+
+def _wanted(request: Request, folder: Path) -> tuple[list[Wanted], Counter[str]]:
+    feed = Feed()
+    if request.gharchive:
+        with bars(Console(stderr=True)) as progress:
+            feed = read_feed(request.gharchive, folder, progress)
+        n_whole = feed.hours - len(feed.problems)
+        show(f"{n_whole:,} of {feed.hours:,} hours name {len(feed.wanted):,} repositories")
+        for problem in feed.problems[:SHOWN_PROBLEMS]:
+            show(f"not read, or not to its end: {problem}")
+        if len(feed.problems) > SHOWN_PROBLEMS:
+            show(f"… and {len(feed.problems) - SHOWN_PROBLEMS:,} hours more")
+    known = {one.repo.lower(): one for one in feed.wanted}
+    for one in listed(request.repos):
+        known.setdefault(one.repo.lower(), one)
+    if not known:
+        raise InputError("no repository is named")
+    return select(known.values(), request.choice.selection, request.min_stars)
+
+
+def _say_what_is_wanted(
+    request: Request, github: GitHub, n_wanted: int, n_open: int, refused: Counter[str]
+) -> None:
+    left_out = "".join(f", {count:,} {reason}" for reason, count in sorted(refused.items()))
+    show(f"{n_wanted:,} repositories, {n_wanted - n_open:,} of them done{left_out}")
+    if n_open and not request.without_api:
+        per_hour = REQUESTS_PER_HOUR[bool(github.token)]
+        how = "with a token" if github.token else "without a token: set GITHUB_TOKEN"
+        show(f"{n_open:,} to ask for: {n_open / per_hour:,.1f} h at {per_hour:,} an hour ({how})")
+
+
+def _say_what_came(outcomes: Counter[str], refused: Counter[str], folder: Path) -> None:
+    rows = [(reason, f"{count:,}") for reason, count in (outcomes + refused).most_common()]
+    show(rows_table(("outcome", "repositories"), rows))
+    if outcomes and not outcomes[HAD]:
+        raise InputError(f"no repository could be had; {folder / NAME} says why")
+    show(
+        f"{folder / NAME} says what became of each; to read them: github.inputs = "
+        f"['{folder / ARCHIVES}'], github.metadata = '{folder / REPOSITORIES}'"
+    )

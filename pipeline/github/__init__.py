@@ -1,0 +1,1 @@
+"""Repositories and files fetched from GitHub: `sluice crawl github`."""

@@ -1,0 +1,345 @@
+"""`sluice crawl github`: each repository once, whatever the server does, and what became of it."""
+
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from pipeline.configuration import load
+from pipeline.github.access import GitHub
+from pipeline.run import run
+from pipeline.storage.politeness.service import Service
+from tests.pipeline.conftest import Sluice, read_shards
+from tests.pipeline.github.conftest import (
+    NAMES,
+    Crawl,
+    commit_of,
+    files_of,
+    json_lines,
+    repo,
+)
+from tests.pipeline.github.github_server import GitHubServer, Quota
+
+
+def outcomes(tmp_path: Path) -> dict[str, str]:
+    """The last outcome of each repository, by the ledger."""
+    return {row["asked"]: row["outcome"] for row in json_lines(tmp_path / "out/ledger.jsonl")}
+
+
+def test_what_is_crawled_is_read(crawl: Crawl, tmp_path: Path) -> None:
+    """Archives and what the API says of them are the inputs and metadata of a run."""
+    code, out, _ = crawl(*NAMES)
+    assert code == 0
+    assert "3 repositories, 0 of them done" in out
+    settings = [
+        f"github.inputs=['{tmp_path}/out/archives']",
+        f"github.metadata='{tmp_path}/out/repositories.jsonl'",
+    ]
+    report = run(
+        load(None, settings, tmp_path / "run"), stages=["github.documents"], address="local"
+    )
+    assert report.steps["github.documents"].quarantined == 0
+    table = read_shards(tmp_path / "run/github/documents")
+    assert set(table["uri"].to_pylist()) == {
+        f"{name}@{commit_of(name)}:{path}" for name in NAMES for path in files_of(name)
+    }
+    stars = dict(zip(table["repo"].to_pylist(), table["stars"].to_pylist(), strict=True))
+    assert stars == {"Ann/alpha": 10, "bob/beta": 20, "eve/gamma": 30}
+    assert {str(day.date()) for day in table["repo_created_at"].to_pylist()} == {"2020-02-02"}
+
+
+def test_a_dry_run_asks_nothing(crawl: Crawl, github: GitHubServer, tmp_path: Path) -> None:
+    """It says how many there are, and how long they take."""
+    code, out, _ = crawl(*NAMES, options=("--dry-run",))
+    assert (code, github.asked) == (0, [])
+    assert "3 to ask for" in out
+    assert "5,000 an hour (with a token)" in out
+    assert not (tmp_path / "out/archives").exists()
+
+
+def test_who_opted_out_is_not_asked_for(crawl: Crawl, github: GitHubServer, tmp_path: Path) -> None:
+    """Neither by the name it opted out with, nor when another name proves to be that one; what is
+    here already is removed."""
+    assert crawl("bob/beta")[0] == 0
+    (tmp_path / "no.txt").write_text("https://github.com/BOB  # all of it\neve/gamma\n")
+    github.moved["old/name"] = "eve/gamma"
+    github.asked.clear()
+    options = ("--opt-out", str(tmp_path / "no.txt"))
+    code, out, _ = crawl(*NAMES, "old/name", options=options)
+    assert code == 0
+    assert "2 opt_out" in out
+    assert github.repos_asked("codeload") == ["Ann/alpha"]
+    assert github.repos_asked("api") == ["Ann/alpha", "old/name", "eve/gamma"]
+    assert [path.name for path in (tmp_path / "out/archives").iterdir()] == ["Ann__alpha.tar.gz"]
+    assert outcomes(tmp_path) == {
+        "Ann/alpha": "had",
+        "bob/beta": "opt_out",
+        "old/name": "opt_out",
+    }
+
+
+def test_choices_by_age_and_stars(crawl: Crawl, github: GitHubServer, tmp_path: Path) -> None:
+    """By what the API says; asked again when the options change."""
+    github.repos["eve/gamma"].created_at = "2023-11-01T00:00:00Z"
+    options = ("--created-before", "2023-11-01", "--min-stars", "15")
+    assert crawl(*NAMES, options=options)[0] == 0
+    assert outcomes(tmp_path) == {
+        "Ann/alpha": "few_stars",
+        "bob/beta": "had",
+        "eve/gamma": "created_late",
+    }
+    assert crawl(*NAMES)[0] == 0
+    assert set(outcomes(tmp_path).values()) == {"had"}
+    assert sorted(github.repos_asked("codeload")) == sorted(NAMES)
+
+
+def test_a_renamed_repository_is_followed_once(
+    crawl: Crawl, github: GitHubServer, tmp_path: Path
+) -> None:
+    """The new name is recorded; two names of one repository are one archive. The token goes to the
+    API alone."""
+    github.moved["old/name"] = "bob/beta"
+    options = ("--connections", "1")
+    assert crawl("old/name", "bob/beta", options=options)[0] == 0
+    rows = json_lines(tmp_path / "out/repositories.jsonl")
+    assert [(row["repo"], row["asked"], row["id"]) for row in rows] == [("bob/beta", "old/name", 2)]
+    assert outcomes(tmp_path) == {"old/name": "had", "bob/beta": "duplicate"}
+    sent = {(one.kind, one.headers.get("authorization")) for one in github.asked}
+    assert sent == {("api", "Bearer of-the-test"), ("codeload", None)}
+
+
+@pytest.mark.parametrize("codeload_follows", [True, False])
+def test_without_the_api_a_move_is_found(
+    crawl: Crawl, github: GitHubServer, tmp_path: Path, codeload_follows: bool
+) -> None:
+    """By codeload's redirect, or by asking the API about what codeload does not know."""
+    github.moved["old/name"] = "bob/beta"
+    github.codeload_follows = codeload_follows
+    assert crawl("old/name", "Ann/alpha", options=("--without-api",))[0] == 0
+    rows = json_lines(tmp_path / "out/repositories.jsonl")
+    assert {row["repo"] for row in rows} == {"bob/beta", "Ann/alpha"}
+    assert len(github.repos_asked("api")) == (0 if codeload_follows else 2)
+
+
+def test_what_cannot_be_had_is_written_down(
+    crawl: Crawl, github: GitHubServer, tmp_path: Path
+) -> None:
+    """With the reason, and not asked for again."""
+    github.always = {"bob/beta": "451", "eve/gamma": "403"}
+    code, out, _ = crawl(*NAMES, "no/body")
+    assert code == 0
+    expected = {
+        "Ann/alpha": "had",
+        "bob/beta": "legal",
+        "eve/gamma": "forbidden",
+        "no/body": "not_found",
+    }
+    assert outcomes(tmp_path) == expected
+    assert "not_found" in out
+    errors = {
+        row["asked"]: row.get("error", "") for row in json_lines(tmp_path / "out/ledger.jsonl")
+    }
+    assert "404 Not Found" in errors["no/body"]
+    github.asked.clear()
+    assert crawl(*NAMES, "no/body")[0] == 0
+    assert github.asked == []
+
+
+def test_nothing_to_be_had_is_an_error(crawl: Crawl) -> None:
+    """Exit code 1, and where it says why."""
+    code, _, err = crawl("no/body")
+    assert code == 1
+    assert "ledger.jsonl says why" in err
+
+
+@pytest.mark.parametrize("states_length", [True, False])
+@pytest.mark.parametrize("knows_ranges", [True, False])
+def test_connections_that_are_cut(
+    crawl: Crawl, github: GitHubServer, tmp_path: Path, knows_ranges: bool, states_length: bool
+) -> None:
+    """What is missing is asked for if the server knows ranges, else all of it: the archive is the
+    same byte for byte."""
+    github.knows_ranges, github.states_length = knows_ranges, states_length
+    github.faults["codeload"] = ["reset", "short", "hang-up", "500", ""]
+    github.faults["api"] = ["hang-up", "502"]
+    assert crawl("bob/beta")[0] == 0
+    data = (tmp_path / "out/archives/bob__beta.tar.gz").read_bytes()
+    assert data == github.repos["bob/beta"].archives["HEAD"]
+    ranges = [one.headers.get("range") for one in github.asked if one.kind == "codeload"]
+    half = len(data) // 2
+    rest = f"bytes={half + (len(data) - half) // 2}-"
+    if knows_ranges:
+        assert ranges == [None, f"bytes={half}-", rest, rest, rest]
+    else:
+        assert len(ranges) == 5
+
+
+def test_an_archive_that_ends_early_as_it_should_not_is_not_taken(
+    crawl: Crawl, github: GitHubServer, tmp_path: Path
+) -> None:
+    """The answer is whole, the gzip stream in it is not: asked for again, at last given up."""
+    github.faults["codeload"] = ["cut", "garbage", ""]
+    github.always = {"eve/gamma": "cut"}
+    assert crawl("bob/beta", "eve/gamma", options=("--without-api", "--connections", "1"))[0] == 0
+    assert outcomes(tmp_path) == {"bob/beta": "had", "eve/gamma": "damaged"}
+    assert github.repos_asked("codeload") == ["bob/beta"] * 3 + ["eve/gamma"] * 3
+    assert [path.name for path in (tmp_path / "out/archives").iterdir()] == ["bob__beta.tar.gz"]
+
+
+def test_an_archive_that_is_too_large(crawl: Crawl, tmp_path: Path) -> None:
+    assert crawl(*NAMES, options=("--max-bytes", "100"))[0] == 1
+    assert set(outcomes(tmp_path).values()) == {"too_large"}
+
+
+def test_the_quota_of_an_hour_is_kept(crawl: Crawl, github: GitHubServer) -> None:
+    """After the last request of a window nobody asks before the next: no request is refused."""
+    github.quota = Quota(limit=2, seconds=2)
+    assert crawl(*NAMES)[0] == 0
+    assert github.violations == 0
+    times = [one.at for one in github.asked if one.kind == "api"]
+    assert times[2] - times[0] >= 1
+
+
+def test_a_quota_that_others_used_up(crawl: Crawl, github: GitHubServer) -> None:
+    """403 without a Retry-After waits for the reset, and costs nothing but time."""
+    github.quota = Quota(limit=2, seconds=2, left=0, until=int(time.time()) + 2)
+    assert crawl("bob/beta")[0] == 0
+    assert github.violations == 1
+    assert github.repos_asked("api") == ["bob/beta"] * 2
+
+
+@pytest.mark.parametrize("code", ["403:1", "429:1", "503:1"])
+@pytest.mark.parametrize("kind", ["api", "codeload"])
+def test_a_refusal_that_says_how_long(
+    crawl: Crawl, github: GitHubServer, kind: str, code: str
+) -> None:
+    """Everybody waits so long, then everything is had."""
+    github.faults[kind] = [code]
+    assert crawl("bob/beta")[0] == 0
+    times = [one.at for one in github.asked if one.kind == kind]
+    assert len(times) == 2
+    assert times[1] - times[0] >= 1
+
+
+@property
+def impatient(github: GitHub) -> Service:
+    """A second stands for a minute."""
+    return Service("test", 2, "blocked", pause_seconds=1.0, pause_growth=2.0)
+
+
+def test_a_secondary_limit_that_does_not_say_how_long(
+    crawl: Crawl, github: GitHubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It costs a minute, then twice that."""
+    monkeypatch.setattr(GitHub, "api_service", impatient)
+    github.faults["api"] = ["secondary", "secondary"]
+    assert crawl("bob/beta")[0] == 0
+    times = [one.at for one in github.asked if one.kind == "api"]
+    first, second = (b - a for a, b in pairwise(times))
+    assert first >= 1
+    assert second >= 2
+
+
+def test_a_wrong_token_ends_it_at_once(crawl: Crawl, github: GitHubServer) -> None:
+    """Everything would fail; the message does not show the token."""
+    github.faults["api"] = ["401"]
+    code, _, err = crawl(*NAMES, options=("--connections", "1"))
+    assert code == 1
+    assert "GITHUB_TOKEN" in err
+    assert "of-the-test" not in err
+    assert len(github.asked) == 1
+
+
+def test_an_update_asks_by_etag(crawl: Crawl, github: GitHubServer, tmp_path: Path) -> None:
+    """What has not changed is not sent again; what has, replaces what is here."""
+    assert crawl(*NAMES)[0] == 0
+    github.repos["bob/beta"] = repo(tmp_path / "made", "bob/beta", 2, stars=99)
+    changed = repo(tmp_path / "made", "bob/Beta", 9).archives["HEAD"]
+    github.repos["bob/beta"].archives["HEAD"] = changed
+    before = (tmp_path / "out/archives/Ann__alpha.tar.gz").stat().st_mtime_ns
+    github.asked.clear()
+    assert crawl(*NAMES, options=("--update",))[0] == 0
+    assert all("if-none-match" in one.headers for one in github.asked)
+    assert (tmp_path / "out/archives/Ann__alpha.tar.gz").stat().st_mtime_ns == before
+    assert (tmp_path / "out/archives/bob__beta.tar.gz").read_bytes() == changed
+    rows = {row["repo"]: row for row in json_lines(tmp_path / "out/repositories.jsonl")}
+    assert rows["bob/beta"]["stars"] == 99
+    assert rows["bob/beta"]["revision"] == commit_of("bob/Beta")
+    assert rows["Ann/alpha"]["stars"] == 10
+
+
+def test_what_is_gone_stays_and_what_is_taken_down_does_not(
+    crawl: Crawl, github: GitHubServer, tmp_path: Path
+) -> None:
+    """An update finds one deleted and one closed for legal reasons."""
+    assert crawl(*NAMES)[0] == 0
+    del github.repos["ann/alpha"]
+    github.always["bob/beta"] = "451"
+    assert crawl(*NAMES, options=("--update",))[0] == 0
+    assert outcomes(tmp_path) == {"Ann/alpha": "had", "bob/beta": "legal", "eve/gamma": "had"}
+    here = {path.name for path in (tmp_path / "out/archives").iterdir()}
+    assert here == {"Ann__alpha.tar.gz", "eve__gamma.tar.gz"}
+
+
+def test_an_interrupted_crawl_goes_on(crawl: Crawl, github: GitHubServer, tmp_path: Path) -> None:
+    """Half a line of the ledger, as a dying process leaves it, is no line; an archive that is gone
+    is fetched again."""
+    assert crawl("Ann/alpha", "bob/beta")[0] == 0
+    with (tmp_path / "out/ledger.jsonl").open("ab") as stream:
+        stream.write(b'{"asked": "eve/gamma", "outco')
+    (tmp_path / "out/archives/bob__beta.tar.gz").unlink()
+    github.asked.clear()
+    assert crawl(*NAMES)[0] == 0
+    assert sorted(github.repos_asked("codeload")) == ["bob/beta", "eve/gamma"]
+    assert set(outcomes(tmp_path).values()) == {"had"}
+
+
+def test_a_damaged_ledger_names_its_line(crawl: Crawl, tmp_path: Path) -> None:
+    assert crawl("Ann/alpha")[0] == 0
+    with (tmp_path / "out/ledger.jsonl").open("ab") as stream:
+        stream.write(b"no JSON\n")
+    code, _, err = crawl(*NAMES)
+    assert code == 1
+    assert "ledger.jsonl, line 2 is damaged" in err
+
+
+def test_connections_are_few(crawl: Crawl, github: GitHubServer) -> None:
+    """Of all threads together."""
+    github.pause = 0.05
+    assert crawl(*NAMES, options=("--connections", "2", "--without-api"))[0] == 0
+    assert github.open_at_most <= 2
+
+
+def test_wrong_usage(crawl: Crawl, sluice: Sluice, tmp_path: Path) -> None:
+    """Exit code 2 names the option and the value."""
+    for arguments, message in (
+        (("bob",), "no OWNER/REPO"),
+        (("bob/be ta",), "list.txt"),
+    ):
+        code, _, err = crawl(*arguments)
+        assert code == 2
+        assert message in err
+    code, _, err = crawl("bob/beta", options=("--api", "ftp://x"))
+    assert code == 2
+    assert "--api 'ftp://x'" in err
+    code, _, err = sluice("crawl", "github", "-o", str(tmp_path / "out"))
+    assert code == 2
+    assert "--repos" in err
+
+
+def test_the_rules_of_the_api() -> None:
+    """900 requests a minute at most; a minute after a refusal that does not say how long, then
+    two; an hour if it says so."""
+    service = GitHub().api_service
+    assert service.apart_seconds * 900 == pytest.approx(60)
+    assert (service.pause_seconds, service.pause_growth) == (60, 2)
+    assert service.longest_pause_seconds >= 3600
+    assert service.connections <= 100
+
+
+def test_requests_of_the_api_start_apart(crawl: Crawl, github: GitHubServer) -> None:
+    """However many connections there are."""
+    assert crawl(*NAMES)[0] == 0
+    times = sorted(one.at for one in github.asked if one.kind == "api")
+    assert all(later - before >= 0.05 for before, later in pairwise(times))
