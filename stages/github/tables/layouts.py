@@ -18,7 +18,7 @@ LAYOUTS = "github_tables.toml"
 
 ROLES = (
     *("text", "path", "repo", "revision", "created_at", "stars", "license"),
-    *("is_vendor", "size", "binary", "extension", "id"),
+    *("is_vendor", "size", "binary", "extension", "id", "blob", "encoding"),
 )
 """What a column may be to us."""
 
@@ -98,6 +98,21 @@ def recognise(there: Sequence[str], given: TableColumns | None) -> Columns:
     raise InputError(
         f"its columns are of no dump that is known ({resembles}); say what they are with "
         f'`github.columns = {{ text = "…", path = "…", repo = "…" }}`. It has {_listed(there)}'
+    )
+
+
+def recognise_list(there: Sequence[str]) -> Columns:
+    """What the columns of a table are that names files and does not hold them. InputError says what
+    it lacks."""
+    known = frozenset(there)
+    _, lists = layouts()
+    for layout in lists:
+        if not layout.missing(known):
+            return Columns(layout.name, _present(layout.columns, known))
+    nearest = min(lists, key=lambda layout: len(layout.missing(known)) / len(layout.known_by))
+    raise InputError(
+        f"its columns are of no list of files that is known; the nearest is {nearest.name}, of "
+        f"which it lacks {', '.join(nearest.missing(known))}. It has {_listed(there)}"
     )
 
 
