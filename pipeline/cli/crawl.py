@@ -9,7 +9,7 @@ import typer
 
 from pipeline.cli.arguments import require_text
 from pipeline.cli.ending import resumable
-from pipeline.github.access import API, CODELOAD
+from pipeline.github.access import API, CODELOAD, CONTENTS
 from pipeline.github.access import CONNECTIONS as GITHUB_CONNECTIONS
 from pipeline.storage.commoncrawl.access import CONNECTIONS, HTTPS, LISTINGS
 from stages.errors import ConfigError
@@ -103,6 +103,24 @@ def github(
             "repository that an event names. May be repeated.",
         ),
     ] = None,
+    files: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TABLE",
+            help="Instead of repositories: the files that Parquet or JSONL tables name and do not "
+            "hold (The Stack v2, Nemotron-Pretraining-Code, BigQuery's files; or any with repo, "
+            "commit, path). May be repeated, and be a glob.",
+        ),
+    ] = None,
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="auto|contents|archives",
+            help="Where files of --files come from: Software Heritage's store, by blob_id; the "
+            "archive of their commit; auto is the store for all that have a blob_id.",
+        ),
+    ] = "auto",
     opt_out: Annotated[
         list[str] | None,
         typer.Option(
@@ -164,20 +182,29 @@ def github(
     codeload: Annotated[
         str, typer.Option(metavar="URL", envvar="SLUICE_CODELOAD_URL", help="Where archives are.")
     ] = CODELOAD,
+    contents: Annotated[
+        str,
+        typer.Option(
+            metavar="URL", envvar="SLUICE_CONTENTS_URL", help="Where blobs are (AWS_* apply)."
+        ),
+    ] = CONTENTS,
 ) -> None:
-    """Fetch repositories as archives, with what github.metadata says of them.
+    """Fetch repositories as archives, or the files that a table names.
 
     The API is asked what each is called today (a renamed one is followed), when it was created and
     how many stars it has; codeload packs its default branch. GITHUB_TOKEN, if it is set, allows
     5,000 repositories an hour instead of 60. Limits are kept as GitHub states them, for all
     processes of this machine together. DIR/ledger.jsonl says what became of each; an interrupted
-    command goes on where it stopped when it is given again.
+    command goes on where it stopped when it is given again. With --files, DIR/files has the tables
+    with contents and DIR/problems what could not be had, file by file.
     """
     from pipeline.cli import crawl_github as printing  # noqa: PLC0415
     from pipeline.github.access import GitHub, token_of_the_environment  # noqa: PLC0415
 
-    if not (repos or gharchive):
-        raise ConfigError("nothing is asked for: give --repos FILE, --gharchive PATTERN")
+    if bool(files) == bool(repos or gharchive):
+        raise ConfigError("give either --files TABLE, or --repos FILE and --gharchive PATTERN")
+    if source not in ("auto", "contents", "archives"):
+        raise ConfigError(f"--from {source}: expected auto, contents or archives")
     request = printing.Request(
         repos or [],
         gharchive or [],
@@ -191,13 +218,17 @@ def github(
     access = GitHub(
         api=api,
         codeload=codeload,
+        contents=contents,
         connections=connections,
         contact=contact,
         max_bytes=max_bytes,
         token=token_of_the_environment(),
     )
     with resumable(), _limits_of(address):
-        printing.repositories(request, access, out)
+        if files:
+            printing.files(files, source, request, access, out)  # type: ignore[arg-type]
+        else:
+            printing.repositories(request, access, out)
 
 
 def _limits_of(address: str | None) -> AbstractContextManager[None]:

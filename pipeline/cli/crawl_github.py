@@ -2,18 +2,22 @@
 
 import datetime
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from pipeline.cli.bars import bars
-from pipeline.cli.rendering import rows_table, show
+from pipeline.cli.rendering import rows_table, show, show_bytes
 from pipeline.github.access import REQUESTS_PER_HOUR, GitHub
 from pipeline.github.crawl import ARCHIVES, REPOSITORIES, Choice, crawl, is_open
 from pipeline.github.feed import Feed, read_feed
+from pipeline.github.fetching import From
 from pipeline.github.ledger import HAD, NAME, Ledger
+from pipeline.github.materialise import FILES, PROBLEMS, materialise
+from pipeline.github.plan import make_plan, totals
 from pipeline.github.wanted import Wanted, listed, select
 from pipeline.storage.location import is_remote, location
 from pipeline.storage.lock import run_lock
@@ -46,10 +50,7 @@ class Request:
 
 def repositories(request: Request, github: GitHub, folder: Path) -> None:
     """Find out which repositories are wanted, and unless it is a dry run fetch them."""
-    github.require()
-    if is_remote(folder):
-        raise ConfigError(f"-o {location(folder)}: expected a folder on a disk")
-    with run_lock(folder, wait_seconds=0):
+    with _held(folder, github):
         wanted, refused = _wanted(request, folder)
         ledger = Ledger(folder, read_only=True)
         n_open = sum(is_open(ledger.get(one.repo), folder, request.choice) for one in wanted)
@@ -59,6 +60,41 @@ def repositories(request: Request, github: GitHub, folder: Path) -> None:
         with bars(Console(stderr=True)) as progress:
             outcomes = crawl(wanted, request.choice, github, folder, progress)
     _say_what_came(outcomes, refused, folder)
+
+
+def files(
+    tables: Sequence[str], source: From, request: Request, github: GitHub, folder: Path
+) -> None:
+    """Find out which files are wanted, and unless it is a dry run fetch them."""
+    with _held(folder, github):
+        plan = make_plan(tables, folder)
+        named = totals(plan)
+        size = f", {show_bytes(named.known_bytes)}" if named.known_bytes else ""
+        show(
+            f"{named.files:,} files{size}, {named.with_blob:,} of them with a blob; of "
+            f"{named.commits:,} commits in {named.repositories:,} repositories"
+        )
+        if request.dry_run:
+            return
+        with bars(Console(stderr=True)) as progress:
+            outcomes = materialise(plan, request.choice, source, github, folder, progress)
+    show(rows_table(("outcome", "files"), [(why, f"{n:,}") for why, n in outcomes.most_common()]))
+    if outcomes and not outcomes[HAD]:
+        raise InputError(f"no file could be had; {folder / PROBLEMS} says why")
+    show(
+        f"{folder / PROBLEMS} says what could not be had, and why; to read the rest: "
+        f"github.inputs = ['{folder / FILES}']"
+    )
+
+
+@contextmanager
+def _held(folder: Path, github: GitHub) -> Iterator[None]:
+    """One command at a time in a folder."""
+    github.require()
+    if is_remote(folder):
+        raise ConfigError(f"-o {location(folder)}: expected a folder on a disk")
+    with run_lock(folder, wait_seconds=0):
+        yield
 
 
 def _wanted(request: Request, folder: Path) -> tuple[list[Wanted], Counter[str]]:

@@ -9,6 +9,7 @@ Source: docs.github.com, "Rate limits for the REST API".
 """
 
 import os
+import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ REQUESTS_PER_HOUR = {True: 5_000, False: 60}
 LONGEST_PAUSE_SECONDS = 3_700.0
 """The API's hour, and a little."""
 
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]+(/[^?#]*)?")
 _BLOCKED = (
     "the server accepts no request of ours. Look at the token (GITHUB_TOKEN), then give the same "
     "command again: it goes on where it stopped"
@@ -67,6 +69,11 @@ class GitHub:
                     f"{option} {without_credentials(url)!r}: expected https://HOST or http://HOST, "
                     "such as " + (API if option == "--api" else CODELOAD)
                 )
+        if not _BUCKET.fullmatch(self.contents):
+            raise ConfigError(
+                f"--contents {without_credentials(self.contents)!r}: expected s3://BUCKET/FOLDER, "
+                f"such as {CONTENTS}"
+            )
         for option, text in (("--contact", self.contact), (" or ".join(TOKENS), self.token)):
             if not (text.isprintable() and text.isascii()):
                 raise ConfigError(f"{option}: expected plain text of ASCII")
@@ -84,11 +91,7 @@ class GitHub:
     @property
     def contents_service(self) -> Service:
         """Everybody who fetches single files."""
-        blocked = (
-            f"the store refuses {self.contents}. It takes any AWS credentials (AWS_ACCESS_KEY_ID, "
-            "AWS_SECRET_ACCESS_KEY); give the same command again: it goes on where it stopped"
-        )
-        return Service("softwareheritage", self.connections, blocked)
+        return Service("softwareheritage", self.connections, _BLOCKED)
 
     def _service(self, name: str, apart_seconds: float = 0.0) -> Service:
         rules = _RULES | {"connections": self.connections}

@@ -77,7 +77,7 @@ class Codeload:
     def fetch(self, repo: str, ref: str, place: Path, etag: str | None = None) -> Archive:
         """Put the archive of a ref where it belongs. `Unavailable` says why there is none,
         `Unchanged` that it is that of this ETag; then what was there stays."""
-        url = f"{self._github.codeload.rstrip('/')}/{repo}/tar.gz/{quote(ref, safe='')}"
+        url = f"{self._github.codeload.rstrip('/')}/{repo}/tar.gz/{quote(ref)}"
         with replacing(place) as stream:
             transfer = _Transfer(self._github, url, stream, etag)
 

@@ -52,11 +52,16 @@ class Leaf:
 def leaves_of(metadata: Any) -> list[Leaf]:
     """The columns of a file; a list is not named, `files.path` is a field of the structs in the
     list `files`."""
-    parts = [leaf for field in metadata.schema.to_arrow_schema() for leaf in _walk(field, "", "")]
+    parts = names_of(metadata.schema.to_arrow_schema())
     return [
         Leaf(number, name, metadata.schema.column(number).path, list_name)
         for number, (name, list_name) in enumerate(parts)
     ]
+
+
+def names_of(schema: pa.Schema) -> list[tuple[str, str]]:
+    """The columns that hold values, dotted where they lie in structs, and the list each lies in."""
+    return [leaf for field in schema for leaf in _walk(field, "", "")]
 
 
 def _walk(field: pa.Field, above: str, list_name: str) -> Iterator[tuple[str, str]]:

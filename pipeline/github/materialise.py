@@ -1,0 +1,156 @@
+"""Files of a plan as tables with contents: `DIR/files/part-00000.parquet`, which `github.inputs`
+reads, and `DIR/problems/part-00000.jsonl`, which says of every other file why it is not there.
+
+A part holds the files of some commits, by the plan alone, so one that is there is done, unless
+files of it failed for want of a connection. Memory: a few contents at once (16 MiB each at most),
+32 MiB of a part's rows, 1.5 kB a file of a part. Disk: the archives that are fetched at once.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.github.access import GitHub
+from pipeline.github.crawl import Choice
+from pipeline.github.fetching import Fetching, From, Problem, Row
+from pipeline.github.ledger import FAILED, HAD
+from pipeline.github.plan import commits, totals
+from pipeline.storage.politeness.turns import Progress, in_turn, workers
+from pipeline.storage.replace import replacing
+
+FILES, PROBLEMS = "files", "problems"
+PART_FILES = 50_000
+"""Behind which a part ends, at the end of a commit."""
+_BATCH_ROWS, _BATCH_BYTES = 2048, 32 << 20
+
+TABLE = pa.schema(
+    [
+        pa.field("content", pa.binary(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("repo", pa.string()),
+        pa.field("revision", pa.string()),
+        pa.field("created_at", pa.timestamp("us", "UTC")),
+        pa.field("stars", pa.int64()),
+        pa.field("license", pa.string()),
+        pa.field("is_vendor", pa.bool_()),
+        pa.field("blob", pa.string()),
+        pa.field("asked", pa.string()),
+    ]
+)
+"""`asked` is what the list calls a repository that is called otherwise today."""
+
+
+def materialise(
+    plan: Path, choice: Choice, source: From, github: GitHub, folder: Path, progress: Progress
+) -> Counter[str]:
+    """Fetch what is not here yet; how many files came to which outcome."""
+    total = totals(plan).files
+    outcomes = Counter[str]()
+
+    def ended() -> None:
+        progress("files", outcomes.total(), total)
+
+    for name in (FILES, PROBLEMS):
+        (folder / name).mkdir(exist_ok=True)
+    with (
+        closing(Fetching(choice, source, github, folder)) as fetching,
+        workers(github.connections, fetching.stop) as pool,
+    ):
+        for number, part in enumerate(_parts(plan)):
+            table = folder / FILES / f"part-{number:05d}.parquet"
+            told = folder / PROBLEMS / f"part-{number:05d}.jsonl"
+            known = _known(table, told)
+            if known is None:
+                table.unlink(missing_ok=True)
+                jobs = chain.from_iterable(map(fetching.jobs, part))
+                fetched = in_turn(pool, fetching.fetch, jobs, 2 * github.connections)
+                items = chain.from_iterable(map(fetching.taken_apart, fetched))
+                _write(table, told, items, outcomes, ended)
+            else:
+                outcomes.update(known)
+                ended()
+    return outcomes
+
+
+def _parts(plan: Path) -> Iterator[list[list[Row]]]:
+    """The commits of each part."""
+    part: list[list[Row]] = []
+    n_files = 0
+    for commit in commits(plan):
+        part.append(commit)
+        n_files += len(commit)
+        if n_files >= PART_FILES:
+            yield part
+            part, n_files = [], 0
+    if part:
+        yield part
+
+
+def _known(table: Path, told: Path) -> Counter[str] | None:
+    """What became of a part's files; None if it is to be fetched, or fetched again."""
+    if not table.exists() or not told.exists():
+        return None
+    with told.open("rb") as stream:
+        outcomes = Counter(str(json.loads(line)["reason"]) for line in stream)
+    if outcomes[FAILED]:
+        return None
+    outcomes[HAD] = pq.read_metadata(table).num_rows
+    return outcomes
+
+
+def _write(
+    table: Path,
+    told: Path,
+    items: Iterable[Row | Problem],
+    outcomes: Counter[str],
+    ended: Callable[[], None],
+) -> None:
+    with (
+        replacing(told) as problems,
+        replacing(table) as stream,
+        pq.ParquetWriter(stream, TABLE, compression="zstd") as writer,
+    ):
+        batch = _Batch(writer)
+        for item in items:
+            if isinstance(item, Problem):
+                _tell(problems, item)
+                outcomes[item.reason] += 1
+            else:
+                batch.add(item)
+                outcomes[HAD] += 1
+            ended()
+        batch.write()
+
+
+def _tell(stream: BinaryIO, problem: Problem) -> None:
+    said = {name: problem.row.get(name) for name in ("repo", "revision", "path", "blob")}
+    said |= {"reason": problem.reason, "error": problem.error}
+    known = {name: value for name, value in said.items() if value is not None}
+    stream.write(json.dumps(known).encode() + b"\n")
+
+
+class _Batch:
+    """Rows on their way into a part."""
+
+    def __init__(self, writer: pq.ParquetWriter) -> None:
+        self._writer = writer
+        self._rows: list[Row] = []
+        self._n_bytes = 0
+
+    def add(self, row: Row) -> None:
+        self._rows.append(row)
+        self._n_bytes += len(row["content"])
+        if len(self._rows) == _BATCH_ROWS or self._n_bytes >= _BATCH_BYTES:
+            self.write()
+
+    def write(self) -> None:
+        if self._rows:
+            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=TABLE))
+        self._rows, self._n_bytes = [], 0
