@@ -17,7 +17,7 @@ from pipeline.github.feed import Feed, read_feed
 from pipeline.github.fetching import From
 from pipeline.github.ledger import HAD, NAME, Ledger
 from pipeline.github.materialise import FILES, PROBLEMS, materialise
-from pipeline.github.plan import make_plan, totals
+from pipeline.github.plan import make_plan
 from pipeline.github.wanted import Wanted, listed, select
 from pipeline.storage.location import is_remote, location
 from pipeline.storage.lock import run_lock
@@ -68,11 +68,10 @@ def files(
     """Find out which files are wanted, and unless it is a dry run fetch them."""
     with _held(folder, github):
         plan = make_plan(tables, folder)
-        named = totals(plan)
-        size = f", {show_bytes(named.known_bytes)}" if named.known_bytes else ""
+        size = f", {show_bytes(plan.known_bytes)}" if plan.known_bytes else ""
         show(
-            f"{named.files:,} files{size}, {named.with_blob:,} of them with a blob; of "
-            f"{named.commits:,} commits in {named.repositories:,} repositories"
+            f"{plan.files:,} files{size}, {plan.with_blob:,} of them with a blob; of "
+            f"{plan.commits:,} commits in {plan.repositories:,} repositories"
         )
         if request.dry_run:
             return

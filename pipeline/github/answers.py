@@ -8,18 +8,21 @@
 - 401: the token is not valid; everything would fail.
 """
 
+import logging
 import time
 import urllib.error
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from pipeline.github.access import LONGEST_PAUSE_SECONDS
 from pipeline.storage.object_stores.retry import SlowDown, Transient, retry_after
 from pipeline.storage.politeness.gate import Gate
 from pipeline.storage.politeness.http import answering
+
+log = logging.getLogger("sluice")
 
 MAX_REDIRECTS = 5
 ANSWER_SECONDS = 120.0
@@ -27,6 +30,7 @@ ANSWER_SECONDS = 120.0
 NOT_FOUND, LEGAL, FORBIDDEN, REFUSED = "not_found", "legal", "forbidden", "refused"
 _REASONS = {404: NOT_FOUND, 410: NOT_FOUND, 451: LEGAL, 403: FORBIDDEN}
 _MOVED = frozenset({301, 302, 303, 307, 308})
+_OF_ADDRESSES = "%/:?#[]@!$&'()*+,;=~"
 _LIMITED = frozenset({403, 429, 503})
 _TRANSIENT = frozenset({408, 425})
 _BODY_BYTES = 1 << 16
@@ -65,16 +69,26 @@ def asking(url: str, headers: Mapping[str, str], gate: Gate, token: str = "") ->
                 place = error.headers.get("Location")
                 if error.code not in _MOVED or not place:
                     raise _refusal(error, url) from error
-        url = urljoin(url, place)
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise Unavailable(REFUSED, f"moved to {url[:200]}")
+        url = _moved_to(url, place)
     raise Unavailable(REFUSED, f"moved more than {MAX_REDIRECTS} times, at last to {url[:200]}")
+
+
+def _moved_to(url: str, place: str) -> str:
+    """The address that a redirect names; `Unavailable` if nothing can be asked there."""
+    try:
+        moved = urljoin(url, quote(place, safe=_OF_ADDRESSES))
+        if urlsplit(moved).scheme in ("http", "https") and urlsplit(moved).hostname:
+            return moved
+    except ValueError:
+        pass
+    raise Unavailable(REFUSED, f"{url}: moved to {place[:200]!r}")
 
 
 def _note_limit(headers: Any, gate: Gate) -> None:
     """The last request of an hour was answered: the next one waits for the next hour."""
     seconds = _reset_seconds(headers)
     if seconds is not None and not headers.get("Retry-After"):
+        log.warning("no request is left of this hour's; the next one in %.0f s", seconds)
         gate.slow_down(seconds)
 
 
@@ -90,24 +104,24 @@ def _reset_seconds(headers: Any) -> float | None:
 
 
 def _refusal(error: urllib.error.HTTPError, url: str) -> Exception:
-    what = f"{url}: {error.code} {error.reason}"
+    status = f"{error.code} {error.reason}"
     if error.code == 304:
-        return Unchanged(what)
+        return Unchanged(url)
     if error.code == 401:
-        return PermissionError(what)
-    if error.code in _LIMITED and (limit := _limit(error, what)) is not None:
+        return PermissionError(f"{url}: {status}")
+    if error.code in _LIMITED and (limit := _limit(error, status)) is not None:
         return limit
     if error.code >= 500 or error.code in _TRANSIENT:
-        return Transient(what)
-    return Unavailable(_REASONS.get(error.code, REFUSED), what)
+        return Transient(status)
+    return Unavailable(_REASONS.get(error.code, REFUSED), f"{url}: {status}")
 
 
-def _limit(error: urllib.error.HTTPError, what: str) -> SlowDown | None:
+def _limit(error: urllib.error.HTTPError, status: str) -> SlowDown | None:
     """Whether, and for how long, this is a limit."""
     seconds = retry_after(error.headers.get("Retry-After"))
     seconds = _reset_seconds(error.headers) if seconds is None else seconds
     is_limit = error.code == 429 or (error.code == 403 and b"rate limit" in _body(error).lower())
-    return SlowDown(what, seconds) if is_limit or seconds is not None else None
+    return SlowDown(status, seconds) if is_limit or seconds is not None else None
 
 
 def _body(error: urllib.error.HTTPError) -> bytes:

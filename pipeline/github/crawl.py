@@ -20,6 +20,7 @@ from pipeline.github.api import Api, Facts
 from pipeline.github.codeload import DEFAULT_BRANCH, Archive, Codeload
 from pipeline.github.ledger import FAILED, HAD, Entry, Ledger
 from pipeline.github.wanted import FEW_STARS, Wanted, refuses
+from pipeline.storage.digest import fingerprint
 from pipeline.storage.politeness.turns import Progress, in_turn, workers
 from pipeline.storage.replace import replacing
 from stages.errors import StorageError
@@ -29,6 +30,7 @@ from stages.github.selection import CHOICES, OPT_OUT, Selection
 ARCHIVES = "archives"
 REPOSITORIES = "repositories.jsonl"
 DUPLICATE = "duplicate"
+MAX_STEM_CHARACTERS = 200
 ASKED_AGAIN = frozenset({FAILED, FEW_STARS, DUPLICATE, *CHOICES})
 """Outcomes that are not final."""
 WITHDRAWN = frozenset({OPT_OUT, LEGAL})
@@ -93,6 +95,7 @@ def write_repositories(ledger: Ledger, folder: Path) -> None:
                 "id": entry.id,
                 "asked": entry.asked if entry.is_moved else None,
                 "github_license": entry.license,
+                "source": "codeload",
             }
             known = {name: value for name, value in row.items() if value is not None}
             stream.write(json.dumps(known).encode() + b"\n")
@@ -197,7 +200,7 @@ class _Visit:
         return reason and Entry(one.repo, reason, error, repo=facts.repo)
 
     def _archived(self, one: Wanted, facts: Facts, here: Entry | None) -> Entry:
-        place = _place(self.folder, f"{facts.repo.replace('/', '__')}.tar.gz")
+        place = _place(self.folder, _archive_name(facts.repo))
         is_here = here is not None and here.archive == place.name and place.exists()
         try:
             archive = self._codeload.fetch(
@@ -226,3 +229,12 @@ class _Visit:
 
 def _place(folder: Path, archive: str | None) -> Path:
     return folder / ARCHIVES / (archive or "none")
+
+
+def _archive_name(repo: str) -> str:
+    """OWNER__REPO.tar.gz; with a digest where that is too long, or may be two repositories."""
+    owner, _, name = repo.partition("/")
+    stem = f"{owner}__{name}"
+    if "__" in owner or len(stem) > MAX_STEM_CHARACTERS:
+        stem = f"{stem[:MAX_STEM_CHARACTERS]}-{fingerprint(repo.lower())[:12]}"
+    return f"{stem}.tar.gz"

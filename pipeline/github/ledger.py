@@ -98,13 +98,13 @@ class Ledger:
                 if not line.endswith(b"\n"):
                     break
                 try:
-                    entry = _entry(json.loads(line))
+                    asked = _entry(json.loads(line)).asked.lower()
                 except (ValueError, TypeError, AttributeError, RecursionError) as error:
                     raise StorageError(
                         f"{self._path}, line {number} is damaged ({error}); remove the line: its "
                         "repository is asked for again"
                     ) from error
-                self._lines[entry.asked.lower()] = line.rstrip(b"\n")
+                self._lines[asked] = line.rstrip(b"\n")
                 end += len(line)
         return end
 

@@ -21,7 +21,7 @@ from pipeline.github.access import GitHub
 from pipeline.github.crawl import Choice
 from pipeline.github.fetching import Fetching, From, Problem, Row
 from pipeline.github.ledger import FAILED, HAD
-from pipeline.github.plan import commits, totals
+from pipeline.github.plan import Plan, commits
 from pipeline.storage.politeness.turns import Progress, in_turn, workers
 from pipeline.storage.replace import replacing
 
@@ -48,14 +48,13 @@ TABLE = pa.schema(
 
 
 def materialise(
-    plan: Path, choice: Choice, source: From, github: GitHub, folder: Path, progress: Progress
+    plan: Plan, choice: Choice, source: From, github: GitHub, folder: Path, progress: Progress
 ) -> Counter[str]:
     """Fetch what is not here yet; how many files came to which outcome."""
-    total = totals(plan).files
     outcomes = Counter[str]()
 
     def ended() -> None:
-        progress("files", outcomes.total(), total)
+        progress("files", outcomes.total(), plan.files)
 
     for name in (FILES, PROBLEMS):
         (folder / name).mkdir(exist_ok=True)
@@ -79,7 +78,7 @@ def materialise(
     return outcomes
 
 
-def _parts(plan: Path) -> Iterator[list[list[Row]]]:
+def _parts(plan: Plan) -> Iterator[list[list[Row]]]:
     """The commits of each part."""
     part: list[list[Row]] = []
     n_files = 0

@@ -7,8 +7,10 @@ hold; `plan.json` says of what.
 """
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any
@@ -35,10 +37,17 @@ ROLES = (*_TEXT, *_NUMBERS, "license")
 """Of the columns of the plan; those that a table lacks are null."""
 
 
-@dataclass(frozen=True)
-class Totals:
-    """What a plan names."""
+_TOTALS = (
+    "SELECT count(*), count(DISTINCT lower(repo)), count(DISTINCT (lower(repo), revision)), "
+    "count(blob), coalesce(sum(greatest(size, 0)), 0)::BIGINT FROM read_parquet({plan})"
+)
 
+
+@dataclass(frozen=True)
+class Plan:
+    """What is wanted, and how much it is."""
+
+    path: Path
     files: int
     repositories: int
     commits: int
@@ -61,50 +70,52 @@ class _Table:
         return names, self.list_name, self.is_list_of_licenses, self.path.endswith(".parquet")
 
 
-def make_plan(patterns: Sequence[str], folder: Path) -> Path:
+def make_plan(patterns: Sequence[str], folder: Path) -> Plan:
     """The plan of these tables; the one that is there if it is of the same."""
     place, record = folder / NAME, folder / RECORD
     specs = _specs(patterns)
     asked = fingerprint([[one.name, one.size, one.mark] for one in specs])
     if place.exists() and record.exists():
-        if json.loads(record.read_text()).get("asked") != asked:
+        known = json.loads(record.read_text())
+        if known["asked"] != asked:
             raise ConfigError(f"{folder} was made of other tables; name another folder")
-        return place
+        return Plan(place, **known["totals"])
     tables = [_table(one.uri) for one in specs]
     temporary = folder / f".{NAME}.tmp"
-    with duckdb.connect() as database:
-        database.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-        database.execute(f"SET temp_directory = {_quoted(str(folder / '.plan-sorting'))}")
+    with _database(folder) as database:
         try:
             database.execute(
                 f"COPY ({_query(tables)} ORDER BY repo, revision, path, blob, id) "
                 f"TO {_quoted(str(temporary))} (FORMAT parquet, COMPRESSION zstd)"
             )
+            row = database.execute(_TOTALS.format(plan=_quoted(str(temporary)))).fetchone()
         except duckdb.Error as error:
             raise InputError(f"--files: {str(error).partition(chr(10))[0]}") from error
     temporary.replace(place)
-    with replacing(record) as stream:
-        said = {"asked": asked, "tables": [one.name for one in specs]}
-        stream.write(json.dumps(said, indent=1).encode())
-    return place
-
-
-def totals(plan: Path) -> Totals:
-    """How much a plan names."""
-    with duckdb.connect() as database:
-        row = database.execute(
-            "SELECT count(*), count(DISTINCT lower(repo)), "
-            "count(DISTINCT (lower(repo), revision)), count(blob), "
-            "coalesce(sum(greatest(size, 0)), 0)::BIGINT "
-            f"FROM read_parquet({_quoted(str(plan))})"
-        ).fetchone()
     assert row is not None
-    return Totals(*row)
+    plan = Plan(place, *row)
+    totals = {name: value for name, value in asdict(plan).items() if name != "path"}
+    said = {"asked": asked, "tables": [one.name for one in specs], "totals": totals}
+    with replacing(record) as stream:
+        stream.write(json.dumps(said, indent=1).encode())
+    return plan
 
 
-def commits(plan: Path) -> Iterator[list[dict[str, Any]]]:
+@contextmanager
+def _database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """What memory does not hold lies in the folder for a while."""
+    spilled = folder / ".plan-sorting"
+    config = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(spilled)}
+    try:
+        with duckdb.connect(config=config) as database:
+            yield database
+    finally:
+        shutil.rmtree(spilled, ignore_errors=True)
+
+
+def commits(plan: Plan) -> Iterator[list[dict[str, Any]]]:
     """The files of one commit of one repository after another (role → value), so many at once."""
-    batches = pq.ParquetFile(plan).iter_batches(_BATCH_ROWS)
+    batches = pq.ParquetFile(plan.path).iter_batches(_BATCH_ROWS)
     rows = chain.from_iterable(batch.to_pylist() for batch in batches)
     for _, group in groupby(rows, key=lambda row: (row["repo"], row["revision"])):
         while files := list(islice(group, MAX_FILES_AT_ONCE)):

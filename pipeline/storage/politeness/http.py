@@ -24,8 +24,10 @@ PIECE_BYTES = 1 << 16
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """Who is sent elsewhere decides what to take along."""
 
-    def redirect_request(self, *_: Any) -> None:
+    def http_error_302(self, *_: Any) -> None:
         return None
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 _following = urllib.request.build_opener()

@@ -48,14 +48,16 @@ class Politeness:
                 except PermissionError as error:
                     self._block(error)
                 except SlowDown as error:
-                    self.gate.slow_down(self._pause(error, n_refusals))
+                    seconds = self._pause(error, n_refusals)
+                    self.gate.slow_down(seconds)
                     n_refusals += 1
                     refused = refused or began
-                    self._require(began - refused <= self.service.refused_seconds, what, error)
+                    is_patient = began - refused <= self.service.refused_seconds
+                    self._require(is_patient, what, error, seconds)
                     continue
                 except Transient as error:
                     lost += time.monotonic() - began + pause
-                    self._require(lost <= self.retry.patience_seconds, what, error)
+                    self._require(lost <= self.retry.patience_seconds, what, error, pause)
             time.sleep(_jitter.uniform(pause / 2, pause))
             pause = min(2 * pause, self.retry.longest_pause_seconds)
 
@@ -66,11 +68,11 @@ class Politeness:
             seconds = self.service.pause_seconds * self.service.pause_growth**n_refusals
         return min(seconds, self.service.longest_pause_seconds)
 
-    def _require(self, holds: bool, what: str, error: Transient) -> None:
+    def _require(self, holds: bool, what: str, error: Transient, seconds: float) -> None:
         """Log why a request is made again, or give up."""
         why = without_credentials(f"{what}: {error}")
         if holds:
-            log.warning("again: %s", why)
+            log.warning("again in %.1f s: %s", seconds, why)
         elif isinstance(error, SlowDown):
             raise BlockedError(
                 f"{why}; the server has asked for patience for "

@@ -62,6 +62,8 @@ class GitHubServer:
     repos: dict[str, Repo]
     moved: dict[str, str] = field(default_factory=dict)
     """Old name → today's; the API knows both, codeload only if `codeload_follows`."""
+    place: str = ""
+    """Where the API says that they are, instead of their place."""
     codeload_follows: bool = False
     knows_ranges: bool = False
     states_length: bool = False
@@ -113,7 +115,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         kind = "codeload" if parts[0] == "codeload" else "api"
         self.close_connection = True
         repo = "/".join(parts[1:3] if kind == "codeload" else parts[2:4])
-        if kind == "api" and parts[1] == "repositories":
+        if kind == "api" and parts[1:2] == ["repositories"]:
             repo = next(one.name for one in self.owner.repos.values() if str(one.id) == parts[2])
         with self.owner.mutex:
             waiting = self.owner.faults[kind]
@@ -135,7 +137,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             code, _, seconds = fault.partition(":")
             self._say(int(code), b"{}", {"Retry-After": seconds} if seconds else {})
         elif kind == "api":
-            self._facts(repo, moved=parts[1] == "repos")
+            self._facts(repo, moved=parts[1:2] == ["repos"])
         else:
             self._archive(repo, "/".join(parts[4:]), fault)
 
@@ -163,7 +165,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         owner = self.owner
         now = owner.moved.get(name.lower())
         if now is not None and moved:
-            place = f"{owner.url}/api/repositories/{owner.repos[now.lower()].id}"
+            number = owner.repos[now.lower()].id
+            place = owner.place or f"{owner.url}/api/repositories/{number}"
             self._say(301, b'{"message": "Moved Permanently"}', {"Location": place})
             return
         repo = owner.repos.get(name.lower())

@@ -70,7 +70,7 @@ def test_who_opted_out_is_not_asked_for(crawl: Crawl, github: GitHubServer, tmp_
     assert code == 0
     assert "2 opt_out" in out
     assert github.repos_asked("codeload") == ["Ann/alpha"]
-    assert github.repos_asked("api") == ["Ann/alpha", "old/name", "eve/gamma"]
+    assert sorted(github.repos_asked("api")) == ["Ann/alpha", "eve/gamma", "old/name"]
     assert [path.name for path in (tmp_path / "out/archives").iterdir()] == ["Ann__alpha.tar.gz"]
     assert outcomes(tmp_path) == {
         "Ann/alpha": "had",
@@ -343,3 +343,24 @@ def test_requests_of_the_api_start_apart(crawl: Crawl, github: GitHubServer) -> 
     assert crawl(*NAMES)[0] == 0
     times = sorted(one.at for one in github.asked if one.kind == "api")
     assert all(later - before >= 0.05 for before, later in pairwise(times))
+
+
+def test_names_that_make_no_file(crawl: Crawl, github: GitHubServer, tmp_path: Path) -> None:
+    """Too long for a file system, or such that two repositories would have one archive."""
+    names = ("a/" + "x" * 250, "o__o/p", "o/o__p")
+    for number, name in enumerate(names, 11):
+        github.repos[name] = repo(tmp_path / "made", name, number)
+    assert crawl(*names)[0] == 0
+    rows = json_lines(tmp_path / "out/repositories.jsonl")
+    assert {row["repo"] for row in rows} == set(names)
+    assert len({row["input"] for row in rows}) == 3
+    assert len(list((tmp_path / "out/archives").iterdir())) == 3
+
+
+@pytest.mark.parametrize("place", ["http://[bad", "ftp://x/y", "/\u00e9 x", "file:///etc/passwd"])
+def test_a_move_to_nowhere(crawl: Crawl, github: GitHubServer, tmp_path: Path, place: str) -> None:
+    """Is a reason, and no crash."""
+    github.moved["old/name"] = "bob/beta"
+    github.place = place
+    assert crawl("old/name", "Ann/alpha")[0] == 0
+    assert outcomes(tmp_path)["old/name"] in ("refused", "not_found")
