@@ -1,6 +1,7 @@
 """What `sluice crawl github` does and prints."""
 
 import datetime
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -122,8 +123,10 @@ def _say_what_is_wanted(
     show(f"{n_wanted:,} repositories, {n_wanted - n_open:,} of them done{left_out}")
     if n_open and not request.without_api:
         per_hour = REQUESTS_PER_HOUR[bool(github.token)]
+        minutes = math.ceil(60 * n_open / per_hour)
+        takes = f"{minutes} min" if minutes < 120 else f"{minutes / 60:,.0f} h"
         how = "with a token" if github.token else "without a token: set GITHUB_TOKEN"
-        show(f"{n_open:,} to ask for: {n_open / per_hour:,.1f} h at {per_hour:,} an hour ({how})")
+        show(f"{n_open:,} to ask for: {takes} at {per_hour:,} an hour ({how})")
 
 
 def _say_what_came(outcomes: Counter[str], refused: Counter[str], folder: Path) -> None:

@@ -6,7 +6,7 @@ it should is kept. Where a connection breaks, the rest is asked for if the serve
 says which version it sends (a strong ETag, `If-Range`); else the archive is fetched again.
 
 The commit is the comment that `git archive` writes. What codeload leaves out (`export-ignore`) and
-fills in (`export-subst`) a clone would have as it is. Cost: 250 MB/s expanded of one core.
+fills in (`export-subst`) a clone would have as it is. Cost: a core checks 340 MB/s, expanded.
 """
 
 import http.client

@@ -197,7 +197,7 @@ class _Visit:
                 owner = self.owners.setdefault(facts.repo.lower(), one.repo.lower())
             if owner != one.repo.lower():
                 reason, error = DUPLICATE, f"{owner} is the same repository"
-        return reason and Entry(one.repo, reason, error, repo=facts.repo)
+        return None if reason is None else Entry(one.repo, reason, error, repo=facts.repo)
 
     def _archived(self, one: Wanted, facts: Facts, here: Entry | None) -> Entry:
         place = _place(self.folder, _archive_name(facts.repo))

@@ -6,6 +6,7 @@ repository as it was called then; of several names of one id the latest counts. 
 repository. Cost: that of reading the events (`stages.github.gharchive.events`).
 """
 
+import datetime
 import glob
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,6 +41,8 @@ STATED = pa.schema(
 )
 """What an hour says of a repository, a row each."""
 
+_Row = tuple[int | None, str, datetime.datetime, datetime.datetime | None, int | None]
+
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 MAX_HOURS = 1_000_000
 
@@ -58,12 +61,12 @@ def read_feed(patterns: Sequence[str], folder: Path, progress: Progress) -> Feed
     hours = list(_hours(patterns))
     feed = Feed(hours=len(hours))
     known: dict[int | str, Wanted] = {}
-    latest: dict[int | str, object] = {}
+    latest: dict[int | str, datetime.datetime] = {}
     for number, spec in enumerate(hours, 1):
         for row in _hour(spec, folder / FOLDER, feed.problems).to_pylist():
             key = row["id"] or row["repo"].lower()
             before = known.get(key)
-            is_newer = before is None or row["at"] >= latest[key]  # type: ignore[operator]
+            is_newer = before is None or row["at"] >= latest[key]
             if is_newer:
                 latest[key] = row["at"]
             known[key] = _merged(before, row, is_newer=is_newer)
@@ -113,7 +116,7 @@ def _hour(spec: InputSpec, folder: Path, problems: list[str]) -> pa.Table:
     if spec.mark.startswith("unreadable"):
         problems.append(f"{shown}: {spec.mark}")
         return STATED.empty_table()
-    rows: dict[tuple[int | None, str], tuple[object, ...]] = {}
+    rows: dict[tuple[int | None, str], _Row] = {}
 
     def read() -> None:
         rows.clear()
@@ -142,12 +145,12 @@ def _hour(spec: InputSpec, folder: Path, problems: list[str]) -> pa.Table:
     return table
 
 
-def _note(event: Event | BadEvent, rows: dict[tuple[int | None, str], tuple[object, ...]]) -> None:
+def _note(event: Event | BadEvent, rows: dict[tuple[int | None, str], _Row]) -> None:
     """Keep what an event says: of a name in an hour the last, and what is known of it."""
     if isinstance(event, BadEvent):
         return
     try:
-        stated = [
+        stated: list[_Row] = [
             (one.repo_id, one.name, one.at, one.created_at, one.stars)
             for one in stated_repositories(event)
         ]
@@ -161,4 +164,5 @@ def _note(event: Event | BadEvent, rows: dict[tuple[int | None, str], tuple[obje
             rows[row[:2]] = row
         else:
             created_at = row[3] or before[3]
-            rows[row[:2]] = (*row[:3], created_at, before[4] if row[4] is None else row[4])
+            stars = before[4] if row[4] is None else row[4]
+            rows[row[:2]] = (*row[:3], created_at, stars)

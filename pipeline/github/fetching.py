@@ -132,12 +132,14 @@ class Fetching:
             fetched = Fetched(job, error)
         except StorageError as error:
             fetched = Fetched(job, Unavailable(FAILED, str(error)))
-        error = fetched.error
-        is_failed = error is not None and error.reason in (FAILED, FORBIDDEN)
-        self._n_failed = self._n_failed + 1 if is_failed else 0
-        if error is not None and self._n_failed >= MAX_FAILED_IN_A_ROW:
+        problem = fetched.error
+        if problem is None or problem.reason not in (FAILED, FORBIDDEN):
+            self._n_failed = 0
+            return fetched
+        self._n_failed += 1
+        if self._n_failed >= MAX_FAILED_IN_A_ROW:
             raise StorageError(
-                f"{MAX_FAILED_IN_A_ROW} answers in a row brought nothing; the last: {error.error}"
+                f"{MAX_FAILED_IN_A_ROW} answers in a row brought nothing; the last: {problem.error}"
             )
         return fetched
 
@@ -166,8 +168,8 @@ class Fetching:
             _require(row)
         except WrongField as error:
             return Problem(row, WRONG_FIELD, str(error))
-        reason, error = self._refused(row, said)
-        return Listed(row, said) if reason is None else Problem(row, reason, error)
+        reason, why = self._refused(row, said)
+        return Listed(row, said) if reason is None else Problem(row, reason, why)
 
     def _refused(self, row: Row, said: Described) -> tuple[str | None, str | None]:
         """Why a file is not fetched, as far as the list tells."""

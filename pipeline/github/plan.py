@@ -105,9 +105,10 @@ def make_plan(patterns: Sequence[str], folder: Path) -> Plan:
 def _database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """What memory does not hold lies in the folder for a while."""
     spilled = folder / ".plan-sorting"
-    config = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(spilled)}
     try:
-        with duckdb.connect(config=config) as database:
+        with duckdb.connect(
+            config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(spilled)}
+        ) as database:
             yield database
     finally:
         shutil.rmtree(spilled, ignore_errors=True)

@@ -21,17 +21,11 @@ ANSWER_SECONDS = 30.0
 PIECE_BYTES = 1 << 16
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Who is sent elsewhere decides what to take along."""
-
-    def http_error_302(self, *_: Any) -> None:
-        return None
-
-    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
-
-
 _following = urllib.request.build_opener()
-_staying = urllib.request.build_opener(_NoRedirects)
+_staying = urllib.request.OpenerDirector()
+for _handler in _following.handlers:
+    if not isinstance(_handler, urllib.request.HTTPRedirectHandler):
+        _staying.add_handler(_handler)
 
 
 def user_agent(contact: str) -> str:

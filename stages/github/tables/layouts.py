@@ -84,7 +84,7 @@ def recognise(there: Sequence[str], given: TableColumns | None) -> Columns:
         if not layout.missing(known):
             raise InputError(
                 f"this is {layout.name}: it names files and does not hold them; get their contents "
-                "first, or say with `github.columns` which column does"
+                "with `sluice crawl github --files`, or say with `github.columns` which column does"
             )
     if not known:
         raise InputError("it has no columns")

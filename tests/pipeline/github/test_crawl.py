@@ -1,5 +1,7 @@
 """`sluice crawl github`: each repository once, whatever the server does, and what became of it."""
 
+import subprocess
+import sys
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +22,8 @@ from tests.pipeline.github.conftest import (
     repo,
 )
 from tests.pipeline.github.github_server import GitHubServer, Quota
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def outcomes(tmp_path: Path) -> dict[str, str]:
@@ -364,3 +368,32 @@ def test_a_move_to_nowhere(crawl: Crawl, github: GitHubServer, tmp_path: Path, p
     github.place = place
     assert crawl("old/name", "Ann/alpha")[0] == 0
     assert outcomes(tmp_path)["old/name"] in ("refused", "not_found")
+
+
+def test_a_crawl_that_is_killed_goes_on(crawl: Crawl, github: GitHubServer, tmp_path: Path) -> None:
+    """What the ledger says is done is not asked for again, and all is there in the end."""
+    names = [f"many/r{number}" for number in range(12)]
+    for number, name in enumerate(names, 20):
+        github.repos[name] = repo(tmp_path / "made", name, number)
+    github.pause = 0.1
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    command = [sys.executable, "-c", "from pipeline.cli import main; main()", "crawl", "github"]
+    listed = ("--repos", str(tmp_path / "names.txt"), "-o", str(tmp_path / "out"))
+    process = subprocess.Popen([*command, *listed, "--connections", "2"], cwd=ROOT)
+    ledger = tmp_path / "out/ledger.jsonl"
+    deadline = time.monotonic() + 60
+    while not ledger.exists() or ledger.read_bytes().count(b"\n") < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    done = set(outcomes(tmp_path))
+    assert 3 <= len(done) < 12
+    github.pause = 0.0
+    github.asked.clear()
+    assert crawl(*names)[0] == 0
+    assert set(github.repos_asked("codeload")) == set(names) - done
+    for name in names:
+        data = (tmp_path / f"out/archives/{name.replace('/', '__')}.tar.gz").read_bytes()
+        assert data == github.repos[name].archives["HEAD"]
+    assert len(json_lines(tmp_path / "out/repositories.jsonl")) == 12
