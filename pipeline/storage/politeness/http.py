@@ -23,9 +23,15 @@ PIECE_BYTES = 1 << 16
 
 _following = urllib.request.build_opener()
 _staying = urllib.request.OpenerDirector()
-for _handler in _following.handlers:
-    if not isinstance(_handler, urllib.request.HTTPRedirectHandler):
-        _staying.add_handler(_handler)
+"""Without the handler of redirects: who is sent elsewhere decides what to take along."""
+for _handler in (
+    urllib.request.ProxyHandler,
+    urllib.request.HTTPHandler,
+    urllib.request.HTTPSHandler,
+    urllib.request.HTTPDefaultErrorHandler,
+    urllib.request.HTTPErrorProcessor,
+):
+    _staying.add_handler(_handler())
 
 
 def user_agent(contact: str) -> str:

@@ -48,6 +48,20 @@ def test_after_a_refusal_everybody_waits_and_then_asks_once_a_second() -> None:
     assert [pace.wait(later), pace.wait(later)] == [0, 0]
 
 
+def test_requests_start_as_far_apart_as_a_service_asks(tmp_path: Path) -> None:
+    """However many connections there are; slower after a refusal."""
+    pace = Pace()
+    assert [pace.wait(now, 0.5) for now in (10.0, 10.25, 10.5)] == [0, 0.25, 0]
+    pace.slow_down(11.0, 1.0)
+    now = pace.not_before
+    assert [pace.wait(now, 0.5), pace.wait(now + 0.5, 0.5)] == [0, 0.5]
+    began = time.monotonic()
+    for _ in range(4):
+        with FileGate(service(9, apart_seconds=0.1), tmp_path).connection():
+            pass
+    assert time.monotonic() - began >= 0.29
+
+
 @pytest.mark.parametrize("seconds", [None, 0.0, 0.2])
 def test_a_refusal_without_a_time_costs_a_second(seconds: float | None) -> None:
     pace = Pace()

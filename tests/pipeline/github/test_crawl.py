@@ -342,13 +342,6 @@ def test_the_rules_of_the_api() -> None:
     assert service.connections <= 100
 
 
-def test_requests_of_the_api_start_apart(crawl: Crawl, github: GitHubServer) -> None:
-    """However many connections there are."""
-    assert crawl(*NAMES)[0] == 0
-    times = sorted(one.at for one in github.asked if one.kind == "api")
-    assert all(later - before >= 0.05 for before, later in pairwise(times))
-
-
 def test_names_that_make_no_file(crawl: Crawl, github: GitHubServer, tmp_path: Path) -> None:
     """Too long for a file system, or such that two repositories would have one archive."""
     names = ("a/" + "x" * 250, "o__o/p", "o/o__p")
