@@ -11,7 +11,7 @@
 import logging
 import time
 import urllib.error
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -50,9 +50,15 @@ class Unchanged(Exception):  # noqa: N818 - an answer
 
 
 @contextmanager
-def asking(url: str, headers: Mapping[str, str], gate: Gate, token: str = "") -> Iterator[Any]:
-    """The answer to a GET, wherever it was moved to. Raises `Unavailable`, `Unchanged`, `Transient`
-    (`SlowDown`), PermissionError."""
+def asking(
+    url: str,
+    headers: Mapping[str, str],
+    gate: Gate,
+    token: str = "",
+    moving: Callable[[str], None] = lambda _: None,
+) -> Iterator[Any]:
+    """The answer to a GET, wherever it was moved to, of which `moving` is told first. Raises
+    `Unavailable`, `Unchanged`, `Transient` (`SlowDown`), PermissionError."""
     origin = urlsplit(url)[:2]
     for _ in range(MAX_REDIRECTS + 1):
         own = {"Authorization": f"Bearer {token}"} if token and urlsplit(url)[:2] == origin else {}
@@ -70,6 +76,7 @@ def asking(url: str, headers: Mapping[str, str], gate: Gate, token: str = "") ->
                 if error.code not in _MOVED or not place:
                     raise _refusal(error, url) from error
         url = _moved_to(url, place)
+        moving(url)
     raise Unavailable(REFUSED, f"moved more than {MAX_REDIRECTS} times, at last to {url[:200]}")
 
 

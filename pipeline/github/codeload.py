@@ -51,13 +51,19 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive that lies in its place. `repo` is what the repository is called where it came
-    from."""
+    """An archive that lies in its place."""
 
-    repo: str
     commit: str | None
     etag: str | None
     size: int
+
+
+class Moved(Exception):  # noqa: N818 - an answer
+    """The repository is called otherwise today."""
+
+    def __init__(self, repo: str) -> None:
+        super().__init__(repo)
+        self.repo = repo
 
 
 class Codeload:
@@ -76,7 +82,8 @@ class Codeload:
 
     def fetch(self, repo: str, ref: str, place: Path, etag: str | None = None) -> Archive:
         """Put the archive of a ref where it belongs. `Unavailable` says why there is none,
-        `Unchanged` that it is that of this ETag; then what was there stays."""
+        `Unchanged` that it is that of this ETag, `Moved` who to ask for; then what was there
+        stays."""
         url = f"{self._github.codeload.rstrip('/')}/{repo}/tar.gz/{quote(ref)}"
         with replacing(place) as stream:
             transfer = _Transfer(self._github, url, stream, etag)
@@ -85,10 +92,9 @@ class Codeload:
                 transfer.go_on(self._polite.gate, lambda: self._renew(held))
 
             self._polite.call_for_long(url, go_on)
-            found, etag, size = transfer.url, transfer.etag, transfer.size
             stream.flush()
             commit = commit_of(Path(stream.name))
-        return Archive(_slug(found) or repo, commit, etag, size)
+        return Archive(commit, transfer.etag, transfer.size)
 
     def _renew(self, held: Connection) -> None:
         if self._stopped.is_set():
@@ -111,12 +117,18 @@ class _Transfer:
 
     def go_on(self, gate: Gate, renew: Callable[[], None]) -> None:
         """Ask for what is missing, and take it. `Transient` if it breaks off again."""
-        with asking(self.url, self._headers(), gate) as answer:
+        with asking(self.url, self._headers(), gate, moving=self._follow) as answer:
             if not (answer.status == 206 and self.size and first_byte(answer) == self.size):
                 self._begin(answer)
             self._take(answer, renew)
         if not self._check.is_whole:
             self._reject("the archive ends before its end")
+
+    def _follow(self, url: str) -> None:
+        """Anywhere, but to no repository of another name: who asks decides about that."""
+        there, here = _slug(url), _slug(self.url)
+        if there is not None and here is not None and there.lower() != here.lower():
+            raise Moved(there)
 
     def _headers(self) -> dict[str, str]:
         headers = {

@@ -11,13 +11,13 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.github.access import GitHub
-from pipeline.github.answers import LEGAL, NOT_FOUND, Unavailable, Unchanged
+from pipeline.github.answers import LEGAL, MAX_REDIRECTS, NOT_FOUND, REFUSED, Unavailable, Unchanged
 from pipeline.github.api import Api, Facts
-from pipeline.github.codeload import DEFAULT_BRANCH, Archive, Codeload
+from pipeline.github.codeload import DEFAULT_BRANCH, Archive, Codeload, Moved
 from pipeline.github.ledger import FAILED, HAD, Entry, Ledger
 from pipeline.github.wanted import FEW_STARS, Wanted, refuses
 from pipeline.storage.digest import fingerprint
@@ -160,18 +160,24 @@ class _Visit:
 
     def _fetched(self, one: Wanted, here: Entry | None) -> Entry:
         facts = Facts(one.repo, one.id, one.created_at, one.stars)
-        if self.choice.asks_api:
+        is_known = self.choice.asks_api
+        if is_known:
             facts = self._facts(one, here)
-        refused = self._refuses(one, facts)
-        if refused is not None:
-            return refused
-        try:
-            return self._archived(one, facts, here)
-        except Unavailable as error:
-            if error.reason != NOT_FOUND or self.choice.asks_api:
-                raise
-        facts = self._api.facts(one.repo)  # it may have moved
-        return self._refuses(one, facts) or self._archived(one, facts, here)
+        for _ in range(MAX_REDIRECTS):
+            refused = self._refuses(one, facts)
+            if refused is not None:
+                return refused
+            try:
+                return self._archived(one, facts, here)
+            except Moved as moved:
+                facts = replace(facts, repo=moved.repo)
+            except Unavailable as error:
+                if error.reason != NOT_FOUND or is_known:
+                    raise
+                facts, is_known = self._api.facts(one.repo), True  # it may have moved
+        raise Unavailable(
+            REFUSED, f"moved more than {MAX_REDIRECTS} times, at last to {facts.repo}"
+        )
 
     def _facts(self, one: Wanted, here: Entry | None) -> Facts:
         """What the API says today; of what has not changed since, what it said then."""
@@ -208,13 +214,13 @@ class _Visit:
             )
         except Unchanged:
             assert here is not None
-            archive = Archive(here.repo or facts.repo, here.revision, here.etag, here.size or 0)
+            archive = Archive(here.revision, here.etag, here.size or 0)
         if here is not None and here.archive != place.name:
             _place(self.folder, here.archive).unlink(missing_ok=True)
         return Entry(
             asked=one.repo,
             outcome=HAD,
-            repo=archive.repo,
+            repo=facts.repo,
             id=facts.id,
             created_at=facts.created_at.isoformat() if facts.created_at else None,
             stars=facts.stars,

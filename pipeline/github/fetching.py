@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.github.access import GitHub
-from pipeline.github.answers import FORBIDDEN, NOT_FOUND, Unavailable
+from pipeline.github.answers import FORBIDDEN, MAX_REDIRECTS, NOT_FOUND, REFUSED, Unavailable
 from pipeline.github.api import Api
 from pipeline.github.archived import opened, read_files
-from pipeline.github.codeload import TOO_LARGE, Codeload
+from pipeline.github.codeload import TOO_LARGE, Codeload, Moved
 from pipeline.github.contents import Contents, as_utf8, require_hash
 from pipeline.github.crawl import MAX_FAILED_IN_A_ROW, Choice
 from pipeline.github.ledger import FAILED
@@ -94,6 +94,7 @@ class Fetching:
         self._contents = Contents(github, self._options.max_file_bytes)
         self._today: dict[str, str | None] = {}
         self._n_failed = 0
+        self._has_contents = False
         self._folder = folder / ".archives"
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir()
@@ -133,7 +134,10 @@ class Fetching:
         except StorageError as error:
             fetched = Fetched(job, Unavailable(FAILED, str(error)))
         problem = fetched.error
-        if problem is None or problem.reason not in (FAILED, FORBIDDEN):
+        self._has_contents |= problem is None and job.blob is not None
+        # A store that lists nothing forbids what it does not have, but not all that it has.
+        is_forbidden = job.blob is not None and not self._has_contents
+        if problem is None or problem.reason not in (FAILED, *[FORBIDDEN] * is_forbidden):
             self._n_failed = 0
             return fetched
         self._n_failed += 1
@@ -199,23 +203,31 @@ class Fetching:
         with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
             place = Path(file.name)
         try:
-            try:
-                archive = self._codeload.fetch(said.repo, said.revision, place)
-                return Fetched(job, archive=place, repo=archive.repo)
-            except Unavailable as error:
-                if error.reason != NOT_FOUND:
-                    raise
-                today = self._name_today(said.repo)
-                if today is None or today.lower() == said.repo.lower():
-                    raise
-                reason = self._choice.selection.refuses(today)
-                if reason is not None:
-                    raise Unavailable(reason, f"today it is {today}") from error
-                self._codeload.fetch(today, said.revision, place)
-                return Fetched(job, archive=place, repo=today)
+            return Fetched(job, archive=place, repo=self._put(said.repo, said.revision, place))
         except BaseException:
             place.unlink(missing_ok=True)
             raise
+
+    def _put(self, repo: str, revision: str, place: Path) -> str:
+        """Put the archive in its place; what its repository is called today."""
+        is_asked = False
+        for _ in range(MAX_REDIRECTS):
+            try:
+                self._codeload.fetch(repo, revision, place)
+                return repo
+            except Moved as moved:
+                today: str | None = moved.repo
+            except Unavailable as error:
+                if error.reason != NOT_FOUND or is_asked:
+                    raise
+                today, is_asked = self._name_today(repo), True
+                if today is None or today.lower() == repo.lower():
+                    raise
+            reason = self._choice.selection.refuses(today)
+            if reason is not None:
+                raise Unavailable(reason, f"today it is {today}")
+            repo = today or repo
+        raise Unavailable(REFUSED, f"moved {MAX_REDIRECTS} times, at last to {repo}")
 
     def _name_today(self, repo: str) -> str | None:
         key = repo.lower()

@@ -126,6 +126,23 @@ def test_without_the_api_a_move_is_found(
     assert len(github.repos_asked("api")) == (0 if codeload_follows else 2)
 
 
+def test_a_redirect_to_who_opted_out_or_is_here(
+    crawl: Crawl, github: GitHubServer, tmp_path: Path
+) -> None:
+    """Is not followed: two names are one archive, and who opted out is left alone."""
+    github.moved |= {"old/name": "bob/beta", "old/other": "eve/gamma"}
+    github.codeload_follows = True
+    (tmp_path / "no.txt").write_text("eve\n")
+    options = ("--without-api", "--connections", "1", "--opt-out", str(tmp_path / "no.txt"))
+    assert crawl("old/name", "bob/beta", "old/other", options=options)[0] == 0
+    assert outcomes(tmp_path) == {
+        "old/name": "had",
+        "bob/beta": "duplicate",
+        "old/other": "opt_out",
+    }
+    assert github.repos_asked("codeload") == ["old/name", "bob/beta", "old/other"]
+
+
 def test_what_cannot_be_had_is_written_down(
     crawl: Crawl, github: GitHubServer, tmp_path: Path
 ) -> None:

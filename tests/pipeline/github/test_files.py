@@ -164,12 +164,14 @@ def nemotron(name: str, path: str, commit: str) -> dict[str, Any]:
     return {"repo": name, "rel_path": path, "commit_id": commit, "language": "Python"}
 
 
+@pytest.mark.parametrize("codeload_follows", [True, False])
 def test_files_out_of_the_archive_of_their_commit(
-    github: GitHubServer, sluice: Sluice, tmp_path: Path
+    github: GitHubServer, sluice: Sluice, tmp_path: Path, codeload_follows: bool
 ) -> None:
     """Each archive once, by the short commit that the list has, the whole one recorded; a renamed
     repository by its new name. What is not there is told."""
     github.moved["old/name"] = "bob/beta"
+    github.codeload_follows = codeload_follows
     rows = [
         nemotron("Ann/alpha", path, commit_of("Ann/alpha")[:7]) for path in files_of("Ann/alpha")
     ]
@@ -303,3 +305,24 @@ def test_tables_that_name_no_files(sluice: Sluice, tmp_path: Path) -> None:
         code, _, err = sluice("crawl", "github", "--files", given, "-o", str(tmp_path / "out"))
         assert code in (1, 2)
         assert message in err
+
+
+def test_a_store_that_refuses_everything(
+    github: GitHubServer, store: S3Store, proxy: FaultProxy, sluice: Sluice, tmp_path: Path
+) -> None:
+    """Ends the command; that it refuses one blob among others is that blob's."""
+    rows = [
+        listed("bob/beta", f"{number}.py", b"x", blob_id=f"{number:040x}") for number in range(40)
+    ]
+    ids = table(tmp_path / "ids.parquet", rows)
+    arguments = ("crawl", "github", "--files", ids, "--connections", "1")
+    proxy.script = ["deny"] * 40
+    code, _, err = sluice(*arguments, "-o", str(tmp_path / "all"))
+    assert code == 1
+    assert "answers in a row brought nothing" in err
+    fine = files_of("bob/beta")["README.md"]
+    rows[0] = listed("bob/beta", "0.py", fine)
+    proxy.script = ["", *["deny"] * 39]
+    ids = table(tmp_path / "ids.parquet", rows)
+    assert sluice(*arguments, "-o", str(tmp_path / "out"))[0] == 0
+    assert Counter(problems(tmp_path).values()) == {"forbidden": 39}
