@@ -31,7 +31,7 @@ ARCHIVES = "archives"
 REPOSITORIES = "repositories.jsonl"
 DUPLICATE = "duplicate"
 MAX_STEM_CHARACTERS = 200
-ASKED_AGAIN = frozenset({FAILED, FEW_STARS, DUPLICATE, *CHOICES})
+ASKED_AGAIN = frozenset({FAILED, FEW_STARS, *CHOICES})
 """Outcomes that are not final."""
 WITHDRAWN = frozenset({OPT_OUT, LEGAL})
 """Outcomes for which what is here is removed; else it stays when it cannot be had again."""

@@ -109,6 +109,9 @@ def test_a_renamed_repository_is_followed_once(
     rows = json_lines(tmp_path / "out/repositories.jsonl")
     assert [(row["repo"], row["asked"], row["id"]) for row in rows] == [("bob/beta", "old/name", 2)]
     assert outcomes(tmp_path) == {"old/name": "had", "bob/beta": "duplicate"}
+    github_asked = list(github.asked)
+    assert crawl("old/name", "bob/beta", options=options)[0] == 0
+    assert github.asked == github_asked, "both are done"
     sent = {(one.kind, one.headers.get("authorization")) for one in github.asked}
     assert sent == {("api", "Bearer of-the-test"), ("codeload", None)}
 
