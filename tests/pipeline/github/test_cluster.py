@@ -2,15 +2,21 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.pipeline.engine.test_cluster import COMMAND, ROOT, Cluster, cluster
+from tests.pipeline.engine.cluster.nodes import COMMAND, ROOT, Cluster, two_nodes
 from tests.pipeline.github.conftest import json_lines, repo
 from tests.pipeline.github.github_server import GitHubServer
 
-__all__ = ["cluster"]
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Two nodes; started before this machine's limits become a test's own."""
+    with two_nodes({}) as cluster:
+        yield cluster
 
 
 @pytest.mark.slow
@@ -19,24 +25,25 @@ def test_commands_of_a_cluster_share_the_connections(
 ) -> None:
     """Two that share no folder for locks, as on two machines: one request at a time."""
     github.pause = 0.1
-    processes = []
-    for machine in range(2):
-        names = [f"m{machine}/r{number}" for number in range(5)]
-        for number, name in enumerate(names):
-            github.repos[name] = repo(tmp_path / "made", name, 10 * machine + number)
-        (tmp_path / f"tmp{machine}").mkdir()
-        (tmp_path / f"{machine}.txt").write_text("\n".join(names))
-        command = [sys.executable, "-c", COMMAND, "crawl", "github"]
-        listed = ("--repos", str(tmp_path / f"{machine}.txt"), "-o", str(tmp_path / f"{machine}"))
-        addresses = ("--api", f"{github.url}/api", "--codeload", f"{github.url}/codeload")
-        options = ("--connections", "1", "--without-api", "--address", cluster.address)
-        variables = {
-            **cluster.environment,
-            "PYTHONPATH": str(ROOT),
-            "TMPDIR": str(tmp_path / f"tmp{machine}"),
-        }
-        processes.append(subprocess.Popen([*command, *listed, *addresses, *options], env=variables))
-    assert [process.wait(timeout=180) for process in processes] == [0, 0]
+    machines = [_command(cluster, github, tmp_path / f"machine{n}") for n in range(2)]
+    assert [process.wait(timeout=180) for process in machines] == [0, 0]
     assert github.open_at_most == 1
-    for machine in range(2):
-        assert len(json_lines(tmp_path / f"{machine}/repositories.jsonl")) == 5
+    for n in range(2):
+        assert len(json_lines(tmp_path / f"machine{n}/out/repositories.jsonl")) == 5
+
+
+def _command(cluster: Cluster, github: GitHubServer, folder: Path) -> "subprocess.Popen[bytes]":
+    """A crawl of five repositories of its own, in a folder of its own."""
+    (folder / "tmp").mkdir(parents=True)
+    names = [f"{folder.name}/r{number}" for number in range(5)]
+    for name in names:
+        github.repos[name] = repo(folder, name, len(github.repos))
+    (folder / "list.txt").write_text("\n".join(names))
+    command = [sys.executable, "-c", COMMAND, "crawl", "github"]
+    listed = ("--repos", str(folder / "list.txt"), "-o", str(folder / "out"))
+    addresses = ("--api", f"{github.url}/api", "--codeload", f"{github.url}/codeload")
+    options = ("--connections", "1", "--without-api", "--address", cluster.address)
+    own = {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "tmp")}
+    return subprocess.Popen(
+        [*command, *listed, *addresses, *options], env={**cluster.environment, **own}
+    )

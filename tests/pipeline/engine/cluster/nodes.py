@@ -6,14 +6,16 @@ workers import is what the driver shipped.
 
 import contextlib
 import importlib.util
+import os
 import secrets
 import shutil
 import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -138,6 +140,26 @@ class Cluster:
         with self.driver(configuration, run) as process:
             code = process.wait(timeout=300)
         assert code == 0, (run.parent / f"{run.name}.log").read_text()
+
+
+@contextlib.contextmanager
+def two_nodes(variables: Mapping[str, str]) -> Iterator[Cluster]:
+    """Two nodes of one CPU each, which have these variables in their environment."""
+    with tempfile.TemporaryDirectory(prefix="sluice-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        (folder / "token").write_text(secrets.token_hex(32))
+        environment = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ} | {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(folder / "token"),
+            "RAY_USAGE_STATS_ENABLED": "0",
+            **variables,
+        }
+        cluster = Cluster(folder, environment, python_without_sluice(folder / "python"))
+        try:
+            cluster.start_two()
+            yield cluster
+        finally:
+            cluster.stop()
 
 
 def wait_until(condition: object, node: Node, seconds: float) -> None:

@@ -3,11 +3,9 @@
 import contextlib
 import json
 import os
-import secrets
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from tests.pipeline.engine.cluster.nodes import (
     STORE_BYTES,
     Cluster,
     free_ports,
-    python_without_sluice,
+    two_nodes,
     wait_until,
 )
 from tests.pipeline.engine.test_faults import n_done, wait_for
@@ -31,20 +29,8 @@ from tests.pipeline.engine.test_faults import n_done, wait_for
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """Two nodes of one CPU each."""
-    with tempfile.TemporaryDirectory(prefix="sluice-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        (folder / "token").write_text(secrets.token_hex(32))
-        environment = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ} | {
-            "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN_PATH": str(folder / "token"),
-            "RAY_USAGE_STATS_ENABLED": "0",
-        }
-        cluster = Cluster(folder, environment, python_without_sluice(folder / "python"))
-        try:
-            cluster.start_two()
-            yield cluster
-        finally:
-            cluster.stop()
+    with two_nodes({}) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,7 @@
 """A cluster of two nodes that share no disk: inputs and run folder lie on an object store."""
 
-import os
-import secrets
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +13,7 @@ from pipeline.storage.location import open_storage
 from pipeline.storage.object_stores.object_storage import ObjectStorage
 from pipeline.storage.object_stores.s3 import S3Store
 from pipeline.storage.storage import LocalStorage
-from tests.pipeline.engine.cluster.nodes import COMMAND, ROOT, Cluster, python_without_sluice
+from tests.pipeline.engine.cluster.nodes import COMMAND, ROOT, Cluster, two_nodes
 from tests.pipeline.object_store import BUCKET, environment, serve_store
 from tests.pipeline.storage.faulty_store import contents
 
@@ -38,21 +35,8 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
 @pytest.fixture
 def cluster(store: dict[str, str]) -> Iterator[Cluster]:
     """Two nodes of one CPU each that know the store."""
-    with tempfile.TemporaryDirectory(prefix="sluice-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        (folder / "token").write_text(secrets.token_hex(32))
-        variables = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ} | {
-            "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN_PATH": str(folder / "token"),
-            "RAY_USAGE_STATS_ENABLED": "0",
-            **store,
-        }
-        cluster = Cluster(folder, variables, python_without_sluice(folder / "python"))
-        try:
-            cluster.start_two()
-            yield cluster
-        finally:
-            cluster.stop()
+    with two_nodes(store) as cluster:
+        yield cluster
 
 
 @pytest.fixture
