@@ -1,130 +1,182 @@
-"""Where candidate pairs meet their texts.
+"""Where the texts of a component meet.
 
-Verification needs both texts of a pair in one place, and a candidate may have thousands of
-partners. So candidates are lined up by connected component and number of shingles, and the line
-is cut into blocks of at most 4 M shingles; a cell is a pair of blocks that some candidate pair
-connects. A small component lies in one block and each of its texts travels once; the blocks of a
-giant one connect only to near blocks, since near-duplicates are nearly equally long. A verifier
-holds one cell: two blocks of 8-byte hashes, 64 MB, plus the longest document.
+A component is small, large or huge:
 
-Cost: one task holds every distinct candidate pair, about 80 bytes each at the peak (25 M pairs in
-2 GB); it takes about 1 s for a million pairs.
+- of up to `few` documents every pair is compared, whatever the threshold (`stages.dedup.verify`);
+- a larger one is sieved: each document is compared with the kept ones alone, at the threshold
+  (`stages.dedup.sieve`);
+- one of more than `task_shingles` is sieved by several tasks (`stages.dedup.huge`).
+
+Components of the first two kinds are packed into cells of at most `cell_shingles`, or one
+component; a task holds one cell.
+
+The numbers are those of `stages.dedup.limits`. A document counts as its shingles and
+`DOCUMENT_SHINGLES`, for what else is held of it.
+
+Cost: 24 bytes a linked document in scratch; a reducer holds 24 bytes a component, whose members
+stream past it.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from numba import njit
 
 from stages.contract import Batches
-from stages.dedup.arrays import Int64, emit, gather, numbers
-from stages.dedup.candidates import PAIRS
+from stages.dedup.arrays import DOCUMENT, Int64, emit, gather, numbers
+from stages.kernels.routes import scatter
 
-BLOCK_SHINGLES = 1 << 22
+DOCUMENT_SHINGLES = 64
 
+SMALL, LARGE, HUGE = 0, 1, 2
+
+MEMBERSHIPS = pa.schema(
+    [
+        pa.field("component", pa.int64()),
+        pa.field("document", pa.int64()),  # null in a sum over members …
+        pa.field("n_members", pa.int64()),
+        pa.field("n_shingles", pa.int64()),
+        pa.field("root_shingles", pa.int64()),  # … which leaves out the component's root
+    ]
+)
 ARRANGED = pa.schema(
     [
-        pa.field("cell", pa.uint32()),
         pa.field("component", pa.int64()),
-        pa.field("left", pa.int64()),
-        pa.field("right", pa.int64()),
-        pa.field("same_url", pa.bool_()),
+        DOCUMENT,
+        pa.field("kind", pa.uint8()),
+        pa.field("cell", pa.uint32()),  # among those of its kind
     ]
 )
 
 
 @dataclass(frozen=True)
-class Arrange:
-    """All distinct candidate pairs → each with its component and its cell, by cell."""
+class SumComponents:
+    """Stars → how many documents and shingles hang on each root in a batch, by component."""
 
-    block_shingles: int = BLOCK_SHINGLES
+    n_partitions: int
+
+    schema: ClassVar[pa.Schema] = MEMBERSHIPS
+
+    def __call__(self, batches: Batches) -> Batches:
+        for batch in batches:
+            order = np.argsort(numbers(batch, "root"), kind="stable")
+            roots = numbers(batch, "root")[order]
+            starts = np.flatnonzero(np.r_[True, roots[1:] != roots[:-1]])
+            shingles, root_shingles = (
+                numbers(batch, f"{end}_shingles")[order].astype(np.int64)
+                for end in ("node", "root")
+            )
+            components = roots[starts]
+            yield from emit(
+                self.schema,
+                {
+                    "component": components,
+                    "document": pa.nulls(len(starts), pa.int64()),
+                    "n_members": np.diff(np.r_[starts, len(roots)]),
+                    "n_shingles": np.add.reduceat(shingles, starts),
+                    "root_shingles": root_shingles[starts],
+                    "partition": scatter(components, self.n_partitions),
+                },
+            )
+
+
+@dataclass(frozen=True)
+class ListMembers:
+    """Stars → every document but the roots, by component."""
+
+    n_partitions: int
+
+    schema: ClassVar[pa.Schema] = MEMBERSHIPS
+
+    def __call__(self, batches: Batches) -> Batches:
+        for batch in batches:
+            nothing = pa.nulls(batch.num_rows, pa.int64())
+            yield from emit(
+                self.schema,
+                {
+                    "component": batch["root"],
+                    "document": batch["node"],
+                    "n_members": nothing,
+                    "n_shingles": nothing,
+                    "root_shingles": nothing,
+                    "partition": scatter(numbers(batch, "root"), self.n_partitions),
+                },
+            )
+
+
+@dataclass(frozen=True)
+class Arrange:
+    """The sums of a partition's components, then their members → each with its kind and cell."""
+
+    n_partitions: int
+    few: int
+    cell_shingles: int
+    task_shingles: int
 
     schema: ClassVar[pa.Schema] = ARRANGED
 
     def __call__(self, batches: Batches) -> Batches:
-        table = gather(batches, PAIRS)
-        left, right = numbers(table, "left"), numbers(table, "right")
-        nodes, index = np.unique(np.concatenate([left, right]), return_inverse=True)
-        one, other = index[: len(left)], index[len(left) :]
-        sizes = np.zeros(len(nodes), np.int64)
-        sizes[one] = numbers(table, "left_shingles")
-        sizes[other] = numbers(table, "right_shingles")
-        component = connected_components(len(nodes), one, other)
-        block = cut_into_blocks(component, sizes, self.block_shingles)
-        first = np.minimum(block[one], block[other])
-        second = np.maximum(block[one], block[other])
-        _, cell = np.unique(first << 32 | second, return_inverse=True)
-        order = np.argsort(cell, kind="stable")
-        yield from emit(
-            ARRANGED,
-            {
-                "cell": cell[order].astype(np.uint32),
-                "component": component[one][order],
-                "left": left[order],
-                "right": right[order],
-                "same_url": numbers(table, "same_url")[order],
-            },
+        sums: list[pa.RecordBatch] = []
+        decided: tuple[Int64, Int64, Int64] | None = None
+        for batch in batches:
+            is_sum = batch["document"].is_null()
+            sums.append(batch.filter(is_sum))
+            members = batch.filter(pc.invert(is_sum))
+            if members.num_rows == 0:
+                continue
+            if decided is None:
+                decided = self._decide(sums)
+                yield from _arranged(decided[0], *decided)
+            components, kind, cell = decided
+            of = numbers(members, "component")
+            place = np.searchsorted(components, of)
+            yield from _arranged(of, numbers(members, "document"), kind[place], cell[place])
+
+    def _decide(self, sums: list[pa.RecordBatch]) -> tuple[Int64, Int64, Int64]:
+        """Each component, ascending, with its kind and cell."""
+        table = gather(sums, MEMBERSHIPS)
+        components, first, place = np.unique(
+            numbers(table, "component"), return_index=True, return_inverse=True
         )
+        n_members = np.bincount(place, numbers(table, "n_members")).astype(np.int64) + 1
+        n_shingles = np.bincount(place, numbers(table, "n_shingles")).astype(np.int64)
+        n_shingles += numbers(table, "root_shingles")[first] + DOCUMENT_SHINGLES * n_members
+        kind = np.where(n_members <= self.few, SMALL, LARGE)
+        kind[n_shingles > self.task_shingles] = HUGE
+        # Of a huge one the number of its cells: its documents are spread over them.
+        cell = 2 + 2 * n_shingles // self.task_shingles
+        # No two partitions may name one cell.
+        partition = scatter(components[:1], self.n_partitions).astype(np.int64)
+        for one in (SMALL, LARGE):
+            chosen = kind == one
+            filled = fill_cells(n_shingles[chosen], self.cell_shingles)
+            cell[chosen] = filled * self.n_partitions + partition
+        return components, kind, cell
 
 
-def cut_into_blocks(component: Int64, sizes: Int64, block_shingles: int) -> Int64:
-    """The block of each document: documents follow one another by component and size, a component
-    starts a new block when it does not fit what is left, a larger one is cut."""
-    order = np.lexsort((sizes, component))
-    block = np.empty(len(order), np.int64)
-    block[order] = _fill_blocks(component[order], sizes[order], block_shingles)
-    return block
+def _arranged(components: Int64, documents: Int64, kind: Int64, cell: Int64) -> Batches:
+    columns = {"component": components, "document": documents}
+    cell = np.where(kind == HUGE, scatter(documents, 1 << 32) % np.maximum(cell, 1), cell)
+    yield from emit(
+        ARRANGED, columns | {"kind": kind.astype(np.uint8), "cell": cell.astype(np.uint32)}
+    )
 
 
-# one, other int64[pairs] -> int64[n_nodes]: the least node of each node's component. Replaces
-# a recursive union-find; the test compares it with breadth-first search.
+# sizes int64[n] -> int64[n]: ascending numbers of cells, each of which holds at most `cell_size` or
+# one thing. The test compares it with that sentence.
 @njit(cache=True, nogil=True)
-def connected_components(n_nodes: int, one: Int64, other: Int64) -> Int64:
-    """Iterative union by least root, with path halving."""
-    parent = np.arange(n_nodes)
-    for pair in range(one.shape[0]):
-        a = one[pair]
-        b = other[pair]
-        while parent[a] != a:
-            parent[a] = parent[parent[a]]
-            a = parent[a]
-        while parent[b] != b:
-            parent[b] = parent[parent[b]]
-            b = parent[b]
-        if a < b:
-            parent[b] = a
-        else:
-            parent[a] = b
-    for node in range(n_nodes):  # parents are never greater, so one pass in order suffices
-        parent[node] = parent[parent[node]]
-    return parent
-
-
-# component, sizes int64[n], sorted by component -> block int64[n], ascending.
-@njit(cache=True, nogil=True)
-def _fill_blocks(component: Int64, sizes: Int64, block_shingles: int) -> npt.NDArray[np.int64]:
-    n_nodes = component.shape[0]
-    block = np.empty(n_nodes, np.int64)
-    current = 0
-    filled = 0
-    start = 0
-    while start < n_nodes:
-        end = start
-        total = 0
-        while end < n_nodes and component[end] == component[start]:
-            total += sizes[end]
-            end += 1
-        if filled > 0 and filled + total > block_shingles:
-            current += 1
-            filled = 0
-        for node in range(start, end):
-            if filled > 0 and filled + sizes[node] > block_shingles:
-                current += 1
-                filled = 0
-            block[node] = current
-            filled += sizes[node]
-        start = end
-    return block
+def fill_cells(sizes: Int64, cell_size: int) -> Int64:
+    """Next fit."""
+    cells = np.empty(sizes.shape[0], np.int64)
+    cell = np.int64(0)
+    filled = np.int64(0)
+    for place in range(sizes.shape[0]):
+        if filled > 0 and filled + sizes[place] > cell_size:
+            cell += 1
+            filled = np.int64(0)
+        cells[place] = cell
+        filled += sizes[place]
+    return cells

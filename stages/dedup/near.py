@@ -28,11 +28,8 @@ from stages.dedup.arrays import (
     gather,
     numbers,
 )
-from stages.dedup.verify import VERIFIED
+from stages.dedup.sets import VERIFIED
 from stages.kernels.routes import scatter
-
-PAIR_ROWS = 1 << 20
-"""Pairs that a reducer holds at a time: 100 MB."""
 
 EVIDENCE = pa.schema(
     [
@@ -82,10 +79,15 @@ _DRAWS = 1 << 24
 class DropNear:
     """Whole components → the documents dropped in them."""
 
+    threshold: float
+
     schema: ClassVar[pa.Schema] = DROPS
 
     def __call__(self, batches: Batches) -> Batches:
-        table = gather(batches, VERIFIED)
+        near = (
+            batch.filter(pc.greater_equal(batch["similarity"], self.threshold)) for batch in batches
+        )
+        table = gather(near, VERIFIED)
         n_pairs = table.num_rows
         both = [
             np.concatenate([numbers(table, f"left{end}"), numbers(table, f"right{end}")])

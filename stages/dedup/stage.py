@@ -22,56 +22,55 @@ a new threshold decides after the scratch data are gone.
 
 from typing import ClassVar
 
-from stages.contract import Corpus, Parts, Shuffled
-from stages.dedup.arrange import Arrange
+from stages.contract import Corpus, Parts
+from stages.dedup.arrange import (
+    LARGE,
+    SMALL,
+    Arrange,
+    ListMembers,
+    SumComponents,
+)
 from stages.dedup.arrays import DROPS, ROW_BITS, partitions_for
 from stages.dedup.bands import choose_bands, stored_threshold
-from stages.dedup.candidates import (
-    BAND_ROWS,
-    PAIRS,
-    DistinctPairs,
-    PairBuckets,
-    SpreadBands,
-)
-from stages.dedup.near import PAIR_ROWS, DropNear, KeepEvidence
+from stages.dedup.components import connect
+from stages.dedup.huge import sieve_huge
+from stages.dedup.limits import Limits
+from stages.dedup.links import LinkBuckets, SpreadBands
+from stages.dedup.near import DropNear, KeepEvidence
 from stages.dedup.options import DedupOptions
 from stages.dedup.preference import WEB, preference
-from stages.dedup.twins import PARTITION_ROWS, Describe, JoinTexts, columns_read
+from stages.dedup.sets import VERIFIED
+from stages.dedup.sieve import Sieve
+from stages.dedup.texts import AnswerWithTexts, AskForTexts, SendTexts, ToCells
+from stages.dedup.twins import Describe, JoinTexts, columns_read
 from stages.dedup.verdicts import (
-    DROP_ROWS,
     FollowSurvivors,
     Judge,
     ListTwins,
 )
-from stages.dedup.verify import (
-    CELLS,
-    VERIFIED,
-    AnswerWithTexts,
-    AskForTexts,
-    SendTexts,
-    Verify,
-)
-from stages.kernels.routes import ByHash, ByNumber, Route, ToOne
+from stages.dedup.verify import Verify
+from stages.kernels.routes import ByHash, ByNumber, Route
 
-EVIDENCE_PAIRS = 10_000_000
-"""Verified pairs kept as evidence; of more, an evenly drawn share."""
+EVIDENCE_DOCUMENTS = 5_000_000
+"""Documents whose compared pairs are kept as evidence; of more, an evenly drawn share of pairs."""
 
 
 class DedupStage:
     """Decides which documents of a corpus repeat a kept one."""
 
     name: ClassVar[str] = "dedup"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     libraries: ClassVar[tuple[str, ...]] = ("xxhash",)
     Options: ClassVar[type[DedupOptions]] = DedupOptions
 
-    def __init__(self, options: DedupOptions) -> None:
+    def __init__(self, options: DedupOptions, limits: Limits | None = None) -> None:
         self._options = options
+        self._limits = limits or Limits()
 
     def run(self, corpus: Corpus) -> None:
         """Say what to compute."""
         members = self._find_twins(corpus)
-        n_partitions = partitions_for(corpus.n_rows(), DROP_ROWS)
+        n_partitions = partitions_for(corpus.n_rows(), self._limits.drop_rows)
         twins = corpus.map_shards("list-twins", ListTwins(), source=members, keep_as="twins")
         by_root = Route(DROPS, ByHash(("root",), n_partitions))
         drops = [corpus.shuffle("route-twins", by_root, source=twins)]
@@ -92,7 +91,7 @@ class DedupStage:
     def _find_twins(self, corpus: Corpus) -> Parts:
         order, by_url = preference(corpus.name), self._by_url(corpus)
         n_bands, rows_per_band = choose_bands(stored_threshold(self._options.threshold))
-        n_partitions = partitions_for(corpus.n_rows(), PARTITION_ROWS)
+        n_partitions = partitions_for(corpus.n_rows(), self._limits.text_rows)
         describe = Describe(order, by_url, n_bands, rows_per_band, n_partitions)
         reads = columns_read(order, by_url)
         if not self._options.exact:
@@ -103,62 +102,71 @@ class DedupStage:
         )
 
     def _find_near(self, corpus: Corpus, members: Parts) -> Parts:
+        texts = self._find_texts(corpus, members)
+        verified, n_documents = self._verify(corpus, texts)
         threshold = self._options.threshold
-        arranged = self._find_candidates(corpus, members)
-        pairs = corpus.shuffle(
-            "route-pairs-to-cells", Route(CELLS, ByNumber("cell")), source=arranged
-        )
-        verified, n_pairs = self._verify(corpus, arranged, pairs)
-        rate = min(1.0, EVIDENCE_PAIRS / max(n_pairs, 1))
-        corpus.map_shards(
-            "keep-evidence", KeepEvidence(threshold, rate), source=verified, keep_as="pairs"
-        )
-        n_partitions = partitions_for(n_pairs, PAIR_ROWS)
-        components = corpus.shuffle(
-            "route-by-component",
-            Route(VERIFIED, ByHash(("component",), n_partitions), ("similarity", threshold)),
-            source=verified,
+        n_partitions = partitions_for(n_documents, self._limits.pair_documents)
+        by_component = Route(VERIFIED, ByHash(("component",), n_partitions), ("similarity", 0.0))
+        pairs = [
+            corpus.shuffle(f"{number}/route-by-component", by_component, source=parts)
+            for number, parts in enumerate(verified)
+        ]
+        rate = min(1.0, EVIDENCE_DOCUMENTS / max(n_documents, 1))
+        evidence = KeepEvidence(threshold, rate)
+        corpus.reduce_partitions(
+            "keep-evidence", evidence, *pairs, n_partitions=n_partitions, keep_as="pairs"
         )
         return corpus.reduce_partitions(
-            "drop-near", DropNear(), components, n_partitions=n_partitions
+            "drop-near", DropNear(threshold), *pairs, n_partitions=n_partitions
         )
 
-    def _find_candidates(self, corpus: Corpus, members: Parts) -> Parts:
+    def _find_texts(self, corpus: Corpus, members: Parts) -> Parts:
+        """The texts of all that is linked."""
         threshold = stored_threshold(self._options.threshold)
         n_bands, _ = choose_bands(threshold)
         near, by_url = self._options.near, self._by_url(corpus)
+        limits = self._limits
         n_rows = corpus.n_rows() * (n_bands * near + by_url)
-        n_partitions = partitions_for(n_rows, BAND_ROWS)
-        spread = SpreadBands(n_partitions, near, by_url)
-        bands = corpus.shuffle("spread-bands", spread, source=members)
-        repeated = corpus.reduce_partitions(
-            "pair-buckets", PairBuckets(threshold), bands, n_partitions=n_partitions
+        n_partitions = partitions_for(n_rows, limits.band_rows)
+        bands = corpus.shuffle(
+            "spread-bands", SpreadBands(n_partitions, near, by_url), source=members
         )
-        routed = corpus.shuffle(
-            "route-pairs", Route(PAIRS, ByHash(("left", "right"), n_partitions)), source=repeated
+        links = corpus.reduce_partitions(
+            "link-buckets", LinkBuckets(threshold), bands, n_partitions=n_partitions
         )
-        distinct = corpus.reduce_partitions(
-            "distinct-pairs", DistinctPairs(), routed, n_partitions=n_partitions
+        stars = connect(corpus, links, limits.link_documents)
+        n_partitions = partitions_for(corpus.n_rows(), limits.component_documents)
+        sums = corpus.shuffle("sum-components", SumComponents(n_partitions), source=stars)
+        listed = corpus.shuffle("list-members", ListMembers(n_partitions), source=stars)
+        arrange = Arrange(n_partitions, limits.few, limits.cell_shingles, limits.task_shingles)
+        arranged = corpus.reduce_partitions(
+            "arrange", arrange, sums, listed, n_partitions=n_partitions
         )
-        together = corpus.shuffle("route-to-one", Route(PAIRS, ToOne()), source=distinct)
-        return corpus.reduce_partitions("arrange", Arrange(), together, n_partitions=1)
-
-    def _verify(self, corpus: Corpus, arranged: Parts, pairs: Shuffled) -> tuple[Parts, int]:
-        sizes = pairs.sizes()
-        n_cells = max(sizes, default=-1) + 1
         asked = corpus.shuffle("ask-for-texts", AskForTexts(), source=arranged)
-        send = SendTexts(preference(corpus.name))
+        send = SendTexts(preference(corpus.name), by_url)
         sources = [asked]
-        if n_cells:
+        if asked.sizes():
             sources.append(corpus.shuffle("send-texts", send, reads=send.columns_read()))
-        answered = corpus.reduce_partitions(
+        return corpus.reduce_partitions(
             "answer-with-texts", AnswerWithTexts(), *sources, n_partitions=corpus.n_shards
         )
-        texts = corpus.shuffle(
-            "route-texts-to-cells", Route(CELLS, ByNumber("cell")), source=answered
-        )
-        verify = Verify(self._options.ngram, self._options.cjk)
-        verified = corpus.reduce_partitions(
-            "verify", verify, pairs, texts, n_partitions=max(n_cells, 1), keep_as="verified"
-        )
-        return verified, sum(rows for rows, _ in sizes.values())
+
+    def _verify(self, corpus: Corpus, texts: Parts) -> tuple[list[Parts], int]:
+        """Compared pairs, and how many documents there are to compare."""
+        options = self._options
+        small = corpus.shuffle("route-small", ToCells(SMALL), source=texts)
+        large = corpus.shuffle("route-large", ToCells(LARGE), source=texts)
+        verify = Verify(options.ngram, options.cjk, stored_threshold(options.threshold))
+        n_cells = 1 + max(small.sizes(), default=0)
+        verified: list[Parts] = [
+            corpus.reduce_partitions(
+                "verify", verify, small, n_partitions=n_cells, keep_as="verified"
+            )
+        ]
+        rule = Sieve(options.ngram, options.cjk, options.threshold)
+        if large.sizes():
+            n_cells = 1 + max(large.sizes())
+            verified.append(corpus.reduce_partitions("sieve", rule, large, n_partitions=n_cells))
+        verified += sieve_huge(corpus, texts, rule, self._limits.task_shingles)
+        sizes = [*small.sizes().values(), *large.sizes().values()]
+        return verified, sum(rows for rows, _ in sizes)

@@ -2,7 +2,7 @@
 
 They are groups by a 16-byte key. The most preferred member stays; the others remember it as their
 `survivor`, and say whether they are captures of its URL. Captures of one URL whose texts differ
-are no twins: they are compared (see `stages.dedup.candidates`).
+are no twins: they are compared (see `stages.dedup.links`).
 
 Cost: 330 bytes of scratch a document (25 bands of 8 bytes are most of it); a reducer holds one
 partition, about 100 MB.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
@@ -35,9 +36,6 @@ from stages.dedup.preference import COLUMNS, ranks
 from stages.kernels.minhash import band_hashes
 from stages.kernels.routes import spread_digests
 from stages.kernels.urls import url_key
-
-PARTITION_ROWS = 1 << 18
-"""Documents a reducer holds at a time."""
 
 MEMBERS = pa.schema(
     [
@@ -148,6 +146,12 @@ def _leaders(table: pa.Table, keys: Digests) -> Int64:
     leaders = np.empty(len(order), np.int64)
     leaders[order] = order[np.flatnonzero(begins)[np.cumsum(begins) - 1]]
     return leaders
+
+
+def url_words(batch: pa.RecordBatch) -> npt.NDArray[np.uint64]:
+    """A number for each row: equal numbers mean captures of one URL."""
+    words: npt.NDArray[np.uint64] = np.ascontiguousarray(_url_hashes(batch)).view(np.uint64)[::2]
+    return words
 
 
 def _url_hashes(batch: pa.RecordBatch) -> Digests:

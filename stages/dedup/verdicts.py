@@ -25,9 +25,6 @@ from stages.dedup.arrays import (
     numbers,
 )
 
-DROP_ROWS = 1 << 21
-"""Dropped documents that a reducer holds at a time: 120 MB."""
-
 
 @dataclass(frozen=True)
 class ListTwins:

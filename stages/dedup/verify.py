@@ -1,274 +1,78 @@
-"""The exact similarity of every candidate pair.
+"""The exact similarity of all pairs of a small component.
 
-Texts travel once to each cell in which they have a pair (see `stages.dedup.arrange`): every shard
-routes its texts to the task that knows which of them are wanted, and the wanted ones go on to
-their cells. There they become sorted sets of 64-bit shingle hashes, and a pair costs one merge.
+What is verified down to 0.85 serves every threshold from there to 1.
 
-Cost: a copy of the living texts in scratch, and one of the candidates' texts; a verifier works at
-200 MB/s of text and 400 million hashes a second of merging. The result is 100 bytes a pair.
+Cost: a verifier holds one cell (64 MB of hashes, twice for a moment) and at most 16 pairs a
+document; it works at 200 MB/s of text and 400 million hashes a second of merging. The result is 100
+bytes a pair.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from numba import njit
 
-from stages.contract import ROW, SHARD, Batches
-from stages.dedup.arrays import (
-    DOC_ID,
-    DOCUMENT,
-    RANK_HIGH,
-    RANK_LOW,
-    ROW_BITS,
-    ROW_MASK,
-    Int64,
-    digest_array,
-    digests,
-    document_numbers,
-    emit,
-    gather,
-    numbers,
+from stages.contract import Batches
+from stages.dedup.arrays import Int64, emit
+from stages.dedup.sets import (
+    EVIDENCE_MARGIN,
+    VERIFIED,
+    read_sets,
+    similarity_from,
+    verified_pairs,
 )
-from stages.dedup.preference import COLUMNS, ranks
-from stages.errors import StageError
-from stages.kernels.arrow import utf8_buffers
-from stages.kernels.shingles import Hashes, distinct_shingles, jaccard
-
-BATCH_BYTES = 1 << 24
-"""Text in a batch on its way to a cell, or one document if that is longer."""
-
-TEXTS = pa.schema(
-    [
-        pa.field("cell", pa.uint32()),  # null in a shard's own texts
-        DOCUMENT,
-        DOC_ID,
-        RANK_HIGH,
-        RANK_LOW,
-        pa.field("text", pa.large_string()),  # null in the rows that ask for a text
-    ]
-)
-CELLS = pa.schema(
-    [
-        pa.field("component", pa.int64()),  # the pairs of a cell come first …
-        pa.field("left", pa.int64()),
-        pa.field("right", pa.int64()),
-        pa.field("same_url", pa.bool_()),
-        *list(TEXTS)[1:],  # … then its texts; the other columns are null
-    ]
-)
-VERIFIED = pa.schema(
-    [
-        pa.field("component", pa.int64()),
-        pa.field("left", pa.int64()),
-        pa.field("right", pa.int64()),
-        pa.field("left_id", pa.binary(16)),
-        pa.field("right_id", pa.binary(16)),
-        pa.field("left_high", pa.uint64()),
-        pa.field("left_low", pa.uint64()),
-        pa.field("right_high", pa.uint64()),
-        pa.field("right_low", pa.uint64()),
-        pa.field("similarity", pa.float64()),
-        pa.field("same_url", pa.bool_()),
-    ]
-)
-
-
-@dataclass(frozen=True)
-class AskForTexts:
-    """Arranged pairs → (document, cell), routed to the document's shard."""
-
-    schema: ClassVar[pa.Schema] = TEXTS
-
-    def __call__(self, batches: Batches) -> Batches:
-        for batch in batches:
-            documents = np.concatenate([numbers(batch, "left"), numbers(batch, "right")])
-            cells = np.tile(numbers(batch, "cell"), 2)
-            order = np.lexsort((cells, documents))
-            documents, cells = _without_repeats(documents[order], cells[order])
-            columns = {
-                "cell": cells,
-                "document": documents,
-                "partition": (documents >> ROW_BITS).astype(np.uint32),
-            }
-            yield from _with_nulls(self.schema, columns, len(documents))
-
-
-@dataclass(frozen=True)
-class SendTexts:
-    """Shards → their texts, routed to the task of the shard."""
-
-    order: str
-
-    schema: ClassVar[pa.Schema] = TEXTS
-
-    def columns_read(self) -> tuple[str, ...]:
-        """What the step asks for."""
-        return (SHARD, ROW, *COLUMNS[self.order], "text")
-
-    def __call__(self, batches: Batches) -> Batches:
-        for batch in batches:
-            if batch.num_rows == 0:
-                continue
-            high, low = ranks(batch, self.order)
-            shards = numbers(batch, SHARD).astype(np.int64)
-            yield from emit(
-                self.schema,
-                {
-                    "cell": pa.nulls(batch.num_rows, pa.uint32()),
-                    "document": document_numbers(shards, numbers(batch, ROW).astype(np.int64)),
-                    "doc_id": batch["doc_id"],
-                    "rank_high": high,
-                    "rank_low": low,
-                    "text": batch["text"].cast(pa.large_string()),
-                    "partition": shards.astype(np.uint32),
-                },
-            )
-
-
-@dataclass(frozen=True)
-class AnswerWithTexts:
-    """The requests to one shard, then its texts → a text for each request."""
-
-    schema: ClassVar[pa.Schema] = TEXTS
-
-    def __call__(self, batches: Batches) -> Batches:
-        requests: list[pa.RecordBatch] = []
-        documents = cells = np.zeros(0, np.int64)
-        sorted_yet = False
-        for batch in batches:
-            asked = batch["cell"].is_valid()
-            requests.append(batch.filter(asked).select(["cell", "document"]))
-            texts = batch.filter(pc.invert(asked))
-            if texts.num_rows == 0:
-                continue
-            if not sorted_yet:
-                documents, cells = _distinct_requests(requests)
-                sorted_yet = True
-            yield from self._answer(texts, documents, cells)
-
-    def _answer(self, texts: pa.RecordBatch, documents: Int64, cells: Int64) -> Batches:
-        held = numbers(texts, "document")
-        first = np.searchsorted(documents, held, side="left")
-        counts = np.searchsorted(documents, held, side="right") - first
-        rows = np.repeat(np.arange(len(held)), counts)
-        if len(rows) == 0:
-            return
-        within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-        asked = pa.array(cells[first[rows] + within], pa.uint32())
-        lengths = pc.binary_length(texts["text"]).to_numpy(zero_copy_only=False)[rows]
-        piece = np.cumsum(lengths) // BATCH_BYTES
-        for start, end in pairwise([*np.flatnonzero(np.diff(piece, prepend=-1)), len(rows)]):
-            answer = texts.take(pa.array(rows[start:end]))
-            columns = {name: answer[name] for name in TEXTS.names}
-            yield from emit(TEXTS, columns | {"cell": asked[start:end]})
+from stages.kernels.shingles import Hashes
 
 
 @dataclass(frozen=True)
 class Verify:
-    """One cell → the exact similarity of its pairs, the preferred document on the left."""
+    """One cell of small components → the pairs that are similar to at least `threshold`, and those
+    that are nearly so."""
 
     ngram: int
     cjk: bool
+    threshold: float
 
     schema: ClassVar[pa.Schema] = VERIFIED
 
     def __call__(self, batches: Batches) -> Batches:
-        pairs: list[pa.RecordBatch] = []
-        known: list[pa.RecordBatch] = []
-        shingles: list[Hashes] = []
-        for batch in batches:
-            is_pair = batch["left"].is_valid()
-            pairs.append(batch.filter(is_pair).select(_PAIR.names))
-            texts = batch.filter(pc.invert(is_pair))
-            if texts.num_rows == 0:
-                continue
-            known.append(texts.select(_KNOWN.names))
-            ends, hashes = distinct_shingles(*utf8_buffers(texts["text"]), self.ngram, self.cjk)
-            for start, end in pairwise(ends.tolist()):
-                shingles.append(np.sort(hashes[start:end]))
-        if shingles:
-            yield from _compare(gather(pairs, _PAIR), gather(known, _KNOWN), shingles)
+        sets = read_sets(batches, self.ngram, self.cjk)
+        components = sets.components
+        if len(components) == 0:
+            return
+        starts = np.flatnonzero(np.r_[True, components[1:] != components[:-1], True])
+        n_members = np.diff(starts)
+        n_pairs = int(np.sum(n_members * (n_members - 1) // 2))
+        floor = max(0.0, self.threshold - EVIDENCE_MARGIN)
+        left, right, similarity = compare_all(starts, sets.ends, sets.hashes, floor, n_pairs)
+        columns = verified_pairs((sets.known, left), (sets.known, right), similarity)
+        yield from emit(VERIFIED, columns | {"component": components[left]})
 
 
-_PAIR = pa.schema([CELLS.field(name) for name in ("component", "left", "right", "same_url")])
-_KNOWN = pa.schema([DOCUMENT, DOC_ID, RANK_HIGH, RANK_LOW])
-
-
-def _compare(pairs: pa.Table, known: pa.Table, shingles: list[Hashes]) -> Batches:
-    documents = numbers(known, "document")
-    by_document = np.argsort(documents)
-    left, right = (
-        _places(documents, by_document, numbers(pairs, name)) for name in ("left", "right")
-    )
-    doc_ids = digests(known, "doc_id")
-    high, low = numbers(known, "rank_high"), numbers(known, "rank_low")
-    preferred = np.empty(len(documents), np.int64)
-    preferred[np.lexsort((doc_ids, low, high))] = np.arange(len(documents))
-    swap = preferred[left] > preferred[right]
-    left, right = np.where(swap, right, left), np.where(swap, left, right)
-    ends = np.cumsum([0, *map(len, shingles)])
-    similarity = pair_similarities(ends, np.concatenate(shingles), left, right)
-    columns = {
-        "component": pairs["component"],
-        "similarity": similarity,
-        "same_url": pairs["same_url"],
-    }
-    for side, rows in (("left", left), ("right", right)):
-        columns[side] = documents[rows]
-        columns[f"{side}_id"] = digest_array(doc_ids[rows])
-        columns[f"{side}_high"] = high[rows]
-        columns[f"{side}_low"] = low[rows]
-    yield from emit(VERIFIED, columns)
-
-
-def _places(documents: Int64, by_document: Int64, wanted: Int64) -> Int64:
-    """The rows of `documents` (in ascending order through `by_document`) that hold `wanted`."""
-    place = np.searchsorted(documents, wanted, sorter=by_document)
-    rows = by_document[np.minimum(place, len(documents) - 1)]
-    missing = wanted[documents[rows] != wanted]
-    if len(missing):
-        shard, row = int(missing[0]) >> ROW_BITS, int(missing[0]) & ROW_MASK
-        raise StageError(
-            f"dedup: the text of shard {shard}, row {row} did not reach the task that verifies"
-            " its pairs; run the stage again without its scratch folder"
-        )
-    return rows
-
-
-# ends int64[sets + 1], hashes uint64 (each set ascending), left and right int64[pairs] -> float64.
+# starts int64[components + 1]: which sets are whose; ends int64[sets + 1], hashes uint64 ->
+# left, right int64[pairs], similarity float64[pairs]. The test compares it with brute force.
 @njit(cache=True, nogil=True)
-def pair_similarities(
-    ends: Int64, hashes: Hashes, left: Int64, right: Int64
-) -> npt.NDArray[np.float64]:
-    """Exact Jaccard of each pair of sets."""
-    similarity = np.empty(left.shape[0], np.float64)
-    for pair in range(left.shape[0]):
-        one, other = left[pair], right[pair]
-        similarity[pair] = jaccard(
-            hashes[ends[one] : ends[one + 1]], hashes[ends[other] : ends[other + 1]]
-        )
-    return similarity
-
-
-def _distinct_requests(requests: list[pa.RecordBatch]) -> tuple[Int64, Int64]:
-    table = pa.Table.from_batches(requests).combine_chunks()
-    documents, cells = numbers(table, "document"), numbers(table, "cell").astype(np.int64)
-    order = np.lexsort((cells, documents))
-    return _without_repeats(documents[order], cells[order])
-
-
-def _without_repeats(documents: Int64, cells: Int64) -> tuple[Int64, Int64]:
-    first = np.ones(len(documents), np.bool_)
-    first[1:] = (documents[1:] != documents[:-1]) | (cells[1:] != cells[:-1])
-    return documents[first], cells[first]
-
-
-def _with_nulls(schema: pa.Schema, columns: Mapping[str, Any], n_rows: int) -> Batches:
-    nulls = {field.name: pa.nulls(n_rows, field.type) for field in schema}
-    yield from emit(schema, nulls | dict(columns))
+def compare_all(
+    starts: Int64, ends: Int64, hashes: Hashes, floor: float, n_pairs: int
+) -> tuple[Int64, Int64, npt.NDArray[np.float64]]:
+    """The pairs of one component each that are similar to `floor` or more; `n_pairs` is how many
+    there are in all."""
+    left = np.empty(n_pairs, np.int64)
+    right = np.empty(n_pairs, np.int64)
+    similarity = np.empty(n_pairs, np.float64)
+    count = 0
+    for component in range(starts.shape[0] - 1):
+        for one in range(starts[component], starts[component + 1]):
+            for other in range(one + 1, starts[component + 1]):
+                found = similarity_from(
+                    hashes[ends[one] : ends[one + 1]], hashes[ends[other] : ends[other + 1]], floor
+                )
+                if found >= 0:
+                    left[count] = one
+                    right[count] = other
+                    similarity[count] = found
+                    count += 1
+    return left[:count], right[:count], similarity[:count]

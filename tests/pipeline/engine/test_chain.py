@@ -224,7 +224,7 @@ def test_a_lower_dedup_threshold_seeks_candidates_again_without_measuring(
     report = again("github.dedup.threshold=0.7")
     steps = {short(step) for step in report.steps if step.startswith("github.dedup")}
     assert "github.dedup.measure" not in report.steps
-    assert {"pair-buckets", "distinct-pairs", "verify", "judge"} <= steps
+    assert {"link-buckets", "join-links", "verify", "judge"} <= steps
     far = fates(tmp_path / "run", "github.dedup", "github.documents", "path")
     trio = [far[name]["reason"] for name in ("original.py", "near.py", "far.py")]
     assert sorted(reason or "" for reason in trio) == ["", "near", "near"]

@@ -11,6 +11,7 @@ import pytest
 from schemas.dedup import DEDUP_DECISIONS
 from schemas.identity import doc_id
 from stages.contract import ALIVE, PARTITION, ROW, SHARD, Output, Parts, ShardStep, Shuffled, Step
+from stages.dedup.limits import Limits
 from stages.dedup.measure import DedupMeasure
 from stages.dedup.options import DedupOptions
 from stages.dedup.stage import DedupStage
@@ -165,7 +166,10 @@ class MemoryCorpus:
             for source in sources
             for number in source.partitions  # type: ignore[attr-defined]
         )
-        return MemoryParts(step.schema, parts)
+        result = MemoryParts(step.schema, parts)
+        if keep_as is not None:
+            self.kept[keep_as] = result
+        return result
 
     def write(self, step: Step, source: Shuffled, outputs: Sequence[Output]) -> None:
         raise NotImplementedError
@@ -212,6 +216,7 @@ def deduplicate() -> Callable[..., Outcome]:
         corpus: str = "github",
         shard_rows: int = 100,
         batch_rows: int = 7,
+        limits: Limits | None = None,
         **options: Any,
     ) -> Outcome:
         chosen = DedupOptions(**options)
@@ -238,7 +243,7 @@ def deduplicate() -> Callable[..., Outcome]:
                 batches.append(pa.RecordBatch.from_arrays(columns, schema=schema))
             shards.append(batches)
         memory = MemoryCorpus(corpus, shards)
-        DedupStage(chosen).run(memory)
+        DedupStage(chosen, limits).run(memory)
         decided = pa.concat_tables(memory.decided)
         verdicts = {}
         for document, row in zip(rows, decided.to_pylist(), strict=True):

@@ -1,8 +1,6 @@
 """The pieces of dedup, each against its plain definition."""
 
-import itertools
 import math
-from collections import defaultdict
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,10 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from stages.dedup.arrange import connected_components, cut_into_blocks
 from stages.dedup.arrays import digest_array, digests, document_numbers, partitions_for
 from stages.dedup.bands import candidate_probability, choose_bands, stored_threshold
-from stages.dedup.candidates import BUCKET_PAIRS, FULL_BUCKET, MIN_HUBS, NEIGHBOURS, pair_buckets
 from stages.dedup.near import drop_greedily
 from stages.dedup.options import DedupOptions
 from stages.dedup.preference import ranks
@@ -132,85 +128,6 @@ def test_partitions_are_even_and_stable():
     assert [partitions_for(n, 10) for n in (0, 1, 10, 11, 35)] == [1, 1, 1, 2, 4]
     counts = np.bincount(scatter(np.arange(80_000), 8), minlength=8)
     assert counts.min() > 9_600
-
-
-def plain_pairs(starts: list[int], sizes: list[int], threshold: float) -> set[tuple[int, int]]:
-    pairs: set[tuple[int, int]] = set()
-    for start, end in itertools.pairwise(starts):
-        members = range(start, end)
-        if len(members) <= FULL_BUCKET:
-            pairs |= set(itertools.combinations(members, 2))
-            continue
-        for hub in members[: max(MIN_HUBS, BUCKET_PAIRS // len(members))]:
-            pairs |= {(hub, member) for member in members if member > hub}
-        line = sorted(members, key=lambda member: (sizes[member], member))
-        for place, member in enumerate(line):
-            before = line[max(0, place - NEIGHBOURS) : place]
-            pairs |= {(min(member, other), max(member, other)) for other in before}
-    return {
-        (i, j) for i, j in pairs if min(sizes[i], sizes[j]) / max(sizes[i], sizes[j]) >= threshold
-    }
-
-
-@pytest.mark.parametrize("threshold", [0.1, 0.85, 1.0])
-@pytest.mark.parametrize(
-    "lengths", [[], [1], [3, 1, 40], [FULL_BUCKET, 2], [FULL_BUCKET + 1], [2, 1_500, 5]]
-)
-def test_buckets_pair_by_the_stated_rule(lengths, threshold):
-    """All pairs of a small bucket; hubs and neighbours of a large one; none twice."""
-    starts = np.cumsum([0, *lengths])
-    sizes = np.random.default_rng(0).integers(1, 200, starts[-1]).astype(np.int32)
-    left, right = pair_buckets(starts, sizes, threshold)
-    found = [(min(i, j), max(i, j)) for i, j in zip(left.tolist(), right.tolist(), strict=True)]
-    assert len(found) == len(set(found))
-    assert plain_pairs(starts.tolist(), sizes.tolist(), threshold) == set(found)
-
-
-GRAPHS = st.integers(1, 30).flatmap(
-    lambda n: st.tuples(
-        st.just(n),
-        st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)), max_size=40),
-    )
-)
-
-
-@settings(max_examples=100, deadline=None)
-@given(GRAPHS)
-def test_components_are_those_of_a_search(graph):
-    """Every node is labelled with the least node it can reach."""
-    n, edges = graph
-    neighbours = defaultdict(set)
-    for a, b in edges:
-        neighbours[a].add(b)
-        neighbours[b].add(a)
-    expected = []
-    for node in range(n):
-        reached, frontier = {node}, [node]
-        while frontier:
-            new = neighbours[frontier.pop()] - reached
-            reached |= new
-            frontier.extend(new)
-        expected.append(min(reached))
-    ends = np.array(edges, np.int64).reshape(-1, 2)
-    assert expected == connected_components(n, ends[:, 0].copy(), ends[:, 1].copy()).tolist()
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(0, 4), st.integers(1, 30)), min_size=1, max_size=40),
-    st.integers(1, 50),
-)
-def test_blocks_are_bounded_and_keep_small_components_whole(rows, limit):
-    """A block holds at most the limit, or one document; a component that fits lies in one."""
-    component = np.array([row[0] for row in rows])
-    sizes = np.array([row[1] for row in rows])
-    block = cut_into_blocks(component, sizes, limit)
-    for number in np.unique(block):
-        held = sizes[block == number]
-        assert held.sum() <= limit or len(held) == 1
-    for label in np.unique(component):
-        if sizes[component == label].sum() <= limit:
-            assert len(np.unique(block[component == label])) == 1
 
 
 @settings(max_examples=60, deadline=None)
