@@ -136,7 +136,11 @@ def find_nearest(
     held_ends: Int64,
     held_hashes: Hashes,
     held_components: Int64,
-    index: Index,
+    heads: Int32,
+    keys: Hashes,
+    following: Int32,
+    owners: Int32,
+    n_postings: Int64,
     threshold: float,
     floor: float,
     grows: bool,
@@ -145,7 +149,6 @@ def find_nearest(
     the one that counts if it reaches `threshold`, and is told from `floor` on. If the index
     `grows`, those probed are those held, and each is added that is near to none before it."""
     n_sets = ends.shape[0] - 1
-    heads, keys, following, owners, n_postings = index
     mask = np.uint64(heads.shape[0] - 1)
     nearest = np.full(n_sets, -1, np.int64)
     similarity = np.zeros(n_sets, np.float64)

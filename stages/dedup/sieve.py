@@ -75,7 +75,7 @@ class Kept:
         )
         mine, floor = _arrays(self.sets), _floor(self._threshold)
         return find_nearest(
-            *_arrays(probed), ends, keys, *mine, self._index, self._threshold, floor, False
+            *_arrays(probed), ends, keys, *mine, *self._index, self._threshold, floor, False
         )
 
 
@@ -83,7 +83,7 @@ def _sieve(sets: Sets, counts: Counts, threshold: float) -> tuple[Int64, Float64
     ends, keys = prefixes(sets.ends, sets.hashes, sets.components, counts, threshold)
     index, arrays = empty_index(len(keys)), _arrays(sets)
     nearest, similarity = find_nearest(
-        *arrays, ends, keys, *arrays, index, threshold, _floor(threshold), True
+        *arrays, ends, keys, *arrays, *index, threshold, _floor(threshold), True
     )
     return nearest, similarity, index
 

@@ -89,12 +89,18 @@ _GROUPS = (
     kernels.identity _hashes uint64[:,:] uint64
     kernels.paths _directories int64[:] uint8[:] int64
     kernels.paths _strings int64[:] uint8[:]
-    dedup.arrange _fill_blocks int64[:] int64[:] int64
-    dedup.arrange connected_components int64 int64[:] int64[:]
-    dedup.candidates _count_or_write int64[:] int32[:] int64[:] float64 int64[:] int64[:]
-    dedup.near drop_greedily int64 int64[:] int64[:] readonly:float64[:]
-    dedup.verify pair_similarities int64[:] uint64[:] int64[:] int64[:]
     web.scripts _count readonly:uint32[:] uint8[:] uint32[:,:]
+    """,
+    """
+    dedup.arrange fill_cells int64[:] int64
+    dedup.components connected_components int64 int64[:] int64[:]
+    dedup.near drop_greedily int64 int64[:] int64[:] readonly:float64[:]
+    dedup.verify compare_all int64[:] int64[:] uint64[:] float64 int64
+    dedup.prefixes _count uint64[:] uint32[:]
+    dedup.prefixes prefixes int64[:] uint64[:] readonly:int64[:] uint32[:] float64
+    dedup.prefixes find_nearest int64[:] uint64[:] readonly:int64[:] int64[:] uint64[:] int64[:] \
+        uint64[:] readonly:int64[:] int32[:] uint64[:] int32[:] int32[:] int64[:] float64 float64 \
+        bool
     """,
     """
     kernels.elementary _newton_sums float64[:,:] float64[:] float64[:]
