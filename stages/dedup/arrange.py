@@ -25,8 +25,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
-from stages.contract import Batches
-from stages.dedup.arrays import DOCUMENT, Int64, emit, gather, numbers
+from stages.contract import Batches, Corpus, Parts
+from stages.dedup.arrays import DOCUMENT, Int64, emit, gather, numbers, partitions_for
+from stages.dedup.components import connect
+from stages.dedup.limits import Limits
+from stages.dedup.links import LinkBuckets, SpreadBands
 from stages.kernels.routes import scatter
 
 DOCUMENT_SHINGLES = 64
@@ -50,6 +53,20 @@ ARRANGED = pa.schema(
         pa.field("cell", pa.uint32()),  # among those of its kind
     ]
 )
+
+
+def find_components(
+    corpus: Corpus, members: Parts, spread: SpreadBands, link: LinkBuckets, limits: Limits
+) -> Parts:
+    """Members → those that hang together with another, each with its kind and cell."""
+    bands = corpus.shuffle("spread-bands", spread, source=members)
+    links = corpus.reduce_partitions("link-buckets", link, bands, n_partitions=spread.n_partitions)
+    stars = connect(corpus, links, limits.link_documents)
+    n_partitions = partitions_for(corpus.n_rows(), limits.component_documents)
+    sums = corpus.shuffle("sum-components", SumComponents(n_partitions), source=stars)
+    listed = corpus.shuffle("list-members", ListMembers(n_partitions), source=stars)
+    arrange = Arrange(n_partitions, limits.few, limits.cell_shingles, limits.task_shingles)
+    return corpus.reduce_partitions("arrange", arrange, sums, listed, n_partitions=n_partitions)
 
 
 @dataclass(frozen=True)

@@ -23,16 +23,9 @@ a new threshold decides after the scratch data are gone.
 from typing import ClassVar
 
 from stages.contract import Corpus, Parts
-from stages.dedup.arrange import (
-    LARGE,
-    SMALL,
-    Arrange,
-    ListMembers,
-    SumComponents,
-)
+from stages.dedup.arrange import LARGE, SMALL, find_components
 from stages.dedup.arrays import DROPS, ROW_BITS, partitions_for
 from stages.dedup.bands import choose_bands, stored_threshold
-from stages.dedup.components import connect
 from stages.dedup.huge import sieve_huge
 from stages.dedup.limits import Limits
 from stages.dedup.links import LinkBuckets, SpreadBands
@@ -122,26 +115,17 @@ class DedupStage:
 
     def _find_texts(self, corpus: Corpus, members: Parts) -> Parts:
         """The texts of all that is linked."""
-        threshold = stored_threshold(self._options.threshold)
-        n_bands, _ = choose_bands(threshold)
-        near, by_url = self._options.near, self._by_url(corpus)
-        limits = self._limits
-        n_rows = corpus.n_rows() * (n_bands * near + by_url)
-        n_partitions = partitions_for(n_rows, limits.band_rows)
-        bands = corpus.shuffle(
-            "spread-bands", SpreadBands(n_partitions, near, by_url), source=members
+        by_url = self._by_url(corpus)
+        n_bands, _ = choose_bands(stored_threshold(self._options.threshold))
+        spread = SpreadBands(
+            partitions_for(
+                corpus.n_rows() * (n_bands * self._options.near + by_url), self._limits.band_rows
+            ),
+            self._options.near,
+            by_url,
         )
-        links = corpus.reduce_partitions(
-            "link-buckets", LinkBuckets(threshold), bands, n_partitions=n_partitions
-        )
-        stars = connect(corpus, links, limits.link_documents)
-        n_partitions = partitions_for(corpus.n_rows(), limits.component_documents)
-        sums = corpus.shuffle("sum-components", SumComponents(n_partitions), source=stars)
-        listed = corpus.shuffle("list-members", ListMembers(n_partitions), source=stars)
-        arrange = Arrange(n_partitions, limits.few, limits.cell_shingles, limits.task_shingles)
-        arranged = corpus.reduce_partitions(
-            "arrange", arrange, sums, listed, n_partitions=n_partitions
-        )
+        link = LinkBuckets(stored_threshold(self._options.threshold))
+        arranged = find_components(corpus, members, spread, link, self._limits)
         asked = corpus.shuffle("ask-for-texts", AskForTexts(), source=arranged)
         send = SendTexts(preference(corpus.name), by_url)
         sources = [asked]
