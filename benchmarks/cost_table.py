@@ -42,15 +42,11 @@ HEADINGS = (
     "tables",
     "scratch",
     "documents",
-    "pairs in one task",
     "driver",
 )
 
 ONCE = ("tokenise-seeds", "train-target")
 """Steps that depend on seeds alone."""
-
-PAIR_BYTES = 80
-"""Held per candidate pair by the one task that lines them up (`stages.dedup.arrange`)."""
 
 RECEIPT_BYTES = 2_600
 """Held by the driver per shard and unit (`benchmarks/scale.py`)."""
@@ -75,11 +71,10 @@ A WARC file is taken to have {warc}, a crawl {crawl:,} of them.
 
 - **Tables** stay, so that a threshold can be changed without reading anything again; `documents`
   and dedup's signatures are most of them. **Scratch** is the largest corpus stage's, deleted when
-  it is committed: near-duplicate removal writes about 1.6 kB a document, and the texts of
+  it is committed: near-duplicate removal writes about 0.7 kB a document, and the texts of
   candidates.
-- **Memory.** A worker's largest peak in the run was {largest}. Every corpus step holds a bounded
-  partition, but one: the task that lines up candidate pairs holds all of them, {pair} bytes each.
-  Where that column exceeds a node, deduplicate in parts.
+- **Memory.** A worker's largest peak in the run was {largest}. Near-duplicate removal holds a
+  bounded partition in every task ([dedup.md](dedup.md)).
 - **Driver.** {receipt:,} bytes for each shard and unit (`benchmarks/scale.py`). A shuffle between
   shards keeps 12 bytes more for each pair of shards that exchanges rows.
 - One hundred crawls at once is arithmetic, not experience.
@@ -106,14 +101,10 @@ def rates_of(run: Path) -> str:
     sizes = {corpus: sum(spec["size"] for spec in specs) for corpus, specs in inputs.items()}
     kept = _kept_steps(storage)
     units: dict[str, _Sum] = {}
-    pairs: dict[str, int] = {}
     for line in (run / "log.jsonl").read_text().splitlines():
         event = json.loads(line)
         if event["event"] == "task":
             _add(units.setdefault(unit_of(event["step"]), _Sum()), event, event["step"] in kept)
-            if event["step"].endswith(".distinct-pairs"):
-                corpus = corpus_of(event["step"])
-                pairs[corpus] = pairs.get(corpus, 0) + event["rows"]
     lines = [
         "# What each unit of a run costs, per stored byte of its corpus's inputs: measured in a",
         "# whole run of configs/dev.toml by `python -m benchmarks.cost_table rates RUN`.",
@@ -125,9 +116,8 @@ def rates_of(run: Path) -> str:
         corpus: sum(one.rows for one in parse_receipts(storage, f"{corpus}/documents").values())
         for corpus in sizes
     }
-    for name, counts in (("documents", documents), ("pairs", pairs)):
-        lines += ["", f"[{name}]"]
-        lines += [f"{c} = {counts.get(c, 0) / n:.4g}" for c, n in sorted(sizes.items()) if n]
+    lines += ["", "[documents]"]
+    lines += [f"{c} = {documents.get(c, 0) / n:.4g}" for c, n in sorted(sizes.items()) if n]
     for unit, total in units.items():
         n_bytes = sizes[corpus_of(unit)]
         lines += [
@@ -189,7 +179,6 @@ def document() -> str:
         headings=f"| {' | '.join(HEADINGS)} |\n|---{'|--:' * (len(HEADINGS) - 1)}|",
         scales="\n".join(scales),
         largest=show_size(largest),
-        pair=PAIR_BYTES,
         receipt=RECEIPT_BYTES,
         units="\n".join(units),
     )
@@ -207,7 +196,6 @@ def _row(name: str, n_warcs: int, content: dict[str, Any], n_units: int) -> str:
         show_size(cost.table_bytes),
         show_size(cost.scratch_bytes),
         f"{content['documents']['web'] * n_bytes:,.0f}",
-        show_size(content["pairs"]["web"] * n_bytes * PAIR_BYTES),
         show_size(n_warcs * n_units * RECEIPT_BYTES),
     ]
     return f"| {' | '.join(cells)} |"

@@ -2,7 +2,7 @@
 
 The input becomes the documents of a small run beside the answer; the stage runs on it in this
 process, and the run is deleted. Longer documents survive, then smaller doc_ids. It needs about
-the input's text and 1.6 kB a row of disk.
+the input's text and 1 kB a row of disk.
 """
 
 import itertools
