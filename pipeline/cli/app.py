@@ -13,6 +13,7 @@ from pipeline.cli.ablation import ablate
 from pipeline.cli.arguments import require_text
 from pipeline.cli.config import config, init
 from pipeline.cli.crawl import crawl
+from pipeline.cli.dedup import dedup
 from pipeline.cli.ending import ending, resumable
 from pipeline.cli.language import language
 from pipeline.cli.recall import recall
@@ -35,6 +36,7 @@ app.add_typer(recall, name="recall")
 app.add_typer(crawl, name="crawl")
 app.add_typer(language, name="language")
 app.add_typer(tokenizer, name="tokenizer")
+app.add_typer(dedup, name="dedup")
 app.add_typer(ablate, name="ablate")
 app.add_typer(config, name="config")
 

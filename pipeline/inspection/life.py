@@ -224,13 +224,22 @@ def _twin(
         if kept is None:
             continue
         twin = Twin(kept.hex(), None, stage.measures.get("similarity"))
-        for _, shard, row in _find(connection, views, kept.hex()):
-            view = views[f"{corpus}.{DOCUMENTS}"]
-            file = _file(view, shard)
-            found = read_row(view, file, row, ["uri", "text"]) if file is not None else None
-            if found is not None:
-                twin.uri, twin.text = found["uri"], found["text"]
+        if found := find_text(connection, views, corpus, kept):
+            twin.uri, twin.text = found
         return twin
+    return None
+
+
+def find_text(
+    connection: Connection, views: dict[str, View], corpus: str, doc_id: bytes
+) -> tuple[str, str] | None:
+    """A document's uri and text; None if it is not in the corpus."""
+    view = views[f"{corpus}.{DOCUMENTS}"]
+    for where, shard, row in _find(connection, views, doc_id.hex()):
+        file = _file(view, shard) if where == corpus else None
+        found = read_row(view, file, row, ["uri", "text"]) if file is not None else None
+        if found is not None:
+            return found["uri"], found["text"]
     return None
 
 
