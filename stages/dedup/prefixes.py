@@ -11,6 +11,8 @@ The order is by how often hashes fall in the shingle's place of a table of count
 lost to either: where the order is bad, more is compared.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -22,9 +24,29 @@ from stages.kernels.shingles import Hashes
 Counts = npt.NDArray[np.uint32]
 Int32 = npt.NDArray[np.int32]
 Float64 = npt.NDArray[np.float64]
-Index = tuple[Int32, Hashes, Int32, Int32, Int64]
-"""Heads and keys of the places of a hash table; next and owner of each posting; how many there
-are."""
+
+
+class SetArrays(NamedTuple):
+    """Set i is `hashes[ends[i]:ends[i + 1]]` (ascending) and of component `components[i]`."""
+
+    ends: Int64
+    hashes: Hashes
+    components: Int64
+
+
+class Index(NamedTuple):
+    """A hash table of posting lists."""
+
+    heads: Int32
+    """The first posting of each place, -1 where there is none; the place has a key if there is."""
+    keys: Hashes
+    following: Int32
+    """The next posting of each, -1 at the end."""
+    owners: Int32
+    """Whose set each is of."""
+    n_postings: Int64
+    """One number."""
+
 
 _COUNT_SHIFT = 44
 _MAX_COUNT = (1 << (64 - _COUNT_SHIFT)) - 1
@@ -39,7 +61,7 @@ def count_shingles(hashes: Hashes) -> Counts:
 def empty_index(n_postings: int) -> Index:
     """Room for so many postings."""
     places = 1 << (2 * n_postings + 1).bit_length()
-    return (
+    return Index(
         np.full(places, -1, np.int32),
         np.zeros(places, np.uint64),
         np.empty(n_postings, np.int32),
@@ -119,28 +141,20 @@ def _smallest(keys: Hashes, rank: int) -> np.uint64:
             low = i
         else:
             break
-    return keys[rank - 1]
+    smallest: np.uint64 = keys[rank - 1]
+    return smallest
 
 
-# Of the sets probed: ends int64[n + 1], hashes uint64, components int64[n], prefix ends and keys as
-# `prefixes` gives them. Of the sets held: ends, hashes, components. The index is of those held.
-# -> nearest int64[n] (-1 where nothing was found), similarity float64[n].
-# The test compares it with the plain rule.
+# probed and held: sets; prefix_ends int64[n + 1], prefix_keys uint64: those of the probed, as
+# `prefixes` gives them; the index is of those held -> nearest int64[n] (-1 where nothing was
+# found), similarity float64[n]. The test compares it with the plain rule.
 @njit(cache=True, nogil=True)
 def find_nearest(
-    ends: Int64,
-    hashes: Hashes,
-    components: Int64,
+    probed: SetArrays,
     prefix_ends: Int64,
     prefix_keys: Hashes,
-    held_ends: Int64,
-    held_hashes: Hashes,
-    held_components: Int64,
-    heads: Int32,
-    keys: Hashes,
-    following: Int32,
-    owners: Int32,
-    n_postings: Int64,
+    held: SetArrays,
+    index: Index,
     threshold: float,
     floor: float,
     grows: bool,
@@ -148,6 +162,9 @@ def find_nearest(
     """The most similar of the sets in the index for each set, the first of them on a tie; it is
     the one that counts if it reaches `threshold`, and is told from `floor` on. If the index
     `grows`, those probed are those held, and each is added that is near to none before it."""
+    ends, hashes, components = probed
+    held_ends, held_hashes, held_components = held
+    heads, keys, following, owners, n_postings = index
     n_sets = ends.shape[0] - 1
     mask = np.uint64(heads.shape[0] - 1)
     nearest = np.full(n_sets, -1, np.int64)
@@ -196,7 +213,7 @@ def find_nearest(
 
 
 @njit(cache=True, nogil=True)
-def _place(keys: Hashes, heads: Int32, key: np.uint64, mask: np.uint64) -> int:
+def _place(keys: Hashes, heads: Int32, key: np.uint64, mask: np.uint64) -> np.int64:
     place = (key ^ (key >> np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(20) & mask
     while heads[place] >= 0 and keys[place] != key:
         place = (place + np.uint64(1)) & mask

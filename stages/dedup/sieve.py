@@ -27,13 +27,13 @@ from stages.dedup.prefixes import (
     Counts,
     Float64,
     Index,
+    SetArrays,
     count_shingles,
     empty_index,
     find_nearest,
     prefixes,
 )
 from stages.dedup.sets import EVIDENCE_MARGIN, VERIFIED, Sets, read_sets, verified_pairs
-from stages.kernels.shingles import Hashes
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,16 @@ class Kept:
         ends, keys = prefixes(
             probed.ends, probed.hashes, probed.components, self._counts, self._threshold
         )
-        mine, floor = _arrays(self.sets), _floor(self._threshold)
+        floor = _floor(self._threshold)
         return find_nearest(
-            *_arrays(probed), ends, keys, *mine, *self._index, self._threshold, floor, False
+            _arrays(probed),
+            ends,
+            keys,
+            _arrays(self.sets),
+            self._index,
+            self._threshold,
+            floor,
+            False,
         )
 
 
@@ -83,13 +90,13 @@ def _sieve(sets: Sets, counts: Counts, threshold: float) -> tuple[Int64, Float64
     ends, keys = prefixes(sets.ends, sets.hashes, sets.components, counts, threshold)
     index, arrays = empty_index(len(keys)), _arrays(sets)
     nearest, similarity = find_nearest(
-        *arrays, ends, keys, *arrays, *index, threshold, _floor(threshold), True
+        arrays, ends, keys, arrays, index, threshold, _floor(threshold), True
     )
     return nearest, similarity, index
 
 
-def _arrays(sets: Sets) -> tuple[Int64, Hashes, Int64]:
-    return sets.ends, sets.hashes, sets.components
+def _arrays(sets: Sets) -> SetArrays:
+    return SetArrays(sets.ends, sets.hashes, sets.components)
 
 
 def _floor(threshold: float) -> float:

@@ -98,9 +98,10 @@ _GROUPS = (
     dedup.verify compare_all int64[:] int64[:] uint64[:] float64 int64
     dedup.prefixes _count uint64[:] uint32[:]
     dedup.prefixes prefixes int64[:] uint64[:] readonly:int64[:] uint32[:] float64
-    dedup.prefixes find_nearest int64[:] uint64[:] readonly:int64[:] int64[:] uint64[:] int64[:] \
-        uint64[:] readonly:int64[:] int32[:] uint64[:] int32[:] int32[:] int64[:] float64 float64 \
-        bool
+    dedup.prefixes find_nearest stages.dedup.prefixes:SetArrays\
+(int64[:];uint64[:];readonly:int64[:]) int64[:] uint64[:] stages.dedup.prefixes:SetArrays\
+(int64[:];uint64[:];readonly:int64[:]) stages.dedup.prefixes:Index\
+(int32[:];uint64[:];int32[:];int32[:];int64[:]) float64 float64 bool
     """,
     """
     kernels.elementary _newton_sums float64[:,:] float64[:] float64[:]
