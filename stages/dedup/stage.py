@@ -1,20 +1,21 @@
 """Near-duplicate removal over a whole corpus (DeepSeek-Coder section 2.3).
 
-    shards ─► describe ─► exact twins ─► bands, URLs ─► candidate pairs
-                              │                               │
-                              │      texts of candidates ─► verified pairs
-                              ▼                               ▼
-    every shard's verdicts ◄─ twins follow ◄─────────── near-duplicates
+    shards ─► describe ─► exact twins ─► bands, URLs ─► links ─► components
+                              │                                      │
+                              │        compared pairs ◄─ texts of components
+                              ▼                ▼
+    every shard's verdicts ◄─ twins follow ◄─ near-duplicates
 
-Captures of one URL (web) are candidates whatever their signatures say, and are dropped as `url` if
+Captures of one URL (web) are compared whatever their signatures say, and are dropped as `url` if
 they are near-duplicates: an address says which texts to compare, not that they are equal.
 
-Each arrow is a shuffle of narrow rows; the modules of the steps state their cost. In all: about
-1.6 kB of scratch a document, 200 bytes a candidate pair and one copy of the texts.
+Each arrow is a shuffle of narrow rows; the modules of the steps state their cost, and
+`stages.dedup.limits` what a task holds. In all: about 0.7 kB of scratch a document, a copy of the
+texts, and two of those that are compared.
 
-What an option repeats: `threshold` between 0.85 and 1 the decision alone, below 0.85 candidates
-and verification too; `ngram` and `cjk` everything; `exact`, `url` and `near` all but the
-signatures.
+What an option repeats: `threshold` between 0.85 and 1 the decision alone, unless a component has
+more documents than `Limits.few`; below 0.85 links and comparisons too; `ngram` and `cjk`
+everything; `exact`, `url` and `near` all but the signatures.
 
 Beside the verdicts stay three folders: `pairs`, the evidence; `verified` and `twins`, from which
 a new threshold decides after the scratch data are gone.
