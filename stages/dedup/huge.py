@@ -46,9 +46,12 @@ def sieve_huge(corpus: Corpus, texts: Parts, rule: Sieve, task_shingles: int) ->
     rest = corpus.reduce_partitions("hold-huge", Hold(), spread, n_partitions=n_parts)
     links: list[Parts] = []
     while True:
-        place = f"huge-{1 + len(links) // 2}"
+        number = 1 + len(links) // 2
+        place = f"huge-{number}"
         find = FindCut(rule.ngram, rule.cjk, task_shingles // n_parts)
-        cut = first_cut(corpus.map_shards(f"{place}/find-cut", find, source=rest))
+        # Kept: what follows depends on it, also when nothing is to be done.
+        cuts = corpus.map_shards(f"{place}/find-cut", find, source=rest, keep_as=f"cuts/{number}")
+        cut = first_cut(cuts)
         first = corpus.shuffle(f"{place}/take-first", TakeFirst(cut), source=rest)
         sieved = corpus.reduce_partitions(
             f"{place}/sieve-first", SieveFirst(rule), first, n_partitions=1

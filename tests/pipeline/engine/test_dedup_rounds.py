@@ -55,12 +55,14 @@ def test_rounds_keep_the_same_documents(tmp_path: Path, request: pytest.FixtureR
     assert expected == verdicts(path, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_new_threshold_compares_large_components_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It decides as a run from nothing does, though the scratch data are gone; and the run is
-    whole."""
-    monkeypatch.setattr(stages.dedup.stage, "Limits", lambda: Limits(few=2, link_documents=4))
+    """It decides as a run from nothing does, though the scratch data are gone; the run is whole,
+    and nothing is left to do."""
+    limits = Limits(few=2, link_documents=4, task_shingles=1_000)
+    monkeypatch.setattr(stages.dedup.stage, "Limits", lambda: limits)
     generator = random.Random(5)
     words = [f"word{generator.randrange(900)}" for _ in range(250)]
     pages = {}
@@ -76,6 +78,9 @@ def test_a_new_threshold_compares_large_components_again(
         settings = [web, f"web.dedup.threshold={threshold}"]
         run_configuration(load(None, settings, folder), address="local")
         assert verify(folder) == []
+        assert (folder / "web/dedup/cuts/1").is_dir()
+        again = run_configuration(load(None, settings, folder), address="local")
+        assert not [step for step in again.steps if ".dedup" in step]
         select = "select doc_id, reason, duplicate_of, similarity from web.dedup order by doc_id"
         return [row for batch in query(folder, select) for row in batch.to_pylist()]
 
