@@ -104,6 +104,7 @@ _GROUPS = (
 (int32[:];uint64[:];int32[:];int32[:];int64[:]) float64 float64 bool
     """,
     """
+    kernels.elementary _exp float64[:]
     kernels.elementary _newton_sums float64[:,:] float64[:] float64[:]
     kernels.fasttext _multiply float32[:,:] float64[:,:]
     kernels.ngrams hash_table int64

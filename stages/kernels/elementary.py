@@ -4,9 +4,8 @@ IEEE 754 fixes the result of + - * / and the square root alone. For `exp` and `l
 library choose a variant by what the processor can (AVX-512, FMA), and a BLAS chooses the order of
 its sums: the last bit then differs from machine to machine, and a page at a threshold changes
 sides. Here everything is made of those five operations. The formulas of `exp` and `log` are those
-of fdlibm (`e_exp.c`, `e_log.c`; within 1 ulp), each step a numpy operation of its own, so that no
-compiler can fuse two into one rounding. Cost: 70 ns a number,
-ten times that of numpy.
+of fdlibm (`e_exp.c`, `e_log.c`; within 1 ulp), each step rounded by itself: no compiler fuses two
+unless it is told that it may. Cost: 9 ns a number for `exp`, 70 ns for `log`.
 """
 
 import math
@@ -42,16 +41,9 @@ _SMALLEST, _LARGEST = -746.0, 710.0
 
 def exp(values: npt.ArrayLike) -> Float64:
     """e to the power of each value."""
-    x = np.clip(np.asarray(values, np.float64), _SMALLEST, _LARGEST)
-    n = np.rint(x / (_LN2_HIGH + _LN2_LOW))
-    high, low = x - n * _LN2_HIGH, n * _LN2_LOW
-    rest = high - low
-    square = rest * rest
-    c = rest - square * _polynomial(square, _EXP)
-    power = 1.0 - ((low - (rest * c) / (2.0 - c)) - high)
-    n = np.where(np.isnan(n), 0.0, n).astype(np.int64)
-    with np.errstate(over="ignore", under="ignore"):
-        return np.asarray(np.ldexp(power, n), np.float64)
+    powers = np.array(values, np.float64, order="C")
+    _exp(powers.reshape(-1))
+    return powers
 
 
 def log(values: npt.ArrayLike) -> Float64:
@@ -121,6 +113,27 @@ def _polynomial(x: Float64, coefficients: Sequence[float]) -> Float64:
     for coefficient in coefficients[-2::-1]:
         result = result * x + coefficient
     return result
+
+
+@njit(cache=True, nogil=True)
+def _exp(values: Float64) -> None:  # pragma: no cover
+    """Puts their powers in the place of values, float64 [n]. One loop takes an eighth of the time
+    of one numpy operation after another; without `fastmath` LLVM fuses and reorders nothing."""
+    for place in range(len(values)):
+        x = values[place]
+        if np.isnan(x):
+            continue
+        x = min(max(x, _SMALLEST), _LARGEST)
+        n = np.rint(x / (_LN2_HIGH + _LN2_LOW))
+        high, low = x - n * _LN2_HIGH, n * _LN2_LOW
+        rest = high - low
+        square = rest * rest
+        polynomial = _EXP[4]
+        for k in range(3, -1, -1):
+            polynomial = polynomial * square + _EXP[k]
+        c = rest - square * polynomial
+        power = 1.0 - ((low - (rest * c) / (2.0 - c)) - high)
+        values[place] = math.ldexp(power, int(n))
 
 
 @njit(cache=True, nogil=True)

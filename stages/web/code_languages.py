@@ -21,7 +21,7 @@ MIN_CONFIDENCE = 0.4
 MOST_BLOCKS = 64
 """Blocks of a page whose content is asked."""
 
-_FENCE = re.compile(r"^(`{3,}+)([^`\n]*+)$", re.M)
+_FENCE = re.compile(r"(`{3,}+)([^`\n]*+)$", re.M)
 
 
 def code_languages(text: str) -> tuple[str, ...]:
@@ -43,7 +43,8 @@ def code_languages(text: str) -> tuple[str, ...]:
 def _blocks(text: str) -> Iterator[tuple[str, str]]:
     """The word behind each fence that is closed, by as many backticks, and the lines between. One
     search for lines of backticks: a page may have any number that nothing closes."""
-    fences = list(_FENCE.finditer(text))
+    text = f"\n{text}"
+    fences = list(_fences(text))
     closing: dict[str, list[int]] = {}
     for fence in fences:
         if not fence[2]:
@@ -56,6 +57,17 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
             close = places[first]
             yield fence[2], text[fence.end() + 1 : close - 1]
             end = close + len(fence[1])
+
+
+def _fences(text: str) -> Iterator[re.Match[str]]:
+    """The lines, each behind a line end, that begin with three backticks or more and hold no other
+    than these."""
+    at = text.find("\n```")
+    while at >= 0:
+        fence = _FENCE.match(text, at + 1)
+        if fence is not None:
+            yield fence
+        at = text.find("\n```", at + 1)
 
 
 @cache

@@ -39,7 +39,12 @@ class Extracted:
 def extract(html: str, *, xml: bool = False) -> Extracted:
     """The main content of a decoded page. `xml`: it declares itself as XHTML, where `<x/>` ends
     any element."""
-    tree = build(html.encode("utf-8", "replace"), xml=xml)
+    return extract_utf8(html.encode("utf-8", "replace"), xml=xml)
+
+
+def extract_utf8(page: bytes, *, xml: bool = False) -> Extracted:
+    """The same of a page in UTF-8."""
+    tree = build(page, xml=xml)
     return written_page(tree, choose(tree).keep)
 
 

@@ -7,8 +7,8 @@ import pyarrow as pa
 from schemas.documents import WEB_DOCUMENTS
 from stages.contract import Options
 from stages.errors import InputError
-from stages.web.decoding.charset import decode_page
-from stages.web.extract import LIBRARIES, Extracted, extract
+from stages.web.decoding.charset import utf8_page
+from stages.web.extract import LIBRARIES, Extracted, extract, extract_utf8
 from stages.web.options import ExtractOptions
 
 _COLUMNS = ("text", "title", "n_code_blocks", "n_formulas", "natural_language", "code_languages")
@@ -45,4 +45,4 @@ class ExtractStage:
             raise InputError(
                 f"extract: a page of {len(page)} bytes is above max_page_bytes {self._max_bytes}"
             )
-        return extract(page if isinstance(page, str) else decode_page(page))
+        return extract(page) if isinstance(page, str) else extract_utf8(utf8_page(page))

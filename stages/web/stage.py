@@ -24,14 +24,14 @@ from schemas.identity import doc_id
 from stages.contract import SKIPPED, Input, Options, Skipped, SourceEvent
 from stages.errors import InputError
 from stages.kernels.urls import normalize_url, registrable_domain, url_host
-from stages.web.decoding.charset import decode_page
+from stages.web.decoding.charset import is_utf8, utf8_page
 from stages.web.decoding.sniff import (
     XHTML_TYPES,
     XML_TYPES,
     looks_like_html,
     parses_as_xml,
 )
-from stages.web.extract import LIBRARIES, TABLES, Extracted, extract
+from stages.web.extract import LIBRARIES, TABLES, Extracted, extract_utf8
 from stages.web.formulas import count_formulas
 from stages.web.natural_language import natural_language
 from stages.web.options import WebOptions
@@ -52,10 +52,10 @@ _OUT = pa.schema([*(field.with_nullable(True) for field in WEB_DOCUMENTS), (SKIP
 
 @dataclass(frozen=True)
 class _Decoded:
-    """A page as text, the charset that its header declares, and whether the header declares it
+    """A page in UTF-8, the charset that its header declares, and whether the header declares it
     XHTML (or XML, and it is XHTML), which browsers parse as XML; a guess at the type does not."""
 
-    html: str
+    html: bytes
     charset: str | None
     is_xhtml: bool
 
@@ -99,13 +99,13 @@ class WebSource:
             page = _as_written(body.decode("utf-8", "replace"))
         else:
             if record["form"] == HTML:
-                html = body.decode("utf-8", "replace")
+                html = body if is_utf8(body) else body.decode("utf-8", "replace").encode()
             else:
                 decoded = self._decode(body, record["identified_type"])
                 if isinstance(decoded, Skipped):
                     return {SKIPPED: decoded.reason}
                 html, charset, is_xhtml = decoded.html, decoded.charset, decoded.is_xhtml
-            page = extract(html, xml=is_xhtml)
+            page = extract_utf8(html, xml=is_xhtml)
         if not page.text.strip():
             return {SKIPPED: "empty_text"}
         return {
@@ -154,7 +154,7 @@ class WebSource:
         is_xhtml = parses_as_xml(response.mime, payload)
         if not (is_xhtml or mime in _HTML_TYPES) or not looks_like_html(payload, declared=True):
             return Skipped("not_html")
-        html = decode_page(payload, response.charset)
+        html = utf8_page(payload, response.charset)
         return _Decoded(html, response.charset, is_xhtml=is_xhtml)
 
 

@@ -10,7 +10,7 @@ MAX_PAGE_CHARACTERS = 500_000
 """Of all formulas of a page, at 4 µs each; what comes behind stays as the page has it."""
 MAX_DEPTH = 32
 
-_DECLARED = re.compile(rb"asciimath|config=[\w.,-]*am_(?:chtml|htmlormml)|mml-am[_-]")
+_DECLARED = re.compile(rb"config=[\w.,-]*am_(?:chtml|htmlormml)|mml-am[_-]")
 _FORMULA = re.compile(rf"`([^`\n]{{1,{MAX_CHARACTERS}}})`")
 _TOKEN = re.compile(
     r'"[^"]*"|[0-9]+(?:\.[0-9]+)?|\s+|'
@@ -52,7 +52,10 @@ _AROUND = {"abs": ("|", "|"), "floor": (r"\lfloor ", r"\rfloor "), "ceil": (r"\l
 
 def declares_asciimath(page: bytes) -> bool:
     """Whether a page loads something that renders AsciiMath."""
-    return _DECLARED.search(page.lower()) is not None
+    page = page.lower()
+    if b"asciimath" in page:
+        return True
+    return (b"am_" in page or b"mml-am" in page) and _DECLARED.search(page) is not None
 
 
 def place_asciimath(text: str, spans: re.Pattern[str], n_most: int) -> tuple[str, int, int]:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from stages.web.markdown.paper import NUMBER, NUMBER_END, SCRIPT_END, SUB, SUP
 
 _NUMBER, _NUMBER_END = chr(NUMBER), chr(NUMBER_END)
+_SCRIPTS = (chr(SUP), chr(SUB), chr(SCRIPT_END))
 _SCRIPT_MARKS = str.maketrans({SUP: "^", SUB: "_", SCRIPT_END: None})
 _LINE_NUMBER = re.compile(
     f"[ \t]{{0,12}}{_NUMBER}[^0-9{_NUMBER_END}]*([0-9]+)[^{_NUMBER_END}]*{_NUMBER_END}"
@@ -30,7 +31,9 @@ def clean_code(text: str) -> str:
         text = _drop_numbers(text)
     elif text[:1] == "0":
         text = _drop_padded_numbers(text)
-    text = text.translate(_SCRIPT_MARKS).rstrip()
+    if any(mark in text for mark in _SCRIPTS):
+        text = text.translate(_SCRIPT_MARKS)
+    text = text.rstrip()
     blank = _BLANK_START.match(text)
     if blank:
         text = text[blank.end() :]

@@ -147,7 +147,7 @@ def _settle_code(source: Source, node: int, flags: int, role: Numbers) -> bool: 
         return not flags & HAS_PRE
     if flags & CODE_ROOT:
         names = [source.classes(node)]
-        if _PRE in source.tag[node + 1 : end] and "CodeMirror-code" not in names[0]:
+        if _PRE in source.tags(node + 1, end) and "CodeMirror-code" not in names[0]:
             return False
         return bool(source.text(node).strip())
     if kind == INLINE_CODE or tag in _CODE_TAGS:
@@ -155,7 +155,7 @@ def _settle_code(source: Source, node: int, flags: int, role: Numbers) -> bool: 
             return source.text(node).strip() != ""
         return bool(flags & (PRE_STYLE | KEEP_LINES)) and "\n" in source.text(node).strip()
     if flags & (PRE_STYLE | MONOSPACE):
-        inside = source.tag[node + 1 : end]
+        inside = source.tags(node + 1, end)
         if _PRE in inside or flags & LAYOUT:
             return False
         if flags & (PRE_STYLE | KEEP_LINES):
@@ -177,7 +177,7 @@ def _drop_number_cells(source: Source, table: int, role: Numbers) -> None:
 def _drop_headers(source: Source, pre: int, role: Numbers) -> None:
     """Leave out what stands beside the one `<code>` of a `<pre>` as an element of its own: the name
     of a file or language, buttons."""
-    around, behind = source.end[pre], source.tag[pre + 1 : source.end[pre]]
+    around, behind = source.end[pre], source.tags(pre + 1, source.end[pre])
     if behind.count(_CODE) != 1 or pre + 1 >= around:
         return
     code = pre + 1 + behind.index(_CODE)
@@ -197,7 +197,7 @@ def _drop_headers(source: Source, pre: int, role: Numbers) -> None:
 
 def _says_something(source: Source, node: int) -> bool:
     """Whether what stands for readers without scripts is worth keeping."""
-    inside = source.tag[node + 1 : source.end[node]]
+    inside = source.tags(node + 1, source.end[node])
     if _PRE in inside:
         return True
     text = source.text(node)

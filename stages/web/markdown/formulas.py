@@ -166,7 +166,7 @@ def _from_rendered(  # noqa: PLR0911, PLR0912
             return placed(tex, display)
     if source.name(node) == "mjx-container":
         text = source.text(node).strip()
-        if TEX_SIGN.search(text) and TAGS["mjx-math"] not in source.tag[node : source.end[node]]:
+        if TEX_SIGN.search(text) and TAGS["mjx-math"] not in source.tags(node, source.end[node]):
             return placed(text, display)
         tex = mathml_to_tex(source, node)
         if tex:

@@ -1,11 +1,15 @@
 """The language that a block's markup says it is in: classes and attributes of highlighters."""
 
 import re
+from functools import lru_cache
 
 from stages.web.markdown.source import Source
 
 MAX_ANCESTORS = 8
 """Wrappers of a block that may say its language (`div.highlight-python`, `figure`)."""
+
+MAX_REMEMBERED = 500
+"""Characters of a class attribute whose answer is kept."""
 
 _PREFIXED = re.compile(
     r"(?:language|lang|highlight-source|highlight-text|sourceCode|hljs|brush|type|code|codeblock|"
@@ -14,6 +18,7 @@ _PREFIXED = re.compile(
 _BRUSH = re.compile(r"(?:brush|lang(?:uage)?|syntax|highlight|title)\s*:\s*['\"]?([\w+#.-]+)")
 _ATTRIBUTES = ("data-lang", "data-language", "data-enlighter-language", "data-code-language",
                "data-highlight-language", "data-syntax", "lang-name", "syntax")  # fmt: skip
+_SAYING = frozenset(_ATTRIBUTES)
 _BARE_AFTER_WORDS = (
     "hljs sourceCode highlight code prettyprint codehilite programlisting source src brush "
     "geshi listing shiki chroma syntaxhighlighter wp-block-code enlighter"
@@ -61,13 +66,18 @@ def code_language(source: Source, node: int) -> str | None:
 
 
 def _said(attributes: dict[str, str]) -> str | None:
-    for name in _ATTRIBUTES:
-        value = attributes.get(name, "").strip().lower()
-        if value and _is_language(value):
-            return value
+    if not _SAYING.isdisjoint(attributes):
+        for name in _ATTRIBUTES:
+            value = attributes.get(name, "").strip().lower()
+            if value and _is_language(value):
+                return value
     classes = attributes.get("class", "")
     if not classes:
         return None
+    return _said_once(classes) if len(classes) < MAX_REMEMBERED else _said_by_classes(classes)
+
+
+def _said_by_classes(classes: str) -> str | None:
     brush = _BRUSH.search(classes)
     if brush and _is_language(brush[1].lower()):
         return brush[1].lower()
@@ -84,6 +94,10 @@ def _said(attributes: dict[str, str]) -> str | None:
             if token.lower() in _KNOWN and token.lower() not in _NONE:
                 return token.lower()
     return None
+
+
+_said_once = lru_cache(maxsize=1024)(_said_by_classes)
+"""A page's blocks have the same few classes."""
 
 
 def _is_language(name: str) -> bool:

@@ -52,7 +52,7 @@ def is_code_by_lines(source: Source, node: int) -> bool:
     start, stop = source.text_span(node)
     if not 0 < stop - start < MAX_BYTES:
         return False
-    inside = source.tag[node + 1 : source.end[node]]
+    inside = source.tags(node + 1, source.end[node])
     if _IN_LINE.issuperset(inside):
         return _BR in inside and _INDENTED.search(source.text(node)) is not None
     if source.tag[node] == _TABLE:

@@ -1,6 +1,6 @@
 """A page's tree as Python sees it: for the few nodes that need more than a number.
 
-The lists are made on first use, since most pages need none of them.
+Columns are memory views: a number is made when it is asked for, and pages ask for few.
 """
 
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ from functools import cached_property
 from html import unescape
 
 from stages.web.tree.build import Tree
-from stages.web.tree.elements import NAMES
-from stages.web.tree.state import NAME, NAME_END, VALUE, VALUE_END
+from stages.web.tree.elements import ATTRIBUTES, NAMES
+from stages.web.tree.state import KEY, N_PLACES, NAME, NAME_END, VALUE, VALUE_END
 
 MAX_CONVERTED = 200_000
 """Nodes of formulas that are converted, of a page: at 10 µs each."""
@@ -20,28 +20,10 @@ class Source:
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
+        self.tag, self.parent, self.end, self.first, self.last = map(memoryview, tree.nodes)
+        self._places = memoryview(tree.attributes.reshape(-1))
         self._attributes: dict[int, dict[str, str]] = {}
         self.n_converted = 0
-
-    @cached_property
-    def tag(self) -> list[int]:
-        return list(self.tree.tag.tolist())
-
-    @cached_property
-    def parent(self) -> list[int]:
-        return list(self.tree.parent.tolist())
-
-    @cached_property
-    def end(self) -> list[int]:
-        return list(self.tree.end.tolist())
-
-    @cached_property
-    def first(self) -> list[int]:
-        return list(self.tree.first.tolist())
-
-    @cached_property
-    def last(self) -> list[int]:
-        return list(self.tree.last.tolist())
 
     @cached_property
     def _text(self) -> bytes:
@@ -54,6 +36,10 @@ class Source:
 
     def name(self, node: int) -> str:
         return NAMES[self.tag[node]]
+
+    def tags(self, start: int, stop: int) -> list[int]:
+        """The tags of nodes[start:stop]."""
+        return self.tag[start:stop].tolist()
 
     def children(self, node: int) -> Iterator[int]:
         """The children in order, text included."""
@@ -69,13 +55,20 @@ class Source:
             return known
         found: dict[str, str] = {}
         self._attributes[node] = found
-        if not self.tag[node] or self.first[node] == self.last[node]:
+        if not self.tag[node]:
             return found
-        page = self.tree.page
-        for row in self.tree.attributes[self.first[node] : self.last[node]].tolist():
-            name = page[row[NAME] : row[NAME_END]].decode("utf-8", "replace").lower()
+        page, places = self.tree.page, self._places
+        for row in range(N_PLACES * self.first[node], N_PLACES * self.last[node], N_PLACES):
+            key = places[row + KEY]
+            if key:
+                name = ATTRIBUTES[key]
+            else:
+                written = page[places[row + NAME] : places[row + NAME_END]]
+                name = written.decode("utf-8", "replace").lower()
             if name not in found:
-                value = page[row[VALUE] : row[VALUE_END]].decode("utf-8", "replace")
+                value = page[places[row + VALUE] : places[row + VALUE_END]].decode(
+                    "utf-8", "replace"
+                )
                 found[name] = unescape(value) if "&" in value else value
         return found
 

@@ -46,9 +46,11 @@ _SPAN, _SPAN_END = chr(paper.CODE_SPAN), chr(paper.CODE_SPAN_END)
 _SPANS = re.compile(f"{_SPAN}([^{_SPAN}{_SPAN_END}]*){_SPAN_END}")
 _SPAN_LINE = f"{_SPAN}[^{_SPAN_END}\n]*{_SPAN_END}(?:[ ]?{_SPAN}[^{_SPAN_END}\n]*{_SPAN_END})*"
 _SPAN_LINES = re.compile(f"^{_SPAN_LINE}(?:\n{_SPAN_LINE})+$", re.M)
+_SPAN_LINE_ENDS = f"{_SPAN_END}\n{_SPAN}"
+"""What two lines of inline code alone have between them."""
 _TABLES = re.compile(f"{_TABLE_START}([^{_TABLE_START}{_TABLE_END}]*){_TABLE_END}")
 _CELLS = re.compile(f"([{_CELL}{_WIDE_CELL}])")
-_STRAY = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_STRAY = bytes(byte for byte in range(32) if byte not in b"\t\n\r")
 _TRAILING = re.compile(r"[ \t]+\n")
 _GAPS = re.compile(r"\n{3,}")
 _PLACES = re.compile(_PLACE)
@@ -161,14 +163,16 @@ class _Finish:
         bare = text
         if _SPAN in text:
             text = text.replace(_SPAN_END + _SPAN, "")
-            bare = _SPANS.sub(" ", text)
+            if any(sign in text for sign in "`$\\"):
+                bare = _SPANS.sub(" ", text)
         if "`" in bare and self._declares_asciimath:
             n_most = MAX_PAGE_CHARACTERS - self._n_asciimath
             text, n_formulas, n_characters = place_asciimath(text, _SPANS, n_most)
             self._n_formulas += n_formulas
             self._n_asciimath += n_characters
         if _SPAN in text:
-            text = _SPAN_LINES.sub(self._span_lines, text)
+            if _SPAN_LINE_ENDS in text:
+                text = _SPAN_LINES.sub(self._span_lines, text)
             text = _SPANS.sub(lambda match: code_span(plain_scripts(match[1].strip(" "))), text)
         if _TABLE_START in text:
             text = _TABLES.sub(self._table, text)
@@ -207,7 +211,9 @@ class _Finish:
         """The text with its formulas, other marks gone."""
         if self._placed:
             text = _PLACES.sub(self._next_formula, text)
-        return _STRAY.sub("", text)
+        written = text.encode("utf-8", "surrogatepass")
+        kept = written.translate(None, _STRAY)
+        return text if len(kept) == len(written) else kept.decode("utf-8", "surrogatepass")
 
     def _next_formula(self, _: re.Match[str]) -> str:
         text = self._placed[next(self._nodes[_PLACE])][0]

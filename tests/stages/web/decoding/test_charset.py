@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.web.decoding.charset import decode_page
+from stages.web.decoding.charset import decode_page, is_utf8, utf8_page
 from stages.web.decoding.prescan import declared_charsets
 
 RUSSIAN = "<p>Съешь же ещё этих мягких французских булок, да выпей чаю. Кодировка страницы.</p>" * 5
@@ -32,6 +32,7 @@ CASES = [
 def test_header_missing_or_wrong(page: str, charset: str, declared: str | None) -> None:
     """A missing or wrong header makes no mojibake."""
     assert decode_page(page.encode(charset), declared) == page
+    assert utf8_page(page.encode(charset), declared) == page.encode()
 
 
 @pytest.mark.parametrize(("page", "charset"), [*CASES[:8], (KOREAN, "euc-kr")])
@@ -230,6 +231,17 @@ def test_zeros_are_not_wide() -> None:
 
 @given(st.binary(max_size=300), st.sampled_from([None, "euc-jp", "big5", "gbk", "x", ""]))
 def test_any_bytes(data: bytes, declared: str | None) -> None:
-    """Whatever the bytes, there is a text."""
-    decode_page(data, declared)
-    decode_page(b"<meta charset=" + data, declared)
+    """Whatever the bytes, there is a text, and the same in UTF-8."""
+    for page in (data, b"<meta charset=" + data, b"\xef\xbb\xbf" + data):
+        assert utf8_page(page, declared) == decode_page(page, declared).encode()
+
+
+@given(st.one_of(st.binary(max_size=30), st.text(max_size=30).map(str.encode)))
+def test_what_is_utf8(data: bytes) -> None:
+    """As Python's strict decoder has it."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        assert not is_utf8(data)
+    else:
+        assert is_utf8(data)

@@ -1,6 +1,7 @@
 """Payloads as they came over the wire."""
 
 import gzip
+import re
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from functools import partial
 import brotli
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stages.web.reading.http import PayloadTooLargeError, decode_payload, parse_response
 
@@ -252,3 +255,13 @@ def test_padding_between_members() -> None:
     wire = gzip.compress(BODY[:99]) + bytes(40) + gzip.compress(BODY[99:]) + bytes(9)
     assert decode_payload(wire, ("gzip",), 1 << 20) == BODY
     assert decode_payload(gzip.compress(b""), ("gzip",), 1 << 20) == b""
+
+
+@given(st.text("\r\na", max_size=12), st.text("\r\n", max_size=4))
+def test_the_first_empty_line_ends_the_head(head: str, end: str) -> None:
+    """Line ends of either kind, mixed: as a regular expression finds it."""
+    block = f"HTTP/1.1 200 OK\n{head}{end}".encode()
+    found = re.search(rb"\r?\n\r?\n", block)
+    response = parse_response(block)
+    assert response is not None
+    assert response.payload_start == (len(block) if found is None else found.end())
