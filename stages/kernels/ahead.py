@@ -59,7 +59,7 @@ _GROUPS = (
     """
     kernels.languages.lookup slots readonly:uint32[:]
     kernels.languages.lookup sum_weights int64[:] uint8[:] int64 uint8[:] int32[:] int32[:] \
-        readonly:uint32[:] int64[:] readonly:uint16[:] readonly:uint8[:] int64
+        readonly:uint32[:] int64[:] readonly:uint16[:] readonly:uint8[:] int32[:] uint8[:,:]
     """,
     """
     kernels.bpe.encoder _encode readonly:int64[:] readonly:uint8[:] uint8[:] uint8[:] int32[:] \

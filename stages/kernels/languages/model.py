@@ -27,7 +27,7 @@ from stages.errors import InputError
 from stages.kernels.arrow import Bytes, Offsets
 from stages.kernels.elementary import Float64, exp, log, sigmoid
 from stages.kernels.languages.features import BYTE_CLASSES
-from stages.kernels.languages.lookup import Int64, slots, sum_weights
+from stages.kernels.languages.lookup import Int64, slots, sum_weights, whole_rows
 
 SHIPPED = "language_features.arrow"
 FORMAT = "sluice.language.1"
@@ -118,6 +118,8 @@ class LanguageTable:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_slots", slots(self.features))
+        rows = whole_rows(self.starts, self.entry_classes, self.entry_weights, len(self.classes))
+        object.__setattr__(self, "_rows", rows)
         are_languages = np.array([not name.startswith(NONE) for name in self.classes], np.float64)
         object.__setattr__(self, "_are_languages", are_languages)
 
@@ -134,7 +136,7 @@ class LanguageTable:
             self.starts,
             self.entry_classes,
             self.entry_weights,
-            len(self.classes),
+            *self._rows,  # type: ignore[attr-defined]
         )
         means = sums * STEP / np.maximum(lengths, 1)[:, None]
         scores = (means + self.biases) * self.scale + self.constants
