@@ -40,14 +40,14 @@ _GROUPS = (
     """,
     """
     web.content.scan _scan stages.web.content.page:Arrays\
-(readonly:uint8[:];int32[:,:];int32[:,:];uint8[:];int32[:,:];int64[:]) int32[:,:] int32[:,:] \
-        int32[:] int32[:] bool
+(readonly:uint8[:];int32[:,:];int32[:,:];uint8[:];int32[:,:];int64[:];uint8[:]) int32[:,:] \
+        int32[:,:] int32[:] int32[:] bool
     web.content.forest _score float32[:,:] uint8[:,:] float32[:,:] float32[:,:] float32[:]
     """,
     """
     web.content.describe _describe stages.web.content.page:Arrays\
-(readonly:uint8[:];int32[:,:];int32[:,:];uint8[:];int32[:,:];int64[:]) int32[:,:] int32[:,:] \
-        int64 float32[:,:] int32[:] int32[:,:] int32[:,:] int32[:,:] int32[:,:] int32[:]
+(readonly:uint8[:];int32[:,:];int32[:,:];uint8[:];int32[:,:];int64[:];uint8[:]) int32[:,:] \
+        int32[:,:] int64 float32[:,:] int32[:] int32[:,:] int32[:,:] int32[:,:] int32[:,:] int32[:]
     web.content.context _fill float32[:,:] float32[:] int32[:,:] int32[:] int32[:] int32[:] \
         float64[:,:] float64[:,:]
     web.content.choose _keep int32[:] int32[:] int32[:,:] float32[:] uint8[:] uint8[:]

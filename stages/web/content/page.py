@@ -7,6 +7,7 @@ import numpy as np
 from stages.kernels.arrow import Bytes
 from stages.kernels.compiling import Ints, kernel, pointer, stamp
 from stages.web.content.parts import Numbers, tag_flags
+from stages.web.content.signs import sign_kinds
 from stages.web.content.words import WordTable
 from stages.web.tree.build import Tree
 
@@ -14,7 +15,8 @@ STAMP = stamp("stages.web.content", "stages.web.tree.elements", "stages.kernels.
 
 
 class Arrays(NamedTuple):
-    """A tree's arrays and the tables (see `tree.build`, `parts`, `words`), as entries take them."""
+    """A tree's arrays and the tables (see `tree.build`, `parts`, `words`, `signs`), as entries take
+    them."""
 
     html: Bytes
     nodes: Numbers
@@ -22,6 +24,7 @@ class Arrays(NamedTuple):
     text: Bytes
     flags: Numbers
     words: WordTable
+    signs: Bytes
 
 
 class Page(NamedTuple):
@@ -39,12 +42,13 @@ class Page(NamedTuple):
     flags: Ints
     kinds: Ints
     words: Ints
+    signs: Ints
 
 
 def page_of(tree: Tree, words: WordTable) -> Arrays:
     """A tree and a table of class words as entries take them."""
     html = np.frombuffer(tree.page, np.uint8)
-    return Arrays(html, tree.nodes, tree.attributes, tree.text, tag_flags(), words)
+    return Arrays(html, tree.nodes, tree.attributes, tree.text, tag_flags(), words, sign_kinds())
 
 
 @kernel
@@ -64,4 +68,5 @@ def opened(a: Arrays) -> Page:
         flags=pointer(a.flags, 0),
         kinds=pointer(a.flags, a.flags.shape[1]),
         words=pointer(a.words, 0),
+        signs=pointer(a.signs, 0),
     )
