@@ -55,18 +55,25 @@ class Learned:
 
 def learn(pages: Sequence[Labelled]) -> Learned:
     """Everything that is shipped, and what it reaches on pages of other domains."""
+    rows, crossed = cross_validated(pages)
+    scores = [page_f1(page, said) for page, said in zip(rows, crossed, strict=True)]
+    first, second = (to_forest(fit(rows, n_columns)) for n_columns in (N_FEATURES, N_ALL))
+    return Learned(learn_words(pages), first, second, scores)
+
+
+def cross_validated(
+    pages: Sequence[Labelled], asked: Sequence[Labelled] = ()
+) -> tuple[list[Rows], list[Scores]]:
+    """The rows of all pages and what tables from other domains say of them; those of `asked` teach
+    nothing."""
     tables = [
         word_table(learn_words(page for page in pages if page.page.fold != fold))
         for fold in range(N_FOLDS)
     ]
-    rows = [describe_page(page, tables[page.page.fold]) for page in pages]
-    for page, said in zip(rows, out_of_fold(rows, N_FEATURES), strict=True):
+    rows = [describe_page(page, tables[page.page.fold]) for page in (*pages, *asked)]
+    for page, said in zip(rows, out_of_fold(rows, len(pages), N_FEATURES), strict=True):
         add_context(page, said)
-    scores = [
-        page_f1(page, said) for page, said in zip(rows, out_of_fold(rows, N_ALL), strict=True)
-    ]
-    first, second = (to_forest(fit(rows, n_columns)) for n_columns in (N_FEATURES, N_ALL))
-    return Learned(learn_words(pages), first, second, scores)
+    return rows, out_of_fold(rows, len(pages), N_ALL)
 
 
 def learn_words(pages: Iterable[Labelled]) -> dict[str, int]:
@@ -119,11 +126,13 @@ def add_context(page: Rows, said: Scores) -> None:
     )  # fmt: skip
 
 
-def out_of_fold(pages: Sequence[Rows], n_columns: int) -> list[Scores]:
-    """What forests that have not seen a page's domain say of its blocks."""
+def out_of_fold(pages: Sequence[Rows], n_taught: int, n_columns: int) -> list[Scores]:
+    """What forests that have not seen a page's domain say of its blocks. The first `n_taught` pages
+    teach them."""
+    taught = pages[:n_taught]
     said: list[Scores] = [np.zeros(0)] * len(pages)
     for fold in range(N_FOLDS):
-        model = fit([page for page in pages if page.page.fold != fold], n_columns)
+        model = fit([page for page in taught if page.page.fold != fold], n_columns)
         for place, page in enumerate(pages):
             if page.page.fold == fold:
                 said[place] = predict(model, page, n_columns)

@@ -4,6 +4,7 @@ import gzip
 import json
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from publicsuffixlist import PublicSuffixList
@@ -35,18 +36,27 @@ class GoldPage:
 def read_pages(data: Path, limit: int | None = None) -> list[GoldPage]:
     """The pages below `data` (`web/wcxb_dev.jsonl.zst`, `web/extraction_gold`); every n-th, if no
     more than `limit` are wanted."""
-    suffixes = PublicSuffixList()
     found = []
     for source, kind, url, html, gold in [*_wcxb(data), *_articles(data)]:
-        host = (url or "").split("//", 1)[-1].split("/", 1)[0].split(":", 1)[0].lower()
         page = GoldPage(
-            source, kind, suffixes.privatesuffix(host) or host,
+            source, kind, registered_domain(url),
             html.encode("utf-8", "replace"), tuple(tokens(gold)),
         )  # fmt: skip
         if page.gold:
             found.append(page)
     step = 1 if limit is None else -(-len(found) // limit)
     return found[::step]
+
+
+def registered_domain(url: str | None) -> str:
+    """The registered domain of an address, or its host if it has none."""
+    host = (url or "").split("//", 1)[-1].split("/", 1)[0].split(":", 1)[0].lower()
+    return _suffixes().privatesuffix(host) or host
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList()
 
 
 def _wcxb(data: Path) -> list[tuple[str, str, str, str, str]]:

@@ -79,6 +79,11 @@ def keep_blocks(blocks: Numbers, probability: Vector) -> tuple[Flags, float]:
     return kept, threshold
 
 
+def keep_nodes(tree: Tree, found: Scan, probability: Vector) -> Flags:
+    """The nodes that are kept where blocks have these probabilities."""
+    return _chosen(tree.parent, found.block, found.blocks, probability)[1]
+
+
 def _chosen(
     parent: Numbers, block: Numbers, blocks: Numbers, probability: Vector
 ) -> tuple[Flags, Flags, float]:

@@ -188,6 +188,10 @@ CROWDED = {
     "texts of images": f"<img class=latex alt='latex {' ' * 4_000}x'>" * 100,
     "blanks": "<p>" + " " * 500_000 + "<pre>a</pre>" + " " * 500_000 + "x",
     "lists in lists": "<ul><li>a" * 200 + "<li>a" * 10_000,
+    "cells over many": "<table>" + "<tr><td colspan=100 rowspan=200>a<td>b" * 20_000,
+    "tables of wide cells": "<table><tr><td colspan=100 rowspan=200>a<td>b</table>" * 10_000,
+    "AsciiMath in parentheses": "<script src=asciimath.js></script>"
+    + f"<p>`{'(' * 390}`</p>" * 2_000,
 }
 
 
