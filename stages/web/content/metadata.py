@@ -1,13 +1,10 @@
 """What a page says of itself: its title and its language."""
 
-import re
-
 import numpy as np
 
 from stages.web.tree.build import Tree
 from stages.web.tree.elements import KEYS, TAGS
 
-_BLANKS = re.compile(r"\s+")
 _TITLE, _SVG = TAGS["title"], TAGS["svg"]
 _LANGUAGES = (KEYS["lang"], KEYS["xml:lang"])
 
@@ -17,11 +14,11 @@ def title(tree: Tree) -> str | None:
     for node in np.flatnonzero(tree.tag == _TITLE):
         if _is_within(tree, int(node), _SVG):
             continue
-        inside = slice(node, tree.end[node])
-        texts = tree.tag[inside] == 0
-        spans = zip(tree.first[inside][texts], tree.last[inside][texts], strict=True)
-        found = b"".join(tree.text[first:last].tobytes() for first, last in spans)
-        return _BLANKS.sub(" ", found.decode("utf-8", "replace")).strip() or None
+        texts = node + np.flatnonzero(tree.tag[node : tree.end[node]] == 0)
+        if not len(texts):
+            return None
+        found = tree.text[tree.first[texts[0]] : tree.last[texts[-1]]].tobytes()
+        return " ".join(found.decode("utf-8", "replace").split()) or None
     return None
 
 

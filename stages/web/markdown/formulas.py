@@ -7,7 +7,7 @@ MathML, what KaTeX or MathJax laid out, the alternative text of an image, words 
 
 import re
 
-from stages.web.markdown.images import image_tex
+from stages.web.markdown.images import image_tex, may_be_tex
 from stages.web.markdown.katex import katex_to_tex
 from stages.web.markdown.mathml import mathml_to_tex
 from stages.web.markdown.placing import RENDERED, TEX_SIGN, Placed, placed
@@ -32,7 +32,10 @@ _TEX_ATTRIBUTES = (
 def formula_at(source: Source, node: int) -> Placed | None:  # noqa: PLR0911
     """What a node that may be a formula becomes: TeX, nothing (`""`: it is a second rendering),
     or None if it is no formula."""
-    name, attributes = source.name(node), source.attributes(node)
+    name = source.name(node)
+    if name == "img" and not may_be_tex(source, node):
+        return None
+    attributes = source.attributes(node)
     if name == "script":
         return _from_script(source, node, attributes)
     if name == "img":

@@ -3,7 +3,11 @@
 import re
 from urllib.parse import unquote, unquote_plus
 
+from stages.web.markdown.source import Source
+from stages.web.tree.elements import KEYS
+
 MAX_ADDRESS_CHARACTERS = 4096
+_ALT = KEYS["alt"]
 
 _TEX_SIGN = re.compile(r"\\[A-Za-z]{2,}|[\\^{}]|_\{|[A-Za-z0-9)]_[A-Za-z0-9]")
 _DELIMITED = re.compile(r"\s*(?:\\\(.*\\\)|\\\[.*\\\]|\$\$?.+\$\$?)\s*", re.S)
@@ -28,6 +32,20 @@ _PARAMETER_END = re.compile(
 _PRELUDE = re.compile(
     r"^(?:\\(?:inline|large|small|dpi\{\d+\}|bg_\w+|fn_\w+)|\{\\color(?:\[\w+\])?\{?\w*\}?\s*(?=\S.*\}$))\s*"
 )
+
+
+_HINTS = (b"tex", b"math", b"formula", b"eq", b"expr", b"eeimg", b"ee_img", b"codecogs", b"chl=",
+          b"%5c", b"\\", b"$", b"^", b"&")  # fmt: skip
+_ALT_HINTS = re.compile(rb"[_{}=<>+\x80-\xff]")
+
+
+def may_be_tex(source: Source, node: int) -> bool:
+    """Whether the markup of an image holds anything that `image_tex` looks for. Nearly all images
+    hold nothing of it, and their attributes need not be made."""
+    markup = source.markup(node).lower().replace(b"&amp;", b"")
+    if any(hint in markup for hint in _HINTS):
+        return True
+    return b"alt" in markup and _ALT_HINTS.search(source.written(node, _ALT)) is not None
 
 
 def image_tex(  # noqa: PLR0911

@@ -72,6 +72,21 @@ class Source:
                 found[name] = unescape(value) if "&" in value else value
         return found
 
+    def markup(self, node: int) -> bytes:
+        """An element's attributes as they are written."""
+        first, last = N_PLACES * self.first[node], N_PLACES * (self.last[node] - 1)
+        if first > last:
+            return b""
+        return self.tree.page[self._places[first + NAME] : self._places[last + VALUE_END]]
+
+    def written(self, node: int, key: int) -> bytes:
+        """The value of an attribute as it is written, with its references; empty if there is
+        none."""
+        for row in range(N_PLACES * self.first[node], N_PLACES * self.last[node], N_PLACES):
+            if self._places[row + KEY] == key:
+                return self.tree.page[self._places[row + VALUE] : self._places[row + VALUE_END]]
+        return b""
+
     def classes(self, node: int) -> list[str]:
         return self.attributes(node).get("class", "").split()
 

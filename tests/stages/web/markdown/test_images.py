@@ -1,0 +1,32 @@
+"""Which images are asked whether they show a formula."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.web.markdown.images import image_tex, may_be_tex
+from stages.web.markdown.source import Source
+from stages.web.tree.build import build
+from stages.web.tree.elements import TAGS
+
+NAMES = ("alt", "ALT", "src", "data-src", "class", "data-latex", "DATA-TEX", "eeimg", "data-expr")
+PIECES = (
+    "x", "_2", "^2", r"\frac", "{a}", "=", "≤", "+", "$x$", r"\(x\)", "&bsol;alpha", "&amp;",
+    "&#94;", "https://latex.codecogs.com/svg.latex?", "latex.php?latex=", "/equation?tex=",
+    "?cht=tx&chl=", "?chl=", "?eq=", "render/math?math=", "%5cfrac", "/%5Calpha", "photo.jpg",
+    "tex", "Eqn", "ee_img", "mwe-math", "LaTeX", "formula", "1", " ",
+)  # fmt: skip
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(NAMES), st.lists(st.sampled_from(PIECES), max_size=4).map("".join)
+    )
+)
+def test_no_formula_is_passed_over(attributes: dict[str, str]) -> None:
+    """An image that is not asked shows none, wherever it stands."""
+    written = " ".join(f"{name}='{value}'" for name, value in attributes.items())
+    source = Source(build(f"<p>a <img {written}> b".encode()))
+    node = list(source.tag).index(TAGS["img"])
+    if not may_be_tex(source, node):
+        for in_math in (True, False):
+            assert not image_tex(source.attributes(node), in_math=in_math)[0]
