@@ -60,6 +60,9 @@ _GROUPS = (
     kernels.languages.lookup slots readonly:uint32[:]
     kernels.languages.lookup sum_weights int64[:] uint8[:] int64 uint8[:] int32[:] int32[:] \
         readonly:uint32[:] int64[:] readonly:uint16[:] readonly:uint8[:] int32[:] uint8[:,:]
+    kernels.languages.model _scores int64[:,:] int64[:] float64[:] float64[:] float64[:] \
+        float64[:] float64
+    kernels.languages.model _soften float64[:,:]
     """,
     """
     kernels.bpe.encoder _encode readonly:int64[:] readonly:uint8[:] uint8[:] uint8[:] int32[:] \
@@ -104,7 +107,7 @@ _GROUPS = (
 (int32[:];uint64[:];int32[:];int32[:];int64[:]) float64 float64 bool
     """,
     """
-    kernels.elementary _exp float64[:]
+    kernels.elementary exp_in_place float64[:]
     kernels.elementary _newton_sums float64[:,:] float64[:] float64[:]
     kernels.fasttext _multiply float32[:,:] float64[:,:]
     kernels.ngrams hash_table int64

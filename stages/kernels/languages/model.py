@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from numba import njit
 
 from stages.errors import InputError
 from stages.kernels.arrow import Bytes, Offsets
-from stages.kernels.elementary import Float64, exp, log, sigmoid
+from stages.kernels.elementary import Float64, exp_in_place, log, sigmoid
 from stages.kernels.languages.features import BYTE_CLASSES
 from stages.kernels.languages.lookup import Int64, slots, sum_weights, whole_rows
 
@@ -138,16 +139,16 @@ class LanguageTable:
             self.entry_weights,
             *self._rows,  # type: ignore[attr-defined]
         )
-        means = sums * STEP / np.maximum(lengths, 1)[:, None]
-        scores = (means + self.biases) * self.scale + self.constants
         trust = np.sqrt(SHORT * UNIT / np.maximum(lengths, 1))
         prior = PRIOR * np.minimum(trust, MOST_TRUST)
-        return scores + prior[:, None] * self.commonness, lengths
+        of_classes = self.biases, self.constants, self.commonness
+        return _scores(sums, lengths, prior, *of_classes, self.scale), lengths
 
     def likelihoods(self, offsets: Offsets, data: Bytes) -> Likelihoods:
         """How likely each class is, for every text."""
         scores, lengths = self.scores(offsets, data)
-        return Likelihoods(softmax(scores), lengths)
+        _soften(scores)
+        return Likelihoods(scores, lengths)
 
     def best(self, found: Likelihoods) -> tuple[Int64, Float64]:
         """[n] the likeliest language, as a place in `classes`, [n] the confidence that it is
@@ -226,11 +227,39 @@ def shipped_table() -> LanguageTable:
     return load_table((files("seeds") / SHIPPED).read_bytes())
 
 
-def softmax(scores: Float64) -> Float64:
-    """Each row's exponentials, as shares of their sum."""
-    powers = exp(scores - scores.max(axis=1, keepdims=True))
-    # A column after another: numpy's own order of a sum along rows depends on the processor.
-    return np.asarray(powers / np.cumsum(powers, axis=1)[:, -1:], np.float64)
+@njit(cache=True, nogil=True)
+def _scores(
+    sums: Int64,
+    lengths: Int64,
+    prior: Float64,
+    biases: Float64,
+    constants: Float64,
+    commonness: Float64,
+    scale: float,
+) -> Float64:  # pragma: no cover
+    """float64 [n, classes]: `sums` (int64) over `lengths`, with what each class gets besides, and
+    `prior` times how common it is."""
+    scores = np.empty(sums.shape)
+    for text in range(len(sums)):
+        length = max(lengths[text], 1)
+        for place in range(len(biases)):
+            mean = sums[text, place] * STEP / length
+            score = (mean + biases[place]) * scale + constants[place]
+            scores[text, place] = score + prior[text] * commonness[place]
+    return scores
+
+
+@njit(cache=True, nogil=True)
+def _soften(scores: Float64) -> None:  # pragma: no cover
+    """The softmax of each row, in its place, summed from the first class to the last."""
+    for text in range(len(scores)):
+        row = scores[text]
+        row -= row.max()
+        exp_in_place(row)
+        total = 0.0
+        for power in row:
+            total += power
+        row /= total
 
 
 def log_odds(probabilities: Float64) -> Float64:
