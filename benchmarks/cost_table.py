@@ -3,7 +3,8 @@
     python -m benchmarks.cost_table rates RUN > seeds/cost.toml     from RUN's log and receipts
     python -m benchmarks.cost_table document > docs/cost.md         from seeds/cost.toml
 
-The rates are those of one whole run in a folder of its own; the document multiplies them.
+The rates are those of one whole run in a folder of its own; the document multiplies them, and
+shows beside them what `benchmarks/web_chain.py` measured.
 """
 
 import json
@@ -30,6 +31,8 @@ from pipeline.storage.storage import LocalStorage
 WARC_BYTES = 1_000_000_000
 """About what a WARC file of Common Crawl has, compressed."""
 
+WARC_PAGES = 40_000
+"""About what it has of pages."""
 CRAWL_WARCS = 90_000
 SCALES = (("1 WARC", 1), ("1,000 WARCs", 1000), ("1 crawl", CRAWL_WARCS), ("100 crawls", 9_000_000))
 
@@ -82,7 +85,28 @@ A WARC file is taken to have {warc}, a crawl {crawl:,} of them.
 | unit | core-seconds per GB | stays, of the input | scratch, of the input |
 |---|--:|--:|--:|
 {units}
+
+## Pages as large as a crawl's
+
+The rates above are those of small pages. A WARC file of Common Crawl has about {warc_pages:,} pages
+of 100 kB. `python -m benchmarks.web_chain {pages}` repeats the large pages of the development crawl
+to a file of {pages:,} ({page_size} each, {stored} compressed), every copy at its own address and
+with every twelfth word of its text another, and takes it through `sluice run`, from bytes to
+shards, with two Ray workers. CPU of the run's own tasks:
+
+| unit | core-seconds | share | for {warc_pages:,} pages | worker's peak |
+|---|--:|--:|--:|--:|
+{chain}
+
+- Most of these pages are recalled and emitted, where of a crawl's it is one in thirty: what comes
+  behind recall is an upper bound. Decontamination reads its benchmarks once in each worker.
+- Seeds and training cost {once:.0f} core-seconds besides, once for any number of files.
+- The driver held {driver} at most, {half_way} half-way.
+- The machine was shared. On the same file in one process, pages for a second of CPU: {speeds}. So
+  the seconds of another machine compare by what resiliparse does there.
 """
+
+CHAIN = Path(__file__).with_name("web_chain.json")
 
 
 @dataclass
@@ -181,7 +205,33 @@ def document() -> str:
         largest=show_size(largest),
         receipt=RECEIPT_BYTES,
         units="\n".join(units),
+        **_chain(json.loads(CHAIN.read_text(encoding="utf-8"))),
     )
+
+
+def _chain(measured: dict[str, Any]) -> dict[str, Any]:
+    """What `benchmarks/web_chain.py` measured, for the page."""
+    units, pages = measured["units"], measured["pages"]
+    total = sum(unit["core_seconds"] for unit in units.values())
+    peak = max(unit["task_bytes"] for unit in units.values())
+    everything = {**units, "all": {"core_seconds": total, "task_bytes": peak}}
+    rows = [
+        f"| {name} | {unit['core_seconds']:.1f} | {unit['core_seconds'] / total:.0%} "
+        f"| {WARC_PAGES * unit['core_seconds'] / pages:.1f} | {show_size(unit['task_bytes'])} |"
+        for name, unit in everything.items()
+    ]
+    speeds = measured["pages_per_core_second"].items()
+    return {
+        "pages": pages,
+        "warc_pages": WARC_PAGES,
+        "page_size": show_size(measured["page_bytes"]),
+        "stored": show_size(measured["stored_bytes"]),
+        "chain": "\n".join(rows),
+        "once": measured["once_core_seconds"],
+        "driver": show_size(measured["driver_bytes"]),
+        "half_way": show_size(measured["driver_bytes_half_way"]),
+        "speeds": ", ".join(f"{speed:.0f} by the {name}" for name, speed in speeds),
+    }
 
 
 def _row(name: str, n_warcs: int, content: dict[str, Any], n_units: int) -> str:

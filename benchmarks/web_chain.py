@@ -8,11 +8,14 @@ text replaced by another of the page, so that few are near-duplicates. `sluice r
 from bytes to shards, with the seeds and benchmarks of configs/dev.toml and two Ray workers, in
 FOLDER (one of its own, deleted afterwards, unless named).
 
-Printed per unit, from the run's own log: CPU seconds of its tasks, their share, the most memory a
-worker held; then the driver's memory, and how many pages a second of CPU fastwarc with resiliparse
-(if installed) and the web source do on the same file: seconds of another machine compare by these.
+Per unit, from the run's own log: CPU seconds of its tasks, the most memory a worker held; then the
+driver's memory, and how many pages a second of CPU fastwarc with resiliparse (if installed) and the
+web source do on the same file: seconds of another machine compare by these. Written as JSON to
+FOLDER and printed; `benchmarks/web_chain.json` is what docs/cost.md shows
+(`python -m benchmarks.cost_table document`).
 """
 
+import json
 import re
 import sys
 import tempfile
@@ -22,7 +25,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from itertools import islice
-from json import loads
 from pathlib import Path
 from random import Random
 from subprocess import Popen
@@ -32,7 +34,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from benchmarks.corpora import DATA
-from benchmarks.cost_table import ONCE
+from benchmarks.cost_table import ONCE, WARC_PAGES
+from benchmarks.extract import LARGE_BYTES
 from pipeline.inspection.cost import corpus_of, unit_of
 from stages.web.decoding.charset import is_utf8
 from stages.web.options import WebOptions
@@ -40,13 +43,9 @@ from stages.web.reading.http import parse_response
 from stages.web.reading.records import RESPONSE, read_batches
 from stages.web.stage import WebSource
 
-PAGES = 40_000
-MIN_BYTES = 60_000
-"""Of a page that is repeated: the mean of those is 108 kB."""
 EVERY_WORD = 12
 COMPARED_PAGES = 3_000
 MAX_BYTES = 16 << 20
-MIB = 1 << 20
 
 _NO_TEXT = re.compile(rb"(<script\b.*?</script>|<style\b.*?</style>|<!--.*?-->)", re.S | re.I)
 _RUN = re.compile(rb">([^<>]{20,})(?=<)")
@@ -78,7 +77,7 @@ class Page(NamedTuple):
 
 def main() -> None:
     """Make the file, run the chain, print the table."""
-    n_pages = int(sys.argv[1]) if len(sys.argv) > 1 else PAGES
+    n_pages = int(sys.argv[1]) if len(sys.argv) > 1 else WARC_PAGES
     if len(sys.argv) > 2:
         measure(n_pages, Path(sys.argv[2]))
         return
@@ -91,21 +90,23 @@ def measure(n_pages: int, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     warc, config = folder / "repeated.warc.gz", folder / "web.toml"
     n_bytes = write_warc(warc, n_pages)
-    print(f"{n_pages:,} pages of {n_bytes / n_pages / 1000:.0f} kB, "
-          f"{warc.stat().st_size / 1e6:,.0f} MB compressed", flush=True)  # fmt: skip
     config.write_text(_CONFIG.format(warc=warc, data=DATA.resolve()))
     command = ["run", str(config), "--run", str(folder / "run"), "--workers", "2"]
     driver_bytes = _run([sys.executable, "-m", "pipeline", *command])
-    print_table(folder / "run" / "log.jsonl", n_pages)
-    middle = driver_bytes[len(driver_bytes) // 2 :]
-    print(
-        f"driver: {max(driver_bytes) / MIB:,.0f} MiB at most, {middle[0] / MIB:,.0f} MiB half-way"
-    )
-    for name, extractor in extractors().items():
-        extractor(warc, 10)  # compiled kernels are loaded
-        begun = time.process_time()
-        n_read = extractor(warc, COMPARED_PAGES)
-        print(f"{name}: {n_read / (time.process_time() - begun):.0f} pages/s of CPU", flush=True)
+    figures = {
+        "pages": n_pages,
+        "page_bytes": round(n_bytes / n_pages),
+        "stored_bytes": warc.stat().st_size,
+        **read_log(folder / "run" / "log.jsonl"),
+        "driver_bytes": max(driver_bytes),
+        "driver_bytes_half_way": driver_bytes[len(driver_bytes) // 2],
+        "pages_per_core_second": {
+            name: round(speed(extractor, warc), 1) for name, extractor in extractors().items()
+        },
+    }
+    text = json.dumps(figures, indent=1)
+    (folder / "web_chain.json").write_text(text + "\n")
+    print(text)
 
 
 def write_warc(path: Path, n_pages: int) -> int:
@@ -132,7 +133,7 @@ def large_pages() -> Iterator[Page]:
                     if record["form"] != RESPONSE or response is None or response.encodings:
                         continue
                     payload = block[response.payload_start :]
-                    if len(payload) >= MIN_BYTES and is_utf8(payload):
+                    if len(payload) >= LARGE_BYTES and is_utf8(payload):
                         yield Page(record["url"], block[: response.payload_start], payload)
 
 
@@ -183,11 +184,12 @@ def _run(command: list[str]) -> list[int]:
     return seen
 
 
-def print_table(log: Path, n_pages: int) -> None:
-    """What the log says of the web's units; training and seeds, which a crawl pays once, below."""
+def read_log(log: Path) -> dict[str, Any]:
+    """Of the web's units, core-seconds and the largest peak of a worker, in order; training and
+    seeds, which a crawl pays once, by themselves."""
     seconds, peaks, once = defaultdict[str, float](float), defaultdict[str, int](int), 0.0
     for line in log.read_text().splitlines():
-        event: dict[str, Any] = loads(line)
+        event: dict[str, Any] = json.loads(line)
         if event["event"] != "task":
             continue
         unit = unit_of(event["step"])
@@ -196,13 +198,18 @@ def print_table(log: Path, n_pages: int) -> None:
             continue
         seconds[unit] += event["cpu_seconds"]
         peaks[unit] = max(peaks[unit], event["peak_bytes"] or 0)
-    total = sum(seconds.values())
-    print("| unit | core-seconds | share | per 40,000 pages | worker |\n|---|--:|--:|--:|--:|")
-    for unit, spent in [*seconds.items(), ("all", total)]:
-        peak = peaks.get(unit) or max(peaks.values())
-        print(f"| {unit} | {spent:.1f} | {spent / total:.0%} | {PAGES * spent / n_pages:.1f} "
-              f"| {peak / MIB:,.0f} MiB |")  # fmt: skip
-    print(f"seeds and training, once: {once:.1f} core-seconds")
+    units = {
+        unit: {"core_seconds": round(spent, 2), "task_bytes": peaks[unit]}
+        for unit, spent in seconds.items()
+    }
+    return {"units": units, "once_core_seconds": round(once, 1)}
+
+
+def speed(extractor: Callable[[Path, int], int], warc: Path) -> float:
+    """Pages a second of CPU, its kernels loaded."""
+    extractor(warc, 10)
+    begun = time.process_time()
+    return extractor(warc, COMPARED_PAGES) / (time.process_time() - begun)
 
 
 def extractors() -> dict[str, Callable[[Path, int], int]]:

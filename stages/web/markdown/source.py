@@ -6,10 +6,11 @@ Columns are memory views: a number is made when it is asked for, and pages ask f
 from collections.abc import Iterator
 from functools import cached_property
 from html import unescape
+from typing import Any, cast
 
 from stages.web.tree.build import Tree
 from stages.web.tree.elements import ATTRIBUTES, NAMES
-from stages.web.tree.state import KEY, N_PLACES, NAME, NAME_END, VALUE, VALUE_END
+from stages.web.tree.state import KEY, N_PLACES, NAME, NAME_END, VALUE, VALUE_END, Numbers
 
 MAX_CONVERTED = 200_000
 """Nodes of formulas that are converted, of a page: at 10 µs each."""
@@ -20,8 +21,9 @@ class Source:
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
-        self.tag, self.parent, self.end, self.first, self.last = map(memoryview, tree.nodes)
-        self._places = memoryview(tree.attributes.reshape(-1))
+        self.tag, self.parent = _view(tree.tag), _view(tree.parent)
+        self.end, self.first, self.last = _view(tree.end), _view(tree.first), _view(tree.last)
+        self._places = _view(tree.attributes.reshape(-1))
         self._attributes: dict[int, dict[str, str]] = {}
         self.n_converted = 0
 
@@ -106,3 +108,7 @@ class Source:
         while tag[last]:
             last -= 1
         return self.first[first], self.last[last]
+
+
+def _view(numbers: Numbers) -> "memoryview[int]":
+    return memoryview(cast(Any, numbers))
