@@ -98,12 +98,12 @@ shards, with two Ray workers. CPU of the run's own tasks:
 |---|--:|--:|--:|--:|
 {chain}
 
-- Most of these pages are recalled and emitted, where of a crawl's it is one in thirty: what comes
-  behind recall is an upper bound. Decontamination reads its benchmarks once in each worker.
+- Most of these pages are recalled and emitted, of a crawl's few are: what comes behind recall is an
+  upper bound. Decontamination reads its benchmarks once in each worker.
 - Seeds and training cost {once:.0f} core-seconds besides, once for any number of files.
 - The driver held {driver} at most, {half_way} half-way.
-- The machine was shared. On the same file in one process, pages for a second of CPU: {speeds}. So
-  the seconds of another machine compare by what resiliparse does there.
+- The machine was shared. Pages of the same file for a second of CPU, in one process:
+  {speeds}. The seconds of another machine compare by these.
 """
 
 CHAIN = Path(__file__).with_name("web_chain.json")
@@ -230,7 +230,7 @@ def _chain(measured: dict[str, Any]) -> dict[str, Any]:
         "once": measured["once_core_seconds"],
         "driver": show_size(measured["driver_bytes"]),
         "half_way": show_size(measured["driver_bytes_half_way"]),
-        "speeds": ", ".join(f"{speed:.0f} by the {name}" for name, speed in speeds),
+        "speeds": ", ".join(f"{name} {speed:.0f}" for name, speed in speeds),
     }
 
 
