@@ -25,7 +25,8 @@ from pipeline.inspection.cost import (
     unit_cost,
     unit_of,
 )
-from pipeline.storage.receipts import LEDGER, parse_receipts
+from pipeline.storage.ledger_names import folder_of
+from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import LocalStorage
 
 WARC_BYTES = 1_000_000_000
@@ -158,10 +159,10 @@ def rates_of(run: Path) -> str:
 
 def _kept_steps(storage: LocalStorage) -> set[str]:
     """The steps whose objects lie outside `scratch/`."""
-    folders = {path.rpartition("/")[0] for path, _ in storage.walk() if path.endswith(LEDGER)}
+    folders = {folder for path, _ in storage.walk() if (folder := folder_of(path)) is not None}
     return {
         receipt.step
-        for folder in folders
+        for folder in sorted(folders)
         if folder.partition("/")[0] != "scratch"
         for receipt in parse_receipts(storage, folder).values()
     }

@@ -104,7 +104,7 @@ def measure(title: str, root: Path, executor: Executor, n_shards: int) -> None:
             runner.ensure("bench.start", "start", PlanSequence(keys[:4], plan), resources)
             meter.restart()
         runner.ensure("bench.nothing", "bench", PlanSequence(keys, plan), resources)
-    ledger = storage.mark("bench/ledger.arrow").size / n_shards
+    ledger = storage.mark("_bench.ledger").size / n_shards
     started, cpu = time.monotonic(), time.process_time()
     again = Runner(storage, executor, Monitor(), 2, Limits(60.0), 0.01)
     found = again.ensure("bench.nothing", "bench", PlanSequence(keys, plan), resources)

@@ -28,6 +28,17 @@ def corpus_of(shard_set: str) -> str:
 
 TRAIN, HELDOUT = SPLITS = ("train", "heldout")
 
+
+def file_name(split: str, number: int) -> str:
+    """The name of a file of a shard set; the number alone tells it from the set's others."""
+    return f"{split}-{number:05d}.parquet"
+
+
+def split_of_file(name: str) -> str:
+    """The split whose samples a file of this name holds."""
+    return name.partition("-")[0]
+
+
 PART = pa.struct(
     [
         pa.field("doc_id", DOC_ID, nullable=False),

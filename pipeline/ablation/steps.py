@@ -263,7 +263,7 @@ class CutSamples:
             if first < last:
                 parts.append({**part, "start": first - start, "n_tokens": last - first})
         return {
-            PARTITION: partition_of(sets, row["source"], order),
+            PARTITION: partition_of(sets, row["source"], row["split"], order),
             ORDER: order,
             "sample_id": identity,
             "n_tokens": n_tokens,

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.configuration.registry import CONFIGURED, EVENTS, GITHUB
 from pipeline.storage.inputs import is_hour
+from pipeline.storage.ledger_names import ledger_of
 from pipeline.storage.manifest import SHARDS, emitted_before
 from pipeline.storage.receipts import Receipt, Receipts, parse_receipts
 from pipeline.storage.storage import Storage
@@ -51,11 +52,13 @@ def remove_corpora(
         for shard_set in emitted_before(storage):
             if corpus_of(shard_set) == corpus:
                 storage.delete_folder(f"{SHARDS}/{shard_set}")
+                storage.delete(ledger_of(f"{SHARDS}/{shard_set}"))
         storage.delete_folder(f"quarantine/{corpus}")
         storage.delete_folder(corpus)
     if not current[EVENTS] and any(map(is_hour, recorded.get(GITHUB, ()))):
         for folder in (EVENTS, f"quarantine/{EVENTS}", f"{GITHUB}/{REPOSITORIES}"):
             storage.delete_folder(folder)
+        storage.delete(ledger_of(f"{GITHUB}/{REPOSITORIES}"))
     if gone and not any(current[corpus] for corpus in CONFIGURED):
         storage.delete_folder(SHARDS)
 

@@ -16,6 +16,7 @@ from pipeline.storage.manifest import MANIFEST, SHARDS
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.statistics import Statistics, statistics_of
 from pipeline.storage.storage import Storage
+from schemas.shards import split_of_file
 from stages.contract import Options
 from stages.emit.card import build_manifest, render_card
 from stages.kernels.bpe.tokenizer import Tokenizer
@@ -120,6 +121,7 @@ def _file(name: str, receipt: Receipt) -> dict[str, Any]:
     return {
         "path": f"{SHARDS}/{name}/{receipt.object}",
         "set": name,
+        "split": split_of_file(receipt.object),
         "rows": receipt.rows,
         "tokens": statistics_of([receipt]).total().tokens,
         "bytes": receipt.size,

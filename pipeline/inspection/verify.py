@@ -22,8 +22,9 @@ from pipeline.inspection.invariants import (
 )
 from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
 from pipeline.storage.json_files import DAMAGED
+from pipeline.storage.ledger_names import folder_of
 from pipeline.storage.location import open_storage
-from pipeline.storage.receipts import GROUP_SUFFIX, LEDGER, RECEIPT_SUFFIX, Receipt, parse_receipts
+from pipeline.storage.receipts import Receipt, parse_receipts
 from pipeline.storage.storage import Storage
 from stages.errors import StorageError
 
@@ -99,13 +100,12 @@ def _check_files(storage: Storage) -> Iterator[Problem]:
 
 def _folders(storage: Storage) -> list[str]:
     """Every folder with data."""
-    endings = (RECEIPT_SUFFIX, GROUP_SUFFIX, ".parquet")
-    parents = {
-        path.rpartition("/")[0]
-        for path, _ in storage.walk()
-        if path.endswith(endings) or path.rpartition("/")[2] == LEDGER
-    }
-    return sorted(p for p in parents if p.partition("/")[0] not in {*APART, "quarantine"})
+    found = set()
+    for path, _ in storage.walk():
+        folder = path.rpartition("/")[0] if path.endswith(".parquet") else folder_of(path)
+        if folder is not None and path.partition("/")[0] not in {*APART, "quarantine"}:
+            found.add(folder)
+    return sorted(found)
 
 
 def _check_objects(

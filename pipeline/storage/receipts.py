@@ -2,9 +2,9 @@
 
 A receipt names the object, its hash and those of its columns, and the components of the
 fingerprint that determined them, so that `plan` can say which of them changed. Loose receipts
-(`00000.receipt.json`, or a group of them, `g00000001-000001.receipts.json`) are rolled into
-`ledger.arrow` when a stage is complete; a loose receipt wins over the ledger. Only the driver
-writes receipts.
+(`00000.receipt.json`, or a group of them, `g00000001-000001.receipts.json`) are rolled into the
+folder's ledger (`ledger_names`) when a stage is complete; a loose receipt wins over the ledger.
+Only the driver writes receipts.
 
 A group costs three calls to the disk however many receipts it holds: the folder is settled, so
 that the data is durable first, then the group is written. Cost: see `make bench`; a receipt in
@@ -14,7 +14,7 @@ memory shares its strings with the others of its folder, and its statistics stay
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
@@ -22,13 +22,17 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
+from pipeline.storage.ledger_names import (
+    GROUP_SUFFIX,
+    INNER_LEDGER,
+    LEDGER_SUFFIX,
+    RECEIPT_SUFFIX,
+    ledger_of,
+)
 from pipeline.storage.packing import Packed, Pool, pack
 from pipeline.storage.storage import Mark, Storage
 from stages.errors import StorageError
 
-LEDGER = "ledger.arrow"
-RECEIPT_SUFFIX = ".receipt.json"
-GROUP_SUFFIX = ".receipts.json"
 PACKED = ("components", "summary", "effort")
 """What is rarely read, and therefore packed."""
 
@@ -132,6 +136,7 @@ class Receipts:
         self._pool = Pool()
         self._loose: set[str] = set()
         self._ledger: set[str] = set()
+        self._has_inner_ledger = False
         self._groups: dict[str, set[str]] = {}
         self._pending: dict[str, str] = {}
         self.unnamed: list[str] = []
@@ -151,10 +156,11 @@ class Receipts:
         """Key → receipt of every object that is as it was committed. One listing; an object with
         another mark is hashed again, and its receipt dropped if the content changed."""
         listing = self._storage.list(self.folder)
+        self._has_inner_ledger = INNER_LEDGER in listing
         self._receipts = {}
         self._loose, self._ledger, self._groups = set(), set(), {}
         for name, receipt in _read(self._storage, self.folder, listing):
-            if name == LEDGER:
+            if name == LEDGER_SUFFIX:
                 self._ledger.add(receipt.key)
             elif name.endswith(GROUP_SUFFIX):
                 self._groups.setdefault(name, set()).add(receipt.key)
@@ -224,7 +230,7 @@ class Receipts:
     def roll(self) -> None:
         """Gather all receipts in the ledger and remove the loose ones."""
         self.flush()
-        if self._loose or self._groups:
+        if self._loose or self._groups or self._has_inner_ledger:
             self._write_ledger()
             self._delete_loose()
 
@@ -238,15 +244,23 @@ class Receipts:
 
     def _write_ledger(self) -> None:
         keys = sorted(self._receipts)
+        if keys:
+            self._storage.write(ledger_of(self.folder), self._ledger_bytes(keys))
+        else:
+            self._storage.delete(ledger_of(self.folder))
+        if self._has_inner_ledger:
+            self._storage.delete(f"{self.folder}/{INNER_LEDGER}")
+            self._has_inner_ledger = False
+        self._ledger = set(keys)
+
+    def _ledger_bytes(self, keys: Sequence[str]) -> bytes:
         sink = io.BytesIO()
         options = pa.ipc.IpcWriteOptions(compression="zstd")
         with pa.ipc.new_file(sink, LEDGER_SCHEMA, options=options) as writer:
             for start in range(0, len(keys), LEDGER_ROWS):
-                part = keys[start : start + LEDGER_ROWS]
-                rows = [_ledger_row(self._receipts[key]) for key in part]
+                rows = [_ledger_row(self._receipts[k]) for k in keys[start : start + LEDGER_ROWS]]
                 writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=LEDGER_SCHEMA))
-        self._storage.write(f"{self.folder}/{LEDGER}", sink.getvalue())
-        self._ledger = set(keys)
+        return sink.getvalue()
 
 
 def parse_receipts(storage: Storage, folder: str) -> dict[str, Receipt]:
@@ -257,12 +271,11 @@ def parse_receipts(storage: Storage, folder: str) -> dict[str, Receipt]:
 
 
 def _read(storage: Storage, folder: str, listing: Iterable[str]) -> Iterator[tuple[str, Receipt]]:
-    """File name and receipt: those of the ledger, then groups as they were written, then loose
-    ones; of two with one key the later counts."""
+    """File name and receipt: those of the ledger (named by its suffix), then groups as they were
+    written, then loose ones; of two with one key the later counts."""
     names = set(listing)
-    if LEDGER in names:
-        for receipt in _read_ledger(storage, f"{folder}/{LEDGER}"):
-            yield LEDGER, receipt
+    for receipt in _read_ledger(storage, folder, names):
+        yield LEDGER_SUFFIX, receipt
     for name in sorted(name for name in names if name.endswith(GROUP_SUFFIX)):
         path = f"{folder}/{name}"
         for line in storage.read_bytes(path).splitlines():
@@ -288,8 +301,16 @@ def _row_digest(text: str, packed: Mapping[str, bytes]) -> str:
     return bytes_digest(b"\0".join([text.encode(), *packed.values()]))
 
 
-def _read_ledger(storage: Storage, path: str) -> Iterator[Receipt]:
-    data = storage.read_bytes(path)
+def _read_ledger(storage: Storage, folder: str, names: Container[str]) -> Iterator[Receipt]:
+    """The receipts of the ledger beside the folder; of the inner one if there is no other."""
+    path = ledger_of(folder)
+    try:
+        data = storage.read_bytes(path)
+    except FileNotFoundError:
+        if INNER_LEDGER not in names:
+            return
+        path = f"{folder}/{INNER_LEDGER}"
+        data = storage.read_bytes(path)
     try:
         with pa.ipc.open_file(data) as reader:
             if reader.schema.names != LEDGER_SCHEMA.names:

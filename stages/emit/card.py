@@ -3,8 +3,9 @@
 The card says what this run did and no more: every sentence about the data follows from options
 and counts (`claims`).
 
-The card is a Hugging Face README.md: a YAML header with one configuration per shard set (so that
-`load_dataset(FOLDER, "code")` works), then tables in Markdown. The manifest lists every file with
+The card is a Hugging Face README.md: a YAML header with one configuration per shard set, the first
+the default, and its splits (so that `load_dataset(FOLDER, "code", split="train")` works), then
+tables in Markdown. The manifest lists every file with
 its hash. Both are pure functions of what they are given and neither holds a time, so they are the
 same whenever the shards are.
 """
@@ -16,15 +17,15 @@ from typing import Any
 import jinja2
 
 from schemas.recall import NATURAL
-from schemas.shards import GITHUB_SETS, corpus_of
+from schemas.shards import GITHUB_SETS, SPLITS, corpus_of
 from stages.emit.claims import corpus_claims, joins
 
 Row = Mapping[str, Any]
 
 
 def build_manifest(*, files: Iterable[Row], tokenizer: str, configuration: str) -> dict[str, Any]:
-    """The manifest. A file has `path, set, rows, tokens, bytes, xxh3`; `tokenizer` is the hash of
-    its tokenizer.json, `configuration` the fingerprint of the options behind the corpus."""
+    """The manifest. A file has `path, set, split, rows, tokens, bytes, xxh3`; `tokenizer` is the
+    hash of its tokenizer.json, `configuration` the fingerprint of the options behind the corpus."""
     listed = sorted((dict(file) for file in files), key=lambda file: str(file["path"]))
     sets = {
         name: _totals([file for file in listed if file["set"] == name])
@@ -40,11 +41,10 @@ def build_manifest(*, files: Iterable[Row], tokenizer: str, configuration: str) 
 
 
 def render_card(summary: Row) -> str:
-    """The dataset card of a summary: a manifest's `sets, totals, tokenizer, configuration`, plus
-    `funnel` (rows with `stage, documents, kept, bytes, kept_bytes, reasons`), `options` (`emit` and
-    every stage of the run → all its options), `changed` (the same, those that are not the default)
-    and, if known, `languages` and `licenses` (rows with `set, name, samples, tokens`; a null name
-    is unknown)."""
+    """The dataset card of a summary: a manifest, plus `funnel` (rows with `stage, documents, kept,
+    bytes, kept_bytes, reasons`), `options` (`emit` and every stage of the run → all its options),
+    `changed` (the same, those that are not the default) and, if known, `languages` and `licenses`
+    (rows with `set, name, samples, tokens`; a null name is unknown)."""
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -57,7 +57,13 @@ def render_card(summary: Row) -> str:
     sets, options = summary["sets"], summary["options"]
     return environment.from_string(template).render(
         sets=[
-            {"name": name, "content": _content(name, options), **sets[name]}
+            {
+                "name": name,
+                "content": _content(name, options),
+                "splits": (splits := _splits(summary["files"], name)),
+                "has_heldout": SPLITS[1] in splits,
+                **sets[name],
+            }
             for name in _ordered(sets)
         ],
         totals=summary["totals"],
@@ -65,7 +71,7 @@ def render_card(summary: Row) -> str:
         work=_work(summary),
         made_from=_made_from(sets),
         subjects=_subjects(sets),
-        has_heldout=options["emit"]["heldout_rate"] > 0,
+        has_heldout=any(file["split"] != SPLITS[0] for file in summary["files"]),
         knows_licenses=any(row["name"] is not None for row in summary.get("licenses") or ()),
         languages=_largest(summary.get("languages") or ()),
         licenses=_largest(summary.get("licenses") or ()),
@@ -73,6 +79,12 @@ def render_card(summary: Row) -> str:
         configuration=summary["configuration"],
         size_category=_size_category(summary["totals"]["samples"]),
     )
+
+
+def _splits(files: Iterable[Row], shard_set: str) -> list[str]:
+    """The splits that a set has files of."""
+    there = {file["split"] for file in files if file["set"] == shard_set}
+    return [split for split in SPLITS if split in there]
 
 
 def _content(name: str, options: Mapping[str, Row]) -> str:

@@ -159,7 +159,7 @@ class TokenizeSamples:
         ids = np.concatenate([ids for sample in samples for ids in sample.tokens])
         columns = {
             PARTITION: [
-                partition_of(self.sets, sample.shard_set, order)
+                partition_of(self.sets, sample.shard_set, sample.split, order)
                 for sample, order in zip(samples, orders, strict=True)
             ],
             ORDER: orders,

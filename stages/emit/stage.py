@@ -26,7 +26,7 @@ class EmitStage:
     """Turns the living documents of a corpus into its shard sets."""
 
     name: ClassVar[str] = "emit"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("fastokens", "pyarrow")
     Options: ClassVar[type[Options]] = EmitOptions
 

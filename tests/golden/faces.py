@@ -15,11 +15,11 @@ from pipeline.engine.discussions import SOURCE, STEP
 from pipeline.engine.runner import Monitor
 from pipeline.engine.work.task import stage_class
 from pipeline.run import run
+from pipeline.storage.ledger_names import LEDGER_SUFFIX, RECEIPT_SUFFIX
 from pipeline.storage.location import open_storage
-from pipeline.storage.receipts import LEDGER, RECEIPT_SUFFIX, Receipt, parse_receipts
+from pipeline.storage.receipts import Receipt, parse_receipts
 
 __all__ = [
-    "LEDGER",
     "Config",
     "Monitor",
     "Receipt",
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).parents[2]
-RECEIPTS = (LEDGER, RECEIPT_SUFFIX, ".receipts.json")
+RECEIPTS = (LEDGER_SUFFIX, RECEIPT_SUFFIX, ".receipts.json")
 """How the names of files end that hold receipts."""
 
 

@@ -18,6 +18,7 @@ from warcio.warcwriter import WARCWriter
 from pipeline.cli import main
 from pipeline.configuration import Config, load
 from pipeline.run import run
+from pipeline.storage.ledger_names import LEDGER_SUFFIX
 from tests.pipeline.object_store import FaultProxy, environment, faulty, serve_store
 
 STANDARD_LIBRARY = Path(sys.modules["json"].__file__ or "").parents[1]
@@ -129,7 +130,8 @@ def product(run: Path) -> dict[str, str]:
     return {
         path.relative_to(run).as_posix(): xxhash.xxh3_128_hexdigest(path.read_bytes())
         for path in sorted(run.rglob("*"))
-        if path.suffix == ".parquet" or path.parent == run / "shards"
+        if path.suffix == ".parquet"
+        or (path.parent == run / "shards" and path.suffix != LEDGER_SUFFIX)
         if not path.relative_to(run).as_posix().startswith("scratch/") and path.is_file()
     }
 

@@ -11,6 +11,7 @@ from pipeline.engine.ray_executor import KERNELS, NODES
 from pipeline.engine.runner import Monitor
 from pipeline.inspection.verify import verify
 from pipeline.run import RunReport, plan, run
+from pipeline.storage.ledger_names import INNER_LEDGER, LEDGER_SUFFIX, folder_of, ledger_of
 from stages.kernels.ahead import groups
 from tests.pipeline.conftest import configured, product, read_shards
 
@@ -50,6 +51,21 @@ def test_a_finished_run_does_nothing_again(
     assert verify(folder) == []
 
 
+def test_a_run_with_ledgers_inside_its_folders_goes_on(
+    finished: Path, inputs: Path, tmp_path: Path
+) -> None:
+    """As older versions of Sluice left them: nothing runs again, and the ledgers move."""
+    folder = copy_of(finished, tmp_path / "run")
+    before = product(folder)
+    for path in list(folder.rglob(f"*{LEDGER_SUFFIX}")):
+        path.rename(folder / str(folder_of(path.relative_to(folder).as_posix())) / INNER_LEDGER)
+    assert all(item.n_stale == 0 for item in plan(configured(inputs, folder)))
+    assert tasks(run(configured(inputs, folder), address="local")) == {}
+    assert product(folder) == before
+    assert not list(folder.rglob(INNER_LEDGER))
+    assert verify(folder) == []
+
+
 def test_the_shards_of_a_target_no_longer_asked_for_go(
     finished_run: Path, inputs: Path, tmp_path: Path
 ) -> None:
@@ -57,6 +73,7 @@ def test_the_shards_of_a_target_no_longer_asked_for_go(
     folder = copy_of(finished_run, tmp_path / "run")
     before = product(folder)
     shutil.copytree(folder / "shards" / "natural", folder / "shards" / "physics-web")
+    shutil.copy(folder / ledger_of("shards/natural"), folder / ledger_of("shards/physics-web"))
     manifest = folder / "shards" / "manifest.json"
     content = json.loads(manifest.read_text())
     manifest.write_text(json.dumps({**content, "sets": {**content["sets"], "physics-web": {}}}))
@@ -154,8 +171,8 @@ def test_every_kept_document_is_in_the_shards(finished_run: Path) -> None:
     [
         "github/documents/00000.parquet",
         "github/rules/measure/00001.parquet",
-        "web/dedup/ledger.arrow",
-        "shards/code/00000.parquet",
+        "web/_dedup.ledger",
+        "shards/code/train-00000.parquet",
         "shards/manifest.json",
         "shards/README.md",
         "inputs.json",

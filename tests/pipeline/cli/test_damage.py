@@ -86,7 +86,7 @@ def require_sentence(err: str, *words: str) -> None:
         ("inputs.json", "restore it"),
         ("shards/manifest.json", "delete it"),
         ("lock", "delete it"),
-        ("github/rules/ledger.arrow", "delete it"),
+        ("github/_rules.ledger", "delete it"),
     ],
 )
 def test_a_damaged_file_is_named_with_what_to_do(
@@ -106,7 +106,7 @@ def test_a_damaged_file_is_named_with_what_to_do(
 def test_the_remedy_helps(run: Path, finished: tuple[Path, Path], sluice: Sluice) -> None:
     """What was deleted is made again, and the run is whole and the same."""
     before = product(run)
-    for name in ("shards/manifest.json", "lock", "github/rules/ledger.arrow"):
+    for name in ("shards/manifest.json", "lock", "github/_rules.ledger"):
         (run / name).unlink()
     assert complete(finished[0], run) == ""
     assert sluice("verify", str(run))[0] == 0
@@ -125,10 +125,10 @@ def test_a_damaged_ledger_is_told_by_every_command(
     command: tuple[str, ...], run: Path, finished: tuple[Path, Path], sluice: Sluice
 ) -> None:
     """Those that only look, too."""
-    (run / "github" / "rules" / "ledger.arrow").write_bytes(b"damaged")
+    (run / "github" / "_rules.ledger").write_bytes(b"damaged")
     code, _, err = sluice(*(word.format(run=run, configuration=finished[0]) for word in command))
     assert code == 1
-    require_sentence(err, "ledger.arrow", "delete it")
+    require_sentence(err, "_rules.ledger", "delete it")
 
 
 @pytest.mark.parametrize(
@@ -155,12 +155,12 @@ def test_a_damaged_table_is_told(
 def test_verify_tells_every_damage(run: Path, sluice: Sluice) -> None:
     """A problem per file, not an end at the first."""
     (run / "github" / "documents" / "00000.parquet").write_bytes(b"x")
-    (run / "github" / "rules" / "ledger.arrow").write_bytes(b"x")
+    (run / "github" / "_rules.ledger").write_bytes(b"x")
     (run / "inputs.json").write_bytes(b"x")
     (run / "run.json").write_bytes(b"[]")
     code, out, _ = sluice("verify", str(run))
     assert code == 1
-    for name in ("github/documents/00000.parquet", "ledger.arrow", "run.json"):
+    for name in ("github/documents/00000.parquet", "_rules.ledger", "run.json"):
         assert name in out
 
 

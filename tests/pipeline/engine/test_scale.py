@@ -15,8 +15,9 @@ from pipeline.engine.plans import Plan, PlanSequence
 from pipeline.engine.runner import Monitor, Runner
 from pipeline.engine.work.task import Context, Limits, Quarantine, Result
 from pipeline.storage.digest import bytes_digest
+from pipeline.storage.ledger_names import GROUP_SUFFIX, RECEIPT_SUFFIX, ledger_of
 from pipeline.storage.packing import Digests, Packed, Pool, pack
-from pipeline.storage.receipts import GROUP_SUFFIX, LEDGER, RECEIPT_SUFFIX, Receipt, Receipts
+from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.storage import LocalStorage
 from pipeline.storage.tables import Written
 from stages.errors import StorageError
@@ -104,7 +105,7 @@ def test_groups_are_rolled_into_the_ledger(storage: CountingStorage) -> None:
     assert len(names(storage, GROUP_SUFFIX)) == 3
     receipts.roll()
     assert names(storage, GROUP_SUFFIX) == []
-    assert names(storage, ".arrow") == [LEDGER]
+    assert storage.exists(ledger_of(FOLDER))
     assert Receipts(storage, FOLDER).load() == expected
 
 
@@ -129,7 +130,7 @@ def test_a_flipped_byte_in_a_ledger_is_found(storage: CountingStorage) -> None:
     receipts.load()
     expected = {"00000": add(storage, receipts, "00000")}
     receipts.roll()
-    path = storage.root / FOLDER / LEDGER
+    path = storage.root / ledger_of(FOLDER)
     sound = path.read_bytes()
     n_found = 0
     for place in range(0, len(sound), 7):

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.storage.digest import bytes_digest
-from pipeline.storage.receipts import LEDGER, Receipt, Receipts, parse_receipt
+from pipeline.storage.ledger_names import INNER_LEDGER, folder_of, ledger_of
+from pipeline.storage.receipts import Receipt, Receipts, parse_receipt, parse_receipts
 from pipeline.storage.storage import LocalStorage
 from stages.errors import StorageError
 
@@ -40,9 +41,48 @@ def test_rolled_and_loose_receipts_read_alike(storage: LocalStorage) -> None:
     receipts.load()
     expected = {"00000": commit(storage, receipts, "00000")}
     receipts.roll()
-    assert set(storage.list("web/dedup")) == {"00000.parquet", LEDGER}
+    assert set(storage.list("web/dedup")) == {"00000.parquet"}
+    assert set(storage.list("web")) == {"_dedup.ledger"}
     expected["00001"] = commit(storage, receipts, "00001")
     assert Receipts(storage, "web/dedup").load() == expected
+
+
+def test_the_ledger_of_an_older_run_is_read_and_moves(storage: LocalStorage) -> None:
+    """A `ledger.arrow` inside the folder counts until the next roll, and never beside a new one."""
+    receipts = Receipts(storage, "web/dedup")
+    receipts.load()
+    expected = {"00000": commit(storage, receipts, "00000")}
+    receipts.roll()
+    old, new = storage.root / "web/dedup" / INNER_LEDGER, storage.root / ledger_of("web/dedup")
+    data = new.read_bytes()
+    new.rename(old)
+    later = Receipts(storage, "web/dedup")
+    assert later.load() == expected
+    assert parse_receipts(storage, "web/dedup") == expected
+    later.roll()
+    assert not old.exists()
+    assert new.read_bytes() == data
+    old.write_bytes(b"what a driver left that died between the two")
+    assert Receipts(storage, "web/dedup").load() == expected
+
+
+def test_a_ledger_names_its_folder() -> None:
+    """`folder_of` is the inverse of `ledger_of`."""
+    for folder in ("shards/code", "github/rules/measure", "bench"):
+        assert folder_of(ledger_of(folder)) == folder
+    assert folder_of("shards/code/00000.parquet") is None
+    assert folder_of("web/dedup/ledger.arrow") == "web/dedup"
+
+
+def test_a_folder_without_receipts_has_no_ledger(storage: LocalStorage) -> None:
+    """Discarding the last receipt removes the ledger."""
+    receipts = Receipts(storage, "web/dedup")
+    receipts.load()
+    commit(storage, receipts, "00000")
+    receipts.roll()
+    receipts.discard(["00000"])
+    assert storage.list("web") == {}
+    assert Receipts(storage, "web/dedup").load() == {}
 
 
 def test_a_discarded_receipt_is_gone_before_its_object(storage: LocalStorage) -> None:

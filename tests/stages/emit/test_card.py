@@ -11,9 +11,15 @@ from schemas.shards import SHARDS
 from stages.emit.card import build_manifest, render_card
 
 FILES = [
-    {"path": f"shards/{name}/{i:05d}.parquet", "set": name, "rows": 1_000, "tokens": 2_000_000}
+    {
+        "path": f"shards/{name}/{split}-{i:05d}.parquet",
+        "set": name,
+        "split": split,
+        "rows": 1_000,
+        "tokens": 2_000_000,
+    }
     for name in ("natural", "code")
-    for i in (1, 0)
+    for i, split in ((1, "heldout"), (0, "train"))
 ]
 OPTIONS: dict[str, dict[str, Any]] = {
     "emit": {"heldout_rate": 0.01, "path_comments": True},
@@ -82,11 +88,16 @@ def test_the_manifest_lists_files_in_order_and_adds_up() -> None:
     assert json.dumps(built) == json.dumps(manifest())
 
 
+def files_of(shard_set: str) -> list[dict[str, str]]:
+    splits = ("train", "heldout")
+    return [{"split": split, "path": f"{shard_set}/{split}-*.parquet"} for split in splits]
+
+
 def test_the_header_names_a_configuration_per_set() -> None:
     """The YAML header tells Hugging Face where each set's files are."""
     assert header(render_card(summary()))["configs"] == [
-        {"config_name": "code", "data_files": "code/*.parquet"},
-        {"config_name": "natural", "data_files": "natural/*.parquet"},
+        {"config_name": "code", "default": True, "data_files": files_of("code")},
+        {"config_name": "natural", "data_files": files_of("natural")},
     ]
 
 
@@ -144,13 +155,20 @@ def test_only_stages_that_ran_are_claimed() -> None:
         ("github.concatenate", {"order": "none"}, "source files joined per repository"),
         ("github.concatenate", {"order": "none"}, "source files, joined per repository"),
         ("emit", {"path_comments": False}, "after a comment with its path"),
-        ("emit", {"heldout_rate": 0}, "heldout"),
     ],
 )
 def test_what_was_switched_off_is_not_claimed(stage: str, off: dict[str, Any], claim: str) -> None:
     """A claim is there with the option, and gone without it."""
     assert claim in claims(stage)
     assert claim not in claims(stage, **off)
+
+
+def test_held_out_samples_are_claimed_where_there_are_files_of_them() -> None:
+    """Not where none were drawn, whatever the rate."""
+    assert "heldout" in render_card(summary())
+    train = [{**file, "bytes": 5, "xxh3": "00ff"} for file in FILES if file["split"] == "train"]
+    built = build_manifest(files=train, tokenizer="tok", configuration="conf")
+    assert "heldout" not in render_card({**summary(), **built})
 
 
 def test_quality_is_claimed_where_something_was_marked() -> None:
@@ -188,24 +206,38 @@ def test_a_corpus_without_samples_has_a_card() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_datasets_loads_a_set_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`load_dataset(FOLDER, SET)` follows the card's header, offline."""
+def test_datasets_loads_a_set_by_its_name_and_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`load_dataset(FOLDER, SET)` follows the card's header, offline: splits are splits, and
+    without a name it is the first set."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     datasets = pytest.importorskip("datasets")
-    for name in ("code", "natural"):
+    for file in FILES:
         row = {
             "sample_id": bytes(16),
-            "source": name,
-            "split": "train",
+            "source": file["set"],
+            "split": file["split"],
             "tokens": [1, 2],
             "n_tokens": 2,
             "parts": [],
         }
-        (tmp_path / "shards" / name).mkdir(parents=True)
-        table = pa.Table.from_pylist([row], SHARDS)
-        pq.write_table(table, tmp_path / "shards" / name / "00000.parquet")
+        path = tmp_path / file["path"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.Table.from_pylist([row], SHARDS), path)
     (tmp_path / "shards" / "README.md").write_text(render_card(summary()))
-    loaded = datasets.load_dataset(
-        str(tmp_path / "shards"), "natural", split="train", cache_dir=str(tmp_path / "cache")
-    )
-    assert loaded["source"][:] == ["natural"]
+
+    def load(*names: str) -> dict[str, list[tuple[str, str]]]:
+        loaded = datasets.load_dataset(
+            str(tmp_path / "shards"), *names, cache_dir=str(tmp_path / "cache")
+        )
+        return {
+            split: list(zip(rows["source"], rows["split"], strict=True))
+            for split, rows in loaded.items()
+        }
+
+    assert load("natural") == {
+        "train": [("natural", "train")],
+        "heldout": [("natural", "heldout")],
+    }
+    assert load() == {"train": [("code", "train")], "heldout": [("code", "heldout")]}

@@ -150,7 +150,7 @@ def test_samples_are_in_the_order_of_their_hash_over_all_files(web: Make, emit: 
     corpus = emit("web", web(rows[:200]), web(rows[:0]), seed=7, shard_bytes=3000)
     found = [row["sample_id"] for row in corpus.rows("natural")]
     assert len(corpus.files) == 32
-    assert sorted(corpus.files)[-1] == "shards/natural/00031.parquet"
+    assert sorted(corpus.files)[-1] == "shards/natural/train-00031.parquet"
     assert len(found) == 200
     assert found == sorted(found, key=lambda sample: (seeded_hash(7, sample), sample))
 
