@@ -213,7 +213,10 @@ def stats(
         str | None, typer.Argument(metavar="STAGE", help="Such as github.rules or web.dedup.")
     ] = None,
     by: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Group by any column of the corpus.")
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="Group by any column of the corpus; other tables by their own."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

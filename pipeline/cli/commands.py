@@ -131,7 +131,8 @@ def apply(stage: str, source: Path, out: Path, overrides: Sequence[str]) -> None
 
 def stats(folder: Path, stage: str | None, column: str | None, *, as_json: bool) -> None:
     """Print the funnel, a stage's counts, or a stage's counts by a column."""
-    from pipeline.inspection.stats import funnel, grouped, stage_statistics  # noqa: PLC0415
+    from pipeline.inspection.grouping import grouped  # noqa: PLC0415
+    from pipeline.inspection.stats import funnel, stage_statistics  # noqa: PLC0415
 
     if stage is None:
         if column is not None:

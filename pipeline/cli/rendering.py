@@ -25,6 +25,8 @@ DIFF_LINES = 20_000
 MAX_GROUPS = 40
 THEME = "ansi_dark"
 """Of code: the terminal's own sixteen colours."""
+GROUP_COLUMNS = ("rows", "documents", "kept", "bytes", "tokens")
+"""What a group may count, in order."""
 
 _CONTROL = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "�")
 """What a document must not send to a terminal."""
@@ -99,16 +101,21 @@ def funnel_table(counts: Sequence[StageCount]) -> Table:
         table.add_column(name, justify="right")
     table.add_column("dropped, skipped, quarantined")
     for count in counts:
-        tokens = count.stage.startswith("shards.")
         table.add_row(
             count.stage,
             f"{count.documents:,}",
             f"{count.kept:,}" if count.judges else "",
             f"{_share(count.kept, count.documents)}" if count.judges else "",
-            f"{count.tokens:,} tokens" if tokens else show_bytes(count.kept_bytes),
+            _amount(count),
             Text(_why(count)),
         )
     return table
+
+
+def _amount(count: StageCount) -> str:
+    if count.tokens is not None:
+        return f"{count.tokens:,} tokens"
+    return "" if count.kept_bytes is None else show_bytes(count.kept_bytes)
 
 
 def flag_lines(counts: Sequence[StageCount]) -> list[Text]:
@@ -139,29 +146,36 @@ def _share(part: int, whole: int) -> str:
 
 
 def groups_table(title: str, key: str, groups: Sequence[dict[str, Any]], limit: int) -> Table:
-    """Counts of groups; those that lost too much are marked."""
+    """Counts of groups, whichever they have; those that lost too much are marked."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(Text(title), overflow="fold")
-    unit = "tokens" if groups and "bytes" not in groups[0] else "bytes"
-    for name in ("documents", "kept", "share", unit):
-        table.add_column(name, justify="right")
+    columns = [name for name in GROUP_COLUMNS if groups and name in groups[0]]
+    for name in columns:
+        is_samples = name == "documents" and "tokens" in columns
+        table.add_column("samples" if is_samples else name, justify="right")
+        if name == "kept":
+            table.add_column("share", justify="right")
     table.add_column("")
     for group in groups[:limit]:
         reasons = ", ".join(
             f"{reason} {n:,}" for reason, n in sorted(group.get("reasons", {}).items())
         )
-        flag = f"lost over {FLAGGED_SHARE:.0%}" if group["flagged"] else ""
+        flag = f"lost over {FLAGGED_SHARE:.0%}" if group.get("flagged") else ""
         table.add_row(
             Text(show_value(group[key])),
-            f"{group['documents']:,}",
-            f"{group['kept']:,}",
-            _share(group["kept"], group["documents"]),
-            show_bytes(group["bytes"]) if unit == "bytes" else f"{group['tokens']:,}",
+            *(cell for name in columns for cell in _group_cells(group, name)),
             Text(" · ".join(filter(None, (flag, reasons))), style="red" if flag else ""),
         )
     if len(groups) > limit:
         table.add_row(f"… {len(groups) - limit:,} more")
     return table
+
+
+def _group_cells(group: dict[str, Any], name: str) -> list[str]:
+    if name == "bytes":
+        return [show_bytes(group[name])]
+    share = [_share(group["kept"], group["documents"])] if name == "kept" else []
+    return [f"{group[name]:,}", *share]
 
 
 def histogram_table(name: str, edges: Sequence[float], counts: Sequence[int]) -> Table:

@@ -13,16 +13,15 @@ from typing import Any
 import duckdb
 
 from pipeline.configuration.names import MEASURE
-from pipeline.configuration.registry import CONFIGURED, DOCUMENTS, GITHUB, INTERNAL, STAGES
+from pipeline.configuration.registry import DOCUMENTS, GITHUB, STAGES
 from pipeline.inspection.single_rows import read_row
-from pipeline.inspection.views import View, open_run
+from pipeline.inspection.views import CORPORA, View, open_run
 from pipeline.storage.location import location
 from schemas.identity import doc_id as doc_id_of
 from schemas.verdicts import QUARANTINED
 from stages.errors import InputError
 from stages.kernels.urls import normalize_url
 
-CORPORA = (*CONFIGURED, *INTERNAL)
 N_SUGGESTIONS = 3
 N_REPEATS = 10
 DOC_ID_HEX_DIGITS = 32

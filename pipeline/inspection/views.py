@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 import duckdb
@@ -23,7 +24,8 @@ from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import LocalStorage, Storage
 from stages.errors import ConfigError, StorageError
 
-SCHEMAS = (*CONFIGURED, *INTERNAL, "shards", "quarantine")
+CORPORA = (*CONFIGURED, *INTERNAL)
+SCHEMAS = (*CORPORA, "shards", "quarantine")
 SHARD, ROW = "shard", "row"
 
 
@@ -48,13 +50,23 @@ class View:
         return StepName.parse(self.folder.replace("/", "."))
 
     @property
+    def is_stage(self) -> bool:
+        """Whether its rows are the corpus's documents: the table of a stage or of a half."""
+        return self.schema in CORPORA and self.step.task is None
+
+    @property
     def columns(self) -> list[str]:
         """The columns of its files."""
+        names: list[str] = self.arrow_schema.names
+        return names
+
+    @cached_property
+    def arrow_schema(self) -> pa.Schema:
+        """The schema of its files, with what it says of each column."""
         import pyarrow.parquet as pq  # noqa: PLC0415 - half of this module's import time
 
         with self.storage.open_read(self.files[0]) as stream:
-            names: list[str] = pq.read_schema(stream).names
-        return names
+            return pq.read_schema(stream)
 
     @property
     def scan(self) -> str:

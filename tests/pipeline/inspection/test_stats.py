@@ -7,11 +7,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipeline.inspection.grouping import grouped
 from pipeline.inspection.life import lives
 from pipeline.inspection.stats import (
     FLAGGED_DOCUMENTS,
     funnel,
-    grouped,
     is_flagged,
     stage_statistics,
 )
