@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline.configuration import Config
 from pipeline.configuration.names import DECIDE, StepName
-from pipeline.configuration.registry import DEDUP
+from pipeline.configuration.registry import DEDUP, EMIT
 from pipeline.engine.address import open_executor
 from pipeline.engine.executor import LocalExecutor
 from pipeline.engine.leftovers import remove_corpora
@@ -31,6 +31,7 @@ from pipeline.storage.input_record import save
 from pipeline.storage.location import location, open_storage
 from pipeline.storage.lock import hold
 from pipeline.storage.storage import Storage
+from schemas.shards import corpus_of
 from stages.dedup.options import DedupOptions
 from stages.errors import StageError, StorageError, WaitForPerson
 
@@ -129,9 +130,9 @@ def run(
     with _naming_the_step(config.run, items), ExitStack() as stack:
         held = stack.enter_context(hold(workers_storage))
         storage, generation = held.storage, held.generation
-        recorded, inputs = run_inputs(config, storage)
-        save(storage, recorded)
-        remove_corpora(storage, recorded, inputs)
+        inputs = run_inputs(config, storage)
+        save(storage, inputs.recorded)
+        remove_corpora(storage, inputs.recorded, inputs.current)
         executor = stack.enter_context(open_executor(config, workers_storage, address, workers))
         runner = Runner(
             storage=storage,
@@ -142,16 +143,16 @@ def run(
             max_quarantine_rate=config.engine.max_quarantine_rate,
             items=items,
         )
-        session = Session(config, runner, inputs, stages)
+        session = Session(config, runner, inputs.current, stages)
         try:
             session.run()
         except WaitForPerson as wait:
             report.waiting = f"{wait}\nsluice recall annotate {location(config.run)}"
-        report.flags = run_flags(storage)
+        report.flags = [*inputs.lines, *run_flags(storage), *_empty_product(session)]
         for flag in report.flags:
             runner.monitor.flagged(flag)
         _check_decisions(config, storage, session, report)
-        if session.shards and report.waiting is None:
+        if session.emitted and report.waiting is None:
             report.shards = finish_product(storage, config, session)
         _write_run_file(storage, config, report, generation, started)
     return report
@@ -168,6 +169,15 @@ def _naming_the_step(run: Path, items: Sequence[PlanItem]) -> Iterator[None]:
         raise StorageError(f"{step} failed in {location(run)}: {what}") from error
 
 
+def _empty_product(session: Session) -> list[str]:
+    """A flag for each corpus of which no document came through."""
+    return [
+        f"{StepName(corpus, EMIT)}: no sample was written: no document was kept"
+        for corpus in session.emitted
+        if not any(corpus_of(folder.rpartition("/")[2]) == corpus for folder in session.shards)
+    ]
+
+
 def _check_decisions(config: Config, storage: Storage, session: Session, report: RunReport) -> None:
     """Where duplicates were decided anew, hold them against what dedup promises."""
     for corpus, tables in session.tables.items():
@@ -179,15 +189,23 @@ def _check_decisions(config: Config, storage: Storage, session: Session, report:
                 raise StageError(f"{name}: {problem.message}; this is a bug of Sluice")
 
 
+@dataclass(frozen=True)
+class Forecast:
+    """What a run would do."""
+
+    items: list[PlanItem]
+    """Every step, whether or not it has anything to do."""
+    cost: Estimate
+    inputs: list[str]
+    """Which inputs are named no longer."""
+
+
 def plan(config: Config, *, stages: Sequence[str] = ()) -> list[PlanItem]:
     """What `run` would do, and why. Runs nothing, writes nothing."""
-    items, _ = plan_with_cost(config, stages=stages)
-    return items
+    return forecast(config, stages=stages).items
 
 
-def plan_with_cost(
-    config: Config, *, stages: Sequence[str] = ()
-) -> tuple[list[PlanItem], Estimate]:
+def forecast(config: Config, *, stages: Sequence[str] = ()) -> Forecast:
     """As `plan`, with what it would cost."""
     storage = open_storage(config.run)
     runner = Runner(
@@ -199,9 +217,10 @@ def plan_with_cost(
         max_quarantine_rate=config.engine.max_quarantine_rate,
         dry=True,
     )
-    _, inputs = run_inputs(config, storage)
-    Session(config, runner, inputs, stages).run()
-    return runner.items, estimate_run(storage, runner.items, inputs)
+    inputs = run_inputs(config, storage)
+    Session(config, runner, inputs.current, stages).run()
+    cost = estimate_run(storage, runner.items, inputs.current)
+    return Forecast(runner.items, cost, inputs.lines)
 
 
 def _write_run_file(

@@ -63,6 +63,14 @@ SetOption = Annotated[
         help="Override a setting, such as web.dedup.threshold=0.8. May be repeated.",
     ),
 ]
+PruneOption = Annotated[
+    bool,
+    typer.Option(
+        "--prune-inputs",
+        help="Take the documents of inputs that the configuration names no longer out of the run.",
+    ),
+]
+PRUNE = ("github.prune_inputs=true", "web.prune_inputs=true")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -118,6 +126,7 @@ def run(
         ),
     ] = None,
     set_: SetOption = None,
+    prune_inputs: PruneOption = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Print a line for every step of every stage.")
     ] = False,
@@ -129,7 +138,8 @@ def run(
     from pipeline.cli import commands  # noqa: PLC0415
 
     with resumable():
-        commands.run(config, run, stage or [], workers, address, set_ or [], verbose=verbose)
+        overrides = [*(set_ or []), *(PRUNE if prune_inputs else ())]
+        commands.run(config, run, stage or [], workers, address, overrides, verbose=verbose)
 
 
 @app.command(epilog="Example: sluice plan configs/demo.toml --set dedup.threshold=0.8")
@@ -138,12 +148,14 @@ def plan(
     run: RunOption = None,
     stage: StageOption = None,
     set_: SetOption = None,
+    prune_inputs: PruneOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what `run` would do and why. Runs nothing, writes nothing."""
     from pipeline.cli import commands  # noqa: PLC0415
 
-    commands.plan(config, run, stage or [], set_ or [], as_json=as_json)
+    overrides = [*(set_ or []), *(PRUNE if prune_inputs else ())]
+    commands.plan(config, run, stage or [], overrides, as_json=as_json)
 
 
 @app.command(
@@ -215,7 +227,8 @@ def stats(
     by: Annotated[
         str | None,
         typer.Option(
-            metavar="COLUMN", help="Group by any column of the corpus; other tables by their own."
+            metavar="COLUMN",
+            help="Group by any column of the corpus; tables without documents by their own.",
         ),
     ] = None,
     as_json: JsonOption = False,

@@ -18,7 +18,7 @@ from pipeline.cli.json_text import json_text, print_json
 from pipeline.cli.rendering import (
     MAX_GROUPS,
     Color,
-    flag_lines,
+    flag_line,
     funnel_table,
     groups_table,
     histogram_table,
@@ -65,7 +65,9 @@ def run(
         raise type(error)(f"{error}\nTo go on after mending the cause: {again}") from error
     if not report.steps:
         show_text(f"{location(report.run)}: everything is up to date")
-    _show_funnel(funnel(loaded.run))
+    show_text(funnel_table(funnel(loaded.run)))
+    for flag in report.flags:
+        show_text(flag_line(flag))
     if report.waiting is not None:
         show_text(f"waiting for a person: {report.waiting}")
     for name, facts in sorted(report.shards.items()):
@@ -87,13 +89,17 @@ def plan(
     as_json: bool,
 ) -> None:
     """Print what would run."""
-    from pipeline.run import plan_with_cost  # noqa: PLC0415
+    from pipeline.run import forecast  # noqa: PLC0415
 
-    items, cost = plan_with_cost(load(config, overrides, folder), stages=stages)
+    found = forecast(load(config, overrides, folder), stages=stages)
+    cost = found.cost
     if as_json:
-        print_json({"steps": [vars(item) for item in items], "cost": cost.to_dict()})
+        steps = [vars(item) for item in found.items]
+        print_json({"steps": steps, "cost": cost.to_dict(), "inputs": found.inputs})
         return
-    stale = [item for item in items if item.n_stale]
+    for line in found.inputs:
+        show_text(flag_line(line))
+    stale = [item for item in found.items if item.n_stale]
     if not stale:
         show_text("everything is up to date")
         return
@@ -250,8 +256,9 @@ def verify(folder: Path) -> None:
 
 def _show_funnel(counts: Sequence[StageCount]) -> None:
     show_text(funnel_table(counts))
-    for line in flag_lines(counts):
-        show_text(line)
+    for count in counts:
+        for flag in count.flags:
+            show_text(flag_line(f"{count.stage}: {flag}"))
 
 
 def _cell(value: Any) -> Any:

@@ -118,13 +118,9 @@ def _amount(count: StageCount) -> str:
     return "" if count.kept_bytes is None else show_bytes(count.kept_bytes)
 
 
-def flag_lines(counts: Sequence[StageCount]) -> list[Text]:
-    """What someone should look at, a line each."""
-    return [
-        Text(f"flagged: {count.stage}: {printable(flag)}", style="red")
-        for count in counts
-        for flag in count.flags
-    ]
+def flag_line(flag: str) -> Text:
+    """What someone should look at."""
+    return Text(f"flagged: {printable(flag)}", style="red")
 
 
 def _why(count: StageCount) -> str:

@@ -69,6 +69,11 @@ class GithubInputs(Options):
         description="inputs that leave the run, by name or glob: their documents go, and their "
         "shard numbers stay reserved",
     )
+    prune_inputs: bool = Field(
+        False,
+        description="inputs that were read and are named no longer leave the run, too "
+        "(`sluice run --prune-inputs`)",
+    )
     metadata: str | None = Field(
         None,
         description="JSONL or Parquet with input, repo, revision, created_at, stars, license",
@@ -90,6 +95,11 @@ class WebInputs(Options):
         (),
         description="inputs that leave the run, by name or glob: their pages go, and their shard "
         "numbers stay reserved",
+    )
+    prune_inputs: bool = Field(
+        False,
+        description="inputs that were read and are named no longer leave the run, too "
+        "(`sluice run --prune-inputs`)",
     )
 
 

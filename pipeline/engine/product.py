@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.configuration import Config
 from pipeline.configuration.names import StepName
-from pipeline.configuration.registry import EMIT
+from pipeline.configuration.registry import CONFIGURED, EMIT
 from pipeline.engine.session import Session
 from pipeline.storage.digest import fingerprint
 from pipeline.storage.manifest import MANIFEST, SHARDS
@@ -114,6 +114,8 @@ def _changed(options: Options) -> dict[str, Any]:
 def _lasting(config: Config) -> dict[str, Any]:
     """The part of the configuration that determines the product."""
     resolved = config.resolved()
+    for corpus in CONFIGURED:  # how an input left is no part of what there is
+        resolved[corpus].pop("prune_inputs")
     return {key: value for key, value in resolved.items() if key not in ("run", "engine")}
 
 

@@ -1,12 +1,13 @@
 """What a run is made of: its configuration's patterns, held against what it had before."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.configuration import Config
-from pipeline.configuration.registry import EVENTS, SEEDS
+from pipeline.configuration.names import StepName
+from pipeline.configuration.registry import DOCUMENTS, EVENTS, SEEDS
 from pipeline.engine.chain import seed_patterns
 from pipeline.storage.commoncrawl.access import SCHEME as CRAWL
 from pipeline.storage.commoncrawl.access import CommonCrawl
@@ -23,23 +24,38 @@ from stages.github.identity import repository_name
 GITHUB = "github"
 
 ByCorpus = dict[str, list[InputSpec]]
+MAX_SHOWN = 5
+PRUNE = "--prune-inputs"
 
 
-def run_inputs(config: Config, storage: Storage) -> tuple[ByCorpus, ByCorpus]:
-    """Every input the run ever had, for `inputs.json`, and those it is made of now. Hours of
-    events are inputs of GitHub, and once more by themselves.
+@dataclass(frozen=True)
+class RunInputs:
+    """What a run had, has and loses. `lines` says which inputs are named no longer."""
 
-    Pages and repositories stay when their input is gone; a seed file that the configuration names
-    no more must not, or it would take the place of the same documents in another one.
+    recorded: ByCorpus
+    """Every input the run ever had, for `inputs.json`."""
+    current: ByCorpus
+    """Those it is made of now."""
+    lines: list[str]
+
+
+def run_inputs(config: Config, storage: Storage) -> RunInputs:
+    """The inputs of a run, by its configuration and by what it had before. Hours of events are
+    inputs of GitHub, and once more by themselves.
+
+    Pages and repositories stay when their input is gone, unless `prune_inputs` is set; a seed file
+    that the configuration names no more must not, or it would take the place of the same documents
+    in another one.
     """
     metadata = read_metadata(config.github.metadata)
     recorded = load(storage)
     crawl = _crawl(config)
     current: ByCorpus = {}
-    for corpus, patterns, drop in (
-        (SEEDS, seed_patterns(config), ()),
-        (GITHUB, config.github.inputs, config.github.drop),
-        ("web", config.web.inputs, config.web.drop),
+    lines: list[str] = []
+    for corpus, patterns, drop, prune in (
+        (SEEDS, seed_patterns(config), (), True),
+        (GITHUB, config.github.inputs, config.github.drop, config.github.prune_inputs),
+        ("web", config.web.inputs, config.web.drop, config.web.prune_inputs),
     ):
         rows = metadata if corpus == GITHUB else {}
         known = [_with_metadata(spec, rows) for spec in recorded.get(corpus, [])]
@@ -51,15 +67,29 @@ def run_inputs(config: Config, storage: Storage) -> tuple[ByCorpus, ByCorpus]:
             drop=drop,
             shard_bytes=config.github.shard_bytes if corpus == GITHUB else 0,
             identify=repository_of if corpus == GITHUB else None,
-            keep_gone=corpus != SEEDS,
+            keep_gone=not prune,
         )
+        if inputs.unnamed and corpus != SEEDS:
+            lines.append(f"{StepName(corpus, DOCUMENTS)}: {_unnamed(inputs.unnamed, prune)}")
         recorded[corpus] = inputs.recorded
         current[corpus] = [
             replace(spec, crawl=crawl) if spec.uri.startswith(CRAWL) else spec
             for spec in inputs.current
         ]
     current[EVENTS] = [spec for spec in current[GITHUB] if is_hour(spec)]
-    return recorded, current
+    return RunInputs(recorded, current, lines)
+
+
+def _unnamed(specs: Sequence[InputSpec], prune: bool) -> str:
+    names = ", ".join(spec.name for spec in specs[:MAX_SHOWN])
+    more = f" and {len(specs) - MAX_SHOWN:,} more" if len(specs) > MAX_SHOWN else ""
+    inputs = "an input that is" if len(specs) == 1 else f"{len(specs):,} inputs that are"
+    if prune:
+        return f"the documents of {inputs} named no longer leave the run: {names}{more}"
+    return (
+        f"the documents of {inputs} named no longer stay in the run: {names}{more}; {PRUNE} takes "
+        "them out"
+    )
 
 
 def known_inputs(specs: Sequence[InputSpec], receipt: Receipt | None) -> Any:

@@ -62,6 +62,8 @@ class Session:
     tables: dict[str, Tables] = field(default_factory=dict)
     shards: dict[str, dict[str, Receipt]] = field(default_factory=dict)
     """Shard folder → its receipts, once emitted."""
+    emitted: list[str] = field(default_factory=list)
+    """The corpora whose shards were written, be it none."""
 
     def run(self) -> None:
         """Everything selected, corpus after corpus."""
@@ -263,6 +265,7 @@ class Session:
             tables.add(corpus.decided)
         if emits:
             self._prune(name, corpus)
+            self.emitted.append(corpus.name)
             self.shards.update(corpus.written)
         corpus.finish()
 

@@ -42,6 +42,9 @@ class Inputs:
     """All that the run ever had."""
     current: list[InputSpec]
     """Those it is made of."""
+    unnamed: list[InputSpec]
+    """Those whose documents the run has although nothing names them any more: they stay, or leave
+    with this run where `keep_gone` is false."""
 
 
 def load(storage: Storage) -> dict[str, list[InputSpec]]:
@@ -98,14 +101,15 @@ class CorpusRecord:
         for spec in named:
             known[spec.uri] = _refreshed(known[spec.uri], spec)
         uris = {spec.uri for spec in named}
-        current = [
+        unnamed = [
             spec
             for spec in known.values()
-            if spec.uri in uris
-            or (keep_gone and not _is_dropped(spec, drop) and self._was_read(spec))
+            if spec.uri not in uris and not _is_dropped(spec, drop) and self._was_read(spec)
         ]
+        kept = {spec.uri for spec in unnamed} if keep_gone else set()
+        current = [spec for spec in known.values() if spec.uri in uris | kept]
         self._refuse_twins(current, {spec.uri for spec in fresh}, identify)
-        return Inputs(list(known.values()), current)
+        return Inputs(list(known.values()), current, unnamed)
 
     def _require_drops(self, found: Sequence[InputSpec], drop: Sequence[str]) -> None:
         for pattern in drop:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.configuration import Config, load
-from pipeline.run import plan, plan_with_cost, run
+from pipeline.run import forecast, plan, run
 from pipeline.storage.commoncrawl.access import CommonCrawl
 from pipeline.storage.commoncrawl.listing import CrawlFiles, parse_pattern, sample
 from pipeline.storage.inputs import expand
@@ -283,7 +283,7 @@ def test_a_plan_takes_listed_files_to_have_their_usual_size(
 ) -> None:
     """Nobody asks for the size of 90,000 files to say what a crawl will cost."""
     config = configured(bucket, tmp_path / "run", f"cc:{CRAWL}")
-    _, cost = plan_with_cost(config, stages=STAGE)
+    cost = forecast(config, stages=STAGE).cost
     (unit,) = (unit for unit in cost.units if unit.unit == "web.documents")
     assert unit.table_bytes > N_FILES * 10_000_000
     assert [one.key for one in bucket.asked] == [LIST]

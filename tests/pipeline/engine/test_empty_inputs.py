@@ -58,3 +58,14 @@ def test_what_was_not_wanted_is_not_flagged(folder):
     assert documents(folder, names, exclude_owners=["bob"]).flags == []
     with pytest.raises(InputError, match="skipped owner 1"):
         documents(folder, names, exclude_owners=["*"])
+
+
+def test_a_product_of_nothing_is_said(folder):
+    """Every document was dropped: the run ends, says so, and the card knows of no sample."""
+    inputs = f"github.inputs=['{folder}/good.jsonl']"
+    full = load(None, [inputs], folder / "run")
+    assert run(full, address="local").flags == []
+    empty = load(None, [inputs, "rules.min_alphabetic_share=1"], folder / "run")
+    report = run(empty, address="local")
+    assert "emit.github: no sample was written: no document was kept" in report.flags
+    assert "| **total** | | 0 | 0 | 0 | 0 B |" in (folder / "run/shards/README.md").read_text()

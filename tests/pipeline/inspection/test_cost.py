@@ -20,7 +20,7 @@ from pipeline.inspection.cost import (
     show_size,
     unit_of,
 )
-from pipeline.run import plan_with_cost, run
+from pipeline.run import forecast, run
 from pipeline.storage.inputs import InputSpec
 from pipeline.storage.storage import LocalStorage
 
@@ -83,7 +83,8 @@ def test_a_plan_goes_as_far_as_an_artefact_that_is_to_be_made(
     config = configure(
         tmp_path / "run", "github.inputs=[]", f"recall.targets.code.seeds=['{seeds}']"
     )
-    items, cost = plan_with_cost(config)
+    found = forecast(config)
+    items, cost = found.items, found.cost
     by_step = {item.step: item for item in items}
     waiting = [step for step, item in by_step.items() if "is to be made" in str(item.reasons)]
     assert "emit.web" in {unit.unit for unit in cost.units}
@@ -178,7 +179,8 @@ def test_sizes_have_three_digits(n_bytes: float, shown: str) -> None:
 def test_a_plan_says_what_it_costs(configure: Callable[..., Config], tmp_path: Path) -> None:
     """Before anything has run the defaults are used, and afterwards nothing is left to pay."""
     config = configure(tmp_path / "run", "github.inputs=[]")
-    items, before = plan_with_cost(config, stages=["web.dedup"])
+    found = forecast(config, stages=["web.dedup"])
+    items, before = found.items, found.cost
     assert items[0].step == "web.documents"
     assert [unit.unit for unit in before.units] == [
         "web.documents",
@@ -188,9 +190,9 @@ def test_a_plan_says_what_it_costs(configure: Callable[..., Config], tmp_path: P
     assert before.core_hours > 0
     assert before.summary().startswith("about 0.00 core-hours; product 0 B, tables ")
     run(config, stages=["web.dedup"], address="local")
-    _, after = plan_with_cost(config, stages=["web.dedup"])
+    after = forecast(config, stages=["web.dedup"]).cost
     assert after.units == ()
-    _, changed = plan_with_cost(config_with(config, tmp_path), stages=["web.documents"])
+    changed = forecast(config_with(config, tmp_path), stages=["web.documents"]).cost
     assert [unit.measured_here for unit in changed.units] == [True]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.configuration import Config, load
 from pipeline.inspection.verify import verify
-from pipeline.run import RunReport, plan, run
+from pipeline.run import RunReport, forecast, plan, run
 from pipeline.storage.input_record import CorpusRecord, save
 from pipeline.storage.inputs import InputSpec
 from pipeline.storage.storage import LocalStorage
@@ -201,6 +201,30 @@ def test_what_was_read_stays_when_it_is_gone(tmp_path: Path) -> None:
     (tmp_path / "a/one.warc.gz").unlink()
     assert read_documents(config, "web").steps == {}
     assert files(tmp_path / "run/web/documents") == before
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_what_is_named_no_longer_is_said_and_leaves_when_told(tmp_path: Path, corpus: str) -> None:
+    """By every run while it stays, and by the one that takes it out; not after that."""
+    (archives if corpus == "github" else crawls)(tmp_path / "in", "one", "two")
+    both = config_of(tmp_path, corpus, ["in/*.gz"])
+    assert read_documents(both, corpus).flags == []
+    before = uris(tmp_path, corpus)
+    end = ".tar.gz" if corpus == "github" else ".warc.gz"
+    one = config_of(tmp_path, corpus, [f"in/one{end}"])
+    for _ in range(2):
+        (flag,) = read_documents(one, corpus).flags
+        assert flag.startswith(f"{corpus}.documents: the documents of an input")
+        assert f"stay in the run: two{end}" in flag
+        assert flag in forecast(one).inputs
+    assert uris(tmp_path, corpus) == before
+    pruned = config_of(tmp_path, corpus, [f"in/one{end}"], f"{corpus}.prune_inputs=true")
+    (flag,) = read_documents(pruned, corpus).flags
+    assert f"leave the run: two{end}" in flag
+    assert uris(tmp_path, corpus) < before
+    assert not any("two" in uri for uri in uris(tmp_path, corpus))
+    assert read_documents(pruned, corpus).flags == []
+    assert verify(tmp_path / "run") == []
 
 
 def test_an_input_that_was_never_read_is_left_out_once_it_is_not_named(tmp_path: Path) -> None:
