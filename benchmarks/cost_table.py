@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.inspection.cost import (
+    ONCE,
     SECONDS_PER_HOUR,
     TABLE,
     Estimate,
@@ -49,9 +50,6 @@ HEADINGS = (
     "driver",
 )
 
-ONCE = ("tokenise-seeds", "train-target")
-"""Steps that depend on seeds alone."""
-
 RECEIPT_BYTES = 2_600
 """Held by the driver per shard and unit (`benchmarks/scale.py`)."""
 
@@ -59,9 +57,9 @@ PAGE = """# What a corpus costs
 
 `sluice plan CONFIG` ends with an estimate for the configuration at hand: core-hours, the size of
 the product, of the tables and of the intermediates. It multiplies the stored size of the inputs
-with what each unit has cost before: in this run folder if a shard of the unit is done there, else
-by the measured defaults of `seeds/cost.toml`. So the best estimate of a crawl is to run a hundred
-of its WARC files and ask `plan` about all of them.
+with what each unit has cost before: in this run folder if it has begun with the unit, else by the
+measured defaults of `seeds/cost.toml`, which another corpus may miss by far. So the best estimate of
+a crawl is to run a hundred of its WARC files and ask `plan` about all of them.
 
 This page is written by `python -m benchmarks.cost_table document`; no figure in it was typed. The
 defaults are from a whole run of `configs/dev.toml`, which is small (each worker's start counts),

@@ -23,9 +23,10 @@ from pipeline.engine.run_inputs import run_inputs
 from pipeline.engine.runner import Counted, Monitor, Runner
 from pipeline.engine.session import Session
 from pipeline.engine.work.task import Limits, Outcome
-from pipeline.inspection.cost import Estimate, estimate_run
+from pipeline.inspection.cost import Estimate, corpus_bytes, estimate_run
 from pipeline.inspection.flags import run_flags
 from pipeline.inspection.invariants import check_duplicates
+from pipeline.inspection.step_costs import note_costs
 from pipeline.inspection.verify import RUN_FILE, seal
 from pipeline.storage.input_record import save
 from pipeline.storage.location import location, open_storage
@@ -148,6 +149,8 @@ def run(
             session.run()
         except WaitForPerson as wait:
             report.waiting = f"{wait}\nsluice recall annotate {location(config.run)}"
+        finally:
+            note_costs(storage, runner.spent, corpus_bytes(inputs.current))
         report.flags = [*inputs.lines, *run_flags(storage), *_empty_product(session)]
         for flag in report.flags:
             runner.monitor.flagged(flag)

@@ -149,13 +149,16 @@ def plan(
     stage: StageOption = None,
     set_: SetOption = None,
     prune_inputs: PruneOption = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="A line for every step, not for every stage.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what `run` would do and why. Runs nothing, writes nothing."""
     from pipeline.cli import commands  # noqa: PLC0415
 
     overrides = [*(set_ or []), *(PRUNE if prune_inputs else ())]
-    commands.plan(config, run, stage or [], overrides, as_json=as_json)
+    commands.plan(config, run, stage or [], overrides, as_json=as_json, verbose=verbose)
 
 
 @app.command(

@@ -64,7 +64,7 @@ def run(
         again = shlex.join(["sluice", *sys.argv[1:]])
         raise type(error)(f"{error}\nTo go on after mending the cause: {again}") from error
     if not report.steps:
-        show_text(f"{location(report.run)}: everything is up to date")
+        show_text(f"{location(report.run)}: complete, everything is up to date")
     show_text(funnel_table(funnel(loaded.run)))
     for flag in report.flags:
         show_text(flag_line(flag))
@@ -87,37 +87,34 @@ def plan(
     overrides: Sequence[str],
     *,
     as_json: bool,
+    verbose: bool,
 ) -> None:
-    """Print what would run."""
+    """Print what would run: a line a stage, with `verbose` one a step."""
+    from pipeline.engine.plans import by_stage  # noqa: PLC0415
     from pipeline.run import forecast  # noqa: PLC0415
 
-    found = forecast(load(config, overrides, folder), stages=stages)
-    cost = found.cost
+    loaded = load(config, overrides, folder)
+    found = forecast(loaded, stages=stages)
     if as_json:
-        steps = [vars(item) for item in found.items]
-        print_json({"steps": steps, "cost": cost.to_dict(), "inputs": found.inputs})
+        steps = [item.to_dict() for item in found.items]
+        print_json({"steps": steps, "cost": found.cost.to_dict(), "inputs": found.inputs})
         return
     for line in found.inputs:
         show_text(flag_line(line))
     stale = [item for item in found.items if item.n_stale]
     if not stale:
-        show_text("everything is up to date")
+        show_text(f"{location(loaded.run)}: complete, nothing would run")
         return
-    show_text(
-        rows_table(
-            ["step", "tasks", "to do", "why"],
-            [
-                [
-                    item.step,
-                    item.n_tasks,
-                    item.n_stale,
-                    ", ".join(f"{reason} ({n:,})" for reason, n in item.reasons.items()),
-                ]
-                for item in stale
-            ],
-        )
-    )
-    show_text(cost.summary())
+    if verbose:
+        reasons = [[f"{reason} ({n:,})" for reason, n in item.reasons.items()] for item in stale]
+        rows = [
+            [item.step, item.n_tasks, item.n_stale, ", ".join(why)]
+            for item, why in zip(stale, reasons, strict=True)
+        ]
+    else:
+        rows = [[s.stage, s.n_tasks, s.n_stale, ", ".join(s.reasons)] for s in by_stage(stale)]
+    show_text(rows_table(["step" if verbose else "stage", "tasks", "to do", "why"], rows))
+    show_text(found.cost.summary())
 
 
 def apply(stage: str, source: Path, out: Path, overrides: Sequence[str]) -> None:

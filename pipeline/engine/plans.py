@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, overload
 
+from pipeline.configuration.names import StepName
+from pipeline.engine.changes import NEVER, PENDING, differences, follows, upstream
 from pipeline.engine.work.task import Work
 from pipeline.storage.digest import fingerprint
 from pipeline.storage.receipts import Receipt
-
-PENDING = "pending"
 
 
 @dataclass(frozen=True)
@@ -62,22 +62,63 @@ class PlanItem:
     n_stale: int
     reasons: dict[str, int] = field(default_factory=dict)
     """Why, with the number of stale objects each reason holds for."""
+    stale: list[str] = field(default_factory=list, repr=False)
+    """The keys of what is to be made."""
 
     def add(self, plan: Plan, receipt: Receipt | None) -> None:
         """Count a stale object."""
         self.n_stale += 1
-        for reason in _reasons(plan, receipt):
+        self.stale.append(plan.key)
+        found = [NEVER] if receipt is None else differences(plan.components, receipt.components)
+        for reason in found:
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
 
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "step": self.step,
+            "n_tasks": self.n_tasks,
+            "n_stale": self.n_stale,
+            "reasons": self.reasons,
+        }
 
-def _reasons(plan: Plan, receipt: Receipt | None) -> Iterable[str]:
-    if receipt is None:
-        return ["never made"]
-    return [
-        f"{key} changed" if plan.components.get(key) != PENDING else f"{key} is to be made"
-        for key in sorted(set(plan.components) | set(receipt.components))
-        if plan.components.get(key) != receipt.components.get(key)
-    ]
+
+@dataclass
+class StagePlan:
+    """What a plan says of a whole stage, in one line."""
+
+    stage: str
+    n_tasks: int = 0
+    n_stale: int = 0
+    """Of the step with the most to do."""
+    reasons: list[str] = field(default_factory=list)
+    """What changed; where nothing of its own did, the stages that it follows."""
+
+
+def by_stage(items: Iterable[PlanItem]) -> list[StagePlan]:
+    """The stages that have something to do, in order."""
+    stages: dict[str, StagePlan] = {}
+    after: dict[str, list[str]] = {}
+    for item in items:
+        if not item.n_stale:
+            continue
+        name = str(StepName.parse(item.step).whole)
+        stage = stages.setdefault(name, StagePlan(name))
+        if item.n_stale > stage.n_stale:
+            stage.n_tasks, stage.n_stale = item.n_tasks, item.n_stale
+        stage.reasons += [reason for reason in item.reasons if not follows(reason)]
+        for column in filter(None, map(upstream, item.reasons)):
+            corpus, _, rest = column.partition(".")
+            after.setdefault(name, []).append(f"{corpus}.{rest.partition('.')[0]}")
+    last: dict[str | None, str] = {}
+    for name, stage in stages.items():
+        corpus = StepName.parse(name).corpus
+        before = after.get(name) or ([last[corpus]] if corpus in last else [])
+        others = [f"follows {one}" for one in before if one != name]
+        stage.reasons = list(dict.fromkeys(stage.reasons or others)) or [NEVER]
+        if stage.reasons != [NEVER]:
+            last[corpus] = name
+    return list(stages.values())
 
 
 class _PendingColumns(dict[str, str]):

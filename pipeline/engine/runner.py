@@ -22,6 +22,8 @@ from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.storage import Storage
 from stages.errors import StorageError
 
+SCRATCH = "scratch/"
+
 Admit = Callable[[Mapping[str, Any], Mapping[str, Receipt]], None]
 """Raises if what a task made (its summary) cannot stand beside what the step has."""
 
@@ -32,6 +34,27 @@ class Counted(NamedTuple):
     rows: int
     kept: int | None
     """None where nothing is judged."""
+
+
+@dataclass
+class Spent:
+    """What a step cost."""
+
+    is_scratch: bool
+    """Whether what it writes is deleted in the end."""
+    n_planned: int = 0
+    """Tasks that it has; `n_done` of them were done."""
+    n_done: int = 0
+    cpu_seconds: float = 0.0
+    n_bytes: int = 0
+    peak_bytes: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count a task."""
+        self.n_done += 1
+        self.cpu_seconds += outcome.cpu_seconds
+        self.n_bytes += outcome.result.written.size
+        self.peak_bytes = max(self.peak_bytes, outcome.peak_bytes or 0)
 
 
 class Monitor:
@@ -75,6 +98,8 @@ class Runner:
     max_quarantine_rate: float
     dry: bool = False
     items: list[PlanItem] = field(default_factory=list)
+    spent: dict[str, Spent] = field(default_factory=dict)
+    """What each step has cost in this run."""
 
     def ensure(
         self,
@@ -93,6 +118,8 @@ class Runner:
         current = receipts.load() if known is None else receipts.current
         item = PlanItem(step, len(plans), 0)
         self.items.append(item)
+        spent = self.spent.setdefault(step, Spent(folder.startswith(SCRATCH)))
+        spent.n_planned += len(plans)
         keys: list[str] = []
         waiting: dict[str, Receipt] = {}
         stale: dict[str, int] = {}
@@ -169,6 +196,7 @@ class Runner:
                     if admit is not None:
                         admit(outcome.result.summary, receipts.current)
                     group.add(self._commit(flying.pop(task.key), task, outcome))
+                    self.spent[step].add(outcome)
                     self.monitor.task_done(step, task.key, outcome)
                     rate.add(outcome)
                 else:

@@ -115,7 +115,8 @@ class Session:
         for name in names:
             step = StepName(tables.corpus, name)
             reasons = {f"{first} is to be made": n_shards}
-            self.runner.items.append(PlanItem(str(step), n_shards, n_shards, reasons))
+            keys = tables.keys
+            self.runner.items.append(PlanItem(str(step), n_shards, n_shards, reasons, keys))
 
     def run_stage(self, tables: Tables, name: str, *, only_measure: bool = False) -> None:
         """One stage of a corpus, whose tables so far are in `tables`."""

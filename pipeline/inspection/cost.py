@@ -2,27 +2,31 @@
 
 A unit is what `plan` can tell apart: a source, a map stage, the two halves of a filter, a corpus
 stage with all its steps. Its rates (core-seconds and bytes per stored byte of the corpus's inputs)
-are those of this run folder as soon as one shard of the unit has a receipt, else the measured
-defaults of `seeds/cost.toml`. A corpus stage's intermediates are gone once it is committed, so its
-rates are always the defaults. Everything here grows with the input in proportion; near-duplicate
+are those of this run folder where it has any, else the measured defaults of `seeds/cost.toml`: of a
+source and a map stage by the receipts of its shards; of a corpus stage, whose intermediates are
+gone once it is committed, step by step by `costs.json`, so that a step that need not run again
+(training) is not counted. Everything here grows with the input in proportion; near-duplicate
 removal does as long as the share of duplicates does not change.
 """
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from typing import Any
 
 from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import EMIT
 from pipeline.engine.plans import PlanItem
+from pipeline.inspection.step_costs import step_costs
 from pipeline.storage.inputs import InputSpec
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import Storage
 
 TABLE = "cost.toml"
 SECONDS_PER_HOUR = 3600
+ONCE = ("tokenise-seeds", "train-target")
+"""Steps that depend on seeds alone."""
 LISTED_BYTES = 940_000_000
 """A WARC file of Common Crawl, as they usually are."""
 
@@ -41,6 +45,8 @@ class Rate:
     once_core_seconds: float = 0.0
     """Paid once, whatever the input: training."""
     measured_here: bool = False
+    by_step: bool = False
+    """Whether what is up to date is left out already."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +100,15 @@ class Estimate:
     def summary(self) -> str:
         """One line for people."""
         here = sum(unit.measured_here for unit in self.units)
+        whence = (
+            f"{here} of {len(self.units)} rates measured in this run folder"
+            if here
+            else "rates of another corpus: run some of it, and this run's own are taken"
+        )
         return (
             f"about {self.core_hours:,.2f} core-hours; product {show_size(self.product_bytes)}, "
             f"tables {show_size(self.table_bytes)}, scratch at most "
-            f"{show_size(self.scratch_bytes)} ({here} of {len(self.units)} rates measured in this "
-            "run folder)"
+            f"{show_size(self.scratch_bytes)} ({whence})"
         )
 
 
@@ -148,6 +158,32 @@ def measured_rates(
     return found
 
 
+def recorded_rates(storage: Storage, items: Sequence[PlanItem]) -> dict[str, Rate]:
+    """The rates of the corpus stages that this run folder has gone through, for the steps that
+    `items` do not show to be up to date."""
+    shares: dict[str, tuple[int, int]] = {}
+    for item in items:
+        stale, tasks = shares.get(item.step, (0, 0))
+        shares[item.step] = stale + item.n_stale, tasks + item.n_tasks
+    rates: dict[str, Rate] = {}
+    for step, one in step_costs(storage).items():
+        stale, tasks = shares.get(step, (1, 1))
+        share = stale / max(tasks, 1)
+        unit = unit_of(step)
+        before = rates.get(unit, Rate(0.0, 0.0, 0.0, 0, measured_here=True, by_step=True))
+        is_once = step.rpartition(".")[2] in ONCE
+        rates[unit] = replace(
+            before,
+            core_seconds=before.core_seconds + (0 if is_once else share * one.core_seconds),
+            once_core_seconds=before.once_core_seconds
+            + (share * one.core_seconds * one.input_bytes if is_once else 0),
+            table_bytes=before.table_bytes + share * one.table_bytes,
+            scratch_bytes=before.scratch_bytes + share * one.scratch_bytes,
+            task_bytes=max(before.task_bytes, one.task_bytes),
+        )
+    return rates
+
+
 def shard_sizes(specs: Iterable[InputSpec]) -> dict[int, int]:
     """Shard → stored bytes of its inputs."""
     sizes: dict[int, int] = {}
@@ -162,21 +198,38 @@ def _stored_bytes(spec: InputSpec) -> int:
 
 
 def estimate(
-    items: Sequence[PlanItem], input_bytes: Mapping[str, int], rates: Mapping[str, Rate]
+    items: Sequence[PlanItem],
+    input_bytes: Mapping[str, int],
+    rates: Mapping[str, Rate],
+    sizes: Mapping[str, Mapping[int, int]] | None = None,
 ) -> Estimate:
-    """The cost of what is stale. A unit without a rate counts nothing."""
+    """The cost of what is stale. A unit without a rate counts nothing. `sizes` (corpus → shard →
+    stored bytes) weighs shards by what they hold."""
     shares: dict[str, float] = {}
     for item in items:
         named = unit_of(item.step)
         for unit in rates if item.n_stale else ():
             if named in (unit, str(StepName.parse(unit).whole)):
-                shares[unit] = max(shares.get(unit, 0.0), item.n_stale / item.n_tasks)
+                share = (
+                    1.0
+                    if rates[unit].by_step
+                    else _share(item, (sizes or {}).get(corpus_of(unit), {}))
+                )
+                shares[unit] = max(shares.get(unit, 0.0), share)
     return Estimate(
         tuple(
             unit_cost(unit, share, input_bytes.get(corpus_of(unit), 0), rates[unit])
             for unit, share in shares.items()
         )
     )
+
+
+def _share(item: PlanItem, sizes: Mapping[int, int]) -> float:
+    """How much of a step's input is to be gone through again."""
+    total = sum(sizes.values())
+    if total and len(sizes) == item.n_tasks and all(key.isdigit() for key in item.stale):
+        return sum(sizes.get(int(key), 0) for key in item.stale) / total
+    return item.n_stale / item.n_tasks
 
 
 def unit_cost(unit: str, share: float, n_bytes: int, rate: Rate) -> UnitCost:
@@ -195,10 +248,17 @@ def estimate_run(
     storage: Storage, items: Sequence[PlanItem], inputs: Mapping[str, Sequence[InputSpec]]
 ) -> Estimate:
     """As `estimate`, with the run folder's own rates where it has any."""
-    units = {unit_of(item.step) for item in items if item.n_stale}
-    rates = default_rates() | measured_rates(storage, units, inputs)
-    input_bytes = {corpus: sum(map(_stored_bytes, specs)) for corpus, specs in inputs.items()}
-    return estimate(items, input_bytes, rates)
+    units = set(default_rates())
+    rates = (
+        default_rates() | recorded_rates(storage, items) | measured_rates(storage, units, inputs)
+    )
+    sizes = {corpus: shard_sizes(specs) for corpus, specs in inputs.items()}
+    return estimate(items, corpus_bytes(inputs), rates, sizes)
+
+
+def corpus_bytes(inputs: Mapping[str, Sequence[InputSpec]]) -> dict[str, int]:
+    """Corpus → stored bytes of its inputs."""
+    return {corpus: sum(map(_stored_bytes, specs)) for corpus, specs in inputs.items()}
 
 
 def show_size(n_bytes: float) -> str:

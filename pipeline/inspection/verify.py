@@ -20,6 +20,7 @@ from pipeline.inspection.invariants import (
     check_shards,
     check_tables,
 )
+from pipeline.inspection.step_costs import COSTS
 from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
 from pipeline.storage.json_files import DAMAGED
 from pipeline.storage.ledger_names import folder_of
@@ -29,9 +30,9 @@ from pipeline.storage.storage import Storage
 from stages.errors import StorageError
 
 RUN_FILE = "run.json"
-UNHASHED = frozenset({RUN_FILE, "lock", "log.jsonl", "annotations.toml"})
-"""The run file hashes itself; the lock and the log are no part of the result, and annotations are
-a person's to change."""
+UNHASHED = frozenset({RUN_FILE, COSTS, "lock", "log.jsonl", "annotations.toml"})
+"""The run file hashes itself; lock, log and costs are no part of the result, and annotations are a
+person's to change."""
 APART = frozenset({"scratch", "report", "ablation"})
 """Folders that are made from the run and are no part of it."""
 

@@ -217,7 +217,7 @@ def test_plans_are_built_when_needed_and_a_second_pass_makes_nothing(tmp_path: P
     second, built = run_shards(storage, 20)
     assert (second.items[0].n_stale, len(built)) == (0, 20)
     third, _ = run_shards(storage, 20, version=2)
-    assert third.items[0].reasons == {"version changed": 20}
+    assert third.items[0].reasons == {"version 1 → 2": 20}
 
 
 def test_a_receipt_takes_little_memory(tmp_path: Path) -> None:

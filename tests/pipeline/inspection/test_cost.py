@@ -11,15 +11,19 @@ import pytest
 from benchmarks.cost_table import CRAWL_WARCS, WARC_BYTES, document, rates_of, web_estimate
 from pipeline.configuration import Config
 from pipeline.engine.plans import PlanItem
+from pipeline.engine.runner import Spent
 from pipeline.inspection.cost import (
     Rate,
     default_rates,
     estimate,
     measured_rates,
+    recorded_rates,
     shard_sizes,
     show_size,
     unit_of,
 )
+from pipeline.inspection.step_costs import note_costs, step_costs
+from pipeline.inspection.verify import verify
 from pipeline.run import forecast, run
 from pipeline.storage.inputs import InputSpec
 from pipeline.storage.storage import LocalStorage
@@ -123,6 +127,61 @@ def test_a_run_folder_measures_its_own_rates(
     assert found["web.documents"].table_bytes == pytest.approx(size / 3000)
     assert found["web.documents"].core_seconds > 0
     assert found["web.documents"].measured_here
+
+
+def test_an_estimate_from_a_runs_own_measurements(
+    configure: Callable[..., Config], tmp_path: Path
+) -> None:
+    """Of a run that decides duplicates anew, with all that follows: the bytes of tables and of the
+    product within a quarter, of every unit that runs (CPU seconds are no measure in a test)."""
+    folder = tmp_path / "run"
+    run(configure(folder), address="local")
+    assert verify(folder) == []
+    config = configure(folder, "dedup.threshold=0.8", "emit.seed=1")
+    expected = forecast(config).cost
+    assert all(unit.measured_here for unit in expected.units)
+    report = run(config, address="local")
+    written = {
+        path: path.stat().st_size
+        for path in folder.rglob("*.parquet")
+        if any(f"/{name}/" in path.as_posix() for name in ("shards", "dedup", "redact"))
+        and "dedup/measure" not in path.as_posix()
+    }
+    product = sum(size for path, size in written.items() if path.parent.parent.name == "shards")
+    redact = sum(size for path, size in written.items() if path.parent.name == "redact")
+    dedup = sum(written.values()) - product - redact
+    found = {unit.unit: unit.table_bytes for unit in expected.units}
+    assert expected.product_bytes == pytest.approx(product, rel=0.25)
+    assert found["github.redact"] + found["web.redact"] == pytest.approx(redact, rel=0.25)
+    assert sum(found[f"{c}.dedup.decide"] for c in ("github", "web")) == pytest.approx(
+        dedup, rel=0.25
+    )
+    assert {unit.unit for unit in expected.units} >= {unit_of(step) for step in report.steps}
+
+
+def test_steps_that_are_up_to_date_cost_nothing(tmp_path: Path) -> None:
+    """Of a corpus stage that has run before, step by step; training does not grow with input."""
+    storage = LocalStorage(tmp_path)
+    spent = {
+        "web.recall.decide.train-target": Spent(False, 2, 2, 30.0, 10, 5),
+        "web.recall.decide.score-pages": Spent(True, 4, 4, 8.0, 400, 7),
+        "web.recall.decide.recall-pages": Spent(False, 4, 1, 1.0, 100, 3),
+        "web.documents": Spent(False, 4, 4, 99.0, 100, 3),
+    }
+    note_costs(storage, spent, {"web": 1000})
+    items = [
+        PlanItem("web.recall.decide.train-target", 2, 0),
+        PlanItem("web.recall.decide.recall-pages", 4, 4),
+    ]
+    cost = estimate(items, {"web": 2000}, recorded_rates(storage, items))
+    (unit,) = cost.units
+    assert unit.core_seconds == pytest.approx(2 * (8 + 4 * 1))
+    assert (unit.table_bytes, unit.scratch_bytes) == (800, 800)
+    items[0] = PlanItem("web.recall.decide.train-target", 2, 1)
+    cost = estimate(items, {"web": 2000}, recorded_rates(storage, items))
+    assert cost.units[0].core_seconds == pytest.approx(15 + 2 * (8 + 4 * 1))
+    note_costs(storage, {"web.recall.decide.train-target": Spent(False, 2, 1, 1.0)}, {"web": 1000})
+    assert step_costs(storage)["web.recall.decide.train-target"].share == 1
 
 
 def test_defaults_cover_every_unit_of_the_web_and_of_github() -> None:
