@@ -58,8 +58,8 @@ PAGE = """# What a corpus costs
 `sluice plan CONFIG` ends with an estimate for the configuration at hand: core-hours, the size of
 the product, of the tables and of the intermediates. It multiplies the stored size of the inputs
 with what each unit has cost before: in this run folder if it has begun with the unit, else by the
-measured defaults of `seeds/cost.toml`, which another corpus may miss by far. So the best estimate of
-a crawl is to run a hundred of its WARC files and ask `plan` about all of them.
+measured defaults of `seeds/cost.toml`, which another corpus may miss by far. So the best estimate
+of a crawl is to run a hundred of its WARC files and ask `plan` about all of them.
 
 This page is written by `python -m benchmarks.cost_table document`; no figure in it was typed. The
 defaults are from a whole run of `configs/dev.toml`, which is small (each worker's start counts),

@@ -28,6 +28,7 @@ from pipeline.inspection.flags import run_flags
 from pipeline.inspection.invariants import check_duplicates
 from pipeline.inspection.step_costs import note_costs
 from pipeline.inspection.verify import RUN_FILE, seal
+from pipeline.storage.credentials import without_credentials
 from pipeline.storage.input_record import save
 from pipeline.storage.location import location, open_storage
 from pipeline.storage.lock import hold
@@ -231,6 +232,8 @@ def _write_run_file(
 ) -> None:
     content = {
         "configuration": {**config.resolved(), "run": location(config.run)},
+        "file": None if config.file is None else str(config.file),
+        "overrides": [without_credentials(override) for override in config.overrides],
         "generation": generation,
         "started": started.isoformat(timespec="seconds"),
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -27,6 +27,7 @@ from pipeline.storage.user_tables import (
     column_names,
     is_binary,
     read_rows,
+    require_file,
     require_format,
     write_rows,
 )
@@ -74,6 +75,7 @@ def apply(stage: str, source: Path, out: Path, overrides: Sequence[str] = ()) ->
     if not source.is_file():
         raise ConfigError(f"{source}: no such file")
     require_format(out)
+    require_file(out)
     if out.exists() and out.samefile(source):
         raise ConfigError(f"{out}: the answer would overwrite the input")
     if stage == DEDUP:

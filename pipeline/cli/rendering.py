@@ -102,7 +102,7 @@ def funnel_table(counts: Sequence[StageCount]) -> Table:
     table.add_column("dropped, skipped, quarantined")
     for count in counts:
         table.add_row(
-            count.stage,
+            f"{count.stage} (stale)" if count.is_stale else count.stage,
             f"{count.documents:,}",
             f"{count.kept:,}" if count.judges else "",
             f"{_share(count.kept, count.documents)}" if count.judges else "",

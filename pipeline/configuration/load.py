@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,6 +47,10 @@ class Config:
     commoncrawl: CommonCrawlOptions
     stages: Mapping[str, Options] = field(repr=False)
     """Stage name (`github.documents`, `web.dedup`, `emit`) to its options."""
+    file: Path | None = field(default=None, compare=False)
+    """Where it was read from."""
+    overrides: tuple[str, ...] = field(default=(), compare=False)
+    """What was set on top (`--set`)."""
 
     def options(self, stage: str | StepName, model: type[Model]) -> Model:
         """The options of a stage, which are of the type `model`. Seeds pass through the web's
@@ -94,7 +98,8 @@ def load(
     """
     table = _read(path) if path is not None else {}
     try:
-        return _build(apply_overrides(table, overrides), path, run)
+        built = _build(apply_overrides(table, overrides), path, run)
+        return replace(built, file=path, overrides=tuple(overrides))
     except ConfigError as error:
         if path is None:
             raise

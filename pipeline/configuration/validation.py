@@ -42,10 +42,20 @@ def validate(
 
 
 def unknown(name: str, value: Any, known: Iterable[str]) -> str:
-    """The message for a name that does not exist, with the nearest one that does."""
-    suggestion = nearest(cut(name), known)
+    """The message for a name that does not exist, with the nearest one of its table that does."""
+    suggestion = _nearest_setting(cut(name), list(known))
     hint = f"; did you mean `{suggestion}`?" if suggestion else ""
     return f"`{cut(name)}` (= {shown(value, name)}) is not a setting{hint}"
+
+
+def _nearest_setting(name: str, known: Sequence[str]) -> str | None:
+    """Of a table's key, another one of that table; of a name at the top, any that is like it."""
+    table, _, leaf = name.rpartition(".")
+    own = {other.rpartition(".")[2]: other for other in known if other.rpartition(".")[0] == table}
+    if not table or not own:
+        return nearest(name, known)
+    close = difflib.get_close_matches(leaf, own, 1, 0.6)
+    return own[close[0]] if close else None
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.engine.executor import Resources
 from pipeline.engine.lineage import Table, Tables, describe, library_versions
-from pipeline.engine.parts import Ensure, LazyParts, LazyShuffled, StoredArtefact
+from pipeline.engine.parts import MEMO_SUFFIX, Ensure, LazyParts, LazyShuffled, StoredArtefact
 from pipeline.engine.plans import Plan
 from pipeline.engine.runner import Runner
 from pipeline.engine.work.alignment import Alignment
@@ -138,8 +138,10 @@ class EngineCorpus:
         shuffled = LazyShuffled(
             self.runner.storage, folder, without_partition(step.schema), plans, ensure
         )
-        shuffled.memo = f"{self.stage_folder}/{name}.sizes.json"
+        shuffled.memo = f"{self.stage_folder}/{name}{MEMO_SUFFIX}"
         shuffled.remember = not self.runner.dry
+        if shuffled.remember:
+            shuffled.reads = self._tables.reads(reads)
         return shuffled
 
     def reduce_partitions(

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.engine.work.alignment import FACT_PREFIX, OWN_QUARANTINED, PREVIOUS_KEEP, Alignment
-from pipeline.storage.digest import bytes_digest
+from pipeline.storage.digest import bytes_digest, fingerprint
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.tables import TableRead
 from schemas.verdicts import QUARANTINED
@@ -69,6 +69,17 @@ class Tables:
                 return table
         raise StageError(f"no stage of {self.corpus} before this one has a column {column!r}")
 
+    def reads(self, columns: Sequence[str]) -> dict[str, str]:
+        """`STAGE.COLUMN` → one hash of all shards, of these columns and of the latest verdict."""
+        wanted = [
+            (self.provider(name), name) for name in columns if name not in (ALIVE, SHARD, ROW)
+        ]
+        if self.verdict is not None:
+            wanted.append((self.verdict, "keep"))
+        return {
+            f"{table.stage}.{name}": read_columns(table.receipts, name) for table, name in wanted
+        }
+
     def align(
         self, key: str, columns: Sequence[str], *, verdict: bool, facts: bool
     ) -> tuple[Alignment, dict[str, Any]]:
@@ -103,6 +114,11 @@ class Tables:
 def _read(table: Table, key: str, pairs: Sequence[tuple[str, str]]) -> TableRead:
     """One read per column and name; a column read under two names is read twice."""
     return TableRead(table.path(key), tuple(pairs))
+
+
+def read_columns(receipts: Mapping[str, Receipt], column: str) -> str:
+    """One hash for a column of all shards of a table."""
+    return fingerprint({key: receipts[key].columns.get(column) for key in sorted(receipts)})
 
 
 def library_versions(libraries: Sequence[str]) -> dict[str, str]:

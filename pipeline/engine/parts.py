@@ -7,12 +7,13 @@ that only the last step depends on makes the last step alone.
 
 import json
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,10 @@ from pipeline.storage.json_files import DAMAGED
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.storage import Storage
 from stages.errors import StorageError
+
+MEMO_SUFFIX = ".sizes.json"
+READS = "reads"
+"""In a memo: table and column that the shuffle read → one hash of all shards."""
 
 Ensure = Callable[[Sequence[Plan]], dict[str, Receipt]]
 
@@ -105,6 +110,7 @@ class LazyShuffled(LazyParts):
 
     memo: str
     remember: bool
+    reads: Mapping[str, str] = MappingProxyType({})
 
     def sizes(self) -> dict[int, tuple[int, int]]:
         """Partition → (rows, bytes)."""
@@ -120,7 +126,7 @@ class LazyShuffled(LazyParts):
                 sizes[int(partition)] = (before[0] + rows, before[1] + size)
         sizes = dict(sorted(sizes.items()))
         if self.remember:
-            content = {"fingerprint": self.fingerprint, "sizes": sizes}
+            content = {"fingerprint": self.fingerprint, READS: dict(self.reads), "sizes": sizes}
             self.storage.write(self.memo, json.dumps(content).encode())
         return sizes
 

@@ -87,6 +87,8 @@ class RayExecutor:
         self._n_flying = 0
 
     def __enter__(self) -> Self:
+        if self._address is not None:  # said now, not when the first stage is to begin
+            await_cluster(self._address)
         return self
 
     def __exit__(

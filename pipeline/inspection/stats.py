@@ -4,18 +4,20 @@ Counts come from the receipts (reason × language × licence, histograms), so th
 the tables; only `--by` asks the tables themselves (`grouping`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.configuration.names import DECIDE
-from pipeline.configuration.registry import DOCUMENTS, EVENTS, GITHUB, SEEDS, STAGES, WEB
+from pipeline.configuration.names import DECIDE, StepName
+from pipeline.configuration.registry import DOCUMENTS, EMIT, EVENTS, GITHUB, SEEDS, STAGES, WEB
 from pipeline.configuration.validation import nearest
 from pipeline.inspection.flags import FLAGGED_DOCUMENTS, table_flags
+from pipeline.inspection.staleness import stale_tables
 from pipeline.inspection.views import View, find_views
 from pipeline.storage.receipts import Receipts
 from pipeline.storage.statistics import Cell, statistics_of
+from schemas.shards import corpus_of
 from stages.errors import ConfigError
 
 SHARDS = "shards"
@@ -41,6 +43,8 @@ class StageCount:
     skipped: dict[str, int] = field(default_factory=dict)
     quarantined: int = 0
     judges: bool = True
+    is_stale: bool = False
+    """Whether a table that it was made from is another now."""
     flags: list[str] = field(default_factory=list)
     """What someone should look at."""
 
@@ -51,7 +55,9 @@ class StageCount:
 
 def funnel(run: Path) -> list[StageCount]:
     """Every table of the run in order: documents, its stages, the shards."""
-    return [_count(view) for view in _in_order(find_views(run))]
+    views = _in_order(find_views(run))
+    stale = stale_tables(views[0].storage) if views else {}
+    return [_count(view, stale) for view in views]
 
 
 def stage_statistics(run: Path, stage: str) -> dict[str, Any]:
@@ -60,7 +66,7 @@ def stage_statistics(run: Path, stage: str) -> dict[str, Any]:
     statistics = statistics_of(_receipts(view))
     return {
         "stage": _stage_name(view),
-        "counts": _count(view),
+        "counts": _count(view, stale_tables(view.storage)),
         "language": _groups(statistics.cells, "language", view),
         "license": _groups(statistics.cells, "license", view),
         "histograms": {name: one._asdict() for name, one in statistics.histograms.items()},
@@ -116,10 +122,16 @@ def _receipts(view: View) -> list[Any]:
     return list(Receipts(view.storage, view.folder).load().values())
 
 
-def _count(view: View) -> StageCount:
+def _count(view: View, stale: Mapping[str, str]) -> StageCount:
     receipts = _receipts(view)
     flags = table_flags(view.storage, view.step)
+    step = view.step
+    if view.schema == SHARDS:
+        step = StepName(corpus_of(view.folder.rpartition("/")[2]), EMIT)
     count = StageCount(_stage_name(view), judges="keep" in view.columns, flags=flags)
+    if cause := stale.get(str(step)):
+        count.is_stale = True
+        flags.append(f"stale: {cause} was made anew since; `sluice run` makes it again")
     for receipt in receipts:
         count.quarantined += (receipt.quarantine or {}).get("rows", 0)
         for reason, n in receipt.summary.get("skipped", {}).items():

@@ -20,6 +20,7 @@ from pipeline.inspection.invariants import (
     check_shards,
     check_tables,
 )
+from pipeline.inspection.staleness import mending, stale_tables
 from pipeline.inspection.step_costs import COSTS
 from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
 from pipeline.storage.json_files import DAMAGED
@@ -68,6 +69,13 @@ def verify(run: Path) -> list[Problem]:
         problems += _check_objects(storage, folder, receipts)
     if problems:
         return problems
+    stale = stale_tables(storage, folders)
+    if stale:  # of which no more can be asked: they were right when they were made
+        command = mending(storage, run)
+        return [
+            Problem(step, f"stale: {cause} was made anew since; `{command}` mends it")
+            for step, cause in stale.items()
+        ]
     configuration = json.loads(storage.read_bytes(RUN_FILE))["configuration"]
     for name, corpus in CORPORA.items():
         threshold = configuration[corpus.settings][DEDUP]["threshold"]

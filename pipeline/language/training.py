@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipeline.configuration import load_stage
 from pipeline.storage.replace import replacing
-from pipeline.storage.user_tables import column_names, read_rows
+from pipeline.storage.user_tables import column_names, read_rows, require_file
 from stages.errors import ConfigError, InputError
 from stages.kernels.languages.model import LanguageTable, class_of
 from stages.language.classifier.train import ClassifierTraining, train_table
@@ -42,6 +42,7 @@ def train_on_files(
 ) -> TrainedTable:
     """Train on the files in `table` and write what was learned to `out`."""
     options = load_stage(ClassifierTraining, overrides)
+    require_file(out)
     files = _read(table)
     try:
         trained = train_table(files.texts, files.classes, files.sources, options, say)

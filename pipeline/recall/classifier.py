@@ -19,7 +19,13 @@ from pipeline.configuration import load_stage
 from pipeline.recall.iterations import Ranking, rank
 from pipeline.storage.digest import bytes_digest
 from pipeline.storage.replace import replacing
-from pipeline.storage.user_tables import column_names, read_rows, require_format, write_rows
+from pipeline.storage.user_tables import (
+    column_names,
+    read_rows,
+    require_file,
+    require_format,
+    write_rows,
+)
 from stages.errors import ConfigError, InputError
 from stages.kernels.urls import registrable_domain, url_host
 from stages.recall.classifier.apply import read_model_file, score_texts
@@ -74,6 +80,8 @@ def train_on_table(
     """Train a classifier of `target` against the table's other rows and write it to `out`, with
     its training record beside it as JSON; fastText's own file to `full`, if asked for."""
     options = load_stage(Training, overrides)
+    for path in filter(None, (out, full)):
+        require_file(path)
     columns = _require(table, ("text", "label"))
     tokens, positive, groups, n_left_out = _examples(table, target, columns, options.tokens)
     _require_both(table, target, positive)
@@ -117,6 +125,7 @@ def score_table(
     wanted = ("text",) if target is None else ("text", "label")
     there = _require(table, wanted)
     require_format(out)
+    require_file(out)
     if out.exists() and out.samefile(table):
         raise ConfigError(f"{out}: the answer would overwrite the input")
     carried = {name: kind for name, kind in CARRIED.items() if name in there}

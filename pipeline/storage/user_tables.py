@@ -57,6 +57,14 @@ class Rows:
     broken: Mapping[int, str] = field(default_factory=dict)
 
 
+def require_file(path: Path) -> None:
+    """ConfigError unless a file can be written there: before hours go into what is to be in it."""
+    if path.is_dir():
+        raise ConfigError(f"{path}: is a folder; expected the name of a file")
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"{path}: there is no folder {path.parent}")
+
+
 def require_format(path: Path) -> None:
     """ConfigError unless the file's name ends in one of the formats."""
     if not path.name.endswith(FORMATS):

@@ -1,9 +1,21 @@
 """What can be chosen about the filtering rules; the defaults are the paper's."""
 
-from pydantic import Field
+from typing import Annotated
 
+from pydantic import AfterValidator, Field
+
+from schemas.language_names import require_languages
 from schemas.rules import Origin
 from stages.contract import Options
+
+
+def _known(names: tuple[str, ...]) -> tuple[str, ...]:
+    require_languages(names)
+    return names
+
+
+Languages = Annotated[tuple[str, ...], AfterValidator(_known)]
+"""Names of languages, each checked."""
 
 
 class RulesOptions(Options):
@@ -21,11 +33,11 @@ class RulesOptions(Options):
     min_alphabetic_share: float = Field(
         0.25, ge=0, le=1, description="drop files with a smaller share of alphabetic characters"
     )
-    xml_declaration_allowed: tuple[str, ...] = Field(
+    xml_declaration_allowed: Languages = Field(
         ("XSLT",),
         description="languages that may have `<?xml version=` in the first 100 characters",
     )
-    html_languages: tuple[str, ...] = Field(
+    html_languages: Languages = Field(
         ("HTML",),
         description="languages whose visible text is measured and judged; template languages are "
         "not among them, because directives would count as text",
@@ -42,7 +54,7 @@ class RulesOptions(Options):
     max_json_yaml_characters: int = Field(
         5000, ge=0, description="drop JSON and YAML files with more characters"
     )
-    also_keep: tuple[str, ...] = Field(
+    also_keep: Languages = Field(
         ("YAML",), description="languages outside the 338 that count as supported"
     )
     drop_origins: tuple[Origin, ...] = Field(

@@ -14,13 +14,13 @@ Cost: 0.5 GB/s a core (plain Python 21 MB/s), HTML 0.25 GB/s; deciding never rea
 
 from collections.abc import Callable
 from functools import partial
-from importlib.resources import files
 from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.language_names import supported_languages
 from schemas.licenses import is_allowed, license_class
 from schemas.rules import ORIGINS, RULES_MEASURES
 from schemas.verdicts import REASONS
@@ -58,7 +58,7 @@ class RulesStage:
 
     def __init__(self, options: RulesOptions) -> None:
         self.options = options
-        self.supported = [*_supported_languages(), *options.also_keep]
+        self.supported = [*supported_languages(), *options.also_keep]
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Measure every text of the batch."""
@@ -146,12 +146,6 @@ class RulesStage:
             return pa.repeat(False, len(measures))
         is_good = partial(is_allowed, allowed=allowed)
         return pc.invert(_by_value(_licenses(measures), is_good, pa.bool_()))
-
-
-def _supported_languages() -> list[str]:
-    """The 338 names, first column of the table after its header."""
-    lines = (files("seeds") / "languages.tsv").read_text("utf-8").splitlines()
-    return [line.split("\t", 1)[0] for line in lines[1:]]
 
 
 def _judged_name(batch: pa.RecordBatch) -> pa.Array:

@@ -7,8 +7,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipeline.configuration import load
 from pipeline.engine.ray_executor import KERNELS, NODES
 from pipeline.engine.runner import Monitor
+from pipeline.inspection.stats import funnel
 from pipeline.inspection.verify import verify
 from pipeline.run import RunReport, plan, run
 from pipeline.storage.ledger_names import INNER_LEDGER, LEDGER_SUFFIX, folder_of, ledger_of
@@ -135,6 +137,43 @@ def test_a_new_input_opens_a_new_shard(finished_run: Path, inputs: Path, tmp_pat
         f"{shard:05d}.parquet" for shard in range(4)
     ]
     assert verify(folder) == []
+
+
+def test_what_a_run_up_to_a_stage_left_behind_is_said(
+    finished: Path, inputs: Path, tmp_path: Path
+) -> None:
+    """`verify` names what is stale and the command that mends it, `stats` marks it; after that
+    command nothing is."""
+    folder = copy_of(finished, tmp_path / "run")
+    file = tmp_path / "mine.toml"
+    text = f"github.inputs = '{inputs}/*.tar.gz'\nweb.inputs = '{inputs}/*.warc.gz'\n"
+    file.write_text(text + "github.shard_bytes = 60000\n")
+    overrides = ["rules.max_line_length=40"]
+    run(load(file, overrides, folder), stages=["github.rules"], address="local")
+    problems = {problem.path: problem.message for problem in verify(folder)}
+    assert "github.dedup" in problems
+    assert "emit.github" in problems
+    assert not any(path.startswith(("web", "github.rules", "emit.web")) for path in problems)
+    command = f"sluice run {file} --run {folder} --set rules.max_line_length=40"
+    for message in problems.values():
+        assert message.startswith("stale: github.")
+        assert command in message
+    marked = {count.stage for count in funnel(folder) if count.is_stale}
+    assert {"github.dedup", "github.redact", "shards.code"} <= marked
+    assert not any(stage.startswith("web") or stage == "github.rules" for stage in marked)
+    run(load(file, overrides, folder), address="local")
+    assert verify(folder) == []
+    assert not any(count.is_stale for count in funnel(folder))
+
+
+def test_a_stage_that_only_emit_reads_makes_the_shards_stale(
+    finished: Path, inputs: Path, tmp_path: Path
+) -> None:
+    """What emit read is known though its intermediates are gone."""
+    folder = copy_of(finished, tmp_path / "run")
+    config = configured(inputs, folder, "github.concatenate.order='none'")
+    run(config, stages=["github.concatenate"], address="local")
+    assert [problem.path for problem in verify(folder)] == ["emit.github"]
 
 
 def test_one_stage_runs_what_it_needs_and_nothing_after(inputs: Path, tmp_path: Path) -> None:

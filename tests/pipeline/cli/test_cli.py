@@ -77,6 +77,13 @@ def test_help_imports_nothing_heavy() -> None:
         (["sql", "{tmp}", "select 1", "--json", "--csv"], "exclude each other"),
         (["apply", "rulez", "x.jsonl", "-o", "y.jsonl"], "did you mean rules?"),
         (["apply", "rules", "{tmp}/none.jsonl", "-o", "y.jsonl"], "no such file"),
+        (["recall", "train", "x.jsonl", "--target", "x", "-o", "{tmp}"], "is a folder"),
+        (["recall", "train", "x.jsonl", "--target", "x", "-o", "{tmp}/a/b"], "there is no folder"),
+        (
+            "run configs/demo.toml --set {web} --set github.inputs=installed:rich "
+            "--run {tmp}/run --address nonsense",
+            "expected auto, local, HOST:PORT or ray://HOST:PORT",
+        ),
         (["sta"], "No such command"),
         (["run"], "Missing argument"),
     ],
@@ -95,6 +102,7 @@ def test_wrong_usage_is_code_2_and_one_message(
     assert code == 2
     assert message in " ".join(err.split())
     assert "Traceback" not in out + err
+    assert "documents" not in out
 
 
 def test_a_failed_stage_is_code_1_and_says_how_to_resume(

@@ -144,6 +144,8 @@ def test_a_single_string_stands_for_a_list_of_one() -> None:
             ["`concatenate.order`", "'random', 'dependency' or 'none'"],
         ),
         ("[emit]\ncolumns = ['x']", ["`emit.columns`"]),
+        ("[rules]\nalso_keep = ['YAM']", ["`rules.also_keep`", "did you mean YAML?"]),
+        ("[rules]\nxml_declaration_allowed = ['xslt']", ["did you mean XSLT?"]),
     ],
 )
 def test_what_is_wrong_is_named_with_its_value_and_the_nearest_name(
@@ -155,6 +157,14 @@ def test_what_is_wrong_is_named_with_its_value_and_the_nearest_name(
         load(path)
     for fragment in [str(path), *fragments]:
         assert fragment in str(caught.value)
+
+
+@pytest.mark.parametrize("table", ["rules", "github.rules", "engine", "web"])
+def test_a_hint_is_of_the_same_table(tmp_path: Path, table: str) -> None:
+    """Another table's setting of the same name is no setting of this one."""
+    with pytest.raises(ConfigError, match="is not a setting") as caught:
+        loaded(tmp_path, f"[{table}]\nthreshold = 0.8\n")
+    assert "did you mean" not in str(caught.value)
 
 
 def test_every_problem_of_a_table_is_told(tmp_path: Path) -> None:
