@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from xxhash import xxh3_128_hexdigest
+
 from pipeline.configuration import Config
 from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import CONFIGURED, EMIT
@@ -19,16 +21,16 @@ from pipeline.storage.storage import Storage
 from schemas.shards import split_of_file
 from stages.contract import Options
 from stages.emit.card import build_manifest, render_card
-from stages.kernels.bpe.tokenizer import Tokenizer
+from stages.kernels.bpe.tokenizer import tokenizer_json
 
 CARD, TOKENIZER = "README.md", "tokenizer.json"
 
 
 def finish_product(storage: Storage, config: Config, session: Session) -> dict[str, dict[str, int]]:
     """Write the files beside the shards; returns shard set → files, samples, bytes."""
-    tokenizer = Tokenizer(config.tokenizer)
+    tokenizer = tokenizer_json(config.tokenizer)
     sets = {folder.rpartition("/")[2]: receipts for folder, receipts in session.shards.items()}
-    manifest = manifest_of(sets, tokenizer.content_hash, fingerprint(_lasting(config)))
+    manifest = manifest_of(sets, xxh3_128_hexdigest(tokenizer), fingerprint(_lasting(config)))
     summary = {
         **manifest,
         "funnel": funnel(session),
@@ -36,7 +38,7 @@ def finish_product(storage: Storage, config: Config, session: Session) -> dict[s
         "languages": _breakdown(sets, "language"),
         "licenses": _breakdown(sets, "license"),
     }
-    write_changed(storage, f"{SHARDS}/{TOKENIZER}", tokenizer.tokenizer_json)
+    write_changed(storage, f"{SHARDS}/{TOKENIZER}", tokenizer)
     write_changed(storage, f"{SHARDS}/{MANIFEST}", manifest_json(manifest))
     write_changed(storage, f"{SHARDS}/{CARD}", render_card(summary).encode())
     return {
