@@ -31,6 +31,12 @@ def column(
     return pa.field(name, data_type, nullable=nullable, metadata=metadata)
 
 
+def description(field: pa.Field) -> str | None:
+    """What a column was declared to hold, or None for one that was declared elsewhere."""
+    told: bytes | None = (field.metadata or {}).get(DESCRIPTION)
+    return None if told is None else told.decode()
+
+
 def histogram_edges(field: pa.Field) -> list[float] | None:
     """The bin edges a column was declared with, or None for a column that is not counted."""
     metadata = field.metadata or {}

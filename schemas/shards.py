@@ -60,3 +60,6 @@ SHARDS = pa.schema(
         column("parts", pa.list_(PART), "the documents of the sample; start is a token offset"),
     ]
 )
+
+TEXT = column("text", pa.large_string(), "the sample's text, which `tokens` are of")
+"""A further column, where `emit.text` asks for it."""

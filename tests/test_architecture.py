@@ -25,6 +25,7 @@ ROOMS = (
     "engine",
     "inspection",
     "run",
+    "notebook",
     "apply",
     "export",
     "tokenizer",
@@ -34,7 +35,8 @@ ROOMS = (
     "ablation",
     "cli",
 )
-"""The rooms of the pipeline and its face `run`, lowest first: each imports lower ones alone."""
+"""The rooms of the pipeline and its faces `run` and `notebook`, lowest first: each imports lower
+ones alone."""
 
 LIBRARIES = (
     "datasketch",

@@ -16,7 +16,9 @@ from pipeline.cli.crawl import crawl
 from pipeline.cli.dedup import dedup
 from pipeline.cli.ending import ending, resumable
 from pipeline.cli.language import language
+from pipeline.cli.query import sql
 from pipeline.cli.recall import recall
+from pipeline.cli.sampling import sample
 from pipeline.cli.streams import occupy_standard_streams
 from pipeline.cli.tokenizer import tokenizer
 from pipeline.engine.kernel_cache import ensure_kernel_cache
@@ -248,7 +250,8 @@ def stats(
 def show(
     run: RunFolder,
     document: Annotated[
-        str, typer.Argument(metavar="DOC_ID|URI", help="32 hex digits, a uri, or a page's URL.")
+        str,
+        typer.Argument(metavar="DOC_ID|URI", help="A doc_id or its first digits, a uri, or a URL."),
     ],
     diff: Annotated[
         bool, typer.Option("--diff", help="Compare the text with the kept twin's.")
@@ -265,24 +268,12 @@ def show(
     commands.show(run, document, diff=diff, color=color, as_json=as_json)
 
 
-@app.command(
+app.command(
     epilog="Example: sluice sql runs/demo 'select reason, count(*) from github.rules group by all'"
+)(sql)
+app.command(epilog="Example: sluice sample runs/demo code -n 3 --where \"split = 'heldout'\"")(
+    sample
 )
-def sql(
-    run: RunFolder,
-    statement: Annotated[str, typer.Argument(metavar="QUERY", help="One reading statement.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per row.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-) -> None:
-    """Ask a run with SQL (DuckDB): every table is a view, `show all tables` lists them.
-
-    Tables of one corpus join by (shard, row), or by doc_id.
-    """
-    from pipeline.cli import commands  # noqa: PLC0415
-
-    if as_json and as_csv:
-        raise ConfigError("--json and --csv exclude each other")
-    commands.sql(run, statement, "json" if as_json else "csv" if as_csv else "table")
 
 
 @app.command(epilog="Example: sluice verify runs/demo")

@@ -1,20 +1,16 @@
 """The commands' bodies: call the part of Sluice that does the work, print what it found."""
 
-import csv
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from pipeline.cli.arguments import require_text
-from pipeline.cli.json_text import json_text, print_json
+from pipeline.cli.json_text import print_json
 from pipeline.cli.rendering import (
     MAX_GROUPS,
     Color,
@@ -33,8 +29,6 @@ from pipeline.storage.location import location, open_storage
 from stages.errors import ConfigError, StageError, StorageError
 
 FAILED = 1
-MAX_ROWS = 1000
-"""Rows of a query shown as a table; --json and --csv print all."""
 
 
 def run(
@@ -182,62 +176,6 @@ def show(folder: Path, document: str, *, diff: bool, color: str, as_json: bool) 
         show_text(life_view(life, diff=diff), Color(color))
 
 
-def sql(folder: Path, statement: str, form: str) -> None:
-    """Print a query's answer."""
-    from pipeline.inspection.sql import query  # noqa: PLC0415
-
-    require_text(statement, "QUERY")
-    with closing(query(folder, statement)) as answer:
-        first = next(answer)
-        names = first.schema.names
-        batches = chain([first], answer)
-        if form == "json":
-            _require_distinct(names)
-            for row in chain.from_iterable(map(_rows, batches)):
-                named = dict(zip(names, row, strict=True))
-                print(json_text(named))
-        elif form == "csv":
-            writer = csv.writer(sys.stdout, lineterminator="\n")
-            writer.writerow(names)
-            for batch in batches:
-                writer.writerows([_cell(value) for value in row] for row in _rows(batch))
-        else:
-            _show_rows(names, batches)
-
-
-def _show_rows(names: Sequence[str], batches: Iterable[Any]) -> None:
-    shown: list[Any] = []
-    n_rows = 0
-    for batch in batches:
-        n_rows += batch.num_rows
-        shown += _rows(batch.slice(0, MAX_ROWS - len(shown)))
-    show_text(rows_table(names, shown))
-    if n_rows > len(shown):
-        show_text(f"… {n_rows - len(shown):,} more rows; --json or --csv prints all")
-
-
-def _rows(batch: Any) -> Iterator[tuple[Any, ...]]:
-    """The rows of a batch, in which two columns may have one name."""
-    return zip(*map(_values, batch.schema.names, batch.columns), strict=True)
-
-
-def _values(name: str, column: Any) -> list[Any]:
-    """A column's values. ConfigError if Python cannot hold one, such as a date after 9999."""
-    try:
-        values: list[Any] = column.to_pylist()
-    except (OverflowError, ValueError) as error:
-        problem = f"column {name!r} has a value that cannot be shown ({error}); cast it to varchar"
-        raise ConfigError(problem) from error
-    return values
-
-
-def _require_distinct(names: Sequence[str]) -> None:
-    """ConfigError if a JSON object would lose a column."""
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            raise ConfigError(f"two columns are called {name!r}; --json needs a name for each")
-
-
 def verify(folder: Path) -> None:
     """Print every problem; exit 1 if there is one."""
     from pipeline.inspection.verify import verify as verify_run  # noqa: PLC0415
@@ -256,11 +194,3 @@ def _show_funnel(counts: Sequence[StageCount]) -> None:
     for count in counts:
         for flag in count.flags:
             show_text(flag_line(f"{count.stage}: {flag}"))
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, list | dict):
-        return json_text(value)
-    return value

@@ -6,6 +6,7 @@ message names. SIGTERM ends a command as Ctrl-C does, so that workers end and lo
 """
 
 import os
+import select
 import signal
 import sys
 import tempfile
@@ -31,6 +32,12 @@ def ending() -> Iterator[None]:
     try:
         with _until_terminated():
             yield
+            sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as end:
+        if not _nobody_reads():
+            raise
+        _write_nowhere()
+        code = 0 if isinstance(end, BrokenPipeError) or _is_of_pipe(end) else end.code
     except SluiceError as error:
         _say(str(error))
         code = WRONG_USAGE if isinstance(error, ConfigError) else FAILED
@@ -62,6 +69,24 @@ def resumable() -> Iterator[None]:
     except Terminated:
         _say("terminated; the same command resumes")
         sys.exit(TERMINATED)
+
+
+def _is_of_pipe(end: SystemExit) -> bool:
+    """Whether the command line's library made this of a write that nobody read."""
+    return isinstance(end.__context__, BrokenPipeError)
+
+
+def _nobody_reads() -> bool:
+    """Whether standard output is a pipe whose reader has gone (`| head`): no error of ours."""
+    poller = select.poll()
+    poller.register(1, 0)
+    return any(event & select.POLLERR for _, event in poller.poll(0))
+
+
+def _write_nowhere() -> None:
+    """So that nothing fails any more when buffers are written at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
 
 
 def _say(message: str) -> None:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from pipeline.inspection.lexers import lexer_name
 from pipeline.inspection.life import Life, StageRow
+from pipeline.inspection.sampling import Sample
 from pipeline.inspection.stats import FLAGGED_SHARE, StageCount
 
 MAX_CELL = 160
@@ -268,18 +269,30 @@ def _records(records: Sequence[dict[str, Any]]) -> Table:
     return rows_table(names, ([record.get(name) for name in names] for record in records))
 
 
-def _excerpt(text: str, language: str | None) -> Text:
+def sample_view(sample: Sample, n_lines: int) -> RenderableType:
+    """A training sample: its documents, each with its first lines."""
+    title = f"{sample.sample_id}  {sample.split}  {sample.n_tokens:,} tokens"
+    parts: list[RenderableType] = [Text(title, style="bold")]
+    for part in sample.parts:
+        said = [part.facts[name] for name in ("uri", "language", "license")]
+        line = " · ".join(printable(str(one)) for one in said if one is not None)
+        parts.append(Text(f"{line} · {part.facts['n_tokens']:,} tokens", style="dim"))
+        parts.append(_excerpt(part.text, part.language, n_lines))
+    return Group(*parts)
+
+
+def _excerpt(text: str, language: str | None, n_lines: int = EXCERPT_LINES) -> Text:
     """The first lines, in their language's colours where it is known."""
     lines = text.splitlines()
-    body = "\n".join(printable(line[:EXCERPT_COLUMNS]) for line in lines[:EXCERPT_LINES])
+    body = "\n".join(printable(line[:EXCERPT_COLUMNS]) for line in lines[:n_lines])
     lexer = lexer_name(language)
     code = Text(body, "dim") if lexer is None else Syntax("", lexer, theme=THEME).highlight(body)
     code.rstrip()
     excerpt = Text("\n")
     for number, line in enumerate(code.split("\n", allow_blank=True)):
         excerpt.append("\n  │ " if number else "  │ ", style="dim").append_text(line)
-    if len(lines) > EXCERPT_LINES:
-        excerpt.append(f"\n  … {len(lines) - EXCERPT_LINES:,} more lines", style="dim")
+    if len(lines) > n_lines:
+        excerpt.append(f"\n  … {len(lines) - n_lines:,} more lines", style="dim")
     return excerpt
 
 
@@ -301,3 +314,15 @@ def show(renderable: RenderableType, color: Color = Color.AUTO) -> None:
     with wide.capture() as captured:
         wide.print(renderable)
     print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def show_paged(table: RenderableType, n_rows: int, note: str | None) -> None:
+    """As `show`; what is longer than the terminal goes through its pager ($PAGER)."""
+    console = Console(highlight=False)
+    if console.is_terminal and n_rows >= console.height:
+        with console.pager(styles=True):
+            console.print(table)
+    else:
+        show(table)
+    if note is not None:
+        show(note)

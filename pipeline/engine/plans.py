@@ -108,8 +108,8 @@ def by_stage(items: Iterable[PlanItem]) -> list[StagePlan]:
             stage.n_tasks, stage.n_stale = item.n_tasks, item.n_stale
         stage.reasons += [reason for reason in item.reasons if not follows(reason)]
         for column in filter(None, map(upstream, item.reasons)):
-            corpus, _, rest = column.partition(".")
-            after.setdefault(name, []).append(f"{corpus}.{rest.partition('.')[0]}")
+            source = ".".join(column.split(".")[:2])
+            after.setdefault(name, []).append(source)
     last: dict[str | None, str] = {}
     for name, stage in stages.items():
         corpus = StepName.parse(name).corpus

@@ -89,9 +89,7 @@ def _group(provider: View, column: str) -> str:
 
 def _is_of_texts(kind: pa.DataType) -> bool:
     is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
-    return is_list and (
-        pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type)
-    )
+    return is_list and kind.value_type in (pa.string(), pa.large_string())
 
 
 def _of_samples(view: View, value: str) -> str:

@@ -5,6 +5,7 @@ documents). Stages are read at the document's own (shard, row). Finding costs a 
 column; everything else reads single row groups, except for the shards' `parts`.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,7 +25,11 @@ from stages.kernels.urls import normalize_url
 
 N_SUGGESTIONS = 3
 N_REPEATS = 10
+MAX_FOUND = 10
 DOC_ID_HEX_DIGITS = 32
+MIN_ID_DIGITS = 6
+"""Fewer are a word more often than an identity."""
+_HEX = re.compile("[0-9a-fA-F]+")
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -100,12 +105,14 @@ class Life:
 def lives(run: Path, key: str) -> list[Life]:
     """The documents that `key` names; InputError with the nearest uris if there are none."""
     with open_run(run) as (connection, views):
-        found = [
-            _life(connection, views, corpus, shard, row)
-            for corpus, shard, row in _find(connection, views, key)
-        ]
-        if found:
-            return found
+        places = list(_find(connection, views, key))
+        if len(places) > MAX_FOUND:
+            raise InputError(
+                f"{location(run)}: {len(places):,} documents have a doc_id that begins with {key}; "
+                "give more of it"
+            )
+        if places:
+            return [_life(connection, views, *place) for place in places]
         quarantined = _quarantine(connection, views, {key})
         if quarantined:
             return [Life("", "", -1, {}, quarantine=quarantined)]
@@ -117,14 +124,14 @@ def lives(run: Path, key: str) -> list[Life]:
 def _find(
     connection: Connection, views: dict[str, View], key: str
 ) -> Iterator[tuple[str, int, int]]:
-    doc_id = _as_doc_id(key)
+    ids = _id_range(key)
     values: list[Any]
     for corpus in CORPORA:
         view = views.get(f"{corpus}.{DOCUMENTS}")
         if view is None:
             continue
-        if doc_id is not None:
-            condition, values = "doc_id = ?", [doc_id]
+        if ids is not None:
+            condition, values = "doc_id between ? and ?", list(ids)
         elif "url" not in view.columns:
             condition, values = "uri = ?", [key]
         else:
@@ -136,11 +143,11 @@ def _find(
             yield corpus, shard, row
 
 
-def _as_doc_id(key: str) -> bytes | None:
-    try:
-        return bytes.fromhex(key) if len(key) == DOC_ID_HEX_DIGITS else None
-    except ValueError:
+def _id_range(key: str) -> tuple[bytes, bytes] | None:
+    """The first and the last doc_id that begin with these hexadecimal digits."""
+    if not MIN_ID_DIGITS <= len(key) <= DOC_ID_HEX_DIGITS or not _HEX.fullmatch(key):
         return None
+    return tuple(bytes.fromhex(key.ljust(DOC_ID_HEX_DIGITS, end)) for end in "0f")  # type: ignore[return-value]
 
 
 def _normalised(key: str) -> str:

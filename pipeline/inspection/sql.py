@@ -5,6 +5,7 @@ of the statement is for a clear message; that nothing is written is up to the co
 (`pipeline.inspection.views.open_run`).
 """
 
+import re
 from collections.abc import Generator, Mapping
 from pathlib import Path
 
@@ -13,15 +14,22 @@ import pyarrow as pa
 
 from pipeline.inspection.views import View, open_run
 from pipeline.storage.database_files import ROOT
+from schemas.columns import description
 from stages.errors import ConfigError
 
 _READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 _ROWS_PER_BATCH = 10_000
+_DESCRIBE = re.compile(r'\s*desc(?:ribe)?\s+(?:table\s+)?([\w."]+)\s*;?\s*', re.IGNORECASE)
+_PLACES = {"shard": "number of the file", "row": "row in the file"}
 
 
 def query(run: Path, statement: str) -> Generator[pa.RecordBatch, None, None]:
     """The statement's answer, at least one batch. ConfigError explains what is wrong with it."""
-    with open_run(run) as (connection, views):
+    with open_run(run, ids_as_text=True) as (connection, views):
+        described = _described(statement, views)
+        if described is not None:
+            yield _columns(connection, described)
+            return
         try:
             relation = connection.sql(_reading(statement))
             reader = relation.to_arrow_reader(_ROWS_PER_BATCH)
@@ -35,6 +43,26 @@ def query(run: Path, statement: str) -> Generator[pa.RecordBatch, None, None]:
             if _is_of_the_run(error, statement):
                 raise
             raise ConfigError(_explained(error, views)) from error
+
+
+def _described(statement: str, views: Mapping[str, View]) -> View | None:
+    """The table that `describe TABLE` names."""
+    match = _DESCRIBE.fullmatch(statement)
+    return views.get(match[1].replace('"', "")) if match is not None else None
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, view: View) -> pa.RecordBatch:
+    """Name, type and meaning of a table's columns."""
+    found = connection.execute(f"describe {view.sql_name}").fetchall()
+    said = {one.name: description(one) for one in view.arrow_schema}
+    meaning = [said.get(name) or _PLACES.get(name) for name, *_ in found]
+    return pa.RecordBatch.from_pydict(
+        {
+            "column_name": pa.array([row[0] for row in found], pa.string()),
+            "column_type": pa.array([row[1] for row in found], pa.string()),
+            "description": pa.array(meaning, pa.string()),
+        }
+    )
 
 
 def _reading(text: str) -> duckdb.Statement:

@@ -81,7 +81,8 @@ def _emit_cause(
     for name in storage.list(folder):
         if name.endswith(MEMO_SUFFIX):
             try:
-                reads = json.loads(storage.read_bytes(f"{folder}/{name}")).get(READS, {})
+                content = json.loads(storage.read_bytes(f"{folder}/{name}"))
+                reads: dict[str, str] = content.get(READS, {})
             except (OSError, *DAMAGED):
                 return None
             for key, digest in reads.items():

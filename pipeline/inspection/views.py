@@ -22,11 +22,17 @@ from pipeline.storage.database_files import ROOT, attach, database_path
 from pipeline.storage.location import location, open_storage
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import LocalStorage, Storage
+from schemas.columns import DOC_ID
 from stages.errors import ConfigError, StorageError
 
 CORPORA = (*CONFIGURED, *INTERNAL)
 SCHEMAS = (*CORPORA, "shards", "quarantine")
 SHARD, ROW = "shard", "row"
+HEX = (
+    "create macro hex(x) as if(typeof(x) = 'VARCHAR' and "
+    "regexp_full_match(x::varchar, '[0-9a-f]{32}'), upper(x::varchar), system.main.hex(x))"
+)
+"""Where identities are text already, `hex(doc_id)` is what it is where they are bytes."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +74,33 @@ class View:
         with self.storage.open_read(self.files[0]) as stream:
             return pq.read_schema(stream)
 
-    @property
-    def scan(self) -> str:
-        """The SQL table expression behind the view."""
+    def scan(self, *, ids_as_text: bool = False) -> str:
+        """The SQL table expression behind the view; with `ids_as_text`, identities are 32
+        hexadecimal digits, as people write them."""
+        replaced = [*map(_id_as_text, self.arrow_schema)] if ids_as_text else []
+        replace = ", ".join(filter(None, replaced))
         files = ", ".join(literal(database_path(file)) for file in self.files)
         return (
-            f"(select * exclude (filename, file_row_number), "
+            f"(select * exclude (filename, file_row_number) "
+            f"{f'replace ({replace})' if replace else ''}, "
             f"try_cast(regexp_extract(filename, '([0-9]+)[^/]*$', 1) as integer) as {SHARD}, "
             f"file_row_number as {ROW} "
             f"from read_parquet([{files}], filename = true, file_row_number = true))"
         )
+
+
+def _id_as_text(field: pa.Field) -> str | None:
+    """The SQL that replaces a column of identities; None for any other column."""
+    name = quoted(field.name)
+    if field.type == DOC_ID:
+        return f"lower(hex({name})) as {name}"
+    if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
+        inner = [one.name for one in field.type.value_type if one.type == DOC_ID]
+        if inner:
+            texts = ", ".join(f"{quoted(one)} := lower(hex(part.{quoted(one)}))" for one in inner)
+            updated = f"struct_update(part, {texts})"
+            return f"list_transform({name}, lambda part: {updated}) as {name}"
+    return None
 
 
 def literal(text: str) -> str:
@@ -127,7 +150,9 @@ def _committed(storage: Storage, folders: dict[str, list[str]]) -> dict[str, lis
 
 
 @contextmanager
-def open_run(run: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, View]]]:
+def open_run(
+    run: Path, *, ids_as_text: bool = False
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, View]]]:
     """A connection on which every table of the run is a view, and the views by `schema.name`.
 
     It reads the run folder and nothing else of this machine, and can write nowhere but to its own
@@ -145,7 +170,11 @@ def open_run(run: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, V
         for schema in SCHEMAS:
             connection.execute(f"create schema {schema}")
         for view in views:
-            connection.execute(f"create view {view.sql_name} as from {view.scan}")
+            connection.execute(
+                f"create view {view.sql_name} as from {view.scan(ids_as_text=ids_as_text)}"
+            )
+        if ids_as_text:
+            connection.execute(HEX)
         connection.execute(f"set allowed_directories = [{literal(ROOT)}]")
         connection.execute("set enable_external_access = false")
         connection.execute("set python_enable_replacements = false")

@@ -71,6 +71,7 @@ def render_card(summary: Row) -> str:
         work=_work(summary),
         made_from=_made_from(sets),
         subjects=_subjects(sets),
+        has_text=options["emit"]["text"],
         has_heldout=any(file["split"] != SPLITS[0] for file in summary["files"]),
         knows_licenses=any(row["name"] is not None for row in summary.get("licenses") or ()),
         languages=_largest(summary.get("languages") or ()),

@@ -6,16 +6,17 @@ partition's tokens (a file of 256 MiB at most, or 1/256 of a set above 64 GiB) a
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.shards import SHARDS
+from schemas.shards import SHARDS, TEXT
 from stages.contract import Batches
 from stages.emit.placement import PARTITION_BITS
 from stages.emit.samples import ORDER
+from stages.kernels.bpe.tokenizer import load_tokenizer
 
 ROW_GROUP_BYTES = 64 << 20
 PART_BYTES = 256
@@ -26,12 +27,30 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class WriteSamples:
-    """Yields the row groups of a file in the order of the samples' hash."""
+    """Yields the row groups of a file in the order of the samples' hash; with a tokenizer, also
+    their text, decoded from the tokens."""
 
     row_group_bytes: int = ROW_GROUP_BYTES
-    schema: ClassVar[pa.Schema] = SHARDS
+    tokenizer: str | None = None
+    tokenizer_hash: str | None = None
+
+    @property
+    def schema(self) -> pa.Schema:
+        return SHARDS if self.tokenizer is None else SHARDS.append(TEXT)
 
     def __call__(self, batches: Batches) -> Batches:
+        for group in self._row_groups(batches):
+            yield group if self.tokenizer is None else self._with_text(group)
+
+    def _with_text(self, group: pa.RecordBatch) -> pa.RecordBatch:
+        assert self.tokenizer is not None
+        tokenizer = load_tokenizer(self.tokenizer, self.tokenizer_hash)
+        lists = group.column("tokens")
+        ids, ends = lists.values.to_numpy(), lists.offsets.to_numpy()
+        texts = [tokenizer.decode(ids[start:end]) for start, end in pairwise(ends)]
+        return group.append_column(TEXT, pa.array(texts, TEXT.type))
+
+    def _row_groups(self, batches: Batches) -> Batches:
         pending: list[pa.RecordBatch] = []
         n_bytes = 0
         for batch in self._sorted(batches):

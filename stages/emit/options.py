@@ -34,6 +34,9 @@ class EmitOptions(Options):
     path_comments: bool = Field(
         True, description="begin every file with a comment that names its path"
     )
+    text: bool = Field(
+        False, description="write a column `text` beside the tokens: shards of twice the size"
+    )
     columns: tuple[str, ...] = Field(
         (), description="columns of earlier stages that are there; set by the pipeline"
     )

@@ -8,6 +8,7 @@ Samples are tokenised where their documents lie, shuffled by a hash of their ide
 in that order: see `placement`, `samples`, `files`.
 """
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import xxhash
@@ -53,7 +54,10 @@ class EmitStage:
         )
         shuffled = corpus.shuffle("tokenize-samples", step, reads=self.reads(corpus.name))
         outputs = files_of(sets, shuffled.sizes(), options.shard_bytes)
-        corpus.write(WriteSamples(), shuffled, outputs)
+        write = WriteSamples()
+        if options.text:
+            write = replace(write, tokenizer=step.tokenizer, tokenizer_hash=step.tokenizer_hash)
+        corpus.write(write, shuffled, outputs)
 
     def _columns(self, corpus: str) -> tuple[str, ...]:
         return tuple(name for name in OPTIONAL_COLUMNS[corpus] if name in self._options.columns)

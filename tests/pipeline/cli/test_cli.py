@@ -19,6 +19,7 @@ COMMANDS = (
     "stats",
     "show",
     "sql",
+    "sample",
     "verify",
     "export",
     "init",
@@ -80,8 +81,7 @@ def test_help_imports_nothing_heavy() -> None:
         (["recall", "train", "x.jsonl", "--target", "x", "-o", "{tmp}"], "is a folder"),
         (["recall", "train", "x.jsonl", "--target", "x", "-o", "{tmp}/a/b"], "there is no folder"),
         (
-            "run configs/demo.toml --set {web} --set github.inputs=installed:rich "
-            "--run {tmp}/run --address nonsense",
+            "run configs/demo.toml --set {web} --run {tmp}/run --address nonsense",
             "expected auto, local, HOST:PORT or ray://HOST:PORT",
         ),
         (["sta"], "No such command"),

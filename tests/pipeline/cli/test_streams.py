@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.conftest import page, read_shards, write_tar, write_warc
+from tests.pipeline.inspection.test_sql import write_run
 
 COMMAND = "from pipeline.cli import main; main()"
 
@@ -42,3 +43,17 @@ def test_closed_streams_cost_no_record(configuration: Path, closed: str) -> None
     assert read_shards(run / "github/rules", ["reason"])["reason"].to_pylist() == [None] * 12
     assert not (run / "quarantine").exists()
     assert json.loads((run / "lock").read_bytes())["host"] == os.uname().nodename
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
+    """`sluice sql … --csv | head -1`: however much there is, the code is 0 and nothing is said."""
+    run = write_run(tmp_path / "run")
+    statement = "select range from range(2000000)"
+    command = [sys.executable, "-m", "pipeline", "sql", str(run), statement, "--csv"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"range\n"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0

@@ -102,3 +102,13 @@ def test_show_compares_a_page_with_its_twin(run: Path, sluice: Sluice) -> None:
     exact = answer(run, "select lower(hex(doc_id)) as id from github.dedup where reason = 'exact'")
     _, out, _ = sluice("show", str(run), exact[0]["id"], "--diff")
     assert "same text" in out
+
+
+def test_a_document_is_found_by_the_first_digits_of_its_id(run: Path) -> None:
+    """Six or more; nothing is found by digits that no doc_id begins with."""
+    digits = doc_id(LONG).hex()
+    for n in (32, 31, 12, 9):
+        (life,) = lives(run, digits[:n])
+        assert life.documents["uri"] == LONG
+    with pytest.raises(InputError, match="no document"):
+        lives(run, "f" * 31)

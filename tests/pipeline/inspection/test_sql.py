@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.inspection.sql import query
+from schemas.columns import column
 from stages.errors import ConfigError
+from tests.pipeline.conftest import Sluice
 
 SHARD = "sluicerun://github/documents/00000.parquet"
 
@@ -183,3 +185,62 @@ def test_a_run_folder_may_be_called_anything(name: str, tmp_path: Path) -> None:
     assert answer(run, "select n, shard, row from github.documents where n = 2") == [
         {"n": 2, "shard": 0, "row": 1}
     ]
+
+
+def test_identities_are_hexadecimal_text(tmp_path: Path) -> None:
+    """Alone and in the parts of samples, also where a person compares them by their beginning."""
+    folder = tmp_path / "run" / "shards" / "code"
+    folder.mkdir(parents=True)
+    one = bytes(range(16))
+    parts = pa.array(
+        [[{"doc_id": one, "uri": "u"}]],
+        pa.list_(pa.struct([("doc_id", pa.binary(16)), ("uri", pa.string())])),
+    )
+    ids = pa.array([one], pa.binary(16))
+    table = pa.table({"sample_id": ids, "parts": parts, "hash": pa.array([one], pa.binary())})
+    pq.write_table(table, folder / "train-00000.parquet")
+    assert answer(tmp_path / "run", "select lower(hex(sample_id)) as id from shards.code") == [
+        {"id": one.hex()}
+    ]
+    query = "select * from shards.code where sample_id like '000102%'"
+    assert answer(tmp_path / "run", query) == [
+        {
+            "sample_id": one.hex(),
+            "parts": [{"doc_id": one.hex(), "uri": "u"}],
+            "hash": one,
+            "shard": 0,
+            "row": 0,
+        }
+    ]
+
+
+def test_describe_says_what_columns_mean(tmp_path: Path) -> None:
+    """From what their schemas say of them."""
+    folder = tmp_path / "run" / "github" / "rules"
+    folder.mkdir(parents=True)
+    schema = pa.schema([column("n_lines", pa.int64(), "how many lines"), ("x", pa.int8())])
+    pq.write_table(schema.empty_table(), folder / "00000.parquet")
+    expected = [
+        ("n_lines", "BIGINT", "how many lines"),
+        ("x", "TINYINT", None),
+        ("shard", "INTEGER", "number of the file"),
+        ("row", "BIGINT", "row in the file"),
+    ]
+    for table in (
+        "describe github.rules",
+        'DESC "github"."rules" ;',
+        "describe table github.rules",
+    ):
+        found = answer(tmp_path / "run", table)
+        assert [tuple(row.values()) for row in found] == expected
+
+
+def test_an_answer_can_be_a_parquet_file(run: Path, tmp_path: Path, sluice: Sluice) -> None:
+    """With the types of the answer; nowhere but where a file can be."""
+    file = tmp_path / "answer.parquet"
+    statement = "select n, n > 1 as more from github.documents order by n"
+    code, out, _ = sluice("sql", str(run), statement, "--parquet", str(file))
+    assert (code, out) == (0, f"{file}: 3 rows\n")
+    assert pq.read_table(file).to_pylist()[-1] == {"n": 3, "more": True}
+    assert sluice("sql", str(run), statement, "--parquet", str(tmp_path))[0] == 2
+    assert sluice("sql", str(run), statement, "--parquet", str(file), "--csv")[0] == 2

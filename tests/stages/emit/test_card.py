@@ -22,7 +22,7 @@ FILES = [
     for i, split in ((1, "heldout"), (0, "train"))
 ]
 OPTIONS: dict[str, dict[str, Any]] = {
-    "emit": {"heldout_rate": 0.01, "path_comments": True},
+    "emit": {"heldout_rate": 0.01, "path_comments": True, "text": True},
     "github.language": {"check_names": False},
     "github.rules": {"drop_origins": ["vendored"], "license_allowed": ["permissive"]},
     "github.dedup": {"threshold": 0.85, "exact": True, "near": True, "url": True},
@@ -155,6 +155,7 @@ def test_only_stages_that_ran_are_claimed() -> None:
         ("github.concatenate", {"order": "none"}, "source files joined per repository"),
         ("github.concatenate", {"order": "none"}, "source files, joined per repository"),
         ("emit", {"path_comments": False}, "after a comment with its path"),
+        ("emit", {"text": False}, "and `text`, what the tokens are of"),
     ],
 )
 def test_what_was_switched_off_is_not_claimed(stage: str, off: dict[str, Any], claim: str) -> None:

@@ -229,6 +229,22 @@ def test_files_have_the_schema_of_shards(web: Make, emit: Emit, tmp_path: Path) 
     assert {part["language"] for parts in frame["parts"] for part in parts} == {"en"}
 
 
+@pytest.mark.parametrize("text", ["x = 1\n", "", "ünï 雪 <|endoftext|>\r\n\x00", "a" * 5000])
+def test_a_shard_can_carry_its_text(github: Make, emit: Emit, text: str) -> None:
+    """Exactly what was tokenised: of joined files one after another, each after its comment."""
+    rows = [
+        {"kind": "source", "text": text, "language": "Python", "sample_id": b"s" * 16},
+        {"kind": "source", "text": "y = 2\n", "language": "Python", "sample_id": b"s" * 16},
+    ]
+    for position, row in enumerate(rows):
+        row["position"] = position
+    extra = {"language": pa.string(), "sample_id": DOC_ID, "position": pa.int32()}
+    plain = emit("github", github(rows, **extra)).rows("code")
+    (sample,) = emit("github", github(rows, **extra), text=True).rows("code")
+    assert sample.pop("text") == f"# file0.py\n{text}# file1.py\ny = 2\n"
+    assert [sample] == plain
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_shards_open_in_datasets(
     web: Make, emit: Emit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
