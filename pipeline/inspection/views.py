@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.configuration.names import StepName
-from pipeline.configuration.registry import CONFIGURED, INTERNAL
+from pipeline.configuration.registry import CONFIGURED, DOCUMENTS, INTERNAL, STAGES
 from pipeline.storage.database_files import ROOT, attach, database_path
 from pipeline.storage.location import location, open_storage
 from pipeline.storage.receipts import parse_receipts
@@ -58,7 +58,8 @@ class View:
     @property
     def is_stage(self) -> bool:
         """Whether its rows are the corpus's documents: the table of a stage or of a half."""
-        return self.schema in CORPORA and self.step.task is None
+        own = (DOCUMENTS, *STAGES)
+        return self.schema in CORPORA and self.step.stage in own and self.step.task is None
 
     @property
     def columns(self) -> list[str]:
