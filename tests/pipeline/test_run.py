@@ -54,10 +54,10 @@ def test_a_finished_run_does_nothing_again(
 
 
 def test_a_run_with_ledgers_inside_its_folders_goes_on(
-    finished: Path, inputs: Path, tmp_path: Path
+    finished_run: Path, inputs: Path, tmp_path: Path
 ) -> None:
     """As older versions of Sluice left them: nothing runs again, and the ledgers move."""
-    folder = copy_of(finished, tmp_path / "run")
+    folder = copy_of(finished_run, tmp_path / "run")
     before = product(folder)
     for path in list(folder.rglob(f"*{LEDGER_SUFFIX}")):
         path.rename(folder / str(folder_of(path.relative_to(folder).as_posix())) / INNER_LEDGER)
@@ -140,11 +140,11 @@ def test_a_new_input_opens_a_new_shard(finished_run: Path, inputs: Path, tmp_pat
 
 
 def test_what_a_run_up_to_a_stage_left_behind_is_said(
-    finished: Path, inputs: Path, tmp_path: Path
+    finished_run: Path, inputs: Path, tmp_path: Path
 ) -> None:
     """`verify` names what is stale and the command that mends it, `stats` marks it; after that
     command nothing is."""
-    folder = copy_of(finished, tmp_path / "run")
+    folder = copy_of(finished_run, tmp_path / "run")
     file = tmp_path / "mine.toml"
     text = f"github.inputs = '{inputs}/*.tar.gz'\nweb.inputs = '{inputs}/*.warc.gz'\n"
     file.write_text(text + "github.shard_bytes = 60000\n")
@@ -167,10 +167,10 @@ def test_what_a_run_up_to_a_stage_left_behind_is_said(
 
 
 def test_a_stage_that_only_emit_reads_makes_the_shards_stale(
-    finished: Path, inputs: Path, tmp_path: Path
+    finished_run: Path, inputs: Path, tmp_path: Path
 ) -> None:
     """What emit read is known though its intermediates are gone."""
-    folder = copy_of(finished, tmp_path / "run")
+    folder = copy_of(finished_run, tmp_path / "run")
     config = configured(inputs, folder, "github.concatenate.order='none'")
     run(config, stages=["github.concatenate"], address="local")
     assert [problem.path for problem in verify(folder)] == ["emit.github"]

@@ -53,7 +53,7 @@ def test_a_run_on_a_faulty_store_writes_what_a_disk_gets(
         assert b"test-secret-key" not in storage.read_bytes(name)
     assert "test-secret-key" not in caplog.text
     names = sorted(storage.list("shards/natural"))
-    assert names == ["train-00000.g1a0.parquet"]
+    assert names == ["heldout-00001.g1a0.parquet", "train-00000.g1a0.parquet"]
 
 
 def test_leftovers_are_ignored_and_swept(
@@ -72,7 +72,8 @@ def test_leftovers_are_ignored_and_swept(
     assert receipts["00000"].object == "00000.g1a0.parquet"
     changed = configured(inputs, config.run, "rules.max_line_length=80")
     run(changed, stages=["github.rules"], address="local")
-    assert sorted(storage.list("github/rules")) == ["00000.g2a0.parquet"]
+    names = sorted(storage.list("github/rules"))
+    assert names == ["00000.g2a0.parquet", "_measure.ledger"]
     assert sorted(storage.list("github/documents")) == ["00000.g1a0.parquet"]
     assert verify(config.run) == []
 
