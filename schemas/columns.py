@@ -11,6 +11,7 @@ import pyarrow as pa
 
 DESCRIPTION = b"sluice.description"
 HISTOGRAM = b"sluice.histogram"
+SPLIT = b"sluice.split"
 
 DOC_ID = pa.binary(16)
 
@@ -22,12 +23,17 @@ def column(
     *,
     nullable: bool = True,
     histogram: Sequence[float] | None = None,
+    split: bool = False,
 ) -> pa.Field:
     """Declare a column. `histogram` lists ascending bin edges: n edges make n + 1 bins,
-    bin i counts edges[i-1] <= value < edges[i]."""
+    bin i counts edges[i-1] <= value < edges[i]. `split`: of a list's numbers all first bytes are
+    stored together, then all second ones; numbers that hardly repeat are smaller so than in a
+    dictionary."""
     metadata = {DESCRIPTION: description.encode()}
     if histogram is not None:
         metadata[HISTOGRAM] = json.dumps(list(histogram)).encode()
+    if split:
+        metadata[SPLIT] = b"true"
     return pa.field(name, data_type, nullable=nullable, metadata=metadata)
 
 
@@ -44,6 +50,11 @@ def histogram_edges(field: pa.Field) -> list[float] | None:
         return None
     edges: list[float] = json.loads(metadata[HISTOGRAM])
     return edges
+
+
+def split_columns(schema: pa.Schema) -> list[str]:
+    """The names of the columns that were declared with `split`."""
+    return [field.name for field in schema if SPLIT in (field.metadata or {})]
 
 
 POWERS_OF_TWO = [float(1 << shift) for shift in range(25)]

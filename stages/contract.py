@@ -262,11 +262,12 @@ class Corpus(Protocol):
 
     def n_rows(self) -> int:
         """Documents in the corpus."""
-        ...
 
     def n_bytes(self) -> int:
         """Bytes of text in the corpus."""
-        ...
+
+    def has(self, column: str) -> bool:
+        """Whether a step over shards may read the column."""
 
     def map_shards(
         self,

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from pipeline.configuration import Config, from_resolved
 from pipeline.configuration.names import StepName
-from pipeline.configuration.registry import CONFIGURED, DOCUMENTS, GITHUB, WEB
+from pipeline.configuration.registry import CONFIGURED, DOCUMENTS, GITHUB, TOKENS, WEB
 from pipeline.engine.chain import chain_of
 from pipeline.engine.lineage import Table, Tables
 from pipeline.inspection.verify import RUN_FILE
@@ -64,8 +64,9 @@ def ruled(tables: Tables) -> Tables:
 
 
 def emitted_columns(corpus: str, variant: str, tables: Tables, *, concatenate: bool) -> list[str]:
-    """What emit reads for a variant: documents' columns, then what its stages annotate."""
-    there = tables.columns()
+    """What emit reads for a variant: documents' columns, then what its stages annotate. Stored
+    tokens are of another tokenizer than an ablation's."""
+    there = tables.columns() - {TOKENS}
     annotated = [name for name in OPTIONAL_COLUMNS[corpus] if name in there]
     if variant == RULES:
         annotated = [name for name in annotated if name in ("language", "other")]

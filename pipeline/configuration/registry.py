@@ -15,6 +15,7 @@ from stages.contract import Options
 
 SEEDS, EVENTS, GITHUB, WEB = "seeds", "events", "github", "web"
 DOCUMENTS, RECALL, DEDUP, EMIT = "documents", "recall", "dedup", "emit"
+TOKENS = "tokens"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Stage:
     filled: frozenset[str] = frozenset()
     """Options that the pipeline fills in (`columns`: those of earlier stages, `targets`: those of
     the web's recall): no settings."""
+    stands_alone: bool = True
+    """Whether `sluice apply` offers its map stage."""
     own: Mapping[str, "Stage"] = field(default_factory=dict)
     """Corpora whose stage of this name is another one: `[CORPUS.STAGE]` alone sets its options,
     `[STAGE]` does not reach them."""
@@ -68,6 +71,7 @@ _STAGES = (
         defaults={WEB: {"cjk": True}},
         measures_everything=True,
     ),
+    Stage(TOKENS, (GITHUB, WEB), "TokensOptions", map="stage:TokensStage", stands_alone=False),
     Stage(
         RECALL,
         (WEB,),
@@ -160,7 +164,7 @@ def applicable() -> dict[str, str]:
     alone = {
         name: stage.target(stage.map)
         for name, stage in STAGES.items()
-        if stage.map is not None and stage.corpus is None
+        if stage.map is not None and stage.corpus is None and stage.stands_alone
     }
     return alone | APPLIED
 

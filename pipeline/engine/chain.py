@@ -7,10 +7,12 @@ from pipeline.configuration.registry import (
     EMIT,
     GITHUB,
     RECALL,
+    TOKENS,
     WEB,
     stages_of,
 )
-from stages.recall.options import QualityOptions, RecallOptions
+from stages.recall.options import BPE, LoopOptions, QualityOptions, RecallOptions
+from stages.tokens.options import TokensOptions
 
 
 def recalls(corpus: str, config: Config) -> bool:
@@ -23,6 +25,14 @@ def recalls(corpus: str, config: Config) -> bool:
 def recall_options(config: Config) -> RecallOptions:
     """What the web's recall looks for."""
     return config.options(f"{WEB}.{RECALL}", RecallOptions)
+
+
+def stores_tokens(corpus: str, config: Config) -> bool:
+    """Whether the corpus has a table of tokens: always or never, or where recall reads it."""
+    store = config.options(f"{corpus}.{TOKENS}", TokensOptions).store
+    loop = config.options(f"{corpus}.{RECALL}", LoopOptions)
+    reads = recalls(corpus, config) and loop.tokens == BPE
+    return store == "always" or (store == "auto" and reads)
 
 
 def seed_patterns(config: Config) -> list[str]:
@@ -43,7 +53,12 @@ def chain_of(corpus: str, config: Config) -> list[str]:
 
     Seeds are read to be learned from, events to be put together, and neither is emitted. Without
     targets there is nothing to recall: every kept page is natural language. Files of high quality
-    are marked where that was asked for.
+    are marked where that was asked for, tokens kept where several stages read them.
     """
-    stages = [name for name in stages_of(corpus) if name != RECALL or recalls(corpus, config)]
+    asked_for = {RECALL: recalls, TOKENS: stores_tokens}
+    stages = [
+        name
+        for name in stages_of(corpus)
+        if name not in asked_for or asked_for[name](corpus, config)
+    ]
     return [DOCUMENTS, *stages, *([EMIT] if corpus in CONFIGURED else [])]

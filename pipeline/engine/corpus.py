@@ -87,6 +87,9 @@ class EngineCorpus:
     def n_bytes(self) -> int:
         return statistics_of(self._tables.tables[0].receipts.values()).total().n_bytes
 
+    def has(self, column: str) -> bool:
+        return column in self._tables.columns()
+
     def finish(self, *, resumes: bool = False) -> None:
         """Make what the stage keeps and nothing asked for; delete the intermediates, unless the
         stage is to go on from them."""

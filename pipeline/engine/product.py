@@ -11,7 +11,8 @@ from xxhash import xxh3_128_hexdigest
 
 from pipeline.configuration import Config
 from pipeline.configuration.names import StepName
-from pipeline.configuration.registry import CONFIGURED, EMIT
+from pipeline.configuration.registry import CONFIGURED, EMIT, TOKENS
+from pipeline.engine.lineage import Table
 from pipeline.engine.session import Session
 from pipeline.storage.digest import fingerprint
 from pipeline.storage.manifest import MANIFEST, SHARDS
@@ -73,11 +74,10 @@ def write_changed(storage: Storage, path: str, data: bytes) -> None:
 def funnel(session: Session) -> list[dict[str, Any]]:
     """Per stage that judges: documents and bytes that reached it, that it kept, and why not."""
     rows = []
-    for tables in session.tables.values():
-        for table in tables.tables:
-            statistics = statistics_of(table.receipts.values())
-            if statistics.cells:
-                rows.append({"stage": table.stage, **count_verdicts(statistics)})
+    for table in _tables(session):
+        statistics = statistics_of(table.receipts.values())
+        if statistics.cells:
+            rows.append({"stage": table.stage, **count_verdicts(statistics)})
     return rows
 
 
@@ -95,8 +95,8 @@ def count_verdicts(statistics: Statistics) -> dict[str, Any]:
 
 def _options(config: Config, session: Session) -> dict[str, dict[str, dict[str, Any]]]:
     """Per stage that was in the chain: its options, and those that are not the default."""
-    tables = [table.stage for tables in session.tables.values() for table in tables.tables]
-    names = {str(StepName.parse(stage).whole): StepName.parse(stage).whole for stage in tables}
+    stages = [StepName.parse(table.stage).whole for table in _tables(session)]
+    names = {str(stage): stage for stage in stages}
     names[EMIT] = StepName(None, EMIT)
     chosen = {stage: config.options(name, Options) for stage, name in names.items()}
     return {
@@ -113,11 +113,18 @@ def _changed(options: Options) -> dict[str, Any]:
     return options.model_dump(mode="json", include=changed)
 
 
+def _tables(session: Session) -> list[Table]:
+    """What the product is made of; whether tokens were kept on the way is not to be seen in it."""
+    tables = [table for tables in session.tables.values() for table in tables.tables]
+    return [table for table in tables if StepName.parse(table.stage).stage != TOKENS]
+
+
 def _lasting(config: Config) -> dict[str, Any]:
     """The part of the configuration that determines the product."""
     resolved = config.resolved()
-    for corpus in CONFIGURED:  # how an input left is no part of what there is
-        resolved[corpus].pop("prune_inputs")
+    for corpus in CONFIGURED:  # how an input left, and what was kept on the way, is no part of it
+        for name in ("prune_inputs", TOKENS):
+            resolved[corpus].pop(name)
     return {key: value for key, value in resolved.items() if key not in ("run", "engine")}
 
 

@@ -20,6 +20,7 @@ from pipeline.configuration.registry import (
     GITHUB,
     INTERNAL,
     SEEDS,
+    TOKENS,
     Stage,
     stage_of,
 )
@@ -81,6 +82,7 @@ class Session:
         for corpus, names in asked.items():
             last, part = wanted[corpus]
             tables = self.tables[corpus] = Tables(corpus)
+            self._drop_tokens(corpus, chains[corpus])
             for index, name in enumerate(names):
                 monitor.stage_started(_full(corpus, name))
                 try:
@@ -92,6 +94,12 @@ class Session:
                 monitor.stage_ended(_full(corpus, name), partial(self._count, tables, name))
             if corpus == SEEDS and last > 0 and not self.runner.dry:
                 self._require_seeds(tables)
+
+    def _drop_tokens(self, corpus: str, chain: Sequence[str]) -> None:
+        """Remove the table of tokens that an earlier run kept and this one does not."""
+        name = StepName(corpus, TOKENS)
+        if TOKENS not in chain and not self.runner.dry and self.runner.storage.list(name.folder):
+            self._ensure(name, [])
 
     def _count(self, tables: Tables, name: str) -> Counted:
         """The documents that reached a stage, and how many it kept; of an emit the samples."""

@@ -16,6 +16,7 @@ import xxhash
 
 from pipeline.storage.digest import ColumnDigests
 from pipeline.storage.storage import Storage
+from schemas.columns import split_columns
 from stages.errors import StorageError
 
 BATCH_ROWS = 2048
@@ -99,12 +100,27 @@ def write_parquet(
     with storage.open_write(path) as stream:
         sink = HashingSink(stream)
         with pq.ParquetWriter(
-            pa.PythonFile(sink, mode="w"), schema, compression="zstd", store_schema=True
+            pa.PythonFile(sink, mode="w"),
+            schema,
+            compression="zstd",
+            store_schema=True,
+            **_encodings(schema),
         ) as parquet:
             table = TableWriter(parquet, schema, digests)
             yield table, written
         written.size, written.xxh3 = sink.size, sink.hexdigest()
     written.rows, written.columns = table.rows, digests.hexdigests()
+
+
+def _encodings(schema: pa.Schema) -> dict[str, list[str]]:
+    """Which columns Parquet splits by bytes; beside them only flat ones have a dictionary."""
+    split = split_columns(schema)
+    if not split:
+        return {}
+    return {
+        "use_byte_stream_split": [f"{name}.list.element" for name in split],
+        "use_dictionary": [name for name in schema.names if name not in split],
+    }
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from schemas.tokens import TOKENS
 from stages.contract import NamesFiles, Options
 
 OPTIONAL_COLUMNS: dict[str, tuple[str, ...]] = {
@@ -14,8 +15,9 @@ OPTIONAL_COLUMNS: dict[str, tuple[str, ...]] = {
         "spans",
         "sample_id",
         "position",
+        TOKENS,
     ),
-    "web": ("recalled", "target", "spans", "cluster"),
+    "web": ("recalled", "target", "spans", "cluster", TOKENS),
 }
 """What emit uses of earlier stages, per corpus, if those stages are in the chain."""
 

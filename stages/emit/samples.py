@@ -1,7 +1,9 @@
 """From living documents to tokenised training samples: the map step of emit.
 
 Every document is tokenised alone (path comment, then the text with redacted spans replaced), so a
-document has the same tokens in whatever sample it stands. A sample of one document leaves with its
+document has the same tokens in whatever sample it stands. Where its text's tokens are stored, only
+what differs is split: the comment, which ends its line and so changes no token behind it, and
+documents with redacted spans. A sample of one document leaves with its
 batch; the parts of a longer one are spread over the shard, wait in a spool (64 MiB in memory, then
 a temporary file) and leave when the shard has been read. Besides the spool a task holds one batch
 and about 1 KB a waiting document.
@@ -15,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.shards import PART, SHARDS, web_set
+from schemas.tokens import TOKENS
 from stages.contract import PARTITION, Batches
 from stages.emit.comments import path_comment
 from stages.emit.placement import github_sets, order_hash, partition_of, split_of
@@ -80,28 +83,35 @@ class TokenizeSamples:
 
     def __call__(self, batches: Batches) -> Batches:
         tokenizer = load_tokenizer(self.tokenizer, self.tokenizer_hash)
+        uses_stored = TOKENS in self.columns and tokenizer.parts_at_line_ends
         waiting: dict[bytes, Waiting] = {}
         with TokenSpool() as spool:
             for batch in batches:
-                rows = batch.drop_columns(["text"]).to_pylist()
-                texts = pa.array(self._texts(rows, batch.column("text")), pa.large_binary())
-                offsets, ids = tokenizer.encode_buffers(texts)
-                del texts
-                arrived = self._arrived(rows, offsets.tolist(), ids, waiting, spool)
+                large = {"text", TOKENS} & set(batch.schema.names)
+                rows = batch.drop_columns(sorted(large)).to_pylist()
+                stored = self._stored(rows, batch) if uses_stored else [None] * len(rows)
+                texts = self._texts(rows, batch.column("text"), stored)
+                offsets, ids = tokenizer.encode_buffers(pa.array(texts, pa.large_binary()))
+                arrived = self._arrived(rows, offsets.tolist(), ids, stored, waiting, spool)
                 yield from self._laid_out(arrived)
             yield from self._laid_out(self._completed(waiting, spool))
 
-    def _texts(self, rows: list[Row], texts: pa.Array) -> Iterator[bytes]:
-        """What is tokenised for each row, as UTF-8."""
-        for row, text in zip(rows, texts, strict=True):
-            body = text.as_buffer().to_pybytes()
-            try:
-                redacted = replace_spans(body, row.get("spans"))
-            except ValueError as error:
-                raise StageError(
-                    f"emit: {row['uri']}: spans do not fit the text: {error}; run redact again"
-                ) from error
-            yield self._comment(row).encode() + redacted
+    def _stored(self, rows: list[Row], batch: pa.RecordBatch) -> list[Ids | None]:
+        """The tokens of each text that is emitted as it is; None: it has to be split."""
+        tokens = batch.column(TOKENS)
+        ids, offsets = tokens.values.to_numpy(), tokens.offsets.to_numpy().tolist()
+        known = tokens.is_valid().to_pylist()
+        return [
+            ids[offsets[i] : offsets[i + 1]] if known[i] and not row.get("spans") else None
+            for i, row in enumerate(rows)
+        ]
+
+    def _texts(self, rows: list[Row], texts: pa.Array, stored: list[Ids | None]) -> Iterator[bytes]:
+        """What is split of each row, as UTF-8: the comment, and the text unless its tokens are
+        stored."""
+        for row, text, tokens in zip(rows, texts, stored, strict=True):
+            comment = self._comment(row).encode()
+            yield comment if tokens is not None else comment + _redacted(row, text)
 
     def _comment(self, row: Row) -> str:
         if not self.path_comments or row["kind"] not in COMMENTED_KINDS or "path" not in row:
@@ -114,12 +124,15 @@ class TokenizeSamples:
         rows: list[Row],
         offsets: list[int],
         ids: Ids,
+        stored: list[Ids | None],
         waiting: dict[bytes, Waiting],
         spool: TokenSpool,
     ) -> Iterator[Sample]:
         """The samples that are complete with this batch; the others' parts go to the spool."""
         for i, row in enumerate(rows):
-            tokens = ids[offsets[i] : offsets[i + 1]]
+            tokens, known = ids[offsets[i] : offsets[i + 1]], stored[i]
+            if known is not None:
+                tokens = np.concatenate([tokens, known])
             for shard_set in self._sets(row):
                 sample_id = row.get("sample_id") or row["doc_id"]
                 if shard_set != "code" or sample_id == row["doc_id"]:
@@ -201,3 +214,13 @@ class TokenizeSamples:
             "start": start,
             "n_tokens": n_tokens,
         }
+
+
+def _redacted(row: Row, text: pa.Scalar) -> bytes:
+    """The text with its spans replaced."""
+    try:
+        return replace_spans(text.as_buffer().to_pybytes(), row.get("spans"))
+    except ValueError as error:
+        raise StageError(
+            f"emit: {row['uri']}: spans do not fit the text: {error}; run redact again"
+        ) from error

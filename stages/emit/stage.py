@@ -14,13 +14,14 @@ from typing import Any, ClassVar
 import xxhash
 
 from schemas.shards import shard_sets
+from schemas.tokens import TOKENS
 from stages.contract import Corpus, Options
 from stages.emit.comments import comments_hash
 from stages.emit.files import WriteSamples
 from stages.emit.options import OPTIONAL_COLUMNS, EmitOptions
 from stages.emit.placement import files_of
 from stages.emit.samples import READS, TokenizeSamples
-from stages.kernels.bpe.tokenizer import tokenizer_json
+from stages.kernels.bpe.tokenizer import DEFAULT_TOKENIZER, tokenizer_json
 
 
 class EmitStage:
@@ -45,7 +46,7 @@ class EmitStage:
             corpus=corpus.name,
             sets=sets,
             tokenizer=options.tokenizer,
-            tokenizer_hash=xxhash.xxh3_128_hexdigest(tokenizer_json(options.tokenizer)),
+            tokenizer_hash=_content_hash(options.tokenizer),
             seed=options.seed,
             heldout_rate=options.heldout_rate,
             path_comments=options.path_comments,
@@ -60,4 +61,13 @@ class EmitStage:
         corpus.write(write, shuffled, outputs)
 
     def _columns(self, corpus: str) -> tuple[str, ...]:
-        return tuple(name for name in OPTIONAL_COLUMNS[corpus] if name in self._options.columns)
+        """Those of earlier stages; stored tokens, if they are of this tokenizer."""
+        options = self._options
+        there = set(options.columns)
+        if TOKENS in there and _content_hash(options.tokenizer) != _content_hash(DEFAULT_TOKENIZER):
+            there.remove(TOKENS)
+        return tuple(name for name in OPTIONAL_COLUMNS[corpus] if name in there)
+
+
+def _content_hash(tokenizer: str) -> str:
+    return xxhash.xxh3_128_hexdigest(tokenizer_json(tokenizer))

@@ -9,18 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from schemas.columns import POWERS_OF_TWO, column
+from schemas.tokens import TOKEN_COLUMNS
 from stages.contract import Options
 from stages.emit.options import TokenizeOptions
 from stages.kernels.bpe.encoder import Ids
 from stages.kernels.bpe.tokenizer import load_tokenizer
-
-TOKENIZE_MEASURES = pa.schema(
-    [
-        column("tokens", pa.list_(pa.uint32()), "token ids of the text"),
-        column("n_tokens", pa.int64(), "length of tokens", histogram=POWERS_OF_TWO),
-    ]
-)
 
 
 class TokenizeStage:
@@ -32,7 +25,7 @@ class TokenizeStage:
     Options: ClassVar[type[Options]] = TokenizeOptions
     reads: ClassVar[tuple[str, ...]] = ("text",)
     optional: ClassVar[tuple[str, ...]] = ()
-    schema: pa.Schema = TOKENIZE_MEASURES
+    schema: pa.Schema = TOKEN_COLUMNS
 
     def __init__(self, options: Any) -> None:
         self._tokenizer = load_tokenizer(options.tokenizer)

@@ -11,6 +11,8 @@ from pydantic import Field, field_validator, model_validator
 from stages.contract import NamesFiles, Options
 from stages.recall.sites.site_lists import seed_sites
 
+BPE, WHITESPACE = "bpe", "whitespace"
+
 
 class Training(Options):
     """How one classifier is trained; the part of the options a trained model depends on."""

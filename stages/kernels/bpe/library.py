@@ -16,6 +16,9 @@ THREADS = ("RAYON_NUM_THREADS", "FASTOKENS_BPE_THREADS")
 class LibraryEngine:
     """Encodes with fastokens."""
 
+    parts_at_line_ends = False
+    """It may be so, but nobody knows of any tokenizer."""
+
     def __init__(self, tokenizer_json: bytes) -> None:
         """ValueError if the library cannot read it."""
         for variable in THREADS:

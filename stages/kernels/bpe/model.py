@@ -33,6 +33,9 @@ _BRACKET = re.compile(r"(?:\\s\?)?\[(.*)\]\+", re.DOTALL)
 class KernelEngine:
     """Encodes with Sluice's kernels."""
 
+    parts_at_line_ends = True
+    """The pre-tokenizer's first split makes every line end a word of its own."""
+
     def __init__(self, described: dict[str, Any]) -> None:
         """`described` is one that `serves`. Takes half a second."""
         model = described["model"]

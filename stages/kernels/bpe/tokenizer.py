@@ -44,6 +44,9 @@ class Tokenizer:
         self.content_hash = xxhash.xxh3_128_hexdigest(self.tokenizer_json)
         self._engine = self._open()
         self.vocabulary_size = self._engine.vocabulary_size
+        self.parts_at_line_ends = self._engine.parts_at_line_ends
+        """Whether a text that ends with a line end and any text behind it have together the ids
+        that they have alone, for certain."""
 
     def encode(self, text: bytes) -> Ids:
         """The token ids of one text. UnicodeDecodeError if it is no UTF-8, which the kernels take

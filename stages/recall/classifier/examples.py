@@ -11,7 +11,7 @@ from schemas.columns import DOC_ID
 from stages.contract import Batches
 from stages.kernels.identity import seeded_hashes
 from stages.recall.classifier.evidence import MARKUP, Markup
-from stages.recall.classifier.tokens import BPE, TOKEN_LISTS, tokenise
+from stages.recall.classifier.tokens import SPLIT_TEXT, TOKEN_LISTS, TokenColumn
 from stages.recall.options import role_of
 
 EXAMPLE_FIELDS = (
@@ -30,10 +30,14 @@ class TokeniseSeeds:
     without a role are nobody's examples."""
 
     roles: tuple[tuple[str, tuple[str, ...]], ...]
-    tokens: str = BPE
+    tokens: TokenColumn = SPLIT_TEXT
 
-    reads: ClassVar = ("doc_id", "warc", "domain", *MARKUP, "text")
     schema: ClassVar[pa.Schema] = pa.schema([("role", pa.string()), *EXAMPLE_FIELDS])
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of the documents it asks for."""
+        return ("doc_id", "warc", "domain", *MARKUP, self.tokens.name)
 
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
@@ -41,7 +45,7 @@ class TokeniseSeeds:
             roles = [role_of(name, self.roles) for name in batch.column("warc").to_pylist()]
             chosen = pa.array(roles, pa.string())
             own = (batch.column(name) for name in EXAMPLE[:-1])
-            columns = [chosen, *own, tokenise(batch.column("text"), self.tokens)]
+            columns = [chosen, *own, self.tokens.of(batch)]
             rows = pa.record_batch(columns, schema=self.schema)
             yield rows.filter(pc.is_valid(chosen))
 
@@ -52,17 +56,21 @@ class SampleCrawl:
 
     share: float
     seed: int
-    tokens: str = BPE
+    tokens: TokenColumn = SPLIT_TEXT
 
-    reads: ClassVar = ("doc_id", "url", "domain", *MARKUP, "text")
     schema: ClassVar[pa.Schema] = pa.schema([pa.field("url", pa.string()), *EXAMPLE_FIELDS])
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of the documents it asks for."""
+        return ("doc_id", "url", "domain", *MARKUP, self.tokens.name)
 
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
         for batch in batches:
             drawn = batch.filter(drawn_rows(batch.column("doc_id"), self.share, self.seed))
             own = (drawn.column(name) for name in self.schema.names[:-1])
-            columns = [*own, tokenise(drawn.column("text"), self.tokens)]
+            columns = [*own, self.tokens.of(drawn)]
             yield pa.record_batch(columns, schema=self.schema)
 
 

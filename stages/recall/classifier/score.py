@@ -14,7 +14,7 @@ from stages.kernels.elementary import Float64
 from stages.recall.classifier.evidence import CLIP, Markup, on_steps
 from stages.recall.classifier.examples import markup_of
 from stages.recall.classifier.model import TrainedModel, load_model
-from stages.recall.classifier.tokens import tokenise
+from stages.recall.classifier.tokens import SPLIT_TEXT, TokenColumn
 from stages.recall.places import WEB, Places
 
 PAGE = (
@@ -49,6 +49,7 @@ class ScorePages:
     models: tuple[tuple[Artefact, ...], ...]
     """Each target's, oldest first; all of the same tokens."""
     places: Places = WEB
+    tokens: TokenColumn = SPLIT_TEXT
 
     schema: ClassVar[pa.Schema]
 
@@ -57,9 +58,9 @@ class ScorePages:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The columns of the documents it asks for; without targets no text."""
-        text = ("text",) if self.targets else ()
-        return (SHARD, ROW, "doc_id", *self.places.columns, *text)
+        """The columns of the documents it asks for; without targets no tokens."""
+        tokens = (self.tokens.name,) if self.targets else ()
+        return (SHARD, ROW, "doc_id", *self.places.columns, *tokens)
 
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
@@ -69,7 +70,7 @@ class ScorePages:
             if not models:
                 columns.append(pa.nulls(len(batch), pa.int32()))
             else:
-                tokens = tokenise(batch.column("text"), models[0][-1].tokens)
+                tokens = self.tokens.of(batch)
                 markup = markup_of(batch)
                 columns.append(pc.list_value_length(tokens).cast(pa.int32()))
                 columns += [

@@ -71,6 +71,9 @@ class MemoryCorpus:
     def n_rows(self):
         return sum(map(len, self.shards))
 
+    def has(self, column):
+        return column in self.shards[0].schema.names
+
     def n_bytes(self):
         return sum(len(text) for shard in self.shards for text in shard["text"].to_pylist())
 
