@@ -12,22 +12,22 @@ person or by a rule, and their pages join the seeds.
 An iteration is a value. One that is not accepted is dropped, and the one before it stands with all
 that it found. Each leaves `iteration-K/` beside the stage's shards: `model/TARGET.arrow`, `own`
 (each page's own log-odds), `centres.json`, `scores`, `domains`, `patterns`, `accepted.arrow`,
-`metrics.json`. Cost per iteration: tokenising (6 MB/s a core); the look-ups run at over a hundred
-million tokens a second. Memory: one model a worker; see `directories` and `proposals` for the
-shuffles.
+`metrics.json`. Cost per iteration: reading the stored tokens, or splitting every text; the look-ups
+run at over a hundred million tokens a second. Memory: one model a worker; see `directories` and
+`proposals` for the shuffles.
 """
 
 import json
 from dataclasses import dataclass, replace
 from typing import Any
 
+from schemas.tokens import TOKENS
 from stages.contract import Artefact, Corpus, Parts, Shuffled
 from stages.errors import WaitForPerson
 from stages.recall.classifier.model import load_model
 from stages.recall.classifier.score import ScorePages
-from stages.recall.classifier.tokens import token_column
 from stages.recall.metrics import Metrics, has_grown, is_made, n_open, precision_fell
-from stages.recall.options import LoopOptions
+from stages.recall.options import BPE, LoopOptions
 from stages.recall.seeding import Seeding, accept
 from stages.recall.sites.annotations import Annotations
 from stages.recall.sites.centre import CountLogOdds, FindCentres
@@ -101,7 +101,6 @@ class Loop:
         self.seeding = seeding
         self.targets = seeding.targets
         self.n_partitions = 1 + corpus.n_rows() // PARTITION_PAGES
-        self.tokens = token_column(corpus, options.tokens)
         self.large = self._large_sites()
 
     def run(self) -> Iteration:
@@ -129,7 +128,7 @@ class Loop:
         sources = seeding.sources()
         accepted = last.decisions if last else None
         if last is not None and accepted is not None:
-            grow = GrowSeeds(accepted, options.seed, self.tokens, seeding.places)
+            grow = GrowSeeds(accepted, options.seed, options.tokens, seeding.places)
             draw = DrawScores(self.targets, seeding.drawn_share, options.seed)
             grown = corpus.map_shards(_of(number, "grow-seeds"), grow, reads=grow.reads)
             drawn = corpus.map_shards(_of(number, "draw-scores"), draw, source=last.scores)
@@ -152,7 +151,8 @@ class Loop:
     def _recall(self, number: int, models: Models, last: Iteration | None) -> Iteration:
         """Score every page, find the targets' domains, propose patterns and decide on them."""
         corpus, seeding = self.corpus, self.seeding
-        score = ScorePages(self.targets, models.used, seeding.places, self.tokens)
+        stored = self.options.tokens == BPE and corpus.has(TOKENS)
+        score = ScorePages(self.targets, models.used, seeding.places, stored)
         own = corpus.map_shards("score-pages", score, reads=score.reads, keep_as=_of(number, "own"))
         answers = seeding.annotations.until(number - 1)
         scores = self._judge(own, models, number, last, answers, _of(number, "scores"))

@@ -12,6 +12,7 @@ from stages.contract import NamesFiles, Options
 from stages.recall.sites.site_lists import seed_sites
 
 BPE, WHITESPACE = "bpe", "whitespace"
+"""What a text may be split into."""
 
 
 class Training(Options):

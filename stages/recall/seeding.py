@@ -9,10 +9,9 @@ from typing import Protocol
 from stages.contract import Artefact, Corpus, Parts
 from stages.recall.classifier.examples import SampleCrawl, TokeniseSeeds
 from stages.recall.classifier.recipe import PAPER, resolve_recipe
-from stages.recall.classifier.tokens import token_column
 from stages.recall.learn import TrainTarget
 from stages.recall.metrics import is_made
-from stages.recall.options import LoopOptions, QualityOptions, RecallOptions
+from stages.recall.options import LoopOptions, RecallOptions
 from stages.recall.places import WEB, Places
 from stages.recall.sites.annotations import Annotations, read_annotations
 from stages.recall.sites.grow import Accept, GrowSeeds
@@ -102,14 +101,16 @@ class WebSeeds:
     def sources(self) -> list[Parts]:
         """Documents of the seed files, pages of seed sites, and pages drawn by identity."""
         corpus, options = self._corpus, self._options
-        tokens = token_column(corpus, options.tokens)
-        seeds = [tokenised_seeds(corpus, options)] if self._files else []
+        seeds: list[Parts] = []
+        if self._files:
+            step = TokeniseSeeds(options.roles(), options.tokens)
+            seeds.append(corpus.other(SEEDS).map_shards("tokenise-seeds", step, reads=step.reads))
         if self._counted is not None:
             draw = DrawSites(self._counted, accept(options, self.n_seeds()))
             drawn = corpus.artefact("seed-sites/drawn.arrow", draw)
-            grow = GrowSeeds(drawn, options.seed, tokens, self.places)
+            grow = GrowSeeds(drawn, options.seed, options.tokens, self.places)
             seeds.append(corpus.map_shards("take-sites", grow, reads=grow.reads))
-        sample = SampleCrawl(self.drawn_share, options.seed, tokens)
+        sample = SampleCrawl(self.drawn_share, options.seed, options.tokens)
         return [*seeds, corpus.map_shards("sample-crawl", sample, reads=sample.reads)]
 
     def trainer(self, target: str, accepted: Artefact | None) -> TrainTarget:
@@ -134,13 +135,6 @@ class WebSeeds:
             "count-site-pages", CountSitePages(self._sites), reads=CountSitePages.reads
         )
         return self._corpus.artefact("seed-sites/counted.arrow", SumSitePages(), counts)
-
-
-def tokenised_seeds(corpus: Corpus, options: RecallOptions | QualityOptions) -> Parts:
-    """The documents of the seed files, each with its role."""
-    seeds = corpus.other(SEEDS)
-    step = TokeniseSeeds(options.roles(), token_column(seeds, options.tokens))
-    return seeds.map_shards("tokenise-seeds", step, reads=step.reads)
 
 
 def accept(options: LoopOptions, n_seeds: int) -> Accept:

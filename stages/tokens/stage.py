@@ -1,13 +1,13 @@
-"""The tokens of every living document, row for row beside it: a text is split once, and recall's
-iterations and emit read what came of it.
+"""The tokens of every living document, row for row beside it: a text is split once, and what came
+of it is read by each iteration of recall and by emit.
 
 The ids are DeepSeek-V2's, whatever tokenizer the shards are to have: recall's classifiers know no
 others. Emit adds what is not in the documents (the comment with the path, redacted texts) and
-splits all by itself if its tokenizer is another one.
+splits all by itself if its tokenizer is another one. The few documents that recall learns from are
+split from their texts: that takes less than to read the tokens of all.
 
-Splitting takes three times as long as writing the table and five times as long as reading it
-(`benchmarks/bpe.py`), so a table with one reader saves nothing, and `store = "auto"` makes none.
-Size: about a byte a token, a third of the text.
+Cost: see docs/cost.md. A table that is read once saves nothing, so `store = "auto"` makes none
+where only emit would read it. Size: about a byte a token, a quarter of the text.
 """
 
 from typing import ClassVar

@@ -11,7 +11,7 @@ from schemas.columns import DOC_ID
 from stages.contract import Batches
 from stages.kernels.identity import seeded_hashes
 from stages.recall.classifier.evidence import MARKUP, Markup
-from stages.recall.classifier.tokens import SPLIT_TEXT, TOKEN_LISTS, TokenColumn
+from stages.recall.classifier.tokens import BPE, TOKEN_LISTS, tokenise
 from stages.recall.options import role_of
 
 EXAMPLE_FIELDS = (
@@ -30,14 +30,10 @@ class TokeniseSeeds:
     without a role are nobody's examples."""
 
     roles: tuple[tuple[str, tuple[str, ...]], ...]
-    tokens: TokenColumn = SPLIT_TEXT
+    tokens: str = BPE
 
+    reads: ClassVar = ("doc_id", "warc", "domain", *MARKUP, "text")
     schema: ClassVar[pa.Schema] = pa.schema([("role", pa.string()), *EXAMPLE_FIELDS])
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The columns of the documents it asks for."""
-        return ("doc_id", "warc", "domain", *MARKUP, self.tokens.name)
 
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
@@ -45,7 +41,7 @@ class TokeniseSeeds:
             roles = [role_of(name, self.roles) for name in batch.column("warc").to_pylist()]
             chosen = pa.array(roles, pa.string())
             own = (batch.column(name) for name in EXAMPLE[:-1])
-            columns = [chosen, *own, self.tokens.of(batch)]
+            columns = [chosen, *own, tokenise(batch.column("text"), self.tokens)]
             rows = pa.record_batch(columns, schema=self.schema)
             yield rows.filter(pc.is_valid(chosen))
 
@@ -56,21 +52,17 @@ class SampleCrawl:
 
     share: float
     seed: int
-    tokens: TokenColumn = SPLIT_TEXT
+    tokens: str = BPE
 
+    reads: ClassVar = ("doc_id", "url", "domain", *MARKUP, "text")
     schema: ClassVar[pa.Schema] = pa.schema([pa.field("url", pa.string()), *EXAMPLE_FIELDS])
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The columns of the documents it asks for."""
-        return ("doc_id", "url", "domain", *MARKUP, self.tokens.name)
 
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
         for batch in batches:
             drawn = batch.filter(drawn_rows(batch.column("doc_id"), self.share, self.seed))
             own = (drawn.column(name) for name in self.schema.names[:-1])
-            columns = [*own, self.tokens.of(drawn)]
+            columns = [*own, tokenise(drawn.column("text"), self.tokens)]
             yield pa.record_batch(columns, schema=self.schema)
 
 

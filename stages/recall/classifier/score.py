@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.columns import DOC_ID
+from schemas.tokens import TOKENS
 from stages.contract import ROW, SHARD, Artefact, Batches
 from stages.kernels.elementary import Float64
 from stages.recall.classifier.evidence import CLIP, Markup, on_steps
 from stages.recall.classifier.examples import markup_of
 from stages.recall.classifier.model import TrainedModel, load_model
-from stages.recall.classifier.tokens import SPLIT_TEXT, TokenColumn
+from stages.recall.classifier.tokens import stored_lists, tokenise
 from stages.recall.places import WEB, Places
 
 PAGE = (
@@ -49,7 +50,8 @@ class ScorePages:
     models: tuple[tuple[Artefact, ...], ...]
     """Each target's, oldest first; all of the same tokens."""
     places: Places = WEB
-    tokens: TokenColumn = SPLIT_TEXT
+    stored: bool = False
+    """Whether the tokens are read from the corpus's table of them, and no text is split."""
 
     schema: ClassVar[pa.Schema]
 
@@ -58,9 +60,10 @@ class ScorePages:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The columns of the documents it asks for; without targets no tokens."""
-        tokens = (self.tokens.name,) if self.targets else ()
-        return (SHARD, ROW, "doc_id", *self.places.columns, *tokens)
+        """The columns of the documents it asks for; without targets nothing that
+        is scored."""
+        scored = (TOKENS if self.stored else "text",) if self.targets else ()
+        return (SHARD, ROW, "doc_id", *self.places.columns, *scored)
 
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
@@ -70,7 +73,11 @@ class ScorePages:
             if not models:
                 columns.append(pa.nulls(len(batch), pa.int32()))
             else:
-                tokens = self.tokens.of(batch)
+                tokens = (
+                    stored_lists(batch.column(TOKENS))
+                    if self.stored
+                    else tokenise(batch.column("text"), models[0][-1].tokens)
+                )
                 markup = markup_of(batch)
                 columns.append(pc.list_value_length(tokens).cast(pa.int32()))
                 columns += [

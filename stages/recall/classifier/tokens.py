@@ -6,14 +6,11 @@ why the paper takes BPE (DeepSeek-Coder-V2, arXiv 2406.11931 section 2). Both ar
 everything after them is the same. `benchmarks/recall.py tokens` shows both side by side.
 """
 
-from dataclasses import dataclass
 from functools import cache
 
 import pyarrow as pa
 import xxhash
 
-from schemas.tokens import TOKENS
-from stages.contract import Corpus
 from stages.errors import InputError
 from stages.kernels.bpe.tokenizer import DEFAULT_TOKENIZER, load_tokenizer, tokenizer_json
 from stages.kernels.words import RULE, split_words
@@ -22,40 +19,15 @@ from stages.recall.options import BPE, WHITESPACE
 TOKEN_LISTS = pa.large_list(pa.uint32())
 
 
-@dataclass(frozen=True)
-class TokenColumn:
-    """Where a step finds the tokens of documents: in the table of tokens, or in their text."""
-
-    kind: str = BPE
-    stored: bool = False
-
-    @property
-    def name(self) -> str:
-        """The column that the step reads."""
-        return TOKENS if self.stored else "text"
-
-    def of(self, batch: pa.RecordBatch) -> pa.Array:
-        """The token ids of each document as `TOKEN_LISTS`."""
-        column = batch.column(self.name)
-        return _lists(column) if self.stored else tokenise(column, self.kind)
-
-
-SPLIT_TEXT = TokenColumn()
-
-
-def token_column(corpus: Corpus, kind: str) -> TokenColumn:
-    """Of a corpus that may have a table of tokens, which are BPE."""
-    return TokenColumn(kind, kind == BPE and corpus.has(TOKENS))
-
-
 def tokenise(texts: pa.Array, tokens: str) -> pa.Array:
     """The token ids of each text as `TOKEN_LISTS`, row for row; a null has none."""
     if tokens == WHITESPACE:
         return split_words(texts)
-    return _lists(load_tokenizer(DEFAULT_TOKENIZER).encode_batch(texts))
+    return stored_lists(load_tokenizer(DEFAULT_TOKENIZER).encode_batch(texts))
 
 
-def _lists(tokens: pa.Array) -> pa.Array:
+def stored_lists(tokens: pa.Array) -> pa.Array:
+    """The same of the column `tokens` of a corpus's table of tokens, which are BPE."""
     return tokens.fill_null([]).cast(TOKEN_LISTS)
 
 

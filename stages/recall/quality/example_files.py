@@ -18,7 +18,7 @@ from schemas.quality import QUALITY_MEASURES
 from stages.contract import ALIVE, Artefact, Batches
 from stages.kernels.identity import seeded_hashes
 from stages.recall.classifier.examples import EXAMPLE, SampleCrawl, TokeniseSeeds, drawn_rows
-from stages.recall.classifier.tokens import TokenColumn
+from stages.recall.classifier.tokens import tokenise
 from stages.recall.options import QUALITY
 from stages.recall.places import GITHUB, JUDGED_KIND
 from stages.recall.quality.rule import QualityRule
@@ -131,15 +131,11 @@ class _TokeniseExamples:
     """Files of `DrawExamples` as token ids."""
 
     examples: Artefact
-    tokens: TokenColumn
+    tokens: str
 
+    reads: ClassVar = ("doc_id", *GITHUB.columns, "text")
     picked: ClassVar[bool]
     schema: ClassVar[pa.Schema]
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The columns of the documents it asks for."""
-        return ("doc_id", *GITHUB.columns, self.tokens.name)
 
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
@@ -152,7 +148,7 @@ class _TokeniseExamples:
             pages = GITHUB.pages(own)
             columns = {name: pages.column(name) for name in ("url", *EXAMPLE[:-1])}
             columns["role"] = pa.array([QUALITY] * len(pages), pa.string())
-            columns[EXAMPLE[-1]] = self.tokens.of(pages)
+            columns[EXAMPLE[-1]] = tokenise(pages.column("text"), self.tokens)
             yield pa.record_batch([columns[name] for name in self.schema.names], self.schema)
 
 

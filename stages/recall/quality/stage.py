@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import ClassVar
 
 from stages.contract import Artefact, Corpus, Parts
+from stages.recall.classifier.examples import TokeniseSeeds
 from stages.recall.classifier.model import NOTHING, load_model
-from stages.recall.classifier.tokens import token_column
 from stages.recall.decide import RecallPages, to_shards
 from stages.recall.learn import TrainTarget
 from stages.recall.loop import Loop
@@ -29,7 +29,7 @@ from stages.recall.quality.example_files import (
     n_picked,
 )
 from stages.recall.quality.rule import quality_rule
-from stages.recall.seeding import SEEDS, tokenised_seeds
+from stages.recall.seeding import SEEDS
 from stages.recall.sites.annotations import Annotations
 
 log = logging.getLogger("sluice")
@@ -90,13 +90,16 @@ class QualitySeeds:
 
     def sources(self) -> list[Parts]:
         """Files that were picked, documents of the seed files, other files."""
-        examples, tokens = self._examples, token_column(self._corpus, self._options.tokens)
+        examples, tokens = self._examples, self._options.tokens
         picked, others = TokenisePicked(examples, tokens), TokeniseOthers(examples, tokens)
         seeds: list[Parts] = [
             self._corpus.map_shards("tokenise-picked", picked, reads=picked.reads)
         ]
         if self._options.seeds:
-            seeds.append(tokenised_seeds(self._corpus, self._options))
+            step = TokeniseSeeds(self._options.roles(), tokens)
+            seeds.append(
+                self._corpus.other(SEEDS).map_shards("tokenise-seeds", step, reads=step.reads)
+            )
         return [*seeds, self._corpus.map_shards("tokenise-others", others, reads=others.reads)]
 
     def trainer(self, target: str, accepted: Artefact | None) -> TrainTarget:

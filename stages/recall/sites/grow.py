@@ -22,7 +22,7 @@ from stages.recall.classifier.examples import (
     drawn_rows,
     drawn_scores,
 )
-from stages.recall.classifier.tokens import SPLIT_TEXT, TokenColumn
+from stages.recall.classifier.tokens import BPE, tokenise
 from stages.recall.places import WEB, Places
 from stages.recall.sites.url_patterns import ManyPatterns, ancestors
 from stages.recall.small_table import read_table, table_bytes
@@ -112,7 +112,7 @@ class GrowSeeds:
 
     accepted: Artefact
     seed: int
-    tokens: TokenColumn = SPLIT_TEXT
+    tokens: str = BPE
     places: Places = WEB
 
     schema: ClassVar[pa.Schema] = pa.schema([pa.field("role", pa.string()), *EXAMPLE_FIELDS])
@@ -120,7 +120,7 @@ class GrowSeeds:
     @property
     def reads(self) -> tuple[str, ...]:
         """The columns of the documents it asks for."""
-        return ("doc_id", *self.places.columns, self.tokens.name)
+        return ("doc_id", *self.places.columns, "text")
 
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
@@ -135,7 +135,7 @@ class GrowSeeds:
                 columns = [
                     pa.array([target] * len(chosen), pa.string()),
                     *(chosen.column(name) for name in EXAMPLE[:-1]),
-                    self.tokens.of(chosen),
+                    tokenise(chosen.column("text"), self.tokens),
                 ]
                 yield pa.record_batch(columns, schema=self.schema)
 
