@@ -97,9 +97,10 @@ class Session:
 
     def _drop_tokens(self, corpus: str, chain: Sequence[str]) -> None:
         """Remove the table of tokens that an earlier run kept and this one does not."""
-        name = StepName(corpus, TOKENS)
-        if TOKENS not in chain and not self.runner.dry and self.runner.storage.list(name.folder):
-            self._ensure(name, [])
+        if TOKENS not in chain and not self.runner.dry:
+            name = StepName(corpus, TOKENS)
+            self.runner.storage.delete_folder(name.folder)
+            self.runner.storage.delete_folder(name.quarantine)
 
     def _count(self, tables: Tables, name: str) -> Counted:
         """The documents that reached a stage, and how many it kept; of an emit the samples."""

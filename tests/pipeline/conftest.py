@@ -105,6 +105,7 @@ def configured(inputs: Path, folder: Path, *overrides: str) -> Config:
             f"github.inputs=['{inputs}/*.tar.gz']",
             f"web.inputs=['{inputs}/*.warc.gz']",
             "github.shard_bytes=60000",
+            "tokens.store='always'",
             *overrides,
         ],
         folder,

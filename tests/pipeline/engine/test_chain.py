@@ -168,19 +168,50 @@ def test_planted_secrets_are_found(finished: Path) -> None:
 
 def test_shards_hold_path_comments_and_redacted_texts(finished: Path) -> None:
     """Decoded, every part is its document's text after redaction, and nothing kept is missing."""
-    tokenizer = Tokenizer.from_str(tokenizer_json(DEFAULT_TOKENIZER).decode())
-    expected = dict(_texts(finished))
-    decoded = {}
-    for shard_set in ("code", "code-web", "math-web", "natural"):
-        for sample in read_shards(finished / "shards" / shard_set).to_pylist():
-            for part in sample["parts"]:
-                ids = sample["tokens"][part["start"] : part["start"] + part["n_tokens"]]
-                decoded[part["uri"]] = tokenizer.decode(ids, skip_special_tokens=False)
-    assert decoded == expected
+    decoded = decode_parts(finished)
+    assert decoded == dict(_texts(finished))
     contact = next(text for uri, text in decoded.items() if uri.endswith("contact.py"))
     assert contact.startswith("# contact.py\nNOTE_0")
     assert contact.endswith("# write to <EMAIL>\n# token <KEY>\n")
     assert EMAIL not in " ".join(decoded.values())
+
+
+@pytest.mark.parametrize("store", ["always", "never"])
+def test_kept_tokens_change_no_byte_of_the_product(
+    finished: Path, again: Callable[..., RunReport], tmp_path: Path, store: str
+) -> None:
+    """By default there are those of the web, which recall reads; with all or none the shards, the
+    card and the models are the same, and every part decodes to its comment and its text."""
+    folder = tmp_path / "run"
+    assert not (finished / "github" / "tokens").exists()
+    assert len(rows(finished, "select * from web.tokens where keep and tokens is null")) == 0
+    again(f"tokens.store={store!r}")
+    for corpus in ("github", "web"):
+        assert bool(list((folder / corpus / "tokens").glob("*"))) is (store == "always")
+    for kept in ("shards", "web/recall"):
+        assert files_of(folder / kept) == files_of(finished / kept)
+    assert decode_parts(folder) == dict(_texts(folder))
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Path → bytes of all but receipts, which say from what a file was made, and memos."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "ledger.arrow" and not path.name.endswith(".sizes.json")
+    }
+
+
+def decode_parts(folder: Path) -> dict[str, str]:
+    """The text of every part of the shards by the reference tokenizer."""
+    tokenizer = Tokenizer.from_str(tokenizer_json(DEFAULT_TOKENIZER).decode())
+    decoded = {}
+    for shard_set in ("code", "code-web", "math-web", "natural"):
+        for sample in read_shards(folder / "shards" / shard_set).to_pylist():
+            for part in sample["parts"]:
+                ids = sample["tokens"][part["start"] : part["start"] + part["n_tokens"]]
+                decoded[part["uri"]] = tokenizer.decode(ids, skip_special_tokens=False)
+    return decoded
 
 
 def _texts(folder: Path) -> Iterator[tuple[str, str]]:

@@ -31,7 +31,7 @@ def configuration(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     path.write_text(
         f"[github]\ninputs = ['{inputs}/*.tar.gz', '{path.parent / 'hours'}']\n"
         "shard_bytes = 40000\n"
-        f"[web]\ninputs = ['{inputs}/*.warc.gz']\n"
+        f"[web]\ninputs = ['{inputs}/*.warc.gz']\n[tokens]\nstore = 'always'\n"
     )
     return path
 

@@ -124,14 +124,15 @@ def judged(folder: Path) -> list[dict[str, Any]]:
     )
 
 
-def test_the_stage_runs_between_dedup_and_decontaminate_where_it_is_asked_for(
+def test_the_stage_runs_before_decontaminate_where_it_is_asked_for(
     configured: Configure, tmp_path: Path
 ) -> None:
     """By the rule or by seed files; without either there is nothing to learn from."""
     config = configured(tmp_path)
     names = chain_of("github", config)
-    assert names[names.index("recall") - 1 : names.index("recall") + 2] == [
+    assert names[names.index("dedup") : names.index("recall") + 2] == [
         "dedup",
+        "tokens",
         "recall",
         "decontaminate",
     ]
@@ -283,3 +284,19 @@ def test_what_makes_no_sense_for_code_is_refused(
     shared = configured(tmp_path, "recall.iterations=7", "recall.min_growth=0.5")
     assert shared.options("github.recall", QualityOptions).iterations == 2
     assert shared.options("github.recall", QualityOptions).min_growth == 0.02
+
+
+def test_tokens_are_kept_where_recall_reads_them(configured: Configure, tmp_path: Path) -> None:
+    """Or always, or never; words are no tokens."""
+    for overrides, quality, kept in (
+        ([], True, True),
+        ([], False, False),
+        (["tokens.store='always'"], False, True),
+        (["github.tokens.store='never'"], True, False),
+        (["github.recall.tokens='whitespace'"], True, False),
+    ):
+        config = configured(tmp_path, *overrides, quality=quality)
+        names = chain_of("github", config)
+        assert ("tokens" in names) is kept
+        assert not kept or names[names.index("tokens") - 1] == "dedup"
+        assert "tokens" not in chain_of("seeds", config)

@@ -90,17 +90,17 @@ def documents(schema: pa.Schema, rows: Sequence[dict[str, Any]], extra: dict[str
     return pa.Table.from_pylist(filled, pa.schema(fields))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def github() -> Callable[..., pa.Table]:
     return lambda rows, **extra: documents(GITHUB_DOCUMENTS, rows, extra)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def web() -> Callable[..., pa.Table]:
     return lambda rows, **extra: documents(WEB_DOCUMENTS, rows, extra)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def emit() -> Callable[..., MemoryCorpus]:
     """Run emit on shards of documents; whatever optional column they have is announced."""
 

@@ -6,19 +6,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.columns import DOC_ID
 from schemas.identity import doc_id, seeded_hash
 from schemas.shards import SHARDS
 from schemas.spans import SPANS
+from schemas.tokens import TOKENS
 from stages.contract import CorpusStage
 from stages.emit.options import EmitOptions
 from stages.emit.placement import split_of
 from stages.emit.stage import EmitStage
 from stages.errors import StageError
-from stages.kernels.bpe.tokenizer import load_tokenizer
+from stages.kernels.bpe.tokenizer import load_tokenizer, tokenizer_json
 
 DATA = Path(__file__).resolve().parents[3] / ".." / "shared" / "data"
 
@@ -135,6 +136,66 @@ def test_any_target_has_a_shard_set_of_its_own(web: Make, emit: Emit) -> None:
         (row,) = corpus.rows(shard_set)
         assert row["source"] == shard_set
         assert part_texts(row) == [text]
+
+
+COMMENTED = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from(["source", "markdown", "issue"]),
+        "path": st.sampled_from(["a.py", "b/c.rs", "d.html"]),
+        "text": st.text("aZ \t\r\n09(é一😀\u3000", max_size=30),
+        "redacted": st.booleans(),
+        "known": st.booleans(),
+    }
+)
+
+
+@settings(deadline=None)
+@given(st.lists(COMMENTED, min_size=1, max_size=8), st.booleans())
+def test_stored_tokens_change_no_row(
+    github: Make, emit: Emit, drawn: list[dict[str, Any]], path_comments: bool
+) -> None:
+    """Whichever rows have them, with comments or without, redacted or not; sliced batches too."""
+    extra = {"language": pa.string(), "spans": SPANS, "sample_id": DOC_ID, "position": pa.int32()}
+    rows = []
+    for number, row in enumerate(drawn):
+        end = len(row["text"].encode())
+        spans = [{"start": 0, "end": end, "kind": "KEY"}] if row["redacted"] and end else []
+        shared = doc_id("sample" if number % 2 else f"origin/{number}")
+        tokens = load_tokenizer().encode(row["text"].encode()).tolist() if row["known"] else None
+        kept = {name: row[name] for name in ("kind", "path", "text")}
+        rows.append(
+            {**kept, "spans": spans, "sample_id": shared, "position": number, TOKENS: tokens}
+        )
+    table = github(rows, **extra, tokens=pa.list_(pa.uint32()))
+    without = emit("github", table.drop_columns([TOKENS]), path_comments=path_comments)
+    stored = emit("github", table, path_comments=path_comments)
+    for shard_set in ("code", "text"):
+        assert stored.rows(shard_set) == without.rows(shard_set)
+
+
+def test_stored_tokens_are_read_and_not_split_again(web: Make, emit: Emit) -> None:
+    """Tokens that are not the text's show it; a page with spans has none stored that hold."""
+    spans = [{"start": 0, "end": 1, "kind": "KEY"}]
+    tokens = load_tokenizer().encode(b"stored").tolist()
+    rows = [
+        {"kind": "page", "text": text, "spans": own, TOKENS: tokens}
+        for text, own in (("first", []), ("second", spans))
+    ]
+    corpus = emit("web", web(rows, spans=SPANS, tokens=pa.list_(pa.uint32())))
+    texts = sorted(part_texts(row)[0] for row in corpus.rows("natural"))
+    assert texts == ["<KEY>econd", "stored"]
+
+
+def test_another_tokenizer_reads_no_stored_tokens(tmp_path: Path) -> None:
+    """By the content of its tokenizer.json, not by its name."""
+    columns = ("spans", TOKENS)
+    same, other = tmp_path / "same.json", tmp_path / "other.json"
+    same.write_bytes(tokenizer_json("deepseek-v2"))
+    other.write_bytes(tokenizer_json("deepseek-v2") + b"\n")
+    for tokenizer, read in (("deepseek-v2", True), (str(same), True), (str(other), False)):
+        stage = EmitStage(EmitOptions(columns=columns, tokenizer=tokenizer))
+        for corpus in ("github", "web"):
+            assert (TOKENS in stage.reads(corpus)) is read
 
 
 def test_spans_that_do_not_fit_are_an_error(web: Make, emit: Emit) -> None:

@@ -5,7 +5,9 @@ import pytest
 
 from schemas.recall import recall_measures
 from stages.contract import CorpusStage
+from stages.kernels.bpe.tokenizer import load_tokenizer
 from stages.recall.classifier.model import load_model
+from stages.recall.classifier.score import ScorePages
 from stages.recall.options import RecallOptions
 from stages.recall.stage import RecallStage
 from tests.stages.recall.small_crawl import OPTIONS, crawl, decided
@@ -112,3 +114,24 @@ def test_a_budget_of_tokens_recalls_the_best_pages_alone(recalled, memory_corpus
     )
     assert 0 < len(half) < len(whole)
     assert min(half.values()) >= max(score for i, score in whole.items() if i not in half)
+
+
+def test_stored_tokens_are_scored_as_the_texts_are(recalled, memory_corpus):
+    """Models, scores and verdicts are the same; no text is split to score a page."""
+    corpus = crawl(memory_corpus)
+    corpus.shards = [
+        shard.append_column("tokens", load_tokenizer().encode_batch(shard["text"].combine_chunks()))
+        for shard in corpus.shards
+    ]
+    RecallStage(RecallOptions(**OPTIONS)).run(corpus)
+    assert corpus.artefacts == recalled.artefacts
+    assert corpus.kept == recalled.kept
+    assert corpus.decided == recalled.decided
+
+
+def test_a_step_that_scores_reads_tokens_or_texts():
+    """Whichever there is; without targets neither."""
+    assert "tokens" in ScorePages(("code",), (), stored=True).reads
+    assert "text" not in ScorePages(("code",), (), stored=True).reads
+    assert "text" in ScorePages(("code",), ()).reads
+    assert not {"text", "tokens"} & {*ScorePages((), (), stored=True).reads}

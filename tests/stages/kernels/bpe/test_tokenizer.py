@@ -21,6 +21,7 @@ from stages.kernels.bpe.tokenizer import (
     load_tokenizer,
     tokenizer_json,
 )
+from stages.kernels.line_comments import comment_table
 
 DATA = Path(__file__).resolve().parents[4] / ".." / "shared" / "data"
 SPECIAL = "<｜begin▁of▁sentence｜>int main(){}<｜end▁of▁sentence｜>\n<｜User｜>"
@@ -88,6 +89,39 @@ def test_ids_equal_those_of_tokenizers_on_any_text(text: str) -> None:
     ids = load_tokenizer().encode(text.encode())
     assert ids.tolist() == expected(reference(), text)
     assert load_tokenizer().decode(ids) == text
+
+
+ANY_TEXT = st.text(
+    st.one_of(
+        st.characters(exclude_categories=["Cs"]),
+        st.sampled_from("aZ09 \t\r\n\x0b\x85\xa0\u2028\u3000(_-~'é一\u0301ⅷ。😀"),
+    )
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(ANY_TEXT, ANY_TEXT, st.sampled_from("\n\r"))
+def test_a_line_end_parts_tokens(before: str, after: str, end: str) -> None:
+    """Whatever stands around it, by the reference and here: emit relies on it."""
+    assert load_tokenizer().parts_at_line_ends
+    for encode in (
+        lambda text: expected(reference(), text),
+        lambda text: load_tokenizer().encode(text.encode()).tolist(),
+    ):
+        assert encode(before + end + after) == encode(before + end) + encode(after)
+
+
+def test_path_comments_part_from_real_files(oracle: tokenizers.Tokenizer) -> None:
+    """Of every syntax of comments, by the reference."""
+    if not DATA.exists():
+        pytest.skip("no real data beside the repository")
+    table = comment_table()
+    comments = {one.line("src/a b/é.py") for one in (*table.by_language.values(), table.default)}
+    assert all(comment.endswith("\n") for comment in comments)
+    for text in list(real_files())[::16]:
+        ids = expected(oracle, text)
+        for comment in comments:
+            assert expected(oracle, comment + text) == expected(oracle, comment) + ids
 
 
 CONTEXTS = "a{0}b {0}(1{0} {0}\u3000\u00e9{0} .{0}{0}\u4e00{0}1"
@@ -238,6 +272,9 @@ def test_another_tokenizer_works_by_path(tmp_path: Path) -> None:
     ours = Tokenizer(str(tmp_path))
     assert ours.encode(text.encode()).tolist() == trained.encode(text).ids
     assert ours.decode(ours.encode(text.encode())) == text
+    assert not ours.parts_at_line_ends
+    before, after = (ours.encode(part).tolist() for part in (b"):\n", b"\n\n  x"))
+    assert ours.encode(b"):\n\n\n  x").tolist() != before + after
 
 
 def test_a_tokenizer_that_is_not_there_is_named(tmp_path: Path) -> None:
