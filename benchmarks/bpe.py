@@ -7,7 +7,8 @@ Of each corpus the first half is encoded (cold: all words are new), then the sec
 the second again (warm). Ours ends with an Arrow column, the peers with lists of Python integers
 where they offer nothing flatter. Peers other than tokenizers and fastokens take part if they are
 installed. The reference is tokenizers: texts with other ids are counted, and the run fails if there
-is one of ours.
+is one of ours. Then the ids of all are written as the table of tokens that a run keeps beside its
+documents, and read again.
 """
 
 import argparse
@@ -26,6 +27,10 @@ import pyarrow as pa
 import tokenizers
 from corpora import DEFAULT, WEB, read_texts
 
+from pipeline.storage.storage import LocalStorage
+from pipeline.storage.tables import TableRead, read_aligned, write_parquet
+from schemas.columns import DOC_ID
+from schemas.tokens import TOKEN_COLUMNS, TOKENS
 from stages.kernels.arrow import Offsets
 from stages.kernels.bpe.encoder import Ids
 from stages.kernels.bpe.library import LibraryEngine
@@ -54,8 +59,33 @@ def main() -> None:
             n_other = sum(one != other for one, other in zip(ids, reference, strict=True))
             wrong += n_other if peer == "sluice" else 0
             print(f"  {peer:12}" + "".join(f"{speed:9.2f}" for speed in speeds) + f"{n_other:7,}")
+        write, read, size = _table(texts)
+        print(
+            f"  table of tokens: written at {write:.0f} MB/s, read at {read:.0f}; {size:.2f} of it"
+        )
     if wrong:
         raise SystemExit("ids differ")
+
+
+def _table(texts: list[str]) -> tuple[float, float, float]:
+    """The table beside the documents: MB/s of text at which it is written and read, and its size as
+    a share of the text."""
+    n_bytes = sum(len(text.encode()) for text in texts)
+    tokens = load_tokenizer().encode_batch(pa.array(texts, pa.large_string()))
+    doc_ids = pa.array([bytes(16)] * len(texts), DOC_ID)
+    columns = [doc_ids, tokens, tokens.value_lengths().cast(pa.int64())]
+    rows = pa.record_batch(columns, ["doc_id", *TOKEN_COLUMNS.names])
+    schema = pa.schema([pa.field("doc_id", DOC_ID), *TOKEN_COLUMNS])
+    with tempfile.TemporaryDirectory() as folder:
+        storage = LocalStorage(Path(folder))
+        start = time.process_time()
+        with write_parquet(storage, "00000.parquet", schema) as (table, written):
+            table.write(rows)
+        middle = time.process_time()
+        for _ in read_aligned(storage, [TableRead("00000.parquet", ((TOKENS, TOKENS),))]):
+            pass
+        end = time.process_time()
+    return n_bytes / 1e6 / (middle - start), n_bytes / 1e6 / (end - middle), written.size / n_bytes
 
 
 def _corpora(sources: list[Path], n_bytes: int) -> Iterator[tuple[str, list[str]]]:

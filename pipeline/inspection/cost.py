@@ -16,7 +16,7 @@ from importlib.resources import files
 from typing import Any
 
 from pipeline.configuration.names import StepName
-from pipeline.configuration.registry import EMIT
+from pipeline.configuration.registry import EMIT, TOKENS
 from pipeline.engine.plans import PlanItem
 from pipeline.inspection.step_costs import step_costs
 from pipeline.storage.inputs import InputSpec
@@ -83,6 +83,12 @@ class Estimate:
         return sum(unit.table_bytes for unit in self.units if not is_emit(unit.unit))
 
     @property
+    def token_bytes(self) -> int:
+        """Of these, what holds the documents' tokens: it may be left out (`tokens.store`)."""
+        tokens = (unit for unit in self.units if StepName.parse(unit.unit).stage == TOKENS)
+        return sum(unit.table_bytes for unit in tokens)
+
+    @property
     def scratch_bytes(self) -> int:
         """The most that lies in `scratch/` at one time: corpus stages run one after another."""
         return max((unit.scratch_bytes for unit in self.units), default=0)
@@ -93,6 +99,7 @@ class Estimate:
             "core_hours": self.core_hours,
             "product_bytes": self.product_bytes,
             "table_bytes": self.table_bytes,
+            "token_bytes": self.token_bytes,
             "scratch_bytes": self.scratch_bytes,
             "units": [asdict(unit) for unit in self.units],
         }
@@ -107,8 +114,8 @@ class Estimate:
         )
         return (
             f"about {self.core_hours:,.2f} core-hours; product {show_size(self.product_bytes)}, "
-            f"tables {show_size(self.table_bytes)}, scratch at most "
-            f"{show_size(self.scratch_bytes)} ({whence})"
+            f"tables {show_size(self.table_bytes)} ({show_size(self.token_bytes)} of them tokens), "
+            f"scratch at most {show_size(self.scratch_bytes)} ({whence})"
         )
 
 

@@ -211,6 +211,7 @@ def test_every_kept_document_is_in_the_shards(finished_run: Path) -> None:
         "github/documents/00000.parquet",
         "github/rules/measure/00001.parquet",
         "web/_dedup.ledger",
+        "web/tokens/00000.parquet",
         "shards/code/train-00000.parquet",
         "shards/manifest.json",
         "shards/README.md",

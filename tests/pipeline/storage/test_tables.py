@@ -1,0 +1,56 @@
+"""Parquet files of a run."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.storage.storage import LocalStorage
+from pipeline.storage.tables import TableRead, read_aligned, write_parquet
+from schemas.shards import SHARDS
+from schemas.tokens import TOKEN_COLUMNS, TOKENS
+from schemas.verdicts import verdict_table
+
+
+def encodings(path: Path) -> dict[str, set[str]]:
+    """Column → how its values are stored."""
+    group = pq.read_metadata(path).row_group(0)
+    columns = (group.column(index) for index in range(group.num_columns))
+    return {column.path_in_schema: set(column.encodings) for column in columns}
+
+
+def write(folder: Path, schema: pa.Schema, rows: list[dict[str, object]]) -> Path:
+    with write_parquet(LocalStorage(folder), "00000.parquet", schema) as (table, _):
+        table.write(pa.RecordBatch.from_pylist(rows, schema=schema))
+    return folder / "00000.parquet"
+
+
+def test_tokens_are_stored_split_by_bytes_and_read_as_they_were(tmp_path: Path) -> None:
+    """Nulls and empty lists too; verdicts beside them have dictionaries. Smaller than before."""
+    draw = np.random.default_rng(0)
+    ids = [None, [], *((draw.zipf(1.3, 2000) % 100_000).tolist() for _ in range(40))]
+    rows = [
+        {"keep": own is not None, "doc_id": bytes([number]) * 16, TOKENS: own}
+        for number, own in enumerate(ids)
+    ]
+    path = write(tmp_path, verdict_table(TOKEN_COLUMNS), rows)
+    found = encodings(path)
+    assert "BYTE_STREAM_SPLIT" in found[f"{TOKENS}.list.element"]
+    assert "RLE_DICTIONARY" in found["reason"]
+    reads = [TableRead("00000.parquet", ((TOKENS, TOKENS),))]
+    (batch,) = read_aligned(LocalStorage(tmp_path), reads)
+    assert batch.column(TOKENS).to_pylist() == ids
+    (tmp_path / "plain").mkdir()
+    plain = pa.schema([field.with_metadata({}) for field in verdict_table(TOKEN_COLUMNS)])
+    assert path.stat().st_size < write(tmp_path / "plain", plain, rows).stat().st_size
+
+
+def test_the_product_is_stored_as_it_always_was(tmp_path: Path) -> None:
+    """In dictionaries: the bytes of shards are promised."""
+    row = {
+        "sample_id": bytes(16), "source": "code", "split": "train", TOKENS: [1, 2], "n_tokens": 2,
+        "parts": [],
+    }  # fmt: skip
+    found = encodings(write(tmp_path, SHARDS, [row]))
+    assert "RLE_DICTIONARY" in found[f"{TOKENS}.list.element"]
