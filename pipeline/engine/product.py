@@ -14,7 +14,7 @@ from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import CONFIGURED, EMIT, TOKENS
 from pipeline.engine.lineage import Table
 from pipeline.engine.session import Session
-from pipeline.storage.digest import fingerprint
+from pipeline.storage.digest import bytes_digest, fingerprint
 from pipeline.storage.manifest import MANIFEST, SHARDS
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.statistics import Statistics, statistics_of
@@ -22,6 +22,7 @@ from pipeline.storage.storage import Storage
 from schemas.shards import split_of_file
 from stages.contract import Options
 from stages.emit.card import build_manifest, render_card
+from stages.kernels.bpe.sentinels import with_sentinels
 from stages.kernels.bpe.tokenizer import tokenizer_json
 
 CARD, TOKENIZER = "README.md", "tokenizer.json"
@@ -29,7 +30,7 @@ CARD, TOKENIZER = "README.md", "tokenizer.json"
 
 def finish_product(storage: Storage, config: Config, session: Session) -> dict[str, dict[str, int]]:
     """Write the files beside the shards; returns shard set → files, samples, bytes."""
-    tokenizer = tokenizer_json(config.tokenizer)
+    tokenizer = with_sentinels(tokenizer_json(config.tokenizer))
     sets = {folder.rpartition("/")[2]: receipts for folder, receipts in session.shards.items()}
     manifest = manifest_of(sets, xxh3_128_hexdigest(tokenizer), fingerprint(_lasting(config)))
     summary = {

@@ -31,7 +31,7 @@ from pipeline.storage.location import is_remote, location, open_storage
 from pipeline.storage.replace import fsync_folder
 from pipeline.storage.storage import LocalStorage, Storage
 from schemas.shards import SPLITS
-from stages.ablation.training.data.specials import END_TOKENS
+from stages.ablation.training.data.specials import END_TOKENS, end_of_text
 from stages.errors import ConfigError, StorageError
 
 JSONL = "jsonl"
@@ -150,13 +150,13 @@ class _SetExporter:
 
 
 def _end(ids: Mapping[str, int]) -> int:
-    for name in END_TOKENS:
-        if name in ids:
-            return ids[name]
-    raise ConfigError(
-        f"--append-eod: {TOKENIZER} of the shards has no end-of-text token "
-        f"(none of {' '.join(END_TOKENS)})"
-    )
+    end = end_of_text(ids)
+    if end is None:
+        raise ConfigError(
+            f"--append-eod: {TOKENIZER} of the shards has no end-of-text token "
+            f"(none of {' '.join(END_TOKENS)})"
+        )
+    return end
 
 
 @contextmanager

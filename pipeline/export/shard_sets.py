@@ -14,8 +14,8 @@ from pipeline.storage.manifest import MANIFEST, SHARDS
 from pipeline.storage.storage import Storage
 from pipeline.storage.tables import read_batches
 from schemas.shards import SHARDS as SCHEMA
-from stages.ablation.training.data.specials import token_ids
 from stages.errors import ConfigError, StorageError
+from stages.kernels.bpe.sentinels import token_ids
 
 
 class ShardFile(NamedTuple):

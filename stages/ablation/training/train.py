@@ -6,7 +6,7 @@
 The fields are those of `configuration.TrainConfig`. A minimal configuration:
 
     {"output": "runs/old", "preset": "1b", "tokens": 10000000000,
-     "tokenizer": "RUN/shards/tokenizer.json", "add_sentinels": true,
+     "tokenizer": "RUN/shards/tokenizer.json",
      "sources": {"code": {"paths": ["RUN/shards/code"], "weight": 0.7},
                  "text": {"paths": ["RUN/shards/text"], "weight": 0.3}}}
 

@@ -1,17 +1,15 @@
-"""The special tokens a tokenizer.json has, and the FIM sentinels it may be given.
-
-DeepSeek-V2's own tokenizer has no sentinels; DeepSeek-Coder-V2's has them right behind the
-100,002 entries of V2, in the order hole, begin, end (as V1 has 32,015 to 32,017), which is what
-`add_sentinels` gives.
-"""
+"""The ids of special tokens to train with: those a tokenizer.json has, and FIM sentinels that it
+may be given."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from stages.ablation.training.configuration import SpecialTokens, TrainConfig
 from stages.errors import ConfigError
+from stages.kernels.bpe.sentinels import SENTINELS, add_sentinels, sentinels_of, token_ids
 
 END_TOKENS = (
     "<｜end▁of▁sentence｜>",
@@ -20,22 +18,6 @@ END_TOKENS = (
     "</s>",
     "<eos>",
 )
-
-
-class Sentinels(NamedTuple):
-    """The three strings of one family of tokenizers, all of which write prefix, suffix, middle."""
-
-    begin: str
-    hole: str
-    end: str
-
-
-SENTINELS = (
-    Sentinels("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),
-    Sentinels("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
-    Sentinels("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
-)
-"""DeepSeek, Qwen, StarCoder."""
 
 
 def special_tokens(config: TrainConfig) -> tuple[SpecialTokens, dict[str, Any] | None]:
@@ -74,41 +56,37 @@ def _load(path: str) -> dict[str, Any]:
     return document
 
 
-def token_ids(document: dict[str, Any]) -> dict[str, int]:
-    """Every token of a tokenizer.json and its id."""
-    ids = dict(document["model"]["vocab"])
-    return ids | {token["content"]: token["id"] for token in document.get("added_tokens", [])}
+def end_of_text(ids: Mapping[str, int]) -> int | None:
+    """The id of the first of `END_TOKENS` that is there."""
+    return next((ids[name] for name in END_TOKENS if name in ids), None)
 
 
-def _end(ids: dict[str, int], path: str) -> int:
-    for name in END_TOKENS:
-        if name in ids:
-            return ids[name]
-    known = " ".join(END_TOKENS)
-    raise ConfigError(
-        f"tokenizer = {path!r}: no end-of-text token (none of {known}); name it in special_tokens"
-    )
+def _end(ids: Mapping[str, int], path: str) -> int:
+    end = end_of_text(ids)
+    if end is None:
+        known = " ".join(END_TOKENS)
+        raise ConfigError(
+            f"tokenizer = {path!r}: no end-of-text token (none of {known}); name it in "
+            "special_tokens"
+        )
+    return end
 
 
 def _with_sentinels(
     special: SpecialTokens, document: dict[str, Any], ids: dict[str, int], config: TrainConfig
 ) -> SpecialTokens:
-    for names in SENTINELS:
-        if all(name in ids for name in names):
-            begin, hole, end = (ids[name] for name in names)
-            return replace(special, fim_begin=begin, fim_hole=hole, fim_end=end)
-    if not config.add_sentinels:
-        raise ConfigError(
-            f"tokenizer = {config.tokenizer!r}: no FIM sentinels (such as {SENTINELS[0].begin}): "
-            "set add_sentinels = true to give them the next free ids, or fim_rate = 0"
-        )
-    free = max(ids.values()) + 1
-    names = SENTINELS[0]
-    for offset, name in enumerate((names.hole, names.begin, names.end)):
-        flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
-        token = {"id": free + offset, "content": name, **flags, "special": True}
-        document.setdefault("added_tokens", []).append(token)
-    return replace(special, fim_hole=free, fim_begin=free + 1, fim_end=free + 2)
+    names = sentinels_of(ids)
+    if names is None:
+        if not config.add_sentinels:
+            raise ConfigError(
+                f"tokenizer = {config.tokenizer!r}: no FIM sentinels (such as "
+                f"{SENTINELS[0].begin}): set add_sentinels = true to give them the next free ids, "
+                "or fim_rate = 0"
+            )
+        add_sentinels(document)
+        ids, names = token_ids(document), SENTINELS[0]
+    begin, hole, end = (ids[name] for name in names)
+    return replace(special, fim_begin=begin, fim_hole=hole, fim_end=end)
 
 
 def _check_fit(largest: int, config: TrainConfig) -> None:

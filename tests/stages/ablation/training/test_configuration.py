@@ -13,6 +13,8 @@ from stages.ablation.training.data.specials import special_tokens
 from stages.ablation.training.model.presets import Preset
 from stages.ablation.training.parse import read_config
 from stages.errors import ConfigError
+from stages.kernels.bpe.sentinels import with_sentinels
+from stages.kernels.bpe.tokenizer import tokenizer_json
 
 MINIMAL: dict[str, Any] = {
     "output": "out",
@@ -113,6 +115,14 @@ def test_missing_sentinels_are_an_error_or_added(
         (4, "<｜fim▁begin｜>"),
         (5, "<｜fim▁end｜>"),
     ]
+
+
+def test_default_shards_need_no_option(tmp_path: Path, small: Callable[..., TrainConfig]) -> None:
+    """Their tokenizer.json names the end of text and the sentinels, and fits the 1b preset."""
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(with_sentinels(tokenizer_json("deepseek-v2")))
+    found, _ = special_tokens(small(special_tokens=None, tokenizer=str(path), preset="1b"))
+    assert found == SpecialTokens(100_001, fim_hole=100_002, fim_begin=100_003, fim_end=100_004)
 
 
 def test_a_tokenizer_must_have_an_end_and_fit(
