@@ -30,8 +30,8 @@ from stages.kernels.fasttext import collapse
 from stages.recall.classifier.examples import TokeniseSeeds
 from stages.recall.classifier.fit import NEGATIVE, POSITIVE, train_fasttext
 from stages.recall.classifier.recipe import PAPER, SMALL
-from stages.recall.classifier.tokens import BPE, WHITESPACE, tokenise
-from stages.recall.options import RecallOptions
+from stages.recall.classifier.tokens import tokenise
+from stages.recall.options import BPE, WHITESPACE, RecallOptions
 from stages.web.options import WebOptions
 from stages.web.stage import WebSource
 

@@ -89,16 +89,17 @@ class TokenizeSamples:
             for batch in batches:
                 large = {"text", TOKENS} & set(batch.schema.names)
                 rows = batch.drop_columns(sorted(large)).to_pylist()
-                stored = self._stored(rows, batch) if uses_stored else [None] * len(rows)
+                stored: list[Ids | None] = [None] * len(rows)
+                if uses_stored:
+                    stored = self._stored(rows, batch.column(TOKENS))
                 texts = self._texts(rows, batch.column("text"), stored)
                 offsets, ids = tokenizer.encode_buffers(pa.array(texts, pa.large_binary()))
                 arrived = self._arrived(rows, offsets.tolist(), ids, stored, waiting, spool)
                 yield from self._laid_out(arrived)
             yield from self._laid_out(self._completed(waiting, spool))
 
-    def _stored(self, rows: list[Row], batch: pa.RecordBatch) -> list[Ids | None]:
+    def _stored(self, rows: list[Row], tokens: pa.Array) -> list[Ids | None]:
         """The tokens of each text that is emitted as it is; None: it has to be split."""
-        tokens = batch.column(TOKENS)
         ids, offsets = tokens.values.to_numpy(), tokens.offsets.to_numpy().tolist()
         known = tokens.is_valid().to_pylist()
         return [

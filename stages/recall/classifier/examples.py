@@ -11,8 +11,8 @@ from schemas.columns import DOC_ID
 from stages.contract import Batches
 from stages.kernels.identity import seeded_hashes
 from stages.recall.classifier.evidence import MARKUP, Markup
-from stages.recall.classifier.tokens import BPE, TOKEN_LISTS, tokenise
-from stages.recall.options import role_of
+from stages.recall.classifier.tokens import TOKEN_LISTS, tokenise
+from stages.recall.options import BPE, role_of
 
 EXAMPLE_FIELDS = (
     pa.field("doc_id", DOC_ID),

@@ -18,7 +18,8 @@ from stages.kernels.elementary import Float64
 from stages.kernels.fasttext import Collapsed, from_bytes, list_buffers
 from stages.recall.classifier.calibrate import EVEN, Calibration, HeldOut
 from stages.recall.classifier.evidence import Markup, PageEvidence
-from stages.recall.classifier.tokens import BPE, require_tokens, tokens_hash
+from stages.recall.classifier.tokens import require_tokens, tokens_hash
+from stages.recall.options import BPE
 
 METADATA = "recall"
 NOTHING = "none"

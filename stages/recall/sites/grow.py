@@ -22,7 +22,8 @@ from stages.recall.classifier.examples import (
     drawn_rows,
     drawn_scores,
 )
-from stages.recall.classifier.tokens import BPE, tokenise
+from stages.recall.classifier.tokens import tokenise
+from stages.recall.options import BPE
 from stages.recall.places import WEB, Places
 from stages.recall.sites.url_patterns import ManyPatterns, ancestors
 from stages.recall.small_table import read_table, table_bytes
