@@ -102,6 +102,7 @@ def test_nothing_to_do_costs_nothing() -> None:
         "core_hours": 0,
         "product_bytes": 0,
         "table_bytes": 0,
+        "token_bytes": 0,
         "scratch_bytes": 0,
         "units": [],
     }
