@@ -6,8 +6,9 @@ others. Emit adds what is not in the documents (the comment with the path, redac
 splits all by itself if its tokenizer is another one. The few documents that recall learns from are
 split from their texts: that takes less than to read the tokens of all.
 
-Cost: see docs/cost.md. A table that is read once saves nothing, so `store = "auto"` makes none
-where only emit would read it. Size: about a byte a token, a quarter of the text.
+Cost: benchmarks/README.md and docs/cost.md. A table that is read once saves nothing, so
+`store = "auto"` makes none where only emit would read it. Size: about a byte a token, a quarter to
+a third of the text.
 """
 
 from typing import ClassVar
