@@ -51,16 +51,21 @@ def remove_corpora(
     for corpus in gone:
         for shard_set in emitted_before(storage):
             if corpus_of(shard_set) == corpus:
-                storage.delete_folder(f"{SHARDS}/{shard_set}")
-                storage.delete(ledger_of(f"{SHARDS}/{shard_set}"))
+                delete_table(storage, f"{SHARDS}/{shard_set}")
         storage.delete_folder(f"quarantine/{corpus}")
         storage.delete_folder(corpus)
     if not current[EVENTS] and any(map(is_hour, recorded.get(GITHUB, ()))):
-        for folder in (EVENTS, f"quarantine/{EVENTS}", f"{GITHUB}/{REPOSITORIES}"):
+        for folder in (EVENTS, f"quarantine/{EVENTS}"):
             storage.delete_folder(folder)
-        storage.delete(ledger_of(f"{GITHUB}/{REPOSITORIES}"))
+        delete_table(storage, f"{GITHUB}/{REPOSITORIES}")
     if gone and not any(current[corpus] for corpus in CONFIGURED):
         storage.delete_folder(SHARDS)
+
+
+def delete_table(storage: Storage, folder: str) -> None:
+    """Remove a table: what says that it is there, then its files."""
+    storage.delete(ledger_of(folder))
+    storage.delete_folder(folder)
 
 
 def sweep(storage: Storage, quarantine: str, receipts: Receipts) -> None:

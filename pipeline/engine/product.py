@@ -14,7 +14,7 @@ from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import CONFIGURED, EMIT, TOKENS
 from pipeline.engine.lineage import Table
 from pipeline.engine.session import Session
-from pipeline.storage.digest import bytes_digest, fingerprint
+from pipeline.storage.digest import fingerprint
 from pipeline.storage.manifest import MANIFEST, SHARDS
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.statistics import Statistics, statistics_of

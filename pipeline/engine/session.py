@@ -31,6 +31,7 @@ from pipeline.engine.discussions import SOURCE, Discussions
 from pipeline.engine.empty_inputs import require_documents
 from pipeline.engine.executor import Resources
 from pipeline.engine.identities import Identities
+from pipeline.engine.leftovers import delete_table
 from pipeline.engine.lineage import Table, Tables, stage_components
 from pipeline.engine.parts import NotMade
 from pipeline.engine.plans import Plan, PlanItem, PlanSequence
@@ -99,7 +100,7 @@ class Session:
         """Remove the table of tokens that an earlier run kept and this one does not."""
         if TOKENS not in chain and not self.runner.dry:
             name = StepName(corpus, TOKENS)
-            self.runner.storage.delete_folder(name.folder)
+            delete_table(self.runner.storage, name.folder)
             self.runner.storage.delete_folder(name.quarantine)
 
     def _count(self, tables: Tables, name: str) -> Counted:
