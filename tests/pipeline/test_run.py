@@ -147,7 +147,7 @@ def test_what_a_run_up_to_a_stage_left_behind_is_said(
     folder = copy_of(finished_run, tmp_path / "run")
     file = tmp_path / "mine.toml"
     text = f"github.inputs = '{inputs}/*.tar.gz'\nweb.inputs = '{inputs}/*.warc.gz'\n"
-    file.write_text(text + "github.shard_bytes = 60000\n")
+    file.write_text(text + "github.shard_bytes = 60000\ntokens.store = 'always'\n")
     overrides = ["rules.max_line_length=40"]
     run(load(file, overrides, folder), stages=["github.rules"], address="local")
     problems = {problem.path: problem.message for problem in verify(folder)}

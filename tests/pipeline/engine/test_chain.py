@@ -15,6 +15,7 @@ from pipeline.engine.chain import seed_patterns
 from pipeline.inspection.sql import query
 from pipeline.inspection.verify import verify
 from pipeline.run import RunReport, run
+from pipeline.storage.ledger_names import LEDGER_SUFFIX
 from stages.emit.comments import path_comment
 from stages.kernels.bpe.tokenizer import DEFAULT_TOKENIZER, tokenizer_json
 from stages.kernels.spans import replace_spans
@@ -198,7 +199,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.name != "ledger.arrow" and not path.name.endswith(".sizes.json")
+        if path.is_file() and not path.name.endswith((LEDGER_SUFFIX, ".sizes.json"))
     }
 
 
