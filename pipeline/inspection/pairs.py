@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.inspection.life import CORPORA, find_text
-from pipeline.inspection.views import open_run
+from pipeline.inspection.life import find_text
+from pipeline.inspection.views import CORPORA, open_run
 from pipeline.storage.location import location
 from stages.errors import InputError
 
