@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.engine.executor import Resources
 from pipeline.engine.lineage import Table, Tables, describe, library_versions
 from pipeline.engine.parts import MEMO_SUFFIX, Ensure, LazyParts, LazyShuffled, StoredArtefact
-from pipeline.engine.plans import Plan
+from pipeline.engine.plans import Plan, shard_key
 from pipeline.engine.runner import Runner
 from pipeline.engine.work.alignment import Alignment
 from pipeline.engine.work.steps import (
@@ -158,7 +158,7 @@ class EngineCorpus:
         shuffled = [_lazy(source) for source in sources]
         plans = [
             Plan(
-                key=f"{number:05d}",
+                key=shard_key(number),
                 components={
                     **step_components(self._stage, step),
                     "partition": [number, n_partitions],
@@ -266,7 +266,7 @@ class EngineCorpus:
             parts = _lazy(source)
             return [
                 Plan(
-                    f"{index:05d}",
+                    shard_key(index),
                     {**own, "source": parts.part_fingerprint(index)},
                     _over_part(step, parts, index, partitioned, durable),
                     extension,

@@ -53,6 +53,11 @@ class PlanSequence(Sequence[Plan]):
         return self._build(self._keys[index])
 
 
+def shard_key(number: int) -> str:
+    """The name of a shard in its tables, and of a part in its stage."""
+    return f"{number:05d}"
+
+
 @dataclass
 class PlanItem:
     """What `sluice plan` says of one step."""

@@ -34,7 +34,7 @@ from pipeline.engine.identities import Identities
 from pipeline.engine.leftovers import delete_table
 from pipeline.engine.lineage import Table, Tables, stage_components
 from pipeline.engine.parts import NotMade
-from pipeline.engine.plans import Plan, PlanItem, PlanSequence
+from pipeline.engine.plans import Plan, PlanItem, PlanSequence, shard_key
 from pipeline.engine.run_inputs import known_inputs
 from pipeline.engine.runner import Admit, Counted, Runner
 from pipeline.engine.seed_files import require_seeds, seed_files
@@ -120,13 +120,12 @@ class Session:
 
     def _note_unknown(self, tables: Tables, names: Sequence[str]) -> None:
         """Of a dry run: these stages wait for what the first of them makes."""
-        n_shards = len({spec.shard for spec in self.inputs[tables.corpus]})
+        keys = sorted({shard_key(spec.shard) for spec in self.inputs[tables.corpus]})
         first = StepName(tables.corpus, names[0])
         for name in names:
             step = StepName(tables.corpus, name)
-            reasons = {f"{first} is to be made": n_shards}
-            keys = tables.keys
-            self.runner.items.append(PlanItem(str(step), n_shards, n_shards, reasons, keys))
+            reasons = {f"{first} is to be made": len(keys)}
+            self.runner.items.append(PlanItem(str(step), len(keys), len(keys), reasons, list(keys)))
 
     def run_stage(self, tables: Tables, name: str, *, only_measure: bool = False) -> None:
         """One stage of a corpus, whose tables so far are in `tables`."""
@@ -170,7 +169,7 @@ class Session:
             shards.setdefault(spec.shard, []).append(spec)
         plans = []
         for shard, specs in sorted(shards.items()):
-            key = f"{shard:05d}"
+            key = shard_key(shard)
             components = {
                 **stage_components(source),
                 "options": ref.options_json(getattr(source, "read_with", None)),

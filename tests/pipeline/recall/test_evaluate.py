@@ -123,8 +123,8 @@ def test_labels_name_pages_in_three_ways(
     rows = []
     for page in pages:
         names = {
-            "doc_id": {"doc_id": page["doc_id"]},
-            "hex": {"doc_id": page["doc_id"].hex()},
+            "doc_id": {"doc_id": bytes.fromhex(page["doc_id"])},
+            "hex": {"doc_id": page["doc_id"]},
             "place": {"warc": page["warc"], "offset": page["warc_offset"]},
             "url": {"url": page["url"].replace("https://", "HTTPS://") + "?utm_source=x#top"},
         }
