@@ -2,8 +2,9 @@
 
 The most preferred of its documents, as many as a task can hold, are sieved by themselves: nobody
 else can drop them. What they drop is gone; those that are kept meet all the others, wherever these
-lie, and drop from them. With what is left it begins again. So the outcome is that of one task,
-however the rounds are cut.
+lie, and drop from them. With what is left it begins again. So those are kept that one task would
+keep, however the rounds are cut; only `duplicate_of` is the most similar one of the round that
+drops a document.
 
 A cluster of near-duplicates of any size takes two rounds. One whose documents are all kept takes as
 many as it has tasks, and reads what is left each time.
@@ -20,12 +21,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.contract import Batches, Corpus, Parts
+from stages.contract import Batches, Corpus, Parts, Shuffled
 from stages.dedup.arrange import DOCUMENT_SHINGLES, HUGE
 from stages.dedup.arrays import DOC_ID, RANK_HIGH, RANK_LOW, digests, emit, gather, numbers
 from stages.dedup.sets import VERIFIED, read_sets
 from stages.dedup.sieve import Kept, Sieve, links_to_kept, sieve
-from stages.dedup.texts import TEXTS, ToCells
+from stages.dedup.texts import TEXTS
 from stages.kernels.arrow import utf8_buffers
 from stages.kernels.routes import spread_digests
 from stages.kernels.shingles import distinct_shingles
@@ -37,9 +38,9 @@ Cut = tuple[int, int, str]
 """Rank and doc_id (hexadecimal) of the last of a round's first documents."""
 
 
-def sieve_huge(corpus: Corpus, texts: Parts, rule: Sieve, task_shingles: int) -> list[Parts]:
-    """Texts → the links that `rule` would make, in rows that may be texts instead."""
-    spread = corpus.shuffle("route-huge", ToCells(HUGE), source=texts)
+def sieve_huge(corpus: Corpus, spread: Shuffled, rule: Sieve, task_shingles: int) -> list[Parts]:
+    """Texts, spread over tasks → the links that `rule` would make, in rows that may be texts
+    instead."""
     if not spread.sizes():
         return []
     n_parts = 1 + max(spread.sizes())

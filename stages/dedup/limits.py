@@ -1,7 +1,8 @@
 """How much a task of dedup holds.
 
-None of these changes an outcome: the same documents are dropped for the same kept ones, however the
-work is cut, except that `few` decides which compared pairs are written down.
+None of these changes what is kept: the same documents are dropped for the same kept ones, however
+the work is cut, except that `few` decides which compared pairs are written down, and
+`task_shingles` which components take rounds (`stages.dedup.huge`).
 """
 
 from dataclasses import dataclass

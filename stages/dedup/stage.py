@@ -24,7 +24,7 @@ a new threshold decides after the scratch data are gone.
 from typing import ClassVar
 
 from stages.contract import Corpus, Parts
-from stages.dedup.arrange import LARGE, SMALL, find_components
+from stages.dedup.arrange import HUGE, LARGE, SMALL, find_components
 from stages.dedup.arrays import DROPS, ROW_BITS, partitions_for
 from stages.dedup.bands import choose_bands, stored_threshold
 from stages.dedup.huge import sieve_huge
@@ -141,6 +141,7 @@ class DedupStage:
         options = self._options
         small = corpus.shuffle("route-small", ToCells(SMALL), source=texts)
         large = corpus.shuffle("route-large", ToCells(LARGE), source=texts)
+        huge = corpus.shuffle("route-huge", ToCells(HUGE), source=texts)
         verify = Verify(options.ngram, options.cjk, stored_threshold(options.threshold))
         n_cells = 1 + max(small.sizes(), default=0)
         verified: list[Parts] = [
@@ -152,6 +153,6 @@ class DedupStage:
         if large.sizes():
             n_cells = 1 + max(large.sizes())
             verified.append(corpus.reduce_partitions("sieve", rule, large, n_partitions=n_cells))
-        verified += sieve_huge(corpus, texts, rule, self._limits.task_shingles)
-        sizes = [*small.sizes().values(), *large.sizes().values()]
-        return verified, sum(rows for rows, _ in sizes)
+        verified += sieve_huge(corpus, huge, rule, self._limits.task_shingles)
+        compared = (small.sizes(), large.sizes(), huge.sizes())
+        return verified, sum(rows for sizes in compared for rows, _ in sizes.values())

@@ -101,3 +101,14 @@ def test_pairs_grow_with_documents_not_with_clusters(deduplicate, size):
     assert len(outcome.kept()) == 2
     pairs = sum(batch.num_rows for batch in outcome.corpus.kept["pairs"].read())
     assert size <= pairs <= 16 * (size + 1)
+
+
+def test_pairs_of_huge_components_are_spread_like_others(deduplicate):
+    """A component that takes rounds has its pairs judged by as many tasks as any other."""
+    documents = clusters(random.Random(5), [40], 150)
+    limits = {"few": 2, "pair_documents": 4}
+    parts = [
+        deduplicate(documents, limits=Limits(**limits, **rounds)).corpus.kept["pairs"].n_parts
+        for rounds in ({}, {"task_shingles": 2_500})
+    ]
+    assert parts == [16, 16]
