@@ -28,7 +28,10 @@ class WrongField(ValueError):  # noqa: N818  (what is wrong, not who raised it)
     """A field that cannot be what it says."""
 
     def __init__(self, name: str, value: Any, expected: str) -> None:
-        shown = repr(value)
+        try:
+            shown = repr(value)
+        except RecursionError:  # JSON may be nested as deep as it can just be read
+            shown = f"a {type(value).__name__}, nested very deeply"
         shown = shown if len(shown) <= 100 else f"{shown[:97]}..."
         super().__init__(f"{name} = {shown}; expected {expected}")
 

@@ -107,8 +107,7 @@ def read_events(stream: BinaryIO) -> Iterator[Event | BadEvent]:
             try:
                 yield _event(number, index, found)
             except WrongField as error:
-                head = json.dumps(found).encode()[:HEAD_BYTES]
-                yield BadEvent(number, index, "wrong_field", str(error), head)
+                yield BadEvent(number, index, "wrong_field", str(error), _head(found))
 
 
 def stated_repositories(event: Event) -> list[Stated]:
@@ -179,6 +178,14 @@ def _objects(line: bytes) -> Iterator[Any]:
             at = _SPACE.match(content, at).end()  # type: ignore[union-attr]
     except (ValueError, RecursionError) as error:
         yield error
+
+
+def _head(value: Any) -> bytes:
+    """How a value begins; nothing of one that is nested too deeply to be written."""
+    try:
+        return json.dumps(value).encode()[:HEAD_BYTES]
+    except RecursionError:
+        return b""
 
 
 def _event(line: int, index: int, row: Any) -> Event:

@@ -4,6 +4,7 @@ import datetime
 import gzip
 import io
 import json
+import sys
 
 import pytest
 
@@ -120,3 +121,13 @@ def test_a_repository_id_that_is_none(value):
     [found] = read(hour(row))
     assert isinstance(found, BadEvent)
     assert "repo.id" in found.error
+
+
+def test_values_of_any_depth():
+    """However deeply a value is nested, it costs its own line: also where it can just be read, and
+    not be written any more."""
+    before = json.dumps(Feed().watch(REPO, at="2015-01-01T15:00:01Z"))
+    for depth in range(sys.getrecursionlimit() - 150, sys.getrecursionlimit() + 1):
+        deep = "[" * depth + "]" * depth
+        found = read("\n".join([before, deep, f'{{"type": {deep}}}', before]).encode())
+        assert [Event, BadEvent, BadEvent, Event] == [type(one) for one in found], depth
