@@ -241,6 +241,6 @@ def _archive_name(repo: str) -> str:
     """OWNER__REPO.tar.gz; with a digest where that is too long, or may be two repositories."""
     owner, _, name = repo.partition("/")
     stem = f"{owner}__{name}"
-    if "__" in owner or len(stem) > MAX_STEM_CHARACTERS:
+    if "__" in owner or owner.endswith("_") or len(stem) > MAX_STEM_CHARACTERS:
         stem = f"{stem[:MAX_STEM_CHARACTERS]}-{fingerprint(repo.lower())[:12]}"
     return f"{stem}.tar.gz"
