@@ -8,6 +8,7 @@ connection, and what an option left out, is asked for again by the next command,
 """
 
 import json
+import logging
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ from pipeline.storage.replace import replacing
 from stages.errors import StorageError
 from stages.github.metadata import Metadata
 from stages.github.selection import CHOICES, OPT_OUT, Selection
+
+log = logging.getLogger("sluice")
 
 ARCHIVES = "archives"
 REPOSITORIES = "repositories.jsonl"
@@ -54,7 +57,7 @@ def is_open(entry: Entry | None, folder: Path, choice: Choice) -> bool:
     """Whether a repository has to be asked for."""
     if entry is None or choice.update or entry.outcome in ASKED_AGAIN:
         return True
-    return entry.outcome == HAD and not _place(folder, entry.archive).exists()
+    return entry.outcome == HAD and not _is_here(entry, folder)
 
 
 def crawl(
@@ -84,7 +87,7 @@ def write_repositories(ledger: Ledger, folder: Path) -> None:
     name of its own: the archive's texts say more."""
     with replacing(folder / REPOSITORIES) as stream:
         for entry in ledger:
-            if entry.outcome != HAD or not _place(folder, entry.archive).exists():
+            if not _is_here(entry, folder):
                 continue
             row = {
                 "input": entry.archive,
@@ -135,7 +138,8 @@ class _Visit:
     def ask(self, one: Wanted) -> None:
         """Fetch a repository, and write down what became of it."""
         known = self.ledger.get(one.repo)
-        here = known if known is not None and known.outcome == HAD else None
+        is_here = known is not None and _is_here(known, self.folder)
+        here = known if is_here else None
         try:
             entry = self._fetched(one, here)
             self.n_failed = 0
@@ -148,6 +152,8 @@ class _Visit:
             self.ledger.add(entry)
         elif entry.outcome in WITHDRAWN:
             self._withdraw(here, entry)
+        else:
+            log.warning("%s is not updated: %s", one.repo, entry.error or entry.outcome)
         if self.n_failed >= MAX_FAILED_IN_A_ROW:
             raise StorageError(
                 f"{MAX_FAILED_IN_A_ROW} repositories in a row could not be had; the last: "
@@ -235,6 +241,10 @@ class _Visit:
 
 def _place(folder: Path, archive: str | None) -> Path:
     return folder / ARCHIVES / (archive or "none")
+
+
+def _is_here(entry: Entry, folder: Path) -> bool:
+    return entry.outcome == HAD and _place(folder, entry.archive).exists()
 
 
 def _archive_name(repo: str) -> str:

@@ -294,9 +294,9 @@ def test_an_update_asks_by_etag(crawl: Crawl, github: GitHubServer, tmp_path: Pa
 
 
 def test_what_is_gone_stays_and_what_is_taken_down_does_not(
-    crawl: Crawl, github: GitHubServer, tmp_path: Path
+    crawl: Crawl, github: GitHubServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An update finds one deleted and one closed for legal reasons."""
+    """An update finds one deleted, and says so, and one closed for legal reasons."""
     assert crawl(*NAMES)[0] == 0
     del github.repos["ann/alpha"]
     github.always["bob/beta"] = "451"
@@ -304,6 +304,17 @@ def test_what_is_gone_stays_and_what_is_taken_down_does_not(
     assert outcomes(tmp_path) == {"Ann/alpha": "had", "bob/beta": "legal", "eve/gamma": "had"}
     here = {path.name for path in (tmp_path / "out/archives").iterdir()}
     assert here == {"Ann__alpha.tar.gz", "eve__gamma.tar.gz"}
+    assert "Ann/alpha is not updated" in caplog.text
+    assert "eve/gamma" not in caplog.text
+
+
+def test_what_is_neither_here_nor_there(crawl: Crawl, github: GitHubServer, tmp_path: Path) -> None:
+    """An archive that somebody removed, of a repository that is gone meanwhile, is not had."""
+    assert crawl(*NAMES)[0] == 0
+    (tmp_path / "out/archives/bob__beta.tar.gz").unlink()
+    del github.repos["bob/beta"]
+    assert "not_found  1" in crawl(*NAMES)[1]
+    assert outcomes(tmp_path)["bob/beta"] == "not_found"
 
 
 def test_an_interrupted_crawl_goes_on(crawl: Crawl, github: GitHubServer, tmp_path: Path) -> None:
