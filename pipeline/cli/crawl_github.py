@@ -51,15 +51,16 @@ class Request:
 
 def repositories(request: Request, github: GitHub, folder: Path) -> None:
     """Find out which repositories are wanted, and unless it is a dry run fetch them."""
+    choice = request.choice
     with _held(folder, github):
-        wanted, refused = _wanted(request, folder)
+        wanted, refused = _wanted(request, choice, folder)
         ledger = Ledger(folder, read_only=True)
-        n_open = sum(is_open(ledger.get(one.repo), folder, request.choice) for one in wanted)
+        n_open = sum(is_open(ledger.get(one.repo), folder, choice) for one in wanted)
         _say_what_is_wanted(request, github, len(wanted), n_open, refused)
         if request.dry_run:
             return
         with bars(Console(stderr=True)) as progress:
-            outcomes = crawl(wanted, request.choice, github, folder, progress)
+            outcomes = crawl(wanted, choice, github, folder, progress)
     _say_what_came(outcomes, refused, folder)
 
 
@@ -97,7 +98,7 @@ def _held(folder: Path, github: GitHub) -> Iterator[None]:
         yield
 
 
-def _wanted(request: Request, folder: Path) -> tuple[list[Wanted], Counter[str]]:
+def _wanted(request: Request, choice: Choice, folder: Path) -> tuple[list[Wanted], Counter[str]]:
     feed = Feed()
     if request.gharchive:
         with bars(Console(stderr=True)) as progress:
@@ -113,7 +114,7 @@ def _wanted(request: Request, folder: Path) -> tuple[list[Wanted], Counter[str]]
         known.setdefault(one.repo.lower(), one)
     if not known:
         raise InputError("no repository is named")
-    return select(known.values(), request.choice.selection, request.min_stars)
+    return select(known.values(), choice.selection, choice.min_stars)
 
 
 def _say_what_is_wanted(
