@@ -2,14 +2,15 @@
 
 Of an hour one table stays in `DIR/feed/`: name, id, and where the events say so creation and stars
 of each repository. So an hour is read once, however often a command goes on. An event names its
-repository as it was called then; of several names of one id the latest counts. Memory: 500 bytes a
-repository. Cost: that of reading the events (`stages.github.gharchive.events`).
+repository as it was called then; of several names of one id the latest counts, and of several ids
+of one name the one that was seen under it last. Memory: 500 bytes a repository. Cost: that of
+reading the events (`stages.github.gharchive.events`).
 """
 
 import datetime
 import glob
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -71,9 +72,22 @@ def read_feed(patterns: Sequence[str], folder: Path, progress: Progress) -> Feed
                 latest[key] = row["at"]
             known[key] = _merged(before, row, is_newer=is_newer)
         progress("hours of GH Archive", number, len(hours))
-    named = {one.repo.lower(): one for one in known.values()}
-    feed.wanted = list(named.values())
+    feed.wanted = _by_name(known, latest)
     return feed
+
+
+def _by_name(
+    known: Mapping[int | str, Wanted], latest: Mapping[int | str, datetime.datetime]
+) -> list[Wanted]:
+    """Each name once: of several repositories that have had it, who has a number and was seen
+    last."""
+    holders: dict[str, int | str] = {}
+    for key, one in known.items():
+        name = one.repo.lower()
+        holder = holders.setdefault(name, key)
+        if (known[holder].id is not None, latest[holder]) < (one.id is not None, latest[key]):
+            holders[name] = key
+    return [known[key] for key in holders.values()]
 
 
 def _merged(before: Wanted | None, row: dict[str, object], *, is_newer: bool) -> Wanted:

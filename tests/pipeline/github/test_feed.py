@@ -92,6 +92,21 @@ def test_repositories_of_hours(hours: Path, tmp_path: Path) -> None:
     assert [problem.rpartition("/")[2][:13] for problem in feed.problems] == ["2023-01-01-02"]
 
 
+def test_a_name_that_changed_hands(tmp_path: Path) -> None:
+    """It is that of the repository that was seen under it last, whichever was met first."""
+    day = "2023-01-01T0{}:00:00Z"
+    born = {"type": "CreateEvent", "ref_type": "repository"}
+    rows = [
+        event(2, "y/other", day.format(1), **born),
+        event(1, "x/name", day.format(2), **born),
+        event(2, "x/Name", day.format(3)),
+    ]
+    for number, row in enumerate(rows):
+        hour(tmp_path / f"2023-01-01-{number}.json.gz", row)
+    [found] = read_feed([str(tmp_path / "*.json.gz")], tmp_path / "out", silence).wanted
+    assert (found.id, found.repo, found.created_at and found.created_at.hour) == (2, "x/Name", 1)
+
+
 def test_an_hour_is_read_once(hours: Path, tmp_path: Path) -> None:
     """Unless it could not be read to its end."""
     pattern = str(hours / "*.json.gz")
