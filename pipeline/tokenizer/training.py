@@ -11,7 +11,7 @@ The trainer is that of `tokenizers`, which holds every distinct word of the samp
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,7 +165,34 @@ def _learn(described: bytes, texts: Iterator[str], entries: int) -> bytes:
     )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.add_special_tokens([tokenizers.AddedToken(token, special=True) for token in special])
-    return tokenizer.to_str().encode()
+    learned = tokenizer.to_str()
+    processor = content.get("post_processor")
+    renumbered = _renumbered(processor, tokenizer.get_vocab())
+    if renumbered != processor:
+        learned = json.dumps({**json.loads(learned), "post_processor": renumbered})
+    return learned.encode()
+
+
+def _renumbered(processor: dict[str, Any] | None, ids: Mapping[str, int]) -> dict[str, Any] | None:
+    """A post-processor that adds the same special tokens, by the ids that they have now."""
+    if processor is None:
+        return None
+    changed = dict(processor)
+    try:
+        if "processors" in processor:
+            changed["processors"] = [_renumbered(one, ids) for one in processor["processors"]]
+        for end in {"sep", "cls"} & set(processor):
+            changed[end] = [processor[end][0], ids[processor[end][0]]]
+        if "special_tokens" in processor:
+            changed["special_tokens"] = {
+                name: {**one, "ids": [ids[token] for token in one["tokens"]]}
+                for name, one in processor["special_tokens"].items()
+            }
+    except KeyError as error:
+        raise ConfigError(
+            f"the shards' tokenizer adds {error} to texts, which is none of its special tokens"
+        ) from error
+    return changed
 
 
 def _opened(described: bytes) -> Tokenizer:

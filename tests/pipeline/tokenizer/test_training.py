@@ -68,6 +68,26 @@ def test_learned_vocabulary_is_exact_and_counted(sluice: Sluice, run: Path, tmp_
     assert said["after"] > alphabet_alone
 
 
+def test_what_texts_begin_with_has_its_new_id(sluice: Sluice, run: Path, tmp_path: Path) -> None:
+    """A post-processor adds the special tokens that it added, and no other entry."""
+    file, out = run / "shards" / "tokenizer.json", tmp_path / "tokenizer.json"
+    begin = "<｜begin▁of▁sentence｜>"
+    old = tokenizers.Tokenizer.from_file(str(file))
+    old.post_processor = tokenizers.processors.Sequence(
+        [
+            tokenizers.processors.ByteLevel(trim_offsets=False),
+            tokenizers.processors.TemplateProcessing(
+                single=f"{begin} $A", special_tokens=[(begin, old.token_to_id(begin))]
+            ),
+        ]
+    )
+    old.save(str(file))
+    train(sluice, run, out)
+    learned = tokenizers.Tokenizer.from_file(str(out))
+    assert learned.encode("x = 1").tokens[0] == begin
+    assert learned.encode("x = 1").ids[0] == learned.token_to_id(begin) < ENTRIES
+
+
 def test_same_seed_same_bytes(sluice: Sluice, run: Path, tmp_path: Path) -> None:
     """What is learned depends on the shards, the settings and the seed alone."""
     files = [tmp_path / f"{number}.json" for number in range(3)]
