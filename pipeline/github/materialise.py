@@ -2,8 +2,9 @@
 reads, and `DIR/problems/part-00000.jsonl`, which says of every other file why it is not there.
 
 A part holds the files of some commits, by the plan alone, so one that is there is done, unless
-files of it failed for want of a connection. Memory: a few contents at once (16 MiB each at most),
-32 MiB of a part's rows, 1.5 kB a file of a part. Disk: the archives that are fetched at once.
+files of it failed for want of a connection. What has opted out since is taken out of it. Memory: a
+few contents at once (16 MiB each at most), 32 MiB of a part's rows, 1.5 kB a file of a part. Disk:
+the archives that are fetched at once.
 """
 
 import json
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.github.access import GitHub
@@ -24,6 +26,7 @@ from pipeline.github.ledger import FAILED, HAD
 from pipeline.github.plan import Plan, commits
 from pipeline.storage.politeness.turns import Progress, in_turn, workers
 from pipeline.storage.replace import replacing
+from stages.github.selection import OPT_OUT, Selection
 
 FILES, PROBLEMS = "files", "problems"
 PART_FILES = 50_000
@@ -45,6 +48,7 @@ TABLE = pa.schema(
     ]
 )
 """`asked` is what the list calls a repository that is called otherwise today."""
+_NAMES = ("repo", "asked")
 
 
 def materialise(
@@ -65,6 +69,7 @@ def materialise(
         for number, part in enumerate(_parts(plan)):
             table = folder / FILES / f"part-{number:05d}.parquet"
             told = folder / PROBLEMS / f"part-{number:05d}.jsonl"
+            _withdraw(table, told, choice.selection)
             known = _known(table, told)
             if known is None:
                 table.unlink(missing_ok=True)
@@ -90,6 +95,33 @@ def _parts(plan: Plan) -> Iterator[list[list[Row]]]:
             part, n_files = [], 0
     if part:
         yield part
+
+
+def _withdraw(table: Path, told: Path, selection: Selection) -> None:
+    """Take out of a part that is here the files of who has opted out since. It begins with what
+    was told of the part, without which it is fetched anew."""
+    if not table.exists() or not told.exists():
+        return
+    names = pq.read_table(table, columns=list(_NAMES))
+    known = {name for column in _NAMES for name in pc.unique(names[column]).to_pylist()}
+    gone = pa.array([one for one in known if selection.refuses(one) == OPT_OUT], pa.string())
+    if not gone:
+        return
+    lines = told.read_bytes()
+    told.unlink()
+    with replacing(told) as problems:
+        problems.write(lines)
+        with (
+            pq.ParquetFile(table) as part,
+            replacing(table) as stream,
+            pq.ParquetWriter(stream, TABLE, compression="zstd") as writer,
+        ):
+            for number in range(part.num_row_groups):
+                rows = part.read_row_group(number)
+                is_gone = pc.or_(*(pc.is_in(rows[one], value_set=gone) for one in _NAMES))
+                writer.write_table(rows.filter(pc.invert(is_gone)))
+                for row in rows.filter(is_gone).drop_columns("content").to_pylist():
+                    _tell(problems, Problem(row, OPT_OUT))
 
 
 def _known(table: Path, told: Path) -> Counter[str] | None:

@@ -295,6 +295,28 @@ def test_parts_that_are_done_are_not_fetched_again(
     assert "made of other tables" in err
 
 
+def test_who_opts_out_later(
+    github: GitHubServer, store: S3Store, proxy: FaultProxy, sluice: Sluice, tmp_path: Path
+) -> None:
+    """Its files are taken out of the parts that are here, and told; nothing is fetched again."""
+    rows = [
+        listed(name, path, content) for name in NAMES for path, content in files_of(name).items()
+    ]
+    ids = table(tmp_path / "ids.parquet", rows)
+    arguments = ("crawl", "github", "--files", ids, "-o", str(tmp_path / "out"))
+    assert sluice(*arguments)[0] == 0
+    before = fetched(tmp_path)
+    (tmp_path / "no.txt").write_text("BOB\n")
+    proxy.requests.clear()
+    for _ in range(2):
+        assert sluice(*arguments, "--opt-out", str(tmp_path / "no.txt"))[0] == 0
+        assert fetched(tmp_path) == [row for row in before if row["repo"] != "bob/beta"]
+        told = json_lines(tmp_path / "out/problems/part-00000.jsonl")
+        assert sorted(row["path"] for row in told) == sorted(files_of("bob/beta"))
+        assert {(row["repo"], row["reason"]) for row in told} == {("bob/beta", "opt_out")}
+    assert proxy.requests == []
+
+
 def test_tables_that_name_no_files(sluice: Sluice, tmp_path: Path) -> None:
     """The message says what they lack, and of what."""
     wrong = table(tmp_path / "wrong.parquet", [{"blob_id": "a", "name": "b"}])
