@@ -18,7 +18,7 @@ from pipeline.engine.address import open_executor
 from pipeline.engine.executor import LocalExecutor
 from pipeline.engine.leftovers import remove_corpora
 from pipeline.engine.plans import PlanItem
-from pipeline.engine.product import finish_product
+from pipeline.engine.product import check_mixture, finish_product
 from pipeline.engine.run_inputs import run_inputs
 from pipeline.engine.runner import Counted, Monitor, Runner
 from pipeline.engine.session import Session
@@ -133,6 +133,7 @@ def run(
         held = stack.enter_context(hold(workers_storage))
         storage, generation = held.storage, held.generation
         inputs = run_inputs(config, storage)
+        check_mixture(config, inputs.current)
         save(storage, inputs.recorded)
         remove_corpora(storage, inputs.recorded, inputs.current)
         executor = stack.enter_context(open_executor(config, workers_storage, address, workers))
@@ -222,6 +223,7 @@ def forecast(config: Config, *, stages: Sequence[str] = ()) -> Forecast:
         dry=True,
     )
     inputs = run_inputs(config, storage)
+    check_mixture(config, inputs.current)
     Session(config, runner, inputs.current, stages).run()
     cost = estimate_run(storage, runner.items, inputs.current)
     return Forecast(runner.items, cost, inputs.lines)

@@ -7,7 +7,10 @@ import pyarrow as pa
 from schemas.columns import DOC_ID, POWERS_OF_TWO, column
 from schemas.recall import NATURAL
 
-GITHUB_SETS = ("code", "code-quality", "text")
+CODE_QUALITY = "code-quality"
+"""The shard set of documents of `code` and `text` that the quality recall chose, once more."""
+
+GITHUB_SETS = ("code", CODE_QUALITY, "text")
 """The shard sets that GitHub documents are emitted to."""
 
 

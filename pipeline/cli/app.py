@@ -313,8 +313,12 @@ def export(
             "it already (not for jsonl).",
         ),
     ] = False,
+    mixture: Annotated[
+        bool,
+        typer.Option("--mixture", help="Of the train splits, only what `emit.mixture` draws."),
+    ] = False,
 ) -> None:
     """Write the shards as other trainers read them: DIR/SET/train and DIR/SET/heldout."""
     from pipeline.cli.export_printing import export as export_shards  # noqa: PLC0415
 
-    export_shards(run, to, out, set_ or [], append_eod=append_eod)
+    export_shards(run, to, out, set_ or [], append_eod=append_eod, mixture=mixture)

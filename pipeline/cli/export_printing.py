@@ -4,19 +4,31 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 
 from pipeline.cli.bars import bars
 from pipeline.cli.rendering import rows_table, show
+from pipeline.export.export import Written
 from pipeline.export.export import export as export_run
 
 
-def export(run: Path, to: str, out: Path, sets: Sequence[str], *, append_eod: bool) -> None:
+def export(
+    run: Path, to: str, out: Path, sets: Sequence[str], *, append_eod: bool, mixture: bool
+) -> None:
     """Export, and print a row for every split that was written."""
     with bars(Console(stderr=True)) as progress:
-        written = export_run(run, to, out, sets, progress, append_eod=append_eod)
-    show(
-        rows_table(
-            ["written", "samples", "tokens"],
-            [[f"{out}/{one.stem}", f"{one.samples:,}", f"{one.tokens:,}"] for one in written],
-        )
-    )
+        written = export_run(run, to, out, sets, progress, append_eod=append_eod, mixture=mixture)
+    show(_table(out, written, mixture=mixture))
+
+
+def _table(out: Path, written: Sequence[Written], *, mixture: bool) -> Table:
+    """With the mixture, each train split's share of it and how often it is seen."""
+    names = ["written", *(["weight"] if mixture else []), "samples", "tokens"]
+    rows = []
+    for one in written:
+        row = [f"{out}/{one.stem}", f"{one.samples:,}", f"{one.tokens:,}"]
+        if mixture:
+            row.insert(1, f"{one.draw.weight:.1%}" if one.draw else "")
+            row.append(f"{one.draw.epochs:.4g}" if one.draw else "")
+        rows.append(row)
+    return rows_table([*names, *(["epochs"] if mixture else [])], rows)

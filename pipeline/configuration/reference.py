@@ -60,7 +60,7 @@ def _plain(value: Any) -> str:
 def _type_name(annotation: Any) -> str:
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
-        return _type_name(next(one for one in arguments if one is not type(None)))
+        return " or ".join(_type_name(one) for one in arguments if one is not type(None))
     if origin is typing.Literal:
         return " or ".join(f"`{one}`" for one in arguments)
     if origin in (tuple, list, frozenset, set):

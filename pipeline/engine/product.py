@@ -4,7 +4,7 @@ Nothing here is measured or dated, so the files are the same whenever the shards
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Any
 
 from xxhash import xxh3_128_hexdigest
@@ -12,6 +12,7 @@ from xxhash import xxh3_128_hexdigest
 from pipeline.configuration import Config
 from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import CONFIGURED, EMIT, TOKENS
+from pipeline.engine.chain import recall_options
 from pipeline.engine.lineage import Table
 from pipeline.engine.session import Session
 from pipeline.storage.digest import fingerprint
@@ -19,9 +20,11 @@ from pipeline.storage.manifest import MANIFEST, SHARDS
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.statistics import Statistics, statistics_of
 from pipeline.storage.storage import Storage
-from schemas.shards import split_of_file
+from schemas.shards import TRAIN, shard_sets, split_of_file
 from stages.contract import Options
 from stages.emit.card import build_manifest, render_card
+from stages.emit.mixture import groups_of, mixture_of
+from stages.emit.options import EmitOptions
 from stages.kernels.bpe.sentinels import with_sentinels
 from stages.kernels.bpe.tokenizer import tokenizer_json
 
@@ -33,6 +36,9 @@ def finish_product(storage: Storage, config: Config, session: Session) -> dict[s
     tokenizer = with_sentinels(tokenizer_json(config.tokenizer))
     sets = {folder.rpartition("/")[2]: receipts for folder, receipts in session.shards.items()}
     manifest = manifest_of(sets, xxh3_128_hexdigest(tokenizer), fingerprint(_lasting(config)))
+    emit = config.options(EMIT, EmitOptions)
+    if emit.mixture is not None:
+        manifest["mixture"] = mixture_of(emit.mixture, _train_tokens(manifest), emit.max_epochs)
     summary = {
         **manifest,
         "funnel": funnel(session),
@@ -51,6 +57,15 @@ def finish_product(storage: Storage, config: Config, session: Session) -> dict[s
         }
         for name, receipts in sets.items()
     }
+
+
+def check_mixture(config: Config, inputs: Mapping[str, Sized]) -> None:
+    """ConfigError if `emit.mixture` weighs a shard set that no corpus with inputs is emitted to."""
+    mixture = config.options(EMIT, EmitOptions).mixture
+    if mixture is not None:
+        targets = recall_options(config).targets
+        corpora = [corpus for corpus in CONFIGURED if inputs[corpus]]
+        groups_of(mixture, [name for corpus in corpora for name in shard_sets(corpus, targets)])
 
 
 def manifest_of(
@@ -126,6 +141,8 @@ def _lasting(config: Config) -> dict[str, Any]:
     for corpus in CONFIGURED:  # how an input left, and what was kept on the way, is no part of it
         for name in ("prune_inputs", TOKENS):
             resolved[corpus].pop(name)
+    for name in ("mixture", "max_epochs"):  # what is drawn from the shards changes none
+        resolved[EMIT].pop(name, None)
     return {key: value for key, value in resolved.items() if key not in ("run", "engine")}
 
 
@@ -139,6 +156,15 @@ def _file(name: str, receipt: Receipt) -> dict[str, Any]:
         "bytes": receipt.size,
         "xxh3": receipt.xxh3,
     }
+
+
+def _train_tokens(manifest: Mapping[str, Any]) -> dict[str, int]:
+    """Shard set → tokens of its train split."""
+    tokens = dict.fromkeys(manifest["sets"], 0)
+    for file in manifest["files"]:
+        if file["split"] == TRAIN:
+            tokens[file["set"]] += file["tokens"]
+    return tokens
 
 
 def _breakdown(sets: Mapping[str, Mapping[str, Receipt]], key: str) -> list[dict[str, Any]]:

@@ -14,10 +14,10 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
 
 import numpy as np
+import pyarrow as pa
 
 from pipeline.configuration.validation import nearest
 from pipeline.engine.product import TOKENIZER
@@ -25,12 +25,14 @@ from pipeline.export.jsonl import JsonlWriter
 from pipeline.export.litdata import LitdataWriter
 from pipeline.export.mds import MdsWriter
 from pipeline.export.megatron import MegatronWriter
-from pipeline.export.samples import Target, Writer, samples_of
+from pipeline.export.mixture import Draw, read_mixture
+from pipeline.export.samples import Samples, Target, Writer, samples_of
 from pipeline.export.shard_sets import ShardFile, read_tokenizer, shard_batches, shard_sets
 from pipeline.storage.location import is_remote, location, open_storage
+from pipeline.storage.manifest import MANIFEST
 from pipeline.storage.replace import fsync_folder
 from pipeline.storage.storage import LocalStorage, Storage
-from schemas.shards import SPLITS
+from schemas.shards import HELDOUT, SPLITS, TRAIN, split_of_file
 from stages.ablation.training.data.specials import END_TOKENS, end_of_text
 from stages.errors import ConfigError, StorageError
 
@@ -43,7 +45,7 @@ FORMATS: dict[str, Callable[[Target], Writer]] = {
 }
 
 Progress = Callable[[str, int, int], None]
-"""Is told the shard set, the rows done, and the rows in all."""
+"""Is told the shard set, and how many of its rows are done, of how many; of a mixture, tokens."""
 
 
 @dataclass
@@ -53,6 +55,8 @@ class Written:
     stem: str
     samples: int = 0
     tokens: int = 0
+    draw: Draw | None = None
+    """Of the train split, where the mixture was asked for."""
 
 
 def export(
@@ -63,16 +67,21 @@ def export(
     progress: Progress,
     *,
     append_eod: bool = False,
+    mixture: bool = False,
 ) -> list[Written]:
-    """Write shard sets (none named: all) of the run to the folder `out`."""
+    """Write shard sets (none named: all) of the run to the folder `out`; of the train splits what
+    the run's mixture draws, if it is asked for."""
     if to not in FORMATS:
         hint = nearest(to, FORMATS)
         known = f"--to {to}: expected one of {', '.join(FORMATS)}"
         raise ConfigError(known + (f"; did you mean {hint}?" if hint else ""))
     if append_eod and to == JSONL:
         raise ConfigError(f"--append-eod is for tokens: {to} holds text")
+    if mixture and sets:
+        raise ConfigError(f"--set {sets[0]}: the mixture says which sets are written")
     storage = open_storage(run)
-    chosen = shard_sets(storage, run, sets)
+    draws = read_mixture(storage, run) if mixture else {}
+    chosen = shard_sets(storage, run, sets or list(draws))
     tokenizer, ids = read_tokenizer(storage, run)
     end = _end(ids) if append_eod else None
     with _whole(out, storage) as folder:
@@ -81,7 +90,7 @@ def export(
         for name, files in chosen.items():
             (folder / name).mkdir()
             exporter = _SetExporter(storage, folder, name, FORMATS[to], max(ids.values()) + 1, end)
-            made += exporter.run(files, progress)
+            made += exporter.run(files, progress, draws.get(name))
     return made
 
 
@@ -106,9 +115,14 @@ class _SetExporter:
         self._writers: dict[str, Writer] = {}
         self._written: dict[str, Written] = {}
 
-    def run(self, files: Sequence[ShardFile], progress: Progress) -> list[Written]:
+    def run(
+        self, files: Sequence[ShardFile], progress: Progress, draw: Draw | None
+    ) -> list[Written]:
         try:
-            self._copy(files, progress)
+            if draw is None:
+                self._copy(files, progress)
+            else:
+                self._draw(files, draw, progress)
         except BaseException:
             for writer in self._writers.values():
                 with suppress(OSError):  # the folder is given up, and its disk may be full
@@ -123,12 +137,43 @@ class _SetExporter:
         for file in files:
             for batch in shard_batches(self._storage, file):
                 for split in SPLITS:
-                    self._write(batch, split, file.path)
+                    self._write(samples_of(batch, split), split, file.path)
                 done += batch.num_rows
                 progress(self._name, done, total)
 
-    def _write(self, batch: Any, split: str, path: str) -> None:
-        samples = samples_of(batch, split)
+    def _draw(self, files: Sequence[ShardFile], draw: Draw, progress: Progress) -> None:
+        """What is held out, once; of train the tokens wanted, pass after pass."""
+        for path, batch in self._batches_of(files, HELDOUT):
+            self._write(samples_of(batch, HELDOUT), HELDOUT, path)
+        drawn = 0
+        while drawn < draw.tokens:
+            before = drawn
+            for path, batch in self._batches_of(files, TRAIN):
+                samples = samples_of(batch, TRAIN).reaching(draw.tokens - drawn)
+                self._write(samples, TRAIN, path)
+                drawn += len(samples.tokens)
+                progress(self._name, min(drawn, draw.tokens), draw.tokens)
+                if drawn >= draw.tokens:
+                    break
+            if drawn == before:
+                raise StorageError(
+                    f"{self._storage.url}: {self._name} has no tokens to train on, {MANIFEST} says "
+                    f"that the mixture draws {draw.tokens:,}; `sluice run` writes it anew"
+                )
+        if TRAIN in self._written:
+            self._written[TRAIN].draw = draw
+
+    def _batches_of(
+        self, files: Sequence[ShardFile], split: str
+    ) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Path and row groups of the files that may hold a split, by their names."""
+        others = set(SPLITS) - {split}
+        for file in files:
+            if split_of_file(PurePosixPath(file.path).name) not in others:
+                for batch in shard_batches(self._storage, file):
+                    yield file.path, batch
+
+    def _write(self, samples: Samples, split: str, path: str) -> None:
         if not len(samples.tokens):
             return
         largest = int(np.max(samples.tokens))

@@ -22,6 +22,12 @@ class Samples:
     tokens: Ids
     described: pa.RecordBatch
 
+    def reaching(self, n_tokens: int) -> "Samples":
+        """The first rows, up to the one with which there are `n_tokens`, or all."""
+        n_rows = int(np.searchsorted(self.offsets[:-1], n_tokens))
+        tokens = self.tokens[: self.offsets[n_rows]]
+        return Samples(self.offsets[: n_rows + 1], tokens, self.described.slice(0, n_rows))
+
     def ended_with(self, token: int) -> "Samples":
         """The same, every row that does not end with the token having it appended."""
         open_rows = self.tokens[self.offsets[1:] - 1] != token

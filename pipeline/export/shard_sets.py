@@ -1,8 +1,8 @@
 """The shard sets of a finished run, by its manifest, and the tokenizer they were made with."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 
@@ -17,6 +17,8 @@ from schemas.shards import SHARDS as SCHEMA
 from stages.errors import ConfigError, StorageError
 from stages.kernels.bpe.sentinels import token_ids
 
+Interpreted = TypeVar("Interpreted")
+
 
 class ShardFile(NamedTuple):
     """A file of a shard set, and the rows that the manifest says it has."""
@@ -27,7 +29,7 @@ class ShardFile(NamedTuple):
 
 def shard_sets(storage: Storage, run: Path, chosen: Sequence[str]) -> dict[str, list[ShardFile]]:
     """The chosen sets (none named: all that have samples) and their files, in order."""
-    manifest = _manifest(storage, run)
+    manifest = read_manifest(storage, run, _files)
     there = [name for name, files in manifest.items() if any(file.rows for file in files)]
     for name in chosen:
         if name not in there:
@@ -63,15 +65,19 @@ def read_tokenizer(storage: Storage, run: Path) -> tuple[bytes, dict[str, int]]:
     return storage.read_bytes(path), read_json(storage, path, token_ids, remedy)
 
 
-def _manifest(storage: Storage, run: Path) -> Mapping[str, list[ShardFile]]:
+def read_manifest(
+    storage: Storage, run: Path, interpret: Callable[[Any], Interpreted]
+) -> Interpreted:
+    """What `interpret` makes of the manifest; ConfigError where there is none."""
     path = f"{SHARDS}/{MANIFEST}"
     if not storage.exists(path):
         raise ConfigError(f"{location(run)}: no shards here; make them with `sluice run`")
-
-    def interpret(content: Any) -> dict[str, list[ShardFile]]:
-        found: dict[str, list[ShardFile]] = {str(name): [] for name in content["sets"]}
-        for file in content["files"]:
-            found[file["set"]].append(ShardFile(str(file["path"]), int(file["rows"])))
-        return found
-
     return read_json(storage, path, interpret, "delete it, and `sluice run` writes it anew")
+
+
+def _files(content: Any) -> dict[str, list[ShardFile]]:
+    """Shard set → its files, in order."""
+    found: dict[str, list[ShardFile]] = {str(name): [] for name in content["sets"]}
+    for file in content["files"]:
+        found[file["set"]].append(ShardFile(str(file["path"]), int(file["rows"])))
+    return found

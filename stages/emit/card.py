@@ -19,6 +19,7 @@ import jinja2
 from schemas.recall import NATURAL
 from schemas.shards import GITHUB_SETS, SPLITS, corpus_of
 from stages.emit.claims import corpus_claims, joins
+from stages.emit.mixture import mixture_claims
 
 Row = Mapping[str, Any]
 
@@ -44,7 +45,8 @@ def render_card(summary: Row) -> str:
     """The dataset card of a summary: a manifest, plus `funnel` (rows with `stage, documents, kept,
     bytes, kept_bytes, reasons`), `options` (`emit` and every stage of the run → all its options),
     `changed` (the same, those that are not the default) and, if known, `languages` and `licenses`
-    (rows with `set, name, samples, tokens`; a null name is unknown)."""
+    (rows with `set, name, samples, tokens`; a null name is unknown); `mixture`, if one is asked
+    for, is part of the manifest (`mixture_of`)."""
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -52,9 +54,9 @@ def render_card(summary: Row) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters.update(count=_count, size=_size, share=_share, cell=_cell)
+    environment.filters.update(count=_count, size=_size, share=_share, cell=_cell, epochs=_epochs)
     template = package_files("stages.emit").joinpath("card.md.jinja").read_text("utf-8")
-    sets, options = summary["sets"], summary["options"]
+    sets, options, mixture = summary["sets"], summary["options"], summary.get("mixture")
     return environment.from_string(template).render(
         sets=[
             {
@@ -67,6 +69,8 @@ def render_card(summary: Row) -> str:
             for name in _ordered(sets)
         ],
         totals=summary["totals"],
+        mixture=mixture,
+        mixture_claims=mixture_claims(mixture) if mixture else [],
         funnel=[_with_reasons(row) for row in summary["funnel"]],
         work=_work(summary),
         made_from=_made_from(sets),
@@ -179,6 +183,10 @@ def _size(n_bytes: float) -> str:
 
 def _share(part: float, whole: float) -> str:
     return f"{part / whole:.1%}" if whole else "–"
+
+
+def _epochs(epochs: float) -> str:
+    return f"{epochs:.4g}"
 
 
 def _cell(text: str | None) -> str:

@@ -1,12 +1,23 @@
 """The dataset card of a real run says what its options had it do."""
 
+import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from pipeline.run import run
-from tests.pipeline.conftest import STANDARD_LIBRARY, configured, page, write_tar, write_warc
+from pipeline.run import forecast, run
+from stages.emit.mixture import mixture_of
+from stages.errors import ConfigError
+from tests.pipeline.conftest import (
+    STANDARD_LIBRARY,
+    configured,
+    page,
+    product,
+    write_tar,
+    write_warc,
+)
 
 MODULES = ("decoder", "encoder")
 
@@ -60,3 +71,41 @@ def test_a_stage_switched_off_is_not_on_the_card(
     run(configured(small, folder, benchmarks, *off), address="local")
     assert claim in card(finished)
     assert claim not in card(folder)
+
+
+def test_a_mixture_changes_manifest_and_card_alone(
+    small: Path, finished: Path, tmp_path: Path
+) -> None:
+    """Nothing is emitted again; weights and epochs are of the train split's tokens."""
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    settings = ("emit.mixture={code=60, natural=40}", "emit.max_epochs=4", "emit.heldout_rate=0.0")
+    benchmarks = f"decontaminate.benchmarks=['{small}/benchmarks']"
+    run(configured(small, folder, benchmarks, settings[2]), address="local")
+    before = product(folder)
+    plain = json.loads((folder / "shards/manifest.json").read_text())
+    report = run(configured(small, folder, benchmarks, *settings), address="local")
+    assert report.steps.keys() & {"emit.github", "emit.web"} == set()
+    after = product(folder)
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"shards/README.md", "shards/manifest.json"}
+    manifest = json.loads((folder / "shards/manifest.json").read_text())
+    mixture = manifest.pop("mixture")
+    assert manifest == plain
+    tokens = {name: totals["tokens"] for name, totals in plain["sets"].items()}
+    assert mixture == mixture_of({"code": 60, "natural": 40}, tokens, 4)
+    assert f"{mixture['once']['tokens']:,} tokens are the most" in card(folder)
+    assert "| `natural` | 40.0% |" in card(folder)
+    run(configured(small, folder, benchmarks, settings[2]), address="local")
+    assert product(folder) == before
+
+
+def test_a_weight_on_a_set_that_cannot_come_fails_before_any_work(
+    small: Path, tmp_path: Path
+) -> None:
+    """A run as its plan: there is no mathematics without a target of the web's recall."""
+    config = configured(small, tmp_path / "run", "emit.mixture=deepseek-coder-v2")
+    for attempt in (forecast, partial(run, address="local")):
+        with pytest.raises(ConfigError, match="no samples of math-web"):
+            attempt(config)
+    assert not (tmp_path / "run/web").exists()
