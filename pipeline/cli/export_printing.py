@@ -22,13 +22,15 @@ def export(
 
 
 def _table(out: Path, written: Sequence[Written], *, mixture: bool) -> Table:
-    """With the mixture, each train split's share of it and how often it is seen."""
-    names = ["written", *(["weight"] if mixture else []), "samples", "tokens"]
+    """With the mixture: each set's weight, the share that whole samples make of it, and how often
+    its train split is seen."""
+    names = ["written", "samples", "tokens", *(["weight", "share", "epochs"] if mixture else [])]
+    total = sum(one.drawn for one in written)
     rows = []
     for one in written:
         row = [f"{out}/{one.stem}", f"{one.samples:,}", f"{one.tokens:,}"]
-        if mixture:
-            row.insert(1, f"{one.draw.weight:.1%}" if one.draw else "")
-            row.append(f"{one.draw.epochs:.4g}" if one.draw else "")
-        rows.append(row)
-    return rows_table([*names, *(["epochs"] if mixture else [])], rows)
+        if one.draw is not None:
+            epochs = one.drawn / one.draw.train_tokens
+            row += [f"{one.draw.weight:.1%}", f"{one.drawn / total:.1%}", f"{epochs:.4g}"]
+        rows.append(row + [""] * (len(names) - len(row)))
+    return rows_table(names, rows)

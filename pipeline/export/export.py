@@ -56,7 +56,9 @@ class Written:
     samples: int = 0
     tokens: int = 0
     draw: Draw | None = None
-    """Of the train split, where the mixture was asked for."""
+    """What of the train split was to be drawn, where the mixture was asked for."""
+    drawn: int = 0
+    """Tokens that were, ends not counted."""
 
 
 def export(
@@ -161,7 +163,7 @@ class _SetExporter:
                     f"that the mixture draws {draw.tokens:,}; `sluice run` writes it anew"
                 )
         if TRAIN in self._written:
-            self._written[TRAIN].draw = draw
+            self._written[TRAIN].draw, self._written[TRAIN].drawn = draw, drawn
 
     def _batches_of(
         self, files: Sequence[ShardFile], split: str

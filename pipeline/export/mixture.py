@@ -4,7 +4,7 @@ Rows of the train split lie in the order of a seeded hash of their `sample_id`, 
 shard set, so the first of them are a sample drawn by that hash: the same whatever the order of the
 inputs, the number of files and the workers, and part of every larger one. A set's draw is its rows
 from the first on, as often as there are whole epochs, then up to the row that reaches the tokens
-wanted: at most a sample too many.
+wanted: at most a sample too many, which is much where a set has few.
 """
 
 from pathlib import Path
@@ -21,9 +21,10 @@ class Draw(NamedTuple):
 
     weight: float
     """Share of the mixture's tokens."""
+    train_tokens: int
+    """Of which it is drawn."""
     tokens: int
-    epochs: float
-    """How often the train split is seen."""
+    """To be drawn."""
 
 
 def read_mixture(storage: Storage, run: Path) -> dict[str, Draw]:
@@ -32,7 +33,7 @@ def read_mixture(storage: Storage, run: Path) -> dict[str, Draw]:
     def interpret(content: Any) -> dict[str, Draw]:
         sets = content["mixture"]["drawn"]["sets"] if "mixture" in content else {}
         return {
-            str(name): Draw(float(one["weight"]), int(one["tokens"]), float(one["epochs"]))
+            str(name): Draw(float(one["weight"]), int(one["train_tokens"]), int(one["tokens"]))
             for name, one in sets.items()
         }
 

@@ -4,13 +4,14 @@ A mixture is a weight a shard set, or a group of sets (`code+text`): of all toke
 share is the group's, whose sets are seen equally often. It changes no shard. What there is of the
 scarcest group bounds the size: drawn E times, a group of T tokens with share w allows E · T / w
 tokens in all, and the smallest of these is the mixture's size. Shares are counted in exact
-fractions, so the scarcest group is drawn E times to the token.
+fractions, so the scarcest group is drawn E times to the token, and of every set a token at least.
 """
 
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
 from schemas.shards import CODE_QUALITY
@@ -86,7 +87,8 @@ def mixture_of(
 
     `weights` are shares of groups; `once` is the largest mixture that repeats no sample of a set,
     `drawn` the largest that sees none more than `max_epochs` times (the same where that is 1), each
-    with its `tokens` and, by shard set, `weight` (share of the tokens), `tokens` and `epochs`.
+    with its `tokens` and, by shard set, `weight` (share of the tokens), `train_tokens` (what there
+    is), `tokens` (what is drawn) and `epochs`.
     """
     there = {name: count for name, count in tokens.items() if count}
     groups = groups_of(mixture, there)
@@ -101,7 +103,8 @@ def mixture_of(
             for name in group.sets:
                 sets[name] = {
                     "weight": float(group.share * there[name] / size),
-                    "tokens": int(epochs * there[name]),
+                    "train_tokens": there[name],
+                    "tokens": ceil(epochs * there[name]),
                     "epochs": float(epochs),
                 }
         return {"tokens": sum(one["tokens"] for one in sets.values()), "sets": sets}

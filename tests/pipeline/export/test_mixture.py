@@ -92,7 +92,7 @@ def test_the_draw_has_the_weights_and_repeats_as_stated(
     found, written = drawn(write_run(folder / "a", lengths, 1, mixture), folder / "x")
     assert (found, written) == drawn(write_run(folder / "b", lengths, 4, mixture), folder / "y")
     for name, train in lengths.items():
-        rows, said = found.get(name, []), mixture["drawn"]["sets"][name]
+        rows, said = found[name], mixture["drawn"]["sets"][name]
         has = sum(train[row] for row in rows)
         assert said["tokens"] <= has < said["tokens"] + max(train)
         assert has == said["tokens"] or said["epochs"] != int(said["epochs"])
@@ -103,9 +103,9 @@ def test_the_draw_has_the_weights_and_repeats_as_stated(
         assert counts[0] <= -(-most // 1)
         heldout = (folder / "x" / name / "heldout.jsonl").read_text().splitlines()
         assert len(heldout) == 2
-    assert sum(one.tokens for one in written if one.draw) == sum(
-        lengths[name][row] for name, rows in found.items() for row in rows
-    )
+    assert [one.drawn for one in written if one.draw] == [
+        sum(train[row] for row in found[name]) for name, train in lengths.items()
+    ]
 
 
 def test_the_table_says_weights_and_epochs(sluice: Sluice, tmp_path: Path) -> None:
@@ -120,8 +120,8 @@ def test_the_table_says_weights_and_epochs(sluice: Sluice, tmp_path: Path) -> No
     code, printed, _ = sluice(*arguments)
     assert code == 0
     header, train, heldout = [line.split() for line in printed.splitlines()[:3]]
-    assert header == ["written", "weight", "samples", "tokens", "epochs"]
-    assert train[-4:] == ["100.0%", "80", f"{2 * tokens['natural']:,}", "2"]
+    assert header == ["written", "samples", "tokens", "weight", "share", "epochs"]
+    assert train[1:] == ["80", f"{2 * tokens['natural']:,}", "100.0%", "100.0%", "2"]
     assert heldout[-2:] == ["2", "7"]
     assert not (out / "code").exists()
     code, _, said = sluice(*arguments, "--set", "code")
