@@ -122,10 +122,12 @@ def mixture_claims(mixture: Mapping[str, Any]) -> list[str]:
     once, drawn, most = mixture["once"], mixture["drawn"], mixture["max_epochs"]
     whole = [f"`{name}`" for name, one in once["sets"].items() if one["epochs"] == 1]
     others = "" if len(whole) == len(once["sets"]) else ", and a part of every other set"
-    size = (
-        f"{once['tokens']:,} tokens are the most that these weights allow with no sample of a set"
-    )
-    claims = [f"{size} repeated: all of {', '.join(whole)}{others}."]
+    weights = (f"{share:.1%} {name}" for name, share in mixture["weights"].items())
+    claims = [
+        f"Weights of the tokens to train on, which are drawn from `train`: {', '.join(weights)}.",
+        f"With no sample of a set repeated {once['tokens']:,} tokens are the most that they allow.",
+        f"That is all of {', '.join(whole)}{others}.",
+    ]
     if most > 1:
         repeated = [f"`{name}`" for name, one in drawn["sets"].items() if one["epochs"] > 1]
         claims.append(

@@ -9,6 +9,7 @@ import yaml
 
 from schemas.shards import SHARDS
 from stages.emit.card import build_manifest, render_card
+from stages.emit.mixture import mixture_of
 
 FILES = [
     {
@@ -242,3 +243,18 @@ def test_datasets_loads_a_set_by_its_name_and_split(
         "heldout": [("natural", "heldout")],
     }
     assert load() == {"train": [("code", "train")], "heldout": [("code", "heldout")]}
+
+
+@pytest.mark.parametrize("epochs", [1.0, 4.0])
+def test_a_mixture_is_a_table_and_a_sentence(epochs: float) -> None:
+    """A row a set, with as many cells as the header; without one the card is as it was."""
+    mixture = mixture_of({"code": 60, "natural": 40}, {"code": 900, "natural": 200}, epochs)
+    plain, card = render_card(summary()), render_card(summary(mixture=mixture))
+    before, _, rest = card.partition("## Mixture\n\n")
+    section, _, after = rest.partition("## What was kept")
+    assert plain == f"{before}## What was kept{after}"
+    table = section.split("\n\n")[0].splitlines()
+    assert [line.split("|")[1].strip(" `") for line in table] == ["set", "---", "code", "natural"]
+    assert {line.count("|") for line in table} == {5 if epochs == 1 else 7}
+    assert "60.0% code, 40.0% natural" in section
+    assert ("repeats samples" in section) == (epochs > 1)

@@ -142,12 +142,13 @@ def test_repeats_are_said() -> None:
     """Which sets are seen again, and those that are copies by their nature."""
     tokens = {"code": 900, "code-quality": 100, "natural": 100}
     mixture = {"code+code-quality": 1, "natural": 1}
-    once, *rest = mixture_claims(mixture_of(mixture, tokens, 1))
-    assert once.startswith("200 tokens")
-    assert "all of `natural`, and a part of every other set" in once
+    weights, once, whole, *rest = mixture_claims(mixture_of(mixture, tokens, 1))
+    assert weights.endswith(": 50.0% code+code-quality, 50.0% natural.")
+    assert "200 tokens are the most" in once
+    assert "all of `natural`, and a part of every other set" in whole
     assert [claim.split(" are in")[0] for claim in rest] == ["Documents of `code-quality`"]
-    _, repeated, _ = mixture_claims(mixture_of(mixture, tokens, 2.5))
+    _, _, _, repeated, _ = mixture_claims(mixture_of(mixture, tokens, 2.5))
     assert "no set seen more than 2.5 times it has 500 tokens" in repeated
     assert "samples of `natural` are seen again" in repeated
-    [whole] = mixture_claims(mixture_of({"natural": 3}, tokens, 1))
+    _, _, whole = mixture_claims(mixture_of({"natural": 3}, tokens, 1))
     assert whole.endswith("all of `natural`.")
