@@ -87,7 +87,8 @@ def commoncrawl(
     epilog="Examples: sluice crawl github --repos list.txt --opt-out opted-out.txt -o crawl/mine · "
     "sluice crawl github --gharchive 'https://data.gharchive.org/2023-10-01-{0..23}.json.gz' "
     "--created-before 2023-11-01 --min-stars 5 -o crawl/october --dry-run · "
-    "sluice crawl github --files the-stack-v2.parquet -o crawl/stack"
+    "sluice crawl github --files the-stack-v2.parquet -o crawl/stack · "
+    "sluice crawl github --discussions '2025-11-*.json.gz' -o crawl/november"
 )
 def github(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Where everything goes.")],
@@ -110,6 +111,14 @@ def github(
             help="Instead of repositories: the files that Parquet or JSONL tables name and do not "
             "hold (The Stack v2, Nemotron-Pretraining-Code, BigQuery's files; or any with repo, "
             "commit, path). May be repeated, and be a glob.",
+        ),
+    ] = None,
+    discussions: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Instead of repositories: the issues and pull requests whose words hourly files "
+            "of GH Archive do not have, told by the API. May be repeated.",
         ),
     ] = None,
     source: Annotated[
@@ -189,20 +198,27 @@ def github(
         ),
     ] = CONTENTS,
 ) -> None:
-    """Fetch repositories as archives, or the files that a table names.
+    """Fetch repositories as archives, the files that a table names, or words of discussions.
 
     The API is asked what each is called today (a renamed one is followed), when it was created and
     how many stars it has; codeload packs its default branch. GITHUB_TOKEN, if it is set, allows
     5,000 repositories an hour instead of 60. Limits are kept as GitHub states them, for all
     processes of this machine together. DIR/ledger.jsonl says what became of each; an interrupted
     command goes on where it stopped when it is given again. With --files, DIR/files has the tables
-    with contents and DIR/problems what could not be had, file by file.
+    with contents and DIR/problems what could not be had, file by file. With --discussions,
+    DIR/discussions has events to be read beside the hours, and DIR/discussions.jsonl says what
+    became of each.
     """
     from pipeline.cli import crawl_github as printing  # noqa: PLC0415
     from pipeline.github.access import GitHub, token_of_the_environment  # noqa: PLC0415
 
-    if bool(files) == bool(repos or gharchive):
-        raise ConfigError("give either --files TABLE, or --repos FILE and --gharchive PATTERN")
+    if sum(map(bool, (files, discussions, repos or gharchive))) != 1:
+        raise ConfigError(
+            "give either --files TABLE, or --discussions PATTERN, or --repos FILE and --gharchive "
+            "PATTERN"
+        )
+    if discussions and (update or without_api):
+        raise ConfigError("--discussions goes with neither --update nor --without-api")
     if source not in ("auto", "contents", "archives"):
         raise ConfigError(f"--from {source}: expected auto, contents or archives")
     request = printing.Request(
@@ -227,6 +243,8 @@ def github(
     with resumable(), _limits_of(address):
         if files:
             printing.files(files, source, request, access, out)  # type: ignore[arg-type]
+        elif discussions:
+            printing.discussions(discussions, request, access, out)
         else:
             printing.repositories(request, access, out)
 

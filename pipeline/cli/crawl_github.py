@@ -16,7 +16,11 @@ from pipeline.github.access import REQUESTS_PER_HOUR, GitHub
 from pipeline.github.crawl import ARCHIVES, REPOSITORIES, Choice, crawl, is_open
 from pipeline.github.feed import Feed, read_feed
 from pipeline.github.fetching import From
-from pipeline.github.ledger import HAD, NAME, Ledger
+from pipeline.github.hydration import FOLDER, hydrate
+from pipeline.github.hydration import is_open as is_discussion_open
+from pipeline.github.lacking import read_lacking
+from pipeline.github.lacking import select as select_lacking
+from pipeline.github.ledger import DISCUSSIONS, HAD, NAME, Ledger
 from pipeline.github.materialise import FILES, PROBLEMS, materialise
 from pipeline.github.plan import make_plan
 from pipeline.github.wanted import Wanted, listed, select
@@ -79,12 +83,43 @@ def files(
             return
         with bars(Console(stderr=True)) as progress:
             outcomes = materialise(plan, request.choice, source, github, folder, progress)
-    show(rows_table(("outcome", "files"), [(why, f"{n:,}") for why, n in outcomes.most_common()]))
+    _show_outcomes("files", outcomes)
     if outcomes and not outcomes[HAD]:
         raise InputError(f"no file could be had; {folder / PROBLEMS} says why")
     show(
         f"{folder / PROBLEMS} says what could not be had, and why; to read the rest: "
         f"github.inputs = ['{folder / FILES}']"
+    )
+
+
+def discussions(patterns: Sequence[str], request: Request, github: GitHub, folder: Path) -> None:
+    """Find out which discussions hours do not tell, and unless it is a dry run ask for them."""
+    with _held(folder, github):
+        with bars(Console(stderr=True)) as progress:
+            found = read_lacking(patterns, folder, progress)
+        n_lacking = len(found.lacking) + found.left_out.total()
+        show(
+            f"{found.hours - len(found.problems):,} of {found.hours:,} hours mention "
+            f"{found.discussions:,} discussions and have not all words of {n_lacking:,}"
+        )
+        _show_problems(found.problems)
+        wanted, refused = select_lacking(found.lacking, request.choice.selection, request.min_stars)
+        refused += found.left_out
+        ledger = Ledger(folder, DISCUSSIONS, read_only=True)
+        todo = [one for one in wanted if is_discussion_open(ledger.get(one.asked), folder)]
+        left_out = _left_out(refused)
+        show(f"{len(wanted):,} discussions, {len(wanted) - len(todo):,} of them done{left_out}")
+        _say_how_long(len(todo) + len({one.repo_id for one in todo}), github)
+        if request.dry_run:
+            return
+        with bars(Console(stderr=True)) as progress:
+            outcomes = hydrate(wanted, request.choice, github, folder, progress)
+    _show_outcomes("discussions", outcomes + refused)
+    if outcomes and not outcomes[HAD]:
+        raise InputError(f"no discussion could be had; {folder / DISCUSSIONS} says why")
+    show(
+        f"{folder / DISCUSSIONS} says what became of each; to read them beside the hours: "
+        f"github.inputs = [HOURS, '{folder / FOLDER}']"
     )
 
 
@@ -105,10 +140,7 @@ def _wanted(request: Request, choice: Choice, folder: Path) -> tuple[list[Wanted
             feed = read_feed(request.gharchive, folder, progress)
         n_whole = feed.hours - len(feed.problems)
         show(f"{n_whole:,} of {feed.hours:,} hours name {len(feed.wanted):,} repositories")
-        for problem in feed.problems[:SHOWN_PROBLEMS]:
-            show(f"not read, or not to its end: {problem}")
-        if len(feed.problems) > SHOWN_PROBLEMS:
-            show(f"… and {len(feed.problems) - SHOWN_PROBLEMS:,} hours more")
+        _show_problems(feed.problems)
     known = {one.repo.lower(): one for one in feed.wanted}
     for one in listed(request.repos):
         known.setdefault(one.repo.lower(), one)
@@ -120,19 +152,39 @@ def _wanted(request: Request, choice: Choice, folder: Path) -> tuple[list[Wanted
 def _say_what_is_wanted(
     request: Request, github: GitHub, n_wanted: int, n_open: int, refused: Counter[str]
 ) -> None:
-    left_out = "".join(f", {count:,} {reason}" for reason, count in sorted(refused.items()))
-    show(f"{n_wanted:,} repositories, {n_wanted - n_open:,} of them done{left_out}")
-    if n_open and not request.without_api:
+    show(f"{n_wanted:,} repositories, {n_wanted - n_open:,} of them done{_left_out(refused)}")
+    if not request.without_api:
+        _say_how_long(n_open, github)
+
+
+def _left_out(refused: Counter[str]) -> str:
+    return "".join(f", {count:,} {reason}" for reason, count in sorted(refused.items()))
+
+
+def _say_how_long(n_asked: int, github: GitHub) -> None:
+    """How long the API takes for so many questions."""
+    if n_asked:
         per_hour = REQUESTS_PER_HOUR[bool(github.token)]
-        minutes = math.ceil(60 * n_open / per_hour)
+        minutes = math.ceil(60 * n_asked / per_hour)
         takes = f"{minutes} min" if minutes < 120 else f"{minutes / 60:,.0f} h"
         how = "with a token" if github.token else "without a token: set GITHUB_TOKEN"
-        show(f"{n_open:,} to ask for: {takes} at {per_hour:,} an hour ({how})")
+        show(f"{n_asked:,} to ask for: {takes} at {per_hour:,} an hour ({how})")
+
+
+def _show_problems(problems: Sequence[str]) -> None:
+    for problem in problems[:SHOWN_PROBLEMS]:
+        show(f"not read, or not to its end: {problem}")
+    if len(problems) > SHOWN_PROBLEMS:
+        show(f"… and {len(problems) - SHOWN_PROBLEMS:,} hours more")
+
+
+def _show_outcomes(what: str, outcomes: Counter[str]) -> None:
+    rows = [(reason, f"{count:,}") for reason, count in outcomes.most_common()]
+    show(rows_table(("outcome", what), rows))
 
 
 def _say_what_came(outcomes: Counter[str], refused: Counter[str], folder: Path) -> None:
-    rows = [(reason, f"{count:,}") for reason, count in (outcomes + refused).most_common()]
-    show(rows_table(("outcome", "repositories"), rows))
+    _show_outcomes("repositories", outcomes + refused)
     if outcomes and not outcomes[HAD]:
         raise InputError(f"no repository could be had; {folder / NAME} says why")
     show(

@@ -1,4 +1,5 @@
-"""What became of each repository that was asked for: lines of `ledger.jsonl`, the last counts.
+"""What became of each repository that was asked for: lines of `ledger.jsonl`, the last counts; and
+of each discussion: `discussions.jsonl`.
 
 A line is written when the repository is done, so an interrupted crawl goes on where it stopped;
 half a line, which a dying process leaves, is cut off. Memory: the lines, 0.5 kB a repository.
@@ -15,14 +16,15 @@ from typing import Any, BinaryIO
 
 from stages.errors import StorageError
 
-NAME = "ledger.jsonl"
+NAME, DISCUSSIONS = "ledger.jsonl", "discussions.jsonl"
 HAD, FAILED = "had", "failed"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One repository as it was asked for. `outcome` is `had`, or the reason why it is not here;
-    `archive` is the base name of its archive, `repo` what it is called today."""
+    """One repository or discussion as it was asked for. `outcome` is `had`, or the reason why it is
+    not here; `archive` is the base name of the file that it is in, `repo` what the repository is
+    called today."""
 
     asked: str
     outcome: str
@@ -51,8 +53,8 @@ _FIELDS = frozenset(field.name for field in fields(Entry))
 class Ledger:
     """The entries of a folder, by name without regard to case. Threads may add."""
 
-    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
-        self._path = folder / NAME
+    def __init__(self, folder: Path, name: str = NAME, *, read_only: bool = False) -> None:
+        self._path = folder / name
         self._lines: dict[str, bytes] = {}
         self._mutex = threading.Lock()
         self._stream: BinaryIO | None = None
@@ -101,8 +103,8 @@ class Ledger:
                     asked = _entry(json.loads(line)).asked.lower()
                 except (ValueError, TypeError, AttributeError, RecursionError) as error:
                     raise StorageError(
-                        f"{self._path}, line {number} is damaged ({error}); remove the line: its "
-                        "repository is asked for again"
+                        f"{self._path}, line {number} is damaged ({error}); remove the line: what "
+                        "it is about is asked for again"
                     ) from error
                 self._lines[asked] = line.rstrip(b"\n")
                 end += len(line)

@@ -22,7 +22,7 @@ from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
 from schemas.quarantine import UNREADABLE
 from stages.errors import ConfigError, InputError
 from stages.github.entries import Damaged
-from stages.github.gharchive.hours import hour_of
+from stages.github.gharchive.hours import holds_events
 from stages.github.git.folder import git_dir
 from stages.github.git.head import head_commit
 from stages.github.git.tree import EMPTY_TREE, open_git
@@ -73,8 +73,8 @@ def is_url(uri: str) -> bool:
 
 
 def is_hour(spec: InputSpec) -> bool:
-    """Whether an input of GitHub holds the events of an hour (GH Archive)."""
-    return spec.folder is None and hour_of(spec.name) is not None
+    """Whether an input of GitHub holds events, as the hours of GH Archive do."""
+    return spec.folder is None and holds_events(spec.name)
 
 
 def printable(name: str) -> str:
@@ -222,7 +222,7 @@ def _local(path: str, endings: tuple[str, ...]) -> Iterable[InputSpec]:
 
 
 def _is_of_github(child: Path) -> bool:
-    return is_git(child) or hour_of(child.name) is not None
+    return is_git(child) or holds_events(child.name)
 
 
 def _file(path: str) -> InputSpec:

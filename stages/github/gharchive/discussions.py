@@ -8,7 +8,7 @@ the title alone, for people's comments to stand under.
 import datetime
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,6 +19,15 @@ BOTS = "bots.toml"
 
 ISSUE, REVIEW, REVIEW_COMMENT = "issue", "review", "review_comment"
 """What a comment stands on; ids of each are counted apart."""
+
+FORMS: Mapping[str, tuple[str, str | None]] = {
+    "IssuesEvent": ("issue", None),
+    "IssueCommentEvent": ("issue", ISSUE),
+    "PullRequestEvent": ("pull_request", None),
+    "PullRequestReviewEvent": ("pull_request", REVIEW),
+    "PullRequestReviewCommentEvent": ("pull_request", REVIEW_COMMENT),
+}
+"""Type of event → which field of its payload is the discussion, and what the event comments on."""
 
 _MARKED_BOT = "[bot]"
 _NUMBER = re.compile(r"/(?:issues|pulls?)/(\d{1,18})(?:$|[#/?])")
@@ -53,6 +62,19 @@ class Discussion:
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """Which discussion an event is about, and what it does not tell of it."""
+
+    number: int
+    has_opening: bool
+    """Whether it has title and text."""
+    is_opened_by_bot: bool
+    """As far as the event tells."""
+    lacks: str | None
+    """What a person commented on, if the comment's words are not there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     """Why an event adds nothing to a discussion."""
 
@@ -69,8 +91,32 @@ BOT = Nothing("bot")
 
 def discussion_of(event: Event) -> Discussion | Nothing:
     """What an event says of a discussion. `WrongField` for what cannot be."""
-    read = _READERS.get(event.type)
-    return OTHER_EVENT if read is None else read(event)
+    if event.type not in FORMS:
+        return OTHER_EVENT
+    subject, on = FORMS[event.type]
+    return _discussion(event, fields(event.payload, subject), on)
+
+
+def mention_of(event: Event) -> Mention | None:
+    """The discussion that an event is about, also where it has no words; null if it is about none
+    or does not say which. `WrongField` for what cannot be."""
+    if event.type not in FORMS:
+        return None
+    name, on = FORMS[event.type]
+    subject, said = fields(event.payload, name), {} if on is None else _said(event, on)
+    which = _number(event, subject)
+    if which is None:
+        return None
+    actor_is_bot = is_program(event.actor)
+    is_told = event.payload.get("action") == "deleted" or "body" in said
+    is_of_bot = _person(said)[1] or (not said and actor_is_bot)
+    return Mention(
+        number=which,
+        has_opening=bool(text("title", subject.get("title"))) and "body" in subject,
+        is_opened_by_bot=_person(subject)[1]
+        or (event.payload.get("action") == "opened" and actor_is_bot),
+        lacks=None if is_told or is_of_bot else on,
+    )
 
 
 @cache
@@ -79,33 +125,10 @@ def bots() -> frozenset[str]:
     return frozenset(tomllib.loads(files("seeds").joinpath(BOTS).read_text("utf-8"))["names"])
 
 
-def _of_issue(event: Event) -> Discussion | Nothing:
-    return _discussion(event, fields(event.payload, "issue"), None)
-
-
-def _of_issue_comment(event: Event) -> Discussion | Nothing:
-    return _discussion(event, fields(event.payload, "issue"), ISSUE)
-
-
-def _of_pull(event: Event) -> Discussion | Nothing:
-    return _discussion(event, fields(event.payload, "pull_request"), None)
-
-
-def _of_review(event: Event) -> Discussion | Nothing:
-    return _discussion(event, fields(event.payload, "pull_request"), REVIEW)
-
-
-def _of_review_comment(event: Event) -> Discussion | Nothing:
-    return _discussion(event, fields(event.payload, "pull_request"), REVIEW_COMMENT)
-
-
-_READERS: dict[str, Callable[[Event], Discussion | Nothing]] = {
-    "IssuesEvent": _of_issue,
-    "IssueCommentEvent": _of_issue_comment,
-    "PullRequestEvent": _of_pull,
-    "PullRequestReviewEvent": _of_review,
-    "PullRequestReviewCommentEvent": _of_review_comment,
-}
+def is_program(login: str | None) -> bool:
+    """Whether an account of this name writes by itself."""
+    name = "" if login is None else login.lower()
+    return name.endswith(_MARKED_BOT) or name in bots()
 
 
 def _discussion(event: Event, subject: Fields, on: str | None) -> Discussion | Nothing:
@@ -165,8 +188,4 @@ def _person(subject: Fields) -> tuple[str | None, bool]:
     """Who wrote something, in lower case, and whether that is a program."""
     user = fields(subject, "user")
     login = text("user.login", user.get("login"))
-    name = None if login is None else login.lower()
-    is_bot = user.get("type") == "Bot" or (
-        name is not None and (name.endswith(_MARKED_BOT) or name in bots())
-    )
-    return name, is_bot
+    return login and login.lower(), user.get("type") == "Bot" or is_program(login)

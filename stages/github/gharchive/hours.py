@@ -1,4 +1,8 @@
-"""Which hour a file of GH Archive is (`2024-01-31-7.json.gz`), and which hours there never were."""
+"""Which hour a file of GH Archive is (`2024-01-31-7.json.gz`), and which hours there never were.
+
+Beside hours there are files of events that the API told (`hydrated-0123456789ab.json`, written by
+`sluice crawl github --discussions`): they are of no hour.
+"""
 
 import datetime
 import re
@@ -16,6 +20,7 @@ _NAME = re.compile(
     r"(?P<day>\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))-(?P<hour>1?\d|2[0-3])"
     r"\.json(?:\.gz|\.zst)?"
 )
+_HYDRATED = re.compile(r"hydrated-[0-9a-f]{12}\.json(?:\.gz|\.zst)?")
 _HOUR = datetime.timedelta(hours=1)
 
 
@@ -29,6 +34,16 @@ def hour_of(name: str) -> datetime.datetime | None:
     except ValueError:  # the 30th of February
         return None
     return day.replace(hour=int(match["hour"]), tzinfo=datetime.UTC)
+
+
+def holds_events(name: str) -> bool:
+    """Whether a file of this base name holds events: those of an hour, or told by the API."""
+    return hour_of(name) is not None or _HYDRATED.fullmatch(name) is not None
+
+
+def hydrated_name(digest: str) -> str:
+    """What a file of events that the API told is called, by 12 hex digits."""
+    return f"hydrated-{digest}.json"
 
 
 def hour_name(hour: datetime.datetime) -> str:

@@ -5,7 +5,8 @@ what becomes of every request for a repository. "" is a plain answer; a number i
 `:N` a Retry-After; `secondary` is a 403 whose body speaks of a rate limit; `reset` and `short` end
 half-way (a reset; a plain close); `cut` ends the body half-way, but as HTTP wants it; `hang-up`
 never answers; `garbage` is no gzip. With `quota`, so many requests of the API are answered in a
-window, and headers say so; who asks on is refused, and counted in `violations`.
+window, and headers say so; who asks on is refused, and counted in `violations`. A page has two
+comments.
 """
 
 import hashlib
@@ -19,6 +20,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+PAGE_COMMENTS = 2
 
 
 @dataclass
@@ -31,6 +35,8 @@ class Repo:
     created_at: str = "2020-02-02T02:02:02Z"
     stars: int = 7
     license: str | None = "MIT"
+    lists: dict[str, Any] = field(default_factory=dict)
+    """What is at `issues/7`, `issues/7/comments`, …; a number is a status, text another place."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,8 @@ class Asked:
     at: float
     fault: str
     headers: dict[str, str]
-    status: int = 0
+    path: str = ""
+    """Below the repository."""
 
 
 @dataclass
@@ -111,7 +118,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     timeout = 30
 
     def do_GET(self) -> None:
-        parts = self.path.strip("/").split("/")
+        parts = urlsplit(self.path).path.strip("/").split("/")
         kind = "codeload" if parts[0] == "codeload" else "api"
         self.close_connection = True
         repo = "/".join(parts[1:3] if kind == "codeload" else parts[2:4])
@@ -121,7 +128,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             waiting = self.owner.faults[kind]
             fault = self.owner.always.get(repo) or (waiting.pop(0) if waiting else "")
             headers = {name.lower(): value for name, value in self.headers.items()}
-            self.owner.asked.append(Asked(kind, repo, time.time(), fault, headers))
+            path = "/".join(parts[4:])
+            self.owner.asked.append(Asked(kind, repo, time.time(), fault, headers, path))
             self.owner.open_now += 1
             self.owner.open_at_most = max(self.owner.open_at_most, self.owner.open_now)
         time.sleep(self.owner.pause)
@@ -136,6 +144,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif fault.partition(":")[0].isdecimal():
             code, _, seconds = fault.partition(":")
             self._say(int(code), b"{}", {"Retry-After": seconds} if seconds else {})
+        elif kind == "api" and path:
+            self._discussion(repo, path)
         elif kind == "api":
             self._facts(repo, moved=parts[1:2] == ["repos"])
         else:
@@ -186,6 +196,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._say(304, b"")
         else:
             self._say(200, body, {"ETag": etag})
+
+    def _discussion(self, name: str, path: str) -> None:
+        found = self.owner.repos[name.lower()].lists.get(path, 404)
+        if isinstance(found, int):
+            self._say(found, b"{}")
+        elif isinstance(found, str):
+            self._say(301, b"{}", {"Location": f"{self.owner.url}/api/repos/{found}"})
+        elif isinstance(found, list):
+            page = int(parse_qs(urlsplit(self.path).query)["page"][0])
+            first, end = (page - 1) * PAGE_COMMENTS, page * PAGE_COMMENTS
+            link = {"Link": '<https://elsewhere/>; rel="next"'} if end < len(found) else {}
+            self._say(200, json.dumps(found[first:end]).encode(), link)
+        else:
+            self._say(200, json.dumps(found).encode())
 
     def _archive(self, name: str, ref: str, fault: str) -> None:
         self.extra = {}

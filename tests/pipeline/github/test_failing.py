@@ -1,5 +1,7 @@
 """A server that is away: what failed is asked for again, and when all fails the command ends."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,6 +10,8 @@ import pytest
 
 from pipeline.github.access import GitHub
 from pipeline.github.crawl import MAX_FAILED_IN_A_ROW, Choice, crawl
+from pipeline.github.hydration import hydrate
+from pipeline.github.lacking import Lacking
 from pipeline.github.materialise import materialise
 from pipeline.github.plan import make_plan
 from pipeline.github.wanted import Wanted
@@ -44,6 +48,34 @@ def test_a_repository_that_failed_is_asked_for_again(github: GitHubServer, tmp_p
     github.asked.clear()
     assert crawl(wanted, CHOICE, access(github), tmp_path / "made", silence) == {"had": 3}
     assert github.repos_asked("codeload") == ["bob/beta"]
+
+
+def test_discussions_that_failed_are_asked_for_again(
+    github: GitHubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of a repository that could not be asked for; when all fail it ends."""
+    monkeypatch.setattr("pipeline.github.hydration.MAX_FAILED_IN_A_ROW", 3)
+    moment = datetime(2025, 11, 1, tzinfo=UTC)
+    wanted = [
+        Lacking(number, 7, moment, name, None, frozenset()) for number, name in enumerate(NAMES, 1)
+    ]
+    for one in wanted:
+        github.repos[one.repo.lower()].lists = {"issues/7": {"number": 7, "title": "Here"}}
+    github.always = {"bob/beta": "500"}
+    (tmp_path / "made").mkdir(exist_ok=True)
+    arguments = (CHOICE, access(github), tmp_path / "made", silence)
+    assert hydrate(wanted, *arguments) == {"had": 2, "failed": 1}
+    github.always = {}
+    github.asked.clear()
+    assert hydrate(wanted, *arguments) == {"had": 3}
+    assert github.repos_asked("api") == ["bob/beta"] * 2
+    many = [
+        replace(one, repo_id=number, repo=f"no/body{number}")
+        for number, one in enumerate(2 * wanted, 10)
+    ]
+    github.always = {one.repo: "hang-up" for one in many}
+    with pytest.raises(StorageError, match="3 questions in a row"):
+        hydrate(many, *arguments)
 
 
 def test_when_everything_fails_it_ends(github: GitHubServer, tmp_path: Path) -> None:
