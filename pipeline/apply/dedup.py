@@ -61,6 +61,8 @@ def apply_dedup(source: Path, scratch: Path, overrides: Sequence[str]) -> Iterat
     """Verdicts for every row of `source`, in order; the first batch is empty. The temporary run
     lies in the folder `scratch`."""
     options = load_stage(DedupOptions, overrides)
+    if options.unit != "file":
+        raise ConfigError(f"unit = {options.unit!r}: the rows of a table are in no repository")
     names = column_names(source)
     if "text" not in names:
         raise ConfigError(

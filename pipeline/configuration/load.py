@@ -11,7 +11,9 @@ from pipeline.configuration.overrides import NOT_TOML, apply_overrides
 from pipeline.configuration.registry import (
     CONFIGURED,
     DOCUMENTS,
+    GITHUB,
     STAGES,
+    WEB,
     stage_names,
     stages_of,
 )
@@ -152,6 +154,8 @@ def _build(table: dict[str, Any], path: Path | None, run: Path | None) -> Config
     if not github.inputs and not web.inputs:
         raise ConfigError("nothing to read: set `github.inputs` or `web.inputs`")
     stages = stage_options(tables, general, known)
+    if web.inputs:
+        _refuse(WEB, stages)
     for name in engine.resources:
         expect_stage(name, stage_names(), f'`engine.resources."{name}"`')
     default = RUNS / (path.stem if path is not None else "unnamed")
@@ -165,6 +169,17 @@ def _build(table: dict[str, Any], path: Path | None, run: Path | None) -> Config
         commoncrawl=crawl,
         stages=stages,
     )
+
+
+def _refuse(corpus: str, stages: Mapping[str, Options]) -> None:
+    """ConfigError if a stage has a value that makes no sense on the corpus."""
+    for name in stages_of(corpus):
+        for key, value in STAGES[name].refused.get(corpus, {}).items():
+            if getattr(stages[f"{corpus}.{name}"], key) == value:
+                raise ConfigError(
+                    f"`{corpus}.{name}.{key}` = {value!r}: not for the corpus {corpus}; set it in "
+                    f"the table of another corpus alone (`[{GITHUB}.{name}]`)"
+                )
 
 
 def _present(options: Options, keys: set[str] | None = None) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class Stage:
     """`module:Class` of a corpus stage."""
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Defaults that differ between corpora."""
+    refused: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Values that make no sense on a corpus: corpus → option → value."""
     measures_everything: bool = False
     """Measure rows that earlier stages dropped, too."""
     filled: frozenset[str] = frozenset()
@@ -69,6 +71,7 @@ _STAGES = (
         map="measure:DedupMeasure",
         corpus="stage:DedupStage",
         defaults={WEB: {"cjk": True}},
+        refused={WEB: {"unit": "repository"}},
         measures_everything=True,
     ),
     Stage(TOKENS, (GITHUB, WEB), "TokensOptions", map="stage:TokensStage", stands_alone=False),

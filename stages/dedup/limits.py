@@ -12,6 +12,9 @@ from dataclasses import dataclass
 class Limits:
     """At most a gigabyte a task; the modules of the steps say how much of it."""
 
+    repository_bytes: int = 1 << 27
+    """Text among which the files of repositories are put together, unless one is larger."""
+
     text_rows: int = 1 << 18
     """Documents among which equal texts are sought: 100 MB."""
 

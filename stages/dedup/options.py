@@ -1,5 +1,7 @@
 """The options of dedup."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from stages.contract import Options
@@ -8,6 +10,11 @@ from stages.contract import Options
 class DedupOptions(Options):
     """What counts as a duplicate. `ngram` and `cjk` enter the measures; the rest decides alone."""
 
+    unit: Literal["file", "repository"] = Field(
+        "file",
+        description="what is compared and dropped; repository: all files that earlier stages kept, "
+        "as one text, so that a repository stays or goes as a whole (github only)",
+    )
     threshold: float = Field(
         0.85,
         ge=0.1,

@@ -6,6 +6,9 @@
                               ▼                ▼
     every shard's verdicts ◄─ twins follow ◄─ near-duplicates
 
+By `unit`, repositories stand in the place of documents, from before `describe` until their verdicts
+are those of their files (`stages.dedup.repositories`).
+
 Captures of one URL (web) are compared whatever their signatures say, and are dropped as `url` if
 they are near-duplicates: an address says which texts to compare, not that they are equal.
 
@@ -33,6 +36,8 @@ from stages.dedup.links import LinkBuckets, SpreadBands
 from stages.dedup.near import DropNear, KeepEvidence
 from stages.dedup.options import DedupOptions
 from stages.dedup.preference import WEB, preference
+from stages.dedup.repositories.answers import answer_files
+from stages.dedup.repositories.gathering import gather_repositories
 from stages.dedup.sets import VERIFIED
 from stages.dedup.sieve import Sieve
 from stages.dedup.texts import AnswerWithTexts, AskForTexts, SendTexts, ToCells
@@ -63,17 +68,22 @@ class DedupStage:
 
     def run(self, corpus: Corpus) -> None:
         """Say what to compute."""
-        members = self._find_twins(corpus)
+        units = None
+        if self._options.unit == "repository":
+            units = gather_repositories(corpus, self._options, self._limits.repository_bytes)
+        members = self._find_twins(corpus, units)
         n_partitions = partitions_for(corpus.n_rows(), self._limits.drop_rows)
         twins = corpus.map_shards("list-twins", ListTwins(), source=members, keep_as="twins")
         by_root = Route(DROPS, ByHash(("root",), n_partitions))
         drops = [corpus.shuffle("route-twins", by_root, source=twins)]
         if self._options.near or self._by_url(corpus):
-            near = self._find_near(corpus, members)
+            near = self._find_near(corpus, members, units)
             drops.append(corpus.shuffle("route-drops", by_root, source=near))
         followed = corpus.reduce_partitions(
             "follow-survivors", FollowSurvivors(), *drops, n_partitions=n_partitions
         )
+        if units is not None:
+            followed = answer_files(corpus, followed, self._limits.drop_rows)
         by_shard = corpus.shuffle(
             "route-to-shards", Route(DROPS, ByNumber("document", ROW_BITS)), source=followed
         )
@@ -82,21 +92,21 @@ class DedupStage:
     def _by_url(self, corpus: Corpus) -> bool:
         return preference(corpus.name) == WEB and self._options.url
 
-    def _find_twins(self, corpus: Corpus) -> Parts:
+    def _find_twins(self, corpus: Corpus, units: Parts | None) -> Parts:
         order, by_url = preference(corpus.name), self._by_url(corpus)
         n_bands, rows_per_band = choose_bands(stored_threshold(self._options.threshold))
         n_partitions = partitions_for(corpus.n_rows(), self._limits.text_rows)
         describe = Describe(order, by_url, n_bands, rows_per_band, n_partitions)
         reads = columns_read(order, by_url)
         if not self._options.exact:
-            return corpus.map_shards("describe", describe, reads=reads)
-        grouped = corpus.shuffle("describe", describe, reads=reads)
+            return corpus.map_shards("describe", describe, reads=reads, source=units)
+        grouped = corpus.shuffle("describe", describe, reads=reads, source=units)
         return corpus.reduce_partitions(
             "join-texts", JoinTexts(), grouped, n_partitions=n_partitions
         )
 
-    def _find_near(self, corpus: Corpus, members: Parts) -> Parts:
-        texts = self._find_texts(corpus, members)
+    def _find_near(self, corpus: Corpus, members: Parts, units: Parts | None) -> Parts:
+        texts = self._find_texts(corpus, members, units)
         verified, n_documents = self._verify(corpus, texts)
         threshold = self._options.threshold
         n_partitions = partitions_for(n_documents, self._limits.pair_documents)
@@ -114,8 +124,8 @@ class DedupStage:
             "drop-near", DropNear(threshold), *pairs, n_partitions=n_partitions
         )
 
-    def _find_texts(self, corpus: Corpus, members: Parts) -> Parts:
-        """The texts of all that is linked."""
+    def _find_texts(self, corpus: Corpus, members: Parts, units: Parts | None) -> Parts:
+        """The texts of all that is linked: documents, or `units` in their place."""
         by_url = self._by_url(corpus)
         n_bands, _ = choose_bands(stored_threshold(self._options.threshold))
         spread = SpreadBands(
@@ -131,7 +141,8 @@ class DedupStage:
         send = SendTexts(preference(corpus.name), by_url)
         sources = [asked]
         if asked.sizes():
-            sources.append(corpus.shuffle("send-texts", send, reads=send.columns_read()))
+            reads = send.columns_read()
+            sources.append(corpus.shuffle("send-texts", send, reads=reads, source=units))
         return corpus.reduce_partitions(
             "answer-with-texts", AnswerWithTexts(), *sources, n_partitions=corpus.n_shards
         )

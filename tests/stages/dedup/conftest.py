@@ -26,6 +26,11 @@ DOCUMENTS = pa.schema(
         pa.field("repo_created_at", pa.timestamp("us", "UTC")),
         pa.field("url", pa.string()),
         pa.field("crawled_at", pa.timestamp("us", "UTC")),
+        pa.field("uri", pa.string()),
+        pa.field("kind", pa.string()),
+        pa.field("repo", pa.string()),
+        pa.field("revision", pa.string()),
+        pa.field("path", pa.string()),
         pa.field(ALIVE, pa.bool_()),
     ]
 )
@@ -83,7 +88,7 @@ class MemoryCorpus:
         return sum(batch.num_rows for shard in self.shards for batch in shard)
 
     def n_bytes(self) -> int:
-        return sum(batch["n_bytes"].to_numpy().sum() for s in self.shards for batch in s)
+        return sum(int(batch["n_bytes"].to_numpy().sum()) for s in self.shards for batch in s)
 
     def _rows(
         self, number: int, reads: Sequence[str], everything: bool
@@ -226,6 +231,8 @@ def deduplicate() -> Callable[..., Outcome]:
             {
                 ALIVE: True,
                 "url": f"https://example.org/{document['name']}",
+                "uri": document["name"],
+                "kind": "source",
                 **document,
                 "doc_id": doc_id(document["name"]),
                 "n_bytes": len(document["text"].encode()),

@@ -1,0 +1,1 @@
+"""Repositories in the place of documents: `dedup.unit = "repository"`."""
