@@ -212,6 +212,10 @@ def life_view(life: Life, *, diff: bool) -> RenderableType:
         parts.append(
             Text(f"\nrepeats {life.twin.uri or life.twin.doc_id}{similarity}", style="bold")
         )
+        if life.twin.repository is not None:
+            parts.append(Text(f"its repository repeats {printable(life.twin.repository)}"))
+        if life.twin.why is not None:
+            parts.append(Text(f"that one was kept: {life.twin.why}"))
         if diff:
             parts.append(text_diff(life))
     if life.repeats:

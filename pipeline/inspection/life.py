@@ -15,6 +15,7 @@ import duckdb
 
 from pipeline.configuration.names import MEASURE
 from pipeline.configuration.registry import DOCUMENTS, GITHUB, STAGES
+from pipeline.inspection.preferred import preferred
 from pipeline.inspection.single_rows import read_row
 from pipeline.inspection.views import CORPORA, View, open_run
 from pipeline.storage.location import location
@@ -57,6 +58,10 @@ class Twin:
     uri: str | None
     similarity: float | None
     text: str = field(repr=False, default="")
+    repository: str | None = None
+    """Where repositories were compared: the one that was kept."""
+    why: str | None = None
+    """What it was preferred for."""
 
 
 @dataclass
@@ -168,7 +173,7 @@ def _life(
     doc_id: bytes = documents["doc_id"]
     life = Life(corpus, _key(file), row, documents, documents.pop("text"))
     life.stages = list(_stages(views, corpus, shard, row, doc_id))
-    life.twin = _twin(connection, views, corpus, life.stages)
+    life.twin = _twin(connection, views, corpus, doc_id, life.stages)
     life.repeats = _repeats(connection, views, corpus, doc_id)
     life.samples = _samples(connection, views, doc_id)
     names = {documents["uri"], documents.get("path") or documents["uri"], doc_id.hex()}
@@ -223,7 +228,11 @@ def _columns_of(views: dict[str, View], corpus: str, name: str) -> set[str]:
 
 
 def _twin(
-    connection: Connection, views: dict[str, View], corpus: str, stages: list[StageRow]
+    connection: Connection,
+    views: dict[str, View],
+    corpus: str,
+    doc_id: bytes,
+    stages: list[StageRow],
 ) -> Twin | None:
     for stage in stages:
         kept = stage.measures.get("duplicate_of")
@@ -232,6 +241,8 @@ def _twin(
         twin = Twin(kept.hex(), None, stage.measures.get("similarity"))
         if found := find_text(connection, views, corpus, kept):
             twin.uri, twin.text = found
+            reason = preferred(connection, views, corpus, kept, doc_id)
+            twin.repository, twin.why = reason.repository, reason.why
         return twin
     return None
 

@@ -52,7 +52,12 @@ FILES = pa.schema(
         pa.field("text", pa.large_string()),
     ]
 )
-_OWN = ("doc_id", "path", "license", "stars", "repo_created_at", "n_bytes")
+FACTS = pa.schema(
+    [FILES.field(name) for name in ("license", "stars", "repo_created_at", "n_bytes")]
+)
+"""What decides which of two repositories is preferred, doc_id apart."""
+
+_OWN = ("doc_id", "path", *FACTS.names)
 
 REPOSITORIES = pa.schema(
     [
@@ -151,6 +156,18 @@ def _pieces(files: pa.Table) -> Iterator[pa.Table]:
     yield files.slice(begin)
 
 
+def facts_of(files: pa.Table) -> dict[str, Any]:
+    """`FACTS` of the repository that has these files."""
+    licenses = files["license"].drop_null()
+    licenses = licenses.filter(pc.not_equal(licenses, ""))
+    return {
+        "license": licenses[0].as_py() if len(licenses) else None,
+        "stars": pc.max(files["stars"]).as_py(),
+        "repo_created_at": pc.min(files["repo_created_at"]).as_py(),
+        "n_bytes": pc.sum(files["n_bytes"]).as_py(),
+    }
+
+
 def _joined(files: pa.Table) -> pa.RecordBatch:
     """A row a repository, without its measures."""
     starts = starts_of(files)
@@ -158,16 +175,11 @@ def _joined(files: pa.Table) -> pa.RecordBatch:
     for start, end in pairwise(starts):
         own = files.slice(start, end - start)
         document = own["document"][0].as_py()
-        licenses = own["license"].drop_null()
-        licenses = licenses.filter(pc.not_equal(licenses, ""))
         row = {
             SHARD: document >> ROW_BITS,
             ROW: document & ROW_MASK,
             "doc_id": own["doc_id"][0].as_py(),
-            "license": licenses[0].as_py() if len(licenses) else None,
-            "stars": pc.max(own["stars"]).as_py(),
-            "repo_created_at": pc.min(own["repo_created_at"]).as_py(),
-            "n_bytes": pc.sum(own["n_bytes"]).as_py(),
+            **facts_of(own),
             "text": "\n".join(own["text"].to_pylist()),
         }
         for name, value in row.items():

@@ -20,11 +20,12 @@ DISCUSSION = "issue"
 def repository_names(batch: pa.RecordBatch) -> pa.Array:
     """xxh3_128 of each row's repository, as binary(16)."""
     columns = (batch[name].to_pylist() for name in NAMED_BY)
-    names = [_name(*row) for row in zip(*columns, strict=True)]
+    names = [repository_name(*row) for row in zip(*columns, strict=True)]
     return pa.array([xxhash.xxh3_128_digest(name.encode()) for name in names], pa.binary(16))
 
 
-def _name(uri: str, kind: str, repo: str, revision: str) -> str:
+def repository_name(uri: str, kind: str, repo: str, revision: str) -> str:
+    """The repository of a file of these columns."""
     if kind == DISCUSSION:
         return uri
     state = f"{repo}@{revision}"
