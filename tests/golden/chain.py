@@ -19,7 +19,7 @@ from tests.golden.faces import (
 )
 from tests.golden.hours import write_hours
 from tests.golden.recorder import Recorder, take_file, take_product
-from tests.golden.repositories import MAX_FILE_BYTES, write_repositories
+from tests.golden.repositories import MAX_FILE_BYTES, write_forks, write_repositories
 from tests.golden.words import EMAIL, PROBLEMS, words
 
 Table = dict[str, Any]
@@ -80,6 +80,10 @@ def record_chain(
     options = load_options(["heldout_bytes=6000", "heldout_rate=0.3"])
     make_variants(target, options, address=address, workers=workers, monitor=recorder)
     contents = recorder.contents | _applied(folder, target) | _discussions(folder)
+    # Its other steps are in the table with what they make of documents.
+    contents |= {
+        step: content for step, content in _by_repository(folder).items() if step not in contents
+    }
     return {
         "libraries": dict(sorted(recorder.libraries.items())),
         "steps": {step: content.entry() for step, content in contents.items()},
@@ -101,6 +105,20 @@ def _discussions(folder: Path) -> dict[str, Content]:
     contents = recorder.contents
     contents["events.discussions.documents"] = contents.pop("github.documents")
     return contents
+
+
+def _by_repository(folder: Path) -> dict[str, Content]:
+    """What dedup makes of whole repositories, in a run of their own."""
+    forks, target = folder / "forks", folder / "by-repository"
+    write_forks(forks)
+    recorder = Recorder(target)
+    settings = [
+        f"github.inputs=['{forks}']",
+        "github.dedup.unit='repository'",
+        "github.dedup.threshold=0.6",
+    ]
+    run(load(None, settings, target), address="local", monitor=recorder, stages=["github.dedup"])
+    return recorder.contents
 
 
 def _applied(folder: Path, target: Path) -> dict[str, Content]:

@@ -50,6 +50,16 @@ def write_repositories(folder: Path) -> None:
     (folder / "repositories.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
+def write_forks(folder: Path) -> None:
+    """A repository, a fork of it with a file changed and one added, and one of its own."""
+    folder.mkdir(parents=True)
+    files = _described_repository("ada", sound=True)
+    fork = files | {"src/good_0.py": _described("fork"), "src/added.py": _names("added")}
+    other = _described_repository("bob", sound=True)
+    for number, (owner, own) in enumerate((("ada", files), ("fay", fork), ("bob", other))):
+        write_tar(folder / f"{owner}__reader.tar", "reader-main", own, str(number) * 40)
+
+
 def tar_bytes(top: str, files: Mapping[str, bytes], commit: str) -> bytes:
     """A tar as a forge gives it, the commit in its header; a path twice if it ends in `*`."""
     buffer = io.BytesIO()

@@ -27,7 +27,7 @@ definition in plain Python by tests/stages/dedup, and run by tests/pipeline/engi
 BASES = {"_TokeniseExamples"}
 """Classes that only others inherit from."""
 
-ROUTES = {"Route"}
+ROUTES = {"Route", "ToTwin"}
 """Classes of which a stage has several steps, each under a name of its own."""
 
 Table = dict[str, Any]
