@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from pipeline.configuration.registry import DEDUP, DOCUMENTS, GITHUB
 from pipeline.inspection.views import View
+from pipeline.storage.json_files import DAMAGED
 from stages.dedup.preference import COLUMNS, preference
 from stages.dedup.repositories.gathering import FACTS, facts_of
 from stages.dedup.repositories.names import NAMED_BY, repository_name
@@ -48,19 +49,21 @@ def preferred(
     if not all(found):
         return Preferred(None, None)
     sides = [rows[0] for rows in found]
-    if corpus != GITHUB or not _by_repository(documents):
-        return Preferred(None, why(order, *sides))
+    unit = _unit(documents) if corpus == GITHUB else "file"
+    if unit != "repository":
+        return Preferred(None, why(order, *sides) if unit else None)
     dedup = views[f"{corpus}.{DEDUP}"]
     whole = [{**side, **_repository(connection, documents, dedup, side)} for side in sides]
     return Preferred(repository_name(*(sides[0][name] for name in NAMED_BY)), why(order, *whole))
 
 
-def _by_repository(view: View) -> bool:
-    """Whether the run's dedup compared repositories."""
-    if not view.storage.exists("run.json"):
-        return False
-    made = json.loads(view.storage.read_bytes("run.json"))["configuration"]
-    return bool(made[GITHUB].get(DEDUP, {}).get("unit") == "repository")
+def _unit(view: View) -> str | None:
+    """What the run's dedup compared; None where a run is not finished, or cannot say."""
+    try:
+        made = json.loads(view.storage.read_bytes("run.json"))["configuration"]
+        return str(made[GITHUB][DEDUP].get("unit", "file"))
+    except (OSError, *DAMAGED):
+        return None
 
 
 def _repository(

@@ -41,3 +41,6 @@ class Limits:
 
     drop_rows: int = 1 << 21
     """Dropped documents among which a survivor's fate is sought: 120 MB."""
+
+    file_rows: int = 1 << 19
+    """Files that are told the fate of their repositories: 0.4 GB."""

@@ -83,7 +83,7 @@ class DedupStage:
             "follow-survivors", FollowSurvivors(), *drops, n_partitions=n_partitions
         )
         if units is not None:
-            followed = answer_files(corpus, followed, self._limits.drop_rows)
+            followed = answer_files(corpus, followed, self._limits.file_rows)
         by_shard = corpus.shuffle(
             "route-to-shards", Route(DROPS, ByNumber("document", ROW_BITS)), source=followed
         )

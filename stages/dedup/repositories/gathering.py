@@ -6,8 +6,9 @@ files and compares the result, so that no repository loses a file of its structu
 repository has the number and the doc_id of its first file, the most stars, the earliest creation
 and a licence if any file has one.
 
-Cost: two copies of the living texts in scratch, 80 MB/s. The process that joins a partition (128 MiB)
-has at most 0.6 GB, or 1.0 GB if it is one repository; of a larger one, some five times its text.
+Cost: two copies of the living texts in scratch, 80 MB/s. The process that joins a partition (128
+MiB) has at most 0.6 GB, or 1.0 GB if it is one repository; of a larger one, some five times its
+text.
 """
 
 from collections.abc import Iterator

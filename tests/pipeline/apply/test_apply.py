@@ -237,6 +237,8 @@ def test_dedup_names_rows_by_number_or_by_doc_id(tmp_path: Path) -> None:
         applied(tmp_path, "dedup", [{"text": CODE, "doc_id": ids[0]}] * 2)
     with pytest.raises(ConfigError, match="16 bytes or 32 hex digits"):
         applied(tmp_path, "dedup", [{"text": CODE, "doc_id": "seven"}])
+    with pytest.raises(ConfigError, match="in no repository"):
+        applied(tmp_path, "dedup", [{"text": CODE}], "unit='repository'")
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 

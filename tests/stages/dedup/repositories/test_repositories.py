@@ -9,7 +9,10 @@ import pytest
 
 from stages.dedup.limits import Limits
 
-TINY = Limits(repository_bytes=3_000, text_rows=7, band_rows=500, few=2, drop_rows=3)
+TINY = Limits(repository_bytes=3_000, text_rows=7, band_rows=500, few=2, drop_rows=3, file_rows=5)
+
+LONG = Limits(few=1, task_shingles=100)
+"""Every repository alone is more than a task is meant to hold."""
 
 
 def shingles(text: str) -> set[tuple[str, ...]]:
@@ -105,7 +108,7 @@ def forks(seed: int) -> list[dict[str, Any]]:
     return files
 
 
-@pytest.mark.parametrize("limits", [None, TINY], ids=["default", "tiny"])
+@pytest.mark.parametrize("limits", [None, TINY, LONG], ids=["default", "tiny", "long"])
 @pytest.mark.parametrize("seed", range(4))
 def test_repositories_are_judged_as_the_rule_says(deduplicate, seed, limits):
     """Whatever shards and batches the files lie in, and however the work is cut."""
