@@ -60,7 +60,8 @@ def run_inputs(config: Config, storage: Storage) -> RunInputs:
         rows = metadata if corpus == GITHUB else {}
         known = [_with_metadata(spec, rows) for spec in recorded.get(corpus, [])]
         record = CorpusRecord(storage, corpus, known)
-        named = expand(corpus, patterns, record.was_read, crawl=crawl, recorded=known)
+        may_be_gone = record.was_read if corpus != SEEDS else None
+        named = expand(corpus, patterns, may_be_gone, crawl=crawl, recorded=known)
         found = [marked(_with_metadata(spec, rows)) for spec in named]
         inputs = record.place(
             found,
