@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.configuration.validation import nearest
+from pipeline.engine.product import TOKENIZER
 from pipeline.inspection.single_rows import read_row
 from pipeline.inspection.sql import query
 from pipeline.inspection.views import View, find_views
@@ -20,8 +21,6 @@ from pipeline.storage.location import location
 from pipeline.storage.manifest import SHARDS
 from stages.errors import ConfigError
 from stages.kernels.bpe.tokenizer import Tokenizer
-
-TOKENIZER = "tokenizer.json"
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,7 @@ def _learn(described: bytes, texts: Iterator[str], entries: int) -> bytes:
         raise ConfigError(
             f"the shards' tokenizer is a {kind} model; only byte-level BPE is learned"
         )
-    special = [token["content"] for token in content["added_tokens"] if token["special"]]
+    special = [token["content"] for token in content.get("added_tokens") or [] if token["special"]]
     untrained = {**content, "added_tokens": [], "model": {**content["model"], **_EMPTY}}
     tokenizer = tokenizers.Tokenizer.from_str(json.dumps(untrained))
     trainer = BpeTrainer(

@@ -68,8 +68,8 @@ def _events(told: Told) -> list[str]:
     if not told.n_documents:
         return []
     claim = (
-        f"issues and pull requests put together from {told.n_documents:,} events of GH Archive, "
-        "without comments of bots, speakers named by their part alone"
+        f"issues and pull requests put together from {told.n_documents:,} events of GH Archive "
+        "(stars and forks among them), without comments of bots, speakers named by their part alone"
     )
     return [claim]
 
