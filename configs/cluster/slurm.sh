@@ -16,7 +16,8 @@ set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:?submit this script with sbatch}"
 
 export PATH=$PWD/.venv/bin:$PATH
-head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+nodes=$(scontrol show hostnames "$SLURM_JOB_NODELIST")  # no pipe: whom it ends early fails the job
+head=${nodes%%$'\n'*}
 port=$((20000 + SLURM_JOB_ID % 10000))
 
 # Every node must know one token that nobody else can read.
