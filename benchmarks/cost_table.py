@@ -101,7 +101,7 @@ shards, with two Ray workers. CPU of the run's own tasks:
   upper bound. Decontamination reads its benchmarks once in each worker.
 - Seeds and training cost {once:.0f} core-seconds besides, once for any number of files.
 - The driver held {driver} at most, {half_way} half-way.
-- Nothing else ran on the machine. Pages of the same file for a second of CPU, in one process:
+- Pages of the same file for a second of CPU, in one process:
   {speeds}. The seconds of another machine compare by these.
 """
 
