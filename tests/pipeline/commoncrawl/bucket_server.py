@@ -15,10 +15,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import unquote
 
 import numpy
+
+from tests.pipeline.loopback import Loopback
 
 
 @dataclass(frozen=True)
@@ -50,22 +51,11 @@ class BucketServer:
         class Handler(_Handler):
             owner = bucket
 
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, request: Any, client_address: Any) -> None:
-                """A client that hung up is no news."""
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.daemon = True
-        self._thread.start()
+        self._loopback = Loopback(Handler)
+        self.url = self._loopback.url
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._loopback.close()
 
     def ranges(self, key: str) -> list[tuple[int, int]]:
         """What was asked of a file, in order."""

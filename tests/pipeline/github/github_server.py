@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.pipeline.loopback import Loopback
+
 PAGE_COMMENTS = 2
 
 
@@ -90,22 +92,11 @@ class GitHubServer:
         class Handler(_Handler):
             owner = owner_of_all
 
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, request: Any, client_address: Any) -> None:
-                """A client that hung up is no news."""
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.daemon = True
-        self._thread.start()
+        self._loopback = Loopback(Handler)
+        self.url = self._loopback.url
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._loopback.close()
 
     def repos_asked(self, kind: str) -> list[str]:
         """What was asked for, in order."""
