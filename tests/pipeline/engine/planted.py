@@ -8,43 +8,11 @@ import json
 import random
 from pathlib import Path
 
+from tests.golden.words import EMAIL, LENGTH, PROBLEMS, changed, words
 from tests.pipeline.conftest import write_tar, write_warc
 
-TOPICS = {
-    "code": """def return class import print for in range while if else elif None True False self
-        lambda yield async await try except finally raise with assert append split join open read
-        write list dict tuple string int float index key value loop array stack queue parse token
-        compile debug function method object module package argument parameter exception""",
-    "math": """theorem proof lemma corollary let integral epsilon delta converges bounded matrix
-        eigenvalue group ring field vector space basis kernel image continuous derivative limit
-        series sequence polynomial root degree prime modulo divisor bijection topology compact open
-        closed metric norm inner orthogonal unitary trace determinant manifold measure""",
-    "other": """sea calm beach bread cheese wine song garden flower summer winter train ticket
-        hotel museum market price shirt coat dress dinner lunch breakfast soup tomato onion garlic
-        river lake mountain walk holiday family child school teacher doctor letter window kitchen
-        table chair music guitar dance football match player season weather rain snow wind""",
-}
-WORDS = {topic: words.split() for topic, words in TOPICS.items()}
-LENGTH = 110
-"""Words of a page, names of a file. One other word in a page makes a similarity of 0.91; in a file,
-whose lines have other tokens too, two names make one of 0.90 and five one of 0.76."""
-
-PROBLEMS = {
-    "T/0": ("prompt", "Count how many digits of the given number are even and return that count."),
-    "T/1": ("question", "A farmer sells seventeen baskets of ripe apples and keeps nine of them."),
-}
-EMAIL = "jane.doe@mail.university.edu"
+TOPICS = ("code", "math", "other")
 TOKEN = "ghp_" + "0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX"
-
-
-def words(topic: str, name: str) -> list[str]:
-    """The words of a page or file, drawn from its topic by its name."""
-    return random.Random(f"{topic} {name}").choices(WORDS[topic], k=LENGTH)
-
-
-def changed(original: list[str], *places: int) -> list[str]:
-    """The words with one replaced at each place."""
-    return [f"changed{at}" if at in places else word for at, word in enumerate(original)]
 
 
 def html(title: str, content: list[str], *more: str) -> str:
@@ -76,7 +44,7 @@ def write_inputs(folder: Path) -> None:
         write_tar(folder / f"{owner}__{owner}.tar.gz", f"{owner}-main", files, owner * 40)
 
     pages: list[dict[str, str]] = [{}, {}]
-    for topic in WORDS:
+    for topic in TOPICS:
         for n in range(24):
             url = f"https://{topic}{n % 4}.example.org/{n}"
             pages[n % 2][url] = html(f"{topic} {n}", words(topic, f"page {n}"))
@@ -93,7 +61,7 @@ def write_inputs(folder: Path) -> None:
     for number, own in enumerate(pages):
         write_warc(folder / f"crawl-{number}.warc.gz", own, f"2024-05-1{number}T00:00:00Z")
 
-    for topic in WORDS:
+    for topic in TOPICS:
         rows = (
             {
                 "url": f"https://{topic}-seeds{n % 5}.example.com/{n}",
