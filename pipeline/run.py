@@ -84,6 +84,9 @@ class _Reporting(Monitor):
     def stage_ended(self, stage: str, counted: Callable[[], Counted]) -> None:
         self._next.stage_ended(stage, counted)
 
+    def at_work(self, n_workers: int) -> None:
+        self._next.at_work(n_workers)
+
     def working(self, step: str, what: str) -> None:
         self._next.working(step, what)
 

@@ -26,7 +26,7 @@ from pipeline.cli.ablation_printing import (
     write_table,
 )
 from pipeline.cli.json_text import print_json
-from pipeline.cli.progress import ProgressMonitor
+from pipeline.cli.progress.monitor import ProgressMonitor
 from stages.ablation.evaluation.results import compare_sides, find_evaluations, read_side
 from stages.errors import StageError, StorageError
 

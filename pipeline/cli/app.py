@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from pipeline.cli import completion
 from pipeline.cli.ablation import ablate
 from pipeline.cli.arguments import require_text
 from pipeline.cli.config import config, init
@@ -29,7 +30,6 @@ app = typer.Typer(
     help="Training corpora for code and math models, from GitHub dumps and Common Crawl.",
     epilog="Start with: sluice run configs/demo.toml · sluice stats runs/demo",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["--help", "-h"]},
@@ -55,6 +55,7 @@ StageOption = Annotated[
         metavar="STAGE",
         help="Run what this stage needs and nothing after it: web.dedup, github.rules.measure, "
         "emit. May be repeated.",
+        autocompletion=completion.stages,
     ),
 ]
 SetOption = Annotated[
@@ -63,6 +64,7 @@ SetOption = Annotated[
         "--set",
         metavar="KEY=VALUE",
         help="Override a setting, such as web.dedup.threshold=0.8. May be repeated.",
+        autocompletion=completion.settings,
     ),
 ]
 PruneOption = Annotated[
@@ -81,7 +83,7 @@ def main() -> None:
     occupy_standard_streams()
     with ending():
         ensure_kernel_cache()
-        app()
+        app(prog_name="sluice")
 
 
 def _print_version(wanted: bool) -> None:
@@ -132,6 +134,13 @@ def run(
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Print a line for every step of every stage.")
     ] = False,
+    progress: Annotated[
+        Literal["auto", "json"],
+        typer.Option(
+            help="On standard error. auto: a table on a terminal, else lines; json: an event a "
+            "line, as in RUN/log.jsonl."
+        ),
+    ] = "auto",
 ) -> None:
     """Run what is missing or stale, in order, and print what was kept.
 
@@ -141,7 +150,16 @@ def run(
 
     with resumable():
         overrides = [*(set_ or []), *(PRUNE if prune_inputs else ())]
-        commands.run(config, run, stage or [], workers, address, overrides, verbose=verbose)
+        commands.run(
+            config,
+            run,
+            stage or [],
+            workers,
+            address,
+            overrides,
+            verbose=verbose,
+            progress=progress,
+        )
 
 
 @app.command(epilog="Example: sluice plan configs/demo.toml --set dedup.threshold=0.8")
@@ -172,6 +190,7 @@ def apply(
         typer.Argument(
             metavar="STAGE",
             help="language, rules, extract, tokenize, dedup, recall, redact or decontaminate.",
+            autocompletion=completion.stages_to_apply,
         ),
     ],
     source: Annotated[
@@ -227,7 +246,12 @@ def extract(
 def stats(
     run: RunFolder,
     stage: Annotated[
-        str | None, typer.Argument(metavar="STAGE", help="Such as github.rules or web.dedup.")
+        str | None,
+        typer.Argument(
+            metavar="STAGE",
+            help="Such as github.rules or web.dedup.",
+            autocompletion=completion.stages,
+        ),
     ] = None,
     by: Annotated[
         str | None,

@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -28,6 +29,9 @@ from pipeline.inspection.stats import StageCount
 from pipeline.storage.location import location, open_storage
 from stages.errors import ConfigError, StageError, StorageError
 
+if TYPE_CHECKING:
+    from pipeline.cli.progress.monitor import Form
+
 FAILED = 1
 
 
@@ -40,9 +44,10 @@ def run(
     overrides: Sequence[str],
     *,
     verbose: bool = False,
+    progress: "Form" = "auto",
 ) -> None:
     """Run, then print the funnel."""
-    from pipeline.cli.progress import ProgressMonitor  # noqa: PLC0415
+    from pipeline.cli.progress.monitor import ProgressMonitor  # noqa: PLC0415
     from pipeline.inspection.stats import funnel  # noqa: PLC0415
     from pipeline.run import run as run_configuration  # noqa: PLC0415
 
@@ -50,7 +55,7 @@ def run(
     open_storage(loaded.run)  # before anything is made where no run folder can be
     errors = Console(stderr=True)
     try:
-        with ProgressMonitor(errors, loaded.run, verbose=verbose) as monitor:
+        with ProgressMonitor(errors, loaded.run, verbose=verbose, form=progress) as monitor:
             report = run_configuration(
                 loaded, stages=stages, address=address, workers=workers, monitor=monitor
             )

@@ -71,6 +71,9 @@ class Monitor:
     def stage_ended(self, stage: str, counted: Callable[[], Counted]) -> None:
         """`counted` looks at every receipt: to be called if anybody wants to know."""
 
+    def at_work(self, n_workers: int) -> None:
+        """How many tasks can run at once, before each step: a cluster grows and shrinks."""
+
     def step_started(self, step: str, n_tasks: int, n_stale: int) -> None: ...
 
     def working(self, step: str, what: str) -> None:
@@ -168,6 +171,7 @@ class Runner:
     ) -> None:
         first = plans[stale[0]].make()
         self.executor.prepare(self.monitor.preparing)
+        self.monitor.at_work(self.executor.n_workers)
         self.monitor.step_started(step, len(plans), len(stale))
         if isinstance(first, ArtefactWork) and first.doing:
             self.monitor.working(step, first.doing)

@@ -214,7 +214,7 @@ def test_rates_can_be_measured_again(configure: Callable[..., Config], tmp_path:
     """The table written from a run's log has that run's units, and is valid."""
     from rich.console import Console
 
-    from pipeline.cli.progress import ProgressMonitor
+    from pipeline.cli.progress.monitor import ProgressMonitor
 
     config = configure(tmp_path / "run", "github.inputs=[]")
     with ProgressMonitor(Console(quiet=True), config.run) as monitor:

@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from pipeline.cli.app import app
-from pipeline.cli.progress import ProgressMonitor
+from pipeline.cli.progress.monitor import ProgressMonitor
 from pipeline.configuration import Config, load
 from pipeline.inspection.stats import funnel
 from pipeline.run import run

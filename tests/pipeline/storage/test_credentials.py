@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from pipeline.cli.progress import ProgressMonitor
+from pipeline.cli.progress.monitor import ProgressMonitor
 from pipeline.configuration import load
 from pipeline.run import plan, run
 from pipeline.storage.credentials import require_plain

@@ -1,35 +1,41 @@
-"""Progress for people, and a structured log for everything else.
+"""Progress of a run: for people on a terminal or in a file, for machines, and for the run's log.
 
 On a terminal one table of all stages, drawn anew four times a second; elsewhere a line for each
-stage when it ends, and one every ten seconds that says what takes so long. `--verbose` adds a line
-for each of the many steps of which stages are made. `RUN/log.jsonl` gets a line per task, if the
-run lies on a disk: nothing can be appended to an object.
+stage when it begins and when it ends, and one every ten seconds that says what takes so long.
+`--verbose` adds a line for each of the many steps of which stages are made. `--progress json` has
+the events of the log (`event_log`) in place of all that.
 """
 
 import contextlib
-import json
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Literal, Self
 
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from pipeline.cli.progress_state import Progress
-from pipeline.cli.progress_views import live_table, stage_line, step_line, waiting_line
+from pipeline.cli.progress.event_log import EventLog
+from pipeline.cli.progress.state import Progress
+from pipeline.cli.progress.views import (
+    live_table,
+    stage_line,
+    start_line,
+    step_line,
+    waiting_line,
+)
 from pipeline.engine.runner import Counted, Monitor
 from pipeline.engine.work.task import Outcome
-from pipeline.storage.credentials import without_credentials
-from pipeline.storage.location import is_remote
-from stages.errors import StorageError
 
 LINE_SECONDS = 10.0
 TICK_SECONDS = 1.0
 DRAWN_PER_SECOND = 4
+
+Form = Literal["auto", "json"]
+"""auto: a table on a terminal, lines elsewhere; json: one event a line."""
 
 
 class ProgressMonitor(Monitor):
@@ -41,15 +47,17 @@ class ProgressMonitor(Monitor):
         run: Path,
         *,
         verbose: bool = False,
+        form: Form = "auto",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console = console
         self._verbose = verbose
+        self._is_json = form == "json"
+        self._draws = console.is_terminal and not self._is_json
         self._clock = clock
-        self._log_path = None if is_remote(run) else run / "log.jsonl"
-        self._log: TextIO | None = None
+        self._log = EventLog(run, console.file if self._is_json else None)
         self._lock = threading.RLock()
-        self._progress = Progress(since=clock())
+        self._progress = Progress(since=clock(), began=clock())
         self._said = clock()
         self._ended = threading.Event()
         self._speaker = threading.Thread(target=self._speak_up, daemon=True)
@@ -61,19 +69,10 @@ class ProgressMonitor(Monitor):
         )
 
     def __enter__(self) -> Self:
-        if self._log_path is not None:
-            try:
-                self._log_path.parent.mkdir(parents=True, exist_ok=True)
-                if self._log_path.exists() and not self._log_path.is_file():
-                    raise StorageError(
-                        f"the run's log cannot be written: {self._log_path} is no file"
-                    )
-                self._log = self._log_path.open("a", encoding="utf-8")
-            except OSError as error:
-                raise StorageError(f"the run's log cannot be written: {error}") from error
-        if self._console.is_terminal:
+        self._log.__enter__()
+        if self._draws:
             self._live.start()
-        else:
+        elif not self._is_json:
             self._speaker.start()
         return self
 
@@ -90,21 +89,20 @@ class ProgressMonitor(Monitor):
         self._live.stop()
         with contextlib.suppress(OSError):  # of a full disk, which `error` tells of
             if error is not None:
-                self._write({"event": "failed", "error": f"{type(error).__name__}: {error}"})
-        if self._log is not None:
-            with contextlib.suppress(OSError):
-                self._log.close()
+                self._log.write("failed", error=f"{type(error).__name__}: {error}")
+        self._log.__exit__()
 
     def stages(self, names: Sequence[str]) -> None:
         with self._lock:
             self._progress.stages(names)
+            self._log.write("stages", stages=list(names))
 
     def preparing(self, what: str, done: int, total: int) -> None:
         with self._lock:
             seconds = self._progress.prepare(what, done, total, self._clock())
             if done == total:
-                self._write({"event": "prepared", "what": what, "seconds": round(seconds, 3)})
-                if not self._console.is_terminal:
+                self._log.write("prepared", what=what, seconds=round(seconds, 3))
+                if not self._draws:
                     self._say(waiting_line(self._progress, self._clock()))
 
     def stage_started(self, stage: str) -> None:
@@ -115,12 +113,22 @@ class ProgressMonitor(Monitor):
         with self._lock:
             self._end_stage(counted, finished=True)
 
+    def at_work(self, n_workers: int) -> None:
+        with self._lock:
+            self._progress.n_workers = n_workers
+
     def step_started(self, step: str, n_tasks: int, n_stale: int) -> None:
         with self._lock:
-            self._write({"event": "step", "step": step, "tasks": n_tasks, "stale": n_stale})
             if self._progress.leaves(step):
                 self._end_stage(None, finished=True)
-            self._progress.begin_step(step, n_stale, self._clock())
+            row, is_first = self._progress.begin_step(step, n_stale, self._clock())
+            if is_first:
+                number, of = self._progress.place(row)
+                n_workers = self._progress.n_workers
+                self._log.write("stage", stage=row.name, number=number, of=of, workers=n_workers)
+                if not self._draws:
+                    self._say(start_line(self._progress, row))
+            self._log.write("step", step=step, tasks=n_tasks, stale=n_stale)
 
     def working(self, step: str, what: str) -> None:
         with self._lock:
@@ -130,26 +138,24 @@ class ProgressMonitor(Monitor):
 
     def standing_still(self, step: str, what: str) -> None:
         with self._lock:
-            self._write({"event": "standing_still", "step": step, "what": what})
+            self._log.write("standing_still", step=step, what=what)
             self._say(f"{step}: {what}")
 
     def task_done(self, step: str, key: str, outcome: Outcome) -> None:
         result = outcome.result
         with self._lock:
             self._progress.add(outcome)
-            self._write(
-                {
-                    "event": "task",
-                    "step": step,
-                    "key": key,
-                    "rows": result.written.rows,
-                    "bytes": result.written.size,
-                    "text_bytes": result.text_bytes,
-                    "seconds": round(outcome.seconds, 3),
-                    "cpu_seconds": round(outcome.cpu_seconds, 3),
-                    "peak_bytes": outcome.peak_bytes,
-                    "quarantined": outcome.quarantine_reasons,
-                }
+            self._log.write(
+                "task",
+                step=step,
+                key=key,
+                rows=result.written.rows,
+                bytes=result.written.size,
+                text_bytes=result.text_bytes,
+                seconds=round(outcome.seconds, 3),
+                cpu_seconds=round(outcome.cpu_seconds, 3),
+                peak_bytes=outcome.peak_bytes,
+                quarantined=outcome.quarantine_reasons,
             )
 
     def step_ended(self, step: str) -> None:
@@ -159,13 +165,13 @@ class ProgressMonitor(Monitor):
                 return
             now = self._clock()
             seconds = round(now - row.step.started, 3)
-            self._write({"event": "step_ended", "step": step, "seconds": seconds})
+            self._log.write("step_ended", step=step, seconds=seconds)
             if self._verbose:
                 self._say(step_line(row.step, now))
 
     def flagged(self, flag: str) -> None:
         with self._lock:
-            self._write({"event": "flagged", "flag": flag})
+            self._log.write("flagged", flag=flag)
 
     def _end_stage(self, counted: Callable[[], Counted] | None, *, finished: bool) -> None:
         row = self._progress.current
@@ -174,7 +180,10 @@ class ProgressMonitor(Monitor):
         found = counted() if counted is not None and row.step is not None else None
         now = self._clock()
         self._progress.end(found, now)
-        if row.step is not None and finished and not self._console.is_terminal:
+        if not finished:
+            return
+        self._log.write("stage_ended", stage=row.name, **row.facts(now))
+        if row.step is not None and not self._draws:
             self._say(stage_line(row, now))
 
     def _speak_up(self) -> None:
@@ -187,14 +196,9 @@ class ProgressMonitor(Monitor):
 
     def _say(self, line: str) -> None:
         self._said = self._clock()
-        self._console.print(Text(line), soft_wrap=True)
+        if not self._is_json:
+            self._console.print(Text(line), soft_wrap=True)
 
     def _draw(self) -> RenderableType:
         # Without the lock: who holds it may wait for the console, which draws just now.
         return live_table(self._progress, self._clock(), self._console.height)
-
-    def _write(self, event: dict[str, object]) -> None:
-        if self._log is not None:
-            content = {"time": round(time.time(), 3), **without_credentials(event)}
-            self._log.write(json.dumps(content) + "\n")
-            self._log.flush()

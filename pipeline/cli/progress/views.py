@@ -4,14 +4,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.progress_state import Progress, Row, Step
+from pipeline.cli.progress.state import Progress, Row, Step
 from pipeline.cli.rendering import show_bytes
 from pipeline.configuration.registry import EMIT
 
 MB = 1e6
 NAME_WIDTH = 22
-OTHER_LINES = 3
-"""Of the table: its head, what the driver does, and the cursor's."""
+OTHER_LINES = 4
+"""Of the table: its head, what the driver does, the whole run, and the cursor's."""
 
 
 def live_table(progress: Progress, now: float, height: int) -> RenderableType:
@@ -19,7 +19,7 @@ def live_table(progress: Progress, now: float, height: int) -> RenderableType:
     `height` lines, the first that are done are left out until all are."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("stage", no_wrap=True)
-    for name in ("documents", "kept", "MB/s", "elapsed", "left"):
+    for name in ("documents", "kept", "docs/s", "MB/s", "elapsed", "left"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
     rows = list(progress.rows.values())
@@ -28,9 +28,25 @@ def live_table(progress: Progress, now: float, height: int) -> RenderableType:
         table.add_row(Text(f"… {n_hidden} stages done", style="dim"))
     for row in rows[n_hidden:]:
         table.add_row(*_cells(row, now), style="bold" if row.runs else "")
-    if progress.is_over or (progress.current is not None and progress.current.runs):
+    if progress.is_over:
         return table
-    return Group(table, Text(waiting_line(progress, now), style="dim"))
+    lines = [Text(_whole_run(progress, now), style="dim")]
+    if progress.current is None or not progress.current.runs:
+        lines.insert(0, Text(waiting_line(progress, now), style="dim"))
+    return Group(table, *lines)
+
+
+def _whole_run(progress: Progress, now: float) -> str:
+    """How far all of it is."""
+    n_ended = sum(row.ended is not None for row in progress.rows.values())
+    parts = [f"{n_ended:,} of {len(progress.rows):,} stages done"] if progress.rows else []
+    parts += [_workers(progress)] if progress.n_workers else []
+    parts += [f"{progress.quarantined:,} quarantined"] if progress.quarantined else []
+    return " · ".join([*parts, f"{show_seconds(now - progress.began)} in all"])
+
+
+def _workers(progress: Progress) -> str:
+    return f"{progress.n_workers:,} worker{'s' * (progress.n_workers != 1)}"
 
 
 def _hidden(rows: list[Row], height: int) -> int:
@@ -44,18 +60,28 @@ def _cells(row: Row, now: float) -> list[Text | str]:
         return [Text(row.name, style="dim")]
     if row.step is None:
         what = "as before" if row.ended else ""
-        return [row.name, "", "", "", "", "", Text(what, style="dim")]
+        return [row.name, *[""] * 6, Text(what, style="dim")]
     left = row.step.left(now) if row.runs else None
     kept = row.counted.kept if row.counted else None
     return [
         row.name,
         f"{row.documents:,}" if row.documents else "",
         "" if kept is None else f"{kept:,}",
+        _rate(row, now),
         f"{row.bytes_per_second(now) / MB:,.1f}" if row.text_bytes else "",
         show_seconds(row.seconds(now)),
         "" if left is None else show_seconds(left),
         Text(_at(row.step) if row.runs else _trouble(row)),
     ]
+
+
+def _rate(row: Row, now: float) -> str:
+    """Documents a second: of the step it is at, then of the whole stage."""
+    if row.runs and row.step is not None:
+        rate = row.step.per_second(now)
+    else:
+        rate = row.documents / max(row.seconds(now), 1e-9)
+    return f"{rate:,.0f}" if rate else ""
 
 
 def _at(step: Step) -> str:
@@ -66,6 +92,13 @@ def _at(step: Step) -> str:
 
 def _trouble(row: Row) -> str:
     return f"{row.quarantined:,} quarantined" if row.quarantined else ""
+
+
+def start_line(progress: Progress, row: Row) -> str:
+    """That a stage begins."""
+    number, of = progress.place(row)
+    parts = [f"begins, stage {number:,} of {of:,}"]
+    return _line(row.name, [*parts, *([_workers(progress)] if progress.n_workers else [])])
 
 
 def stage_line(row: Row, now: float) -> str:
@@ -86,7 +119,7 @@ def step_line(step: Step, now: float) -> str:
     seconds = max(now - step.started, 1e-9)
     parts = [f"{step.done:,} tasks"]
     if step.records:
-        parts.append(f"{step.records / seconds:,.0f} documents/s")
+        parts.append(f"{step.per_second(now):,.0f} documents/s")
     if step.text_bytes:
         parts.append(f"{step.text_bytes / MB / seconds:,.1f} MB/s")
     return f"  {step.name}: {' · '.join([*parts, show_seconds(seconds)])}"

@@ -32,6 +32,10 @@ class Step:
         """Its name within the stage."""
         return self.name.task or self.name.half or ""
 
+    def per_second(self, now: float) -> float:
+        """Documents it reads a second."""
+        return self.records / max(now - self.started, 1e-9)
+
     def left(self, now: float) -> float | None:
         """The seconds that the other tasks will take at this pace."""
         if not self.done or self.done == self.n_tasks:
@@ -75,6 +79,19 @@ class Row:
         """Of text that its tasks read."""
         return self.text_bytes / max(self.seconds(now), 1e-9)
 
+    def facts(self, now: float) -> dict[str, object]:
+        """What it did, for the log."""
+        if self.step is None:
+            return {"as_before": True}
+        return {
+            "as_before": False,
+            "documents": self.documents,
+            "kept": self.counted.kept if self.counted else None,
+            "text_bytes": self.text_bytes,
+            "quarantined": self.quarantined,
+            "seconds": round(self.seconds(now), 3),
+        }
+
 
 @dataclass
 class Progress:
@@ -83,6 +100,9 @@ class Progress:
     now_doing: str = LOOKING
     """What the driver itself is at while no stage is."""
     since: float = 0.0
+    began: float = 0.0
+    """When the run did."""
+    n_workers: int | None = None
     rows: dict[str, Row] = field(default_factory=dict)
     current: Row | None = None
     is_over: bool = False
@@ -90,6 +110,15 @@ class Progress:
     def stages(self, names: Sequence[str]) -> None:
         """These are to come."""
         self.rows = {name: Row(name) for name in names}
+
+    def place(self, row: Row) -> tuple[int, int]:
+        """Which of how many stages a row is, from 1."""
+        return 1 + list(self.rows).index(row.name), len(self.rows)
+
+    @property
+    def quarantined(self) -> int:
+        """Records of all stages."""
+        return sum(row.quarantined for row in self.rows.values())
 
     def prepare(self, what: str, done: int, total: int, now: float) -> float:
         """So much of it is there; returns how long that took."""
@@ -120,12 +149,15 @@ class Progress:
         row = self.current
         return row is not None and row.implicit and row.name != _stage_of(step)
 
-    def begin_step(self, step: str, n_stale: int, now: float) -> None:
-        """So many tasks of a step will run."""
+    def begin_step(self, step: str, n_stale: int, now: float) -> tuple[Row, bool]:
+        """So many tasks of a step will run; returns its stage, and whether the step is the first
+        that has anything to do."""
         if self.current is None:
             self.begin(_stage_of(step), now).implicit = True
         assert self.current is not None
+        is_first = self.current.step is None
         self.current.step = Step(StepName.parse(step), n_stale, now)
+        return self.current, is_first
 
     def add(self, outcome: Outcome) -> None:
         """A task of the present step is done."""

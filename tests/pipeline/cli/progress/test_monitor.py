@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from pipeline.cli import main
-from pipeline.cli import progress as showing
-from pipeline.cli.progress import ProgressMonitor
-from pipeline.cli.progress_views import show_seconds
+from pipeline.cli.progress import monitor as showing
+from pipeline.cli.progress.monitor import ProgressMonitor
+from pipeline.cli.progress.views import show_seconds
 from pipeline.engine.runner import Counted
 from pipeline.engine.work.task import Outcome, Result
 from pipeline.storage.tables import Written
@@ -52,7 +52,9 @@ def _screen(stream: io.StringIO) -> list[str]:
 
 @pytest.fixture
 def run_command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Sluice:
-    """`sluice run` in this process, with files for standard output and standard error."""
+    """`sluice run` in this process, with files for standard output and standard error; however
+    slow the machine is, nothing is said only because it takes long."""
+    monkeypatch.setattr(showing, "LINE_SECONDS", float("inf"))
 
     def call(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["sluice", "run", *arguments, "--address", "local"])
@@ -81,14 +83,16 @@ def config(tmp_path: Path) -> Path:
 def test_a_file_gets_a_line_for_each_stage(
     run_command: Sluice, config: Path, tmp_path: Path
 ) -> None:
-    """In order, with what was counted; the many steps are in the log alone, the funnel is on
-    standard output; a second run has nothing to say."""
+    """When it begins and when it ends, in order, with what was counted; the many steps are in the
+    log alone, the funnel is on standard output; a second run has nothing to say."""
     run = tmp_path / "run"
     arguments = (str(config), "--run", str(run))
     code, out, err = run_command(*arguments)
     assert code == 0, err
-    lines = err.splitlines()
+    begun, lines = _begun_and_ended(err)
+    assert re.fullmatch(r"github\.language +begins, stage 2 of \d+ · 1 worker", begun[1])
     names = [line.split()[0] for line in lines]
+    assert names == [line.split()[0] for line in begun]
     assert names[:3] == ["github.documents", "github.language", "github.rules"]
     assert names[-2:] == ["web.redact", "emit.web"]
     assert len(names) == len(set(names)) == 13
@@ -103,6 +107,37 @@ def test_a_file_gets_a_line_for_each_stage(
     code, out, err = run_command(*arguments)
     assert (code, err) == (0, "")
     assert "everything is up to date" in out
+
+
+def _begun_and_ended(err: str) -> tuple[list[str], list[str]]:
+    begun = [line for line in err.splitlines() if " begins, stage " in line]
+    return begun, [line for line in err.splitlines() if line not in begun]
+
+
+def test_machines_get_the_events(run_command: Sluice, config: Path, tmp_path: Path) -> None:
+    """One JSON object a line and nothing else, the same as in the log; they add up."""
+    run = tmp_path / "run"
+    options = ("--stage", "github.rules", "--run", str(run), "--progress", "json")
+    code, _, err = run_command(str(config), *options)
+    assert code == 0
+    assert err == (run / "log.jsonl").read_text()
+    events = [json.loads(line) for line in err.splitlines()]
+    assert events[0]["stages"] == ["github.documents", "github.language", "github.rules"]
+    begun = [(one["stage"], one["number"]) for one in events if one["event"] == "stage"]
+    assert begun == [(stage, 1 + n) for n, stage in enumerate(events[0]["stages"])]
+    assert all(one["of"] == 3 and one["workers"] == 1 for one in events if one["event"] == "stage")
+    last = events[-1]
+    assert (last["event"], last["stage"], last["as_before"]) == (
+        "stage_ended",
+        *begun[2][:1],
+        False,
+    )
+    assert (last["documents"], last["kept"], last["quarantined"]) == (5, 5, 0)
+    tasks = [one for one in events if one["event"] == "task"]
+    assert sum(one["text_bytes"] for one in tasks if "rules" in one["step"]) == last["text_bytes"]
+    code, _, err = run_command(str(config), *options)
+    ended = [json.loads(line) for line in err.splitlines()][1:]
+    assert [one["as_before"] for one in ended] == [True] * 3
 
 
 def test_verbose_prints_every_step(run_command: Sluice, config: Path, tmp_path: Path) -> None:
@@ -134,18 +169,22 @@ def test_a_terminal_gets_one_table(tmp_path: Path) -> None:
         monitor.stage_ended("github.rules", lambda: Counted(1000, 850))
         monitor.stage_started("github.dedup")
         monitor.step_started("github.dedup.decide.judge", 4, 4)
+        monitor.at_work(4)
         clock.now += 30.0
         _tasks(monitor, "github.dedup.decide.judge", _outcome(250, 1_000_000))
         stream.truncate(0)
         monitor._live.refresh()
         screen = _screen(stream)
-    assert screen[0].split() == ["stage", "documents", "kept", "MB/s", "elapsed", "left"]
+    assert screen[0].split() == ["stage", "documents", "kept", "docs/s", "MB/s", "elapsed", "left"]
     assert screen[1].split() == ["github.documents", "as", "before"]
-    assert screen[2].split() == ["github.rules", "1,000", "850", "5.0", "4.0", "s", *_QUARANTINED]
+    assert screen[2].split() == [
+        *("github.rules", "1,000", "850", "250", "5.0", "4.0", "s", *_QUARANTINED),
+    ]
     assert screen[3].split() == [
-        *("github.dedup", "250", "0.0", "30", "s", "90", "s", "judge", "1", "of", "4"),
+        *("github.dedup", "250", "8", "0.0", "30", "s", "90", "s", "judge", "1", "of", "4"),
     ]
     assert screen[4].split() == ["emit.github"]
+    assert screen[5] == "2 of 4 stages done · 4 workers · 3 quarantined · 84 s in all"
     assert all(len(line) <= 100 for line in screen)
 
 
@@ -155,7 +194,7 @@ _QUARANTINED = ("3", "quarantined")
 def test_a_short_terminal_shows_what_is_at_work(tmp_path: Path) -> None:
     """Stages that are done make room, until all are."""
     stream = io.StringIO()
-    console = Console(width=80, height=6, force_terminal=True, file=stream)
+    console = Console(width=80, height=7, force_terminal=True, file=stream)
     names = [f"web.stage{n}" for n in range(8)]
     with ProgressMonitor(console, tmp_path, clock=Clock()) as monitor:
         monitor.stages(names)
@@ -215,7 +254,8 @@ def test_a_stage_that_failed_is_not_said_to_have_ended(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="broken"):
         fail()
-    assert stream.getvalue() == ""
+    assert "begins" in stream.getvalue()
+    assert len(stream.getvalue().splitlines()) == 1
     events = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert events[-1]["event"] == "failed"
 
@@ -228,7 +268,7 @@ def test_steps_without_stages_are_put_together(tmp_path: Path) -> None:
             monitor.step_started(step, 1, 1)
             _tasks(monitor, step, _outcome(1, 1_000_000))
             monitor.step_ended(step)
-    names = [line.split()[0] for line in stream.getvalue().splitlines()]
+    names = [line.split()[0] for line in _begun_and_ended(stream.getvalue())[1]]
     assert names == ["ablation.rules", "ablation.full"]
 
 
