@@ -33,7 +33,7 @@ from pipeline.engine.corpus import EngineCorpus
 from pipeline.engine.executor import Executor, Resources
 from pipeline.engine.lineage import Table, Tables
 from pipeline.engine.plans import Plan, PlanSequence
-from pipeline.engine.ray_executor import RayExecutor
+from pipeline.engine.ray.executor import RayExecutor
 from pipeline.engine.runner import Monitor, Runner
 from pipeline.engine.work.task import Context, Limits, Quarantine, Result
 from pipeline.storage.storage import LocalStorage

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pipeline.engine.executor import Executor, LocalExecutor, Resources
 from pipeline.engine.plans import Plan, PlanSequence
-from pipeline.engine.ray_executor import RayExecutor
+from pipeline.engine.ray.executor import RayExecutor
 from pipeline.engine.runner import Monitor, Runner
 from pipeline.engine.work.task import Context, Limits, Outcome, Quarantine, Result
 from pipeline.storage.digest import bytes_digest

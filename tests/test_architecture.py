@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from pipeline.engine.ray_executor import SHIPPED
+from pipeline.engine.ray.executor import SHIPPED
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pipeline", "stages", "schemas")

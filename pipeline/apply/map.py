@@ -1,6 +1,6 @@
 """`sluice apply`: one stage over any table that has the columns the stage reads.
 
-The answer stands row for row beside the input: `keep` and `reason`, then the stage's columns. The
+The answer has a row for each of the input's: `keep` and `reason`, then the stage's columns. The
 stage runs in a child process; a record that raises, crashes it or hangs is quarantined (its row
 has `keep = false, reason = "quarantined"` and no measures) and the rest goes on. Memory is bounded
 by one batch of 16 MiB, except for dedup, which takes the whole input as one group.
@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.apply.with_input import InputRows
 from pipeline.configuration import EngineOptions, load_stage
 from pipeline.configuration.registry import DEDUP, applicable
 from pipeline.configuration.validation import nearest
@@ -63,8 +64,17 @@ class Applied:
 MAX_ERRORS = 5
 
 
-def apply(stage: str, source: Path, out: Path, overrides: Sequence[str] = ()) -> Applied:
-    """Run a stage over `source` and write its answer to `out`."""
+def apply(
+    stage: str,
+    source: Path,
+    out: Path,
+    overrides: Sequence[str] = (),
+    *,
+    with_input: bool = False,
+    kept_only: bool = False,
+) -> Applied:
+    """Run a stage over `source` and write its answer to `out`: `with_input` beside the input's own
+    columns, `kept_only` without the rows that are dropped or quarantined."""
     if stage != DEDUP and stage not in applicable():
         known = sorted([*applicable(), DEDUP])
         hint = nearest(stage, known)
@@ -81,19 +91,30 @@ def apply(stage: str, source: Path, out: Path, overrides: Sequence[str] = ()) ->
     if stage == DEDUP:
         from pipeline.apply.dedup import apply_dedup  # noqa: PLC0415 - brings the whole engine
 
-        return _write(apply_dedup(source, out.absolute().parent, overrides), out)
-    return _write(_answers(stage, source, overrides), out)
+        answers = apply_dedup(source, out.absolute().parent, overrides)
+    else:
+        answers = _answers(stage, source, overrides)
+    return _write(answers, out, source if with_input else None, kept_only=kept_only)
 
 
-def _write(answers: Iterator[tuple[pa.RecordBatch, Mapping[int, str]]], out: Path) -> Applied:
-    """Write the answers (the first tells the schema, an empty table has one too), and count."""
+def _write(
+    answers: Iterator[tuple[pa.RecordBatch, Mapping[int, str]]],
+    out: Path,
+    source: Path | None,
+    *,
+    kept_only: bool,
+) -> Applied:
+    """Write the answers (the first tells the schema, an empty table has one too), beside the rows
+    of `source` if it is given, and count."""
     applied = Applied()
     reasons: Counter[str] = Counter()
     first, errors = next(answers)
-    with write_rows(out, first.schema) as write:
+    rows = InputRows(source, first.schema) if source else None
+    with write_rows(out, rows.schema if rows else first.schema) as write:
         batch: pa.RecordBatch | None = first
         while batch is not None:
-            write(batch)
+            written = rows.beside(batch) if rows else batch
+            write(written.filter(batch.column("keep")) if kept_only else written)
             for row, error in errors.items():
                 if len(applied.errors) < MAX_ERRORS:
                     applied.errors.append(f"row {applied.rows + row}: {error}")

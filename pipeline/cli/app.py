@@ -182,7 +182,8 @@ def plan(
 
 
 @app.command(
-    epilog="Example: sluice apply rules files.parquet -o judged.parquet --set max_line_length=500"
+    epilog="Examples: sluice apply rules files.parquet -o judged.parquet --set max_line_length=500"
+    " · sluice apply dedup pages.jsonl -o kept.jsonl --with-input --kept-only"
 )
 def apply(
     stage: Annotated[
@@ -206,6 +207,12 @@ def apply(
             "--set", metavar="KEY=VALUE", help="An option of the stage, such as threshold=0.8."
         ),
     ] = None,
+    with_input: Annotated[
+        bool, typer.Option("--with-input", help="Also write the columns of INPUT.")
+    ] = False,
+    kept_only: Annotated[
+        bool, typer.Option("--kept-only", help="Only write the rows that are kept.")
+    ] = False,
 ) -> None:
     """Apply one stage to any table; the answer has one row for each of INPUT's.
 
@@ -213,7 +220,7 @@ def apply(
     """
     from pipeline.cli import commands  # noqa: PLC0415
 
-    commands.apply(stage, source, out, set_ or [])
+    commands.apply(stage, source, out, set_ or [], with_input=with_input, kept_only=kept_only)
 
 
 @app.command(epilog="Example: sluice extract https://docs.python.org/3/ --blocks")

@@ -116,11 +116,19 @@ def plan(
     show_text(found.cost.summary())
 
 
-def apply(stage: str, source: Path, out: Path, overrides: Sequence[str]) -> None:
+def apply(
+    stage: str,
+    source: Path,
+    out: Path,
+    overrides: Sequence[str],
+    *,
+    with_input: bool,
+    kept_only: bool,
+) -> None:
     """Apply a stage, then print what came of it."""
     from pipeline.apply.map import apply as apply_stage  # noqa: PLC0415
 
-    applied = apply_stage(stage, source, out, overrides)
+    applied = apply_stage(stage, source, out, overrides, with_input=with_input, kept_only=kept_only)
     console = Console(stderr=True, highlight=False)
     reasons = ", ".join(f"{reason} {n:,}" for reason, n in applied.reasons.items())
     dropped = f" ({reasons})" if reasons else ""

@@ -253,6 +253,6 @@ def _limits_of(address: str | None) -> AbstractContextManager[None]:
     """Those of a cluster; without one those of this machine."""
     if address is None:
         return nullcontext()
-    from pipeline.engine.ray_executor import joined  # noqa: PLC0415 - Ray only where it is needed
+    from pipeline.engine.ray.executor import joined  # noqa: PLC0415 - Ray only where it is needed
 
     return joined(address)

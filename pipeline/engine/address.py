@@ -67,7 +67,7 @@ def open_executor(
     address = address or os.environ.get("RAY_ADDRESS")
 
     def on_ray() -> Executor:
-        from pipeline.engine.ray_executor import RayExecutor  # noqa: PLC0415 - Ray costs a second to import
+        from pipeline.engine.ray.executor import RayExecutor  # noqa: PLC0415 - Ray costs a second to import
 
         return RayExecutor(
             storage, attempts, address, workers or config.engine.workers, config.engine.window

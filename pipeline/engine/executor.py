@@ -1,4 +1,4 @@
-"""Where tasks run: in this process here, on Ray in `ray_executor`.
+"""Where tasks run: in this process here, on Ray in `ray.executor`.
 
 Both take a stream of tasks, keep a bounded window of them in flight, and yield each with its
 outcome in order of completion, and None when a second has passed without one. What a failure

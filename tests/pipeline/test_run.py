@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from pipeline.configuration import load
-from pipeline.engine.ray_executor import KERNELS, NODES
+from pipeline.engine.ray.executor import KERNELS, NODES
 from pipeline.engine.runner import Monitor
 from pipeline.inspection.stats import funnel
 from pipeline.inspection.verify import verify

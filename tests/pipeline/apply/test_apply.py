@@ -53,6 +53,53 @@ def test_rules_answer_row_for_row(tmp_path: Path) -> None:
     assert [row["n_characters"] for row in rows] == [len(CODE), 0, 1001]
 
 
+def test_the_answer_stands_beside_its_input(tmp_path: Path) -> None:
+    """Every column of the input in its own type, rows in step over many batches, broken lines and
+    all; of a column that both have the answer's is written."""
+    rows: list[Any] = [
+        {"text": CODE if n % 3 else "", "n": n, "of": {"a": [n]}, "reason": "mine", "odd": odd}
+        for n, odd in zip(range(3 * BATCH_ROWS), [1, "b", None, 2.5] * BATCH_ROWS, strict=False)
+    ]
+    rows.insert(7, "{broken")
+    source = write_jsonl(tmp_path / "in.jsonl", rows)
+    for name in ("out.parquet", "out.jsonl"):
+        apply("rules", source, tmp_path / name, with_input=True)
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table.column_names[:5] == ["text", "n", "of", "odd", "keep"]
+    assert table["n"].type == pa.int64()
+    beside = read(tmp_path / "out.jsonl")
+    assert len(beside) == len(rows) == len(table)
+    assert (beside[7]["n"], beside[7]["keep"], beside[7]["reason"]) == (None, False, "quarantined")
+    for given, got in zip(rows, beside, strict=True):
+        if got["n"] is None:
+            assert given == "{broken"
+            continue
+        assert {key: got[key] for key in ("text", "n", "of", "odd")} == {
+            key: given[key] for key in ("text", "n", "of", "odd")
+        }
+        assert got["keep"] == bool(given["text"])
+        assert got["reason"] in (None, "empty")
+
+
+@pytest.mark.parametrize("stage", ["rules", "dedup"])
+def test_only_what_is_kept(tmp_path: Path, stage: str) -> None:
+    """The input without what the stage drops; what is counted is the whole."""
+    texts = [CODE, "", CODE, CODE.replace("function", "procedure"), "x" * 1001]
+    table = pa.table({"text": texts, "id": range(5), "tags": [["a"], [], None, ["b"], ["c"]]})
+    pq.write_table(table, tmp_path / "in.parquet")
+    out = tmp_path / "out.parquet"
+    counts = apply(stage, tmp_path / "in.parquet", out, with_input=True, kept_only=True)
+    kept = pq.read_table(out)
+    assert counts.rows == 5
+    assert counts.kept == len(kept) < 5
+    assert kept["tags"].type == pa.list_(pa.string())
+    assert kept.select(["text", "id", "tags"]).equals(table.take(kept["id"]))
+    assert set(kept["keep"].to_pylist()) == {True}
+    apply(stage, tmp_path / "in.parquet", out, kept_only=True)
+    assert pq.read_table(out).num_rows == counts.kept
+    assert "id" not in pq.read_schema(out).names
+
+
 def test_options_have_bare_keys(tmp_path: Path) -> None:
     """`--set max_line_length=…`, without the stage's name."""
     rows = applied(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.engine.kernel_cache import VARIABLE, ensure_kernel_cache, kernel_cache
-from pipeline.engine.ray_executor import runtime_environment
+from pipeline.engine.ray.executor import runtime_environment
 
 ROOT = Path(__file__).resolve().parents[3]
 OTHER_USER = 12345

@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from pipeline.engine.executor import Resources
-from pipeline.engine.ray_connection import await_cluster
-from pipeline.engine.ray_executor import RayExecutor
+from pipeline.engine.ray.connection import await_cluster
+from pipeline.engine.ray.executor import RayExecutor
 from pipeline.storage.storage import LocalStorage
 from stages.errors import ConfigError, StageError
 
@@ -54,7 +54,7 @@ KILLS = """
 import pathlib, sys
 import psutil
 from pipeline.engine.executor import Resources
-from pipeline.engine.ray_executor import RayExecutor
+from pipeline.engine.ray.executor import RayExecutor
 from pipeline.storage.storage import LocalStorage
 from stages.errors import StageError
 
@@ -92,7 +92,7 @@ def test_a_ray_that_dies_is_told(process: str, message: str, tmp_path: Path) -> 
 TOKEN = """
 import os, pathlib, sys
 from pipeline.engine.executor import Resources
-from pipeline.engine.ray_executor import RayExecutor
+from pipeline.engine.ray.executor import RayExecutor
 from pipeline.storage.storage import LocalStorage
 
 with RayExecutor(LocalStorage(pathlib.Path(sys.argv[1])), 1, None, 1) as executor:

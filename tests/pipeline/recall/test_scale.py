@@ -8,7 +8,7 @@ from benchmarks.recall_at_scale.crawl import Crawl
 from benchmarks.recall_at_scale.meter import Meter
 from benchmarks.recall_scale import MEMORY_BYTES, options_of, recall
 from pipeline.engine.executor import LocalExecutor
-from pipeline.engine.ray_executor import RayExecutor
+from pipeline.engine.ray.executor import RayExecutor
 from pipeline.storage.storage import LocalStorage
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.engine.ray_executor import SHIPPED
+from pipeline.engine.ray.executor import SHIPPED
 
 ROOT = Path(__file__).resolve().parents[4]
 COMMAND = "from pipeline.cli import main; main()"
@@ -35,6 +35,7 @@ class Node:
 
     process: "subprocess.Popen[bytes]"
     log: Path
+    metrics_port: int
 
     def kill(self) -> None:
         """End the node at once, with every process under it."""
@@ -89,7 +90,7 @@ class Cluster:
             process = subprocess.Popen(
                 command, cwd=empty, env=self.environment, stdout=stream, stderr=subprocess.STDOUT
             )
-        self.nodes.append(Node(process, log))
+        self.nodes.append(Node(process, log, metrics))
         return self.nodes[-1]
 
     def start_two(self) -> tuple[Node, Node]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.ray_executor import SHIPPED, runtime_environment
+from pipeline.engine.ray.executor import SHIPPED, runtime_environment
 from pipeline.inspection.verify import verify
 from tests.pipeline.conftest import product
 from tests.pipeline.engine.cluster.nodes import (
@@ -65,7 +65,7 @@ import collections, json, os, sys
 sys.path.insert(0, ROOT)
 import ray
 from pipeline.engine.executor import Resources
-from pipeline.engine.ray_executor import RayExecutor
+from pipeline.engine.ray.executor import RayExecutor
 from pipeline.storage.storage import LocalStorage
 executor = RayExecutor(None, 1, sys.argv[1], None)
 def where():

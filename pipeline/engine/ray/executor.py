@@ -29,8 +29,9 @@ from pipeline.engine.executor import (
     again,
     failed,
 )
-from pipeline.engine.ray_connection import RayLink, await_cluster, starting
-from pipeline.engine.ray_remains import end_remains, forget_session, note_session
+from pipeline.engine.ray.connection import RayLink, await_cluster, starting
+from pipeline.engine.ray.metrics import RunCounters
+from pipeline.engine.ray.remains import end_remains, forget_session, note_session
 from pipeline.engine.standstill import Silence, Standstill
 from pipeline.engine.work.task import Outcome, Task, run_task
 from pipeline.storage.storage import Storage
@@ -85,6 +86,7 @@ class RayExecutor:
         self._standstill = Standstill()
         self._silence = Silence()
         self._n_flying = 0
+        self._counters: RunCounters | None = None
 
     def __enter__(self) -> Self:
         if self._address is not None:  # said now, not when the first stage is to begin
@@ -124,6 +126,7 @@ class RayExecutor:
             note_session(self._storage)
         else:
             _join(self._address)
+            self._counters = RunCounters()
         self._started = True
         self._function = ray.remote(max_retries=0)(run_task)
 
@@ -176,6 +179,8 @@ class RayExecutor:
                     flying[remote.remote(storage, answer)] = answer
                 else:
                     self._silence.ended()
+                    if self._counters is not None:
+                        self._counters.add(task, answer)
                     yield task, answer
 
     def _fetch(self, reference: Any, task: Task) -> Outcome | Task:

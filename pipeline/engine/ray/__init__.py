@@ -1,0 +1,1 @@
+"""Tasks on Ray Core: a private Ray on this machine, or a cluster."""
