@@ -20,7 +20,7 @@ import contextlib
 import json
 import time
 from pathlib import Path
-from typing import Self, TextIO
+from typing import IO, Self
 
 from pipeline.storage.credentials import without_credentials
 from pipeline.storage.location import is_remote
@@ -33,9 +33,9 @@ class EventLog:
     """Appends to the run's log, if the run lies on a disk (nothing can be appended to an object),
     and writes to `stream`, if there is one."""
 
-    def __init__(self, run: Path, stream: TextIO | None = None) -> None:
+    def __init__(self, run: Path, stream: IO[str] | None = None) -> None:
         self._path = None if is_remote(run) else run / NAME
-        self._file: TextIO | None = None
+        self._file: IO[str] | None = None
         self._stream = stream
 
     def __enter__(self) -> Self:

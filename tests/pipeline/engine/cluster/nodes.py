@@ -7,6 +7,7 @@ workers import is what the driver shipped.
 import contextlib
 import importlib.util
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -109,12 +110,13 @@ class Cluster:
         """Nodes that are alive, as a driver sees them."""
         code = (
             f"import ray; ray.init('{self.address}', log_to_driver=False, logging_level=40, "
-            "_node_ip_address='127.0.0.1'); print(sum(n['Alive'] for n in ray.nodes()))"
+            "_node_ip_address='127.0.0.1'); print('alive', sum(n['Alive'] for n in ray.nodes()))"
         )
         done = subprocess.run(
             [self.python, "-c", code], env=self.environment, capture_output=True, text=True
         )
-        return int(done.stdout.split()[-1]) if done.returncode == 0 else 0
+        found = re.search(r"^alive (\d+)$", done.stdout, re.MULTILINE)
+        return int(found[1]) if found is not None else 0
 
     def stop(self) -> None:
         for node in self.nodes:
