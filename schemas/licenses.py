@@ -9,6 +9,7 @@ no class is known. Who takes code under `A OR B` chooses, so the better class co
 `A AND B` both bind, so the worse does, and an unknown part is never taken for permissive.
 """
 
+import difflib
 import re
 import tomllib
 from collections.abc import Callable, Iterable
@@ -19,6 +20,7 @@ from importlib.resources import files
 PERMISSIVE, COPYLEFT, NON_FREE, NONE = CLASSES = ("permissive", "copyleft", "non-free", "none")
 """From the best to the worst; `none` is what is not known."""
 
+OWN = "LicenseRef-"
 MAX_CHARACTERS = 1000
 
 _TOKEN = re.compile(r"\s*(\(|\)|/|[A-Za-z0-9][A-Za-z0-9.+:-]*)")
@@ -93,6 +95,20 @@ def license_names() -> dict[str, str]:
 def is_license(name: str) -> bool:
     """Whether a licence's class is known, its variants (`-only`, `+`) included."""
     return _class_of(one(name)) != NONE
+
+
+def require_licenses(names: Iterable[str]) -> None:
+    """ValueError, with the nearest name, for one that is no class and no known licence; names of
+    one's own begin with `LicenseRef-`."""
+    for name in names:
+        found = read_expression(name)
+        parts = found.names() if found is not None else [name]
+        for part in parts:
+            if part.lower() not in CLASSES and not part.startswith(OWN) and not is_license(part):
+                known = {**license_names(), **{each: each for each in CLASSES}}
+                close = difflib.get_close_matches(part.lower(), known, 1, 0.6)
+                hint = f"; did you mean {known[close[0]]}?" if close else ""
+                raise ValueError(f"{part!r} is the name of no licence{hint}")
 
 
 def _tokens(text: str) -> list[str] | None:

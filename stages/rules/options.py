@@ -5,12 +5,18 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from schemas.language_names import require_languages
+from schemas.licenses import require_licenses
 from schemas.rules import Origin
 from stages.contract import Options
 
 
 def _known(names: tuple[str, ...]) -> tuple[str, ...]:
     require_languages(names)
+    return names
+
+
+def _licenses(names: tuple[str, ...]) -> tuple[str, ...]:
+    require_licenses(names)
     return names
 
 
@@ -62,7 +68,7 @@ class RulesOptions(Options):
         description="origins whose files are dropped: copies of other projects, what programs "
         "wrote, tests and their data",
     )
-    license_allowed: tuple[str, ...] = Field(
+    license_allowed: Annotated[tuple[str, ...], AfterValidator(_licenses)] = Field(
         (),
         description="classes (permissive, copyleft, non-free, none) and SPDX identifiers that "
         "suffice for a file's licence, of which `OR` needs one part and `AND` all; nothing: any",

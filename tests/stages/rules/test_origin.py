@@ -153,3 +153,13 @@ def test_licences_that_are_not_allowed_are_dropped(
     assert (
         stage.process(pa.record_batch({"text": texts[:0], "license": licenses[:0]})).num_rows == 0
     )
+
+
+@pytest.mark.parametrize("name", ["permissive", "mit", "GPL-3.0-or-later", "LicenseRef-ours"])
+def test_what_is_allowed_must_exist(name: str) -> None:
+    """A class, an identifier in any case, one's own; else the nearest is named."""
+    RulesOptions(license_allowed=(name,))
+    with pytest.raises(ValueError, match="'premissive' is the name of no licence; did you mean pe"):
+        RulesOptions(license_allowed=("premissive",))
+    with pytest.raises(ValueError, match=r"'Apache-2\.O' .* did you mean Apache-2\.0"):
+        RulesOptions(license_allowed=(name, "Apache-2.O"))
