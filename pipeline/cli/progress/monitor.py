@@ -83,6 +83,8 @@ class ProgressMonitor(Monitor):
         trace: TracebackType | None,
     ) -> None:
         self._ended.set()
+        if self._speaker.is_alive():  # one that outlives the interpreter holds on to all modules
+            self._speaker.join()
         with self._lock:
             self._end_stage(None, finished=error is None)
             self._progress.is_over = True
