@@ -23,6 +23,8 @@ import unicodedata
 from collections import Counter
 from typing import NamedTuple
 
+import numpy as np
+
 SAMPLE_BYTES = 1 << 17
 MAX_ODD_RATE = 0.02
 """Of a wide file's characters: unassigned (to the Unicode that Python knows) or private."""
@@ -49,13 +51,10 @@ _LONE_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 _CUT_CHARACTER = re.compile(
     rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"
 )
-_CHARACTER = re.compile(
-    rb"([\xc2\xc3][\x80-\xbf])|([\xc4-\xdf][\x80-\xbf])"
-    rb"|([\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})"
-)
-_WEIGHTS = (2, 1, 3)
-"""As evidence for UTF-8, by length: `Ã` or `Â` before a symbol hardly occurs in Latin text, a Greek
-or Cyrillic capital before a quotation mark may, and three such bytes in a row do not."""
+_LEADS = ((0xC2, 0xC3, 1, 2), (0xC4, 0xDF, 1, 1), (0xE0, 0xEF, 2, 3), (0xF0, 0xF4, 3, 3))
+"""First and last byte that begins such a character, how many others follow, and what it is worth
+as evidence for UTF-8: `Ã` or `Â` before a symbol hardly occurs in Latin text, a Greek or Cyrillic
+capital before a quotation mark may, and three such bytes in a row do not."""
 _BAD = "\ufffd"
 _CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f\x7f]")
 _NO_TEXT = re.compile(rb"[^\t\n\r\f -~]")
@@ -142,8 +141,15 @@ def _join(pair: re.Match[bytes]) -> bytes:
 
 def _evidence(payload: bytes) -> int:
     """How much speaks for UTF-8: its characters above 127, by weight."""
-    kinds = Counter(match.lastindex or 1 for match in _CHARACTER.finditer(payload))
-    return sum(_WEIGHTS[kind - 1] * count for kind, count in kinds.items())
+    values = np.frombuffer(payload, np.uint8)
+    follows = (values & 0xC0) == 0x80
+    evidence = 0
+    for first, last, n_others, weight in _LEADS:
+        found = (values >= first) & (values <= last)
+        for distance in range(1, n_others + 1):
+            found = found[:-1] & follows[distance : distance + len(found) - 1]
+        evidence += weight * int(np.count_nonzero(found))
+    return evidence
 
 
 def _wide(payload: bytes) -> Decoded | None:
