@@ -11,6 +11,7 @@ import typer
 
 from pipeline.cli import completion
 from pipeline.cli.ablation import ablate
+from pipeline.cli.apply import apply
 from pipeline.cli.arguments import require_text
 from pipeline.cli.config import config, init
 from pipeline.cli.crawl import crawl
@@ -181,46 +182,10 @@ def plan(
     commands.plan(config, run, stage or [], overrides, as_json=as_json, verbose=verbose)
 
 
-@app.command(
+app.command(
     epilog="Examples: sluice apply rules files.parquet -o judged.parquet --set max_line_length=500"
     " · sluice apply dedup pages.jsonl -o kept.jsonl --with-input --kept-only"
-)
-def apply(
-    stage: Annotated[
-        str,
-        typer.Argument(
-            metavar="STAGE",
-            help="language, rules, extract, tokenize, dedup, recall, redact or decontaminate.",
-            autocompletion=completion.stages_to_apply,
-        ),
-    ],
-    source: Annotated[
-        Path,
-        typer.Argument(metavar="INPUT", help="Parquet, or JSONL (also .gz, .zst), with `text`."),
-    ],
-    out: Annotated[
-        Path, typer.Option("-o", "--out", metavar="OUT", help="Parquet or JSONL (also .gz, .zst).")
-    ],
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="An option of the stage, such as threshold=0.8."
-        ),
-    ] = None,
-    with_input: Annotated[
-        bool, typer.Option("--with-input", help="Also write the columns of INPUT.")
-    ] = False,
-    kept_only: Annotated[
-        bool, typer.Option("--kept-only", help="Only write the rows that are kept.")
-    ] = False,
-) -> None:
-    """Apply one stage to any table; the answer has one row for each of INPUT's.
-
-    A record the stage cannot process is quarantined: `keep` is false, `reason` is "quarantined".
-    """
-    from pipeline.cli import commands  # noqa: PLC0415
-
-    commands.apply(stage, source, out, set_ or [], with_input=with_input, kept_only=kept_only)
+)(apply)
 
 
 @app.command(epilog="Example: sluice extract https://docs.python.org/3/ --blocks")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from pipeline.cli.arguments import require_text
 from pipeline.cli.json_text import print_json
@@ -114,29 +113,6 @@ def plan(
         rows = [[s.stage, s.n_tasks, s.n_stale, ", ".join(s.reasons)] for s in by_stage(stale)]
     show_text(rows_table(["step" if verbose else "stage", "tasks", "to do", "why"], rows))
     show_text(found.cost.summary())
-
-
-def apply(
-    stage: str,
-    source: Path,
-    out: Path,
-    overrides: Sequence[str],
-    *,
-    with_input: bool,
-    kept_only: bool,
-) -> None:
-    """Apply a stage, then print what came of it."""
-    from pipeline.apply.map import apply as apply_stage  # noqa: PLC0415
-
-    applied = apply_stage(stage, source, out, overrides, with_input=with_input, kept_only=kept_only)
-    console = Console(stderr=True, highlight=False)
-    reasons = ", ".join(f"{reason} {n:,}" for reason, n in applied.reasons.items())
-    dropped = f" ({reasons})" if reasons else ""
-    console.print(
-        Text(f"{out}: {applied.rows:,} rows, {applied.kept:,} kept{dropped}"), soft_wrap=True
-    )
-    for error in applied.errors:
-        console.print(Text(f"  quarantined {error}"), soft_wrap=True)
 
 
 def stats(folder: Path, stage: str | None, column: str | None, *, as_json: bool) -> None:
