@@ -32,6 +32,7 @@ from tests.stages.github.licensing.test_texts import (
     ISC,
     MIT,
     RIDERS,
+    SENTENCES,
     TABLE,
 )
 
@@ -42,7 +43,8 @@ def main() -> None:
     """Print a line for every peer."""
     real = [(text, label) for text, label in real_texts() if label]
     ridden = list(with_riders())
-    plain = [(f"{words}\n\n{MIT}\n{words}\n", "MIT") for words in BESIDE]
+    harmless = [*BESIDE, *sentences("harmless")]
+    plain = [(f"{words}\n\n{MIT}\n{words}\n", "MIT") for words in harmless]
     print(f"{len(real)} real texts with a licence, {len(plain)} with harmless words, "
           f"{len(ridden)} with riders")  # fmt: skip
     print(f"{'':20s} real texts  another licence  harmless words  riders missed  ms a text")
@@ -74,9 +76,15 @@ def real_texts() -> Iterator[tuple[str, str]]:
                     yield data.decode("utf-8", "replace"), spdx
 
 
+def sentences(kind: str) -> list[str]:
+    """Those of `beside.tsv` of a kind."""
+    rows = [line.split("\t") for line in SENTENCES.read_text("utf-8").splitlines()]
+    return [words for _, of_kind, words in rows if of_kind == kind]
+
+
 def with_riders() -> Iterator[str]:
     """Permissive texts that are none any more."""
-    for rider in RIDERS:
+    for rider in [*RIDERS, *sentences("rider")]:
         for text in (MIT, ISC, APACHE_NOTICE):
             yield f"{rider}\n\n{text}"
             yield f"{text}\n\n{rider}\n"

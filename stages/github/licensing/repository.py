@@ -15,7 +15,7 @@ from schemas.licenses import Licenses, joined, one
 from stages.github.files.encodings import decode_file
 from stages.github.licensing.manifests import is_manifest, manifest_license
 from stages.github.licensing.names import how_joined, mentioned_licenses, normalise
-from stages.github.licensing.texts import OTHER_TERMS, Reading, find_rider, read_license
+from stages.github.licensing.texts import Reading, find_rider, read_license
 
 MAX_LICENSE_BYTES = 1 << 18
 MAX_LICENSE_FILES = 32
@@ -94,7 +94,7 @@ def repository_license(files: Mapping[str, bytes]) -> str | None:
         or (mentioned_licenses(section) if section else None)
     )
     rider = find_rider(section) if section and not readings else None
-    if rider is not None and rider != OTHER_TERMS:
+    if rider is not None:
         found = joined("AND", [*([found] if found else []), one(rider)])
     return str(found) if found is not None else None
 

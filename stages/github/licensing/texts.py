@@ -2,9 +2,11 @@
 
 `licenseclassifier` (a port of Google's licensecheck) finds every licence of SPDX's list that a text
 contains as a whole. That alone is not what the text grants: `MIT` with the Commons Clause below it,
-or with "shall not be used for military purposes", is no MIT. So what is not a licence's own words
-is searched for riders (`seeds/licenses.toml`); one makes the text `MIT AND LicenseRef-…`, which no
-reader takes for permissive. A text without a licence that is known has none, or its rider alone.
+or with "shall not be used for military purposes", is no MIT. So what is not a licence's own words,
+beside it or in it, is searched for riders: known ones (`seeds/licenses.toml`) and those in any
+other words (`terms.py`). One makes the text `MIT AND LicenseRef-…`, which no reader takes for
+permissive. So do a licence's words, changed so that they are none as a whole, below its name. A
+text without a licence that is known has none, or its rider alone.
 
 Several licences in one text go together as it says: `either … or`, else both. Behind words that
 introduce the licences of others ("bundled", "third-party") nothing counts.
@@ -26,6 +28,8 @@ from stages.github.licensing.names import (
     normalise,
     tagged_license,
 )
+from stages.github.licensing.own_words import is_mostly_of_a_licence, strange_words
+from stages.github.licensing.terms import take_back
 
 MAX_CHARACTERS = 1 << 18
 MAX_BESIDE = 1 << 15
@@ -56,7 +60,10 @@ _COPYRIGHT = re.compile(
 """Lines that say whose the text is, but for those of the licences' own. The library takes what
 stands behind them for a licence's words, up to where those begin: a rider would hide there."""
 
-_LLVM_EXCEPTION = "llvm exceptions to the apache 2 0 license"
+_LLVM_EXCEPTION = re.compile(
+    r"llvm\W+exceptions\W+to\W+the\W+apache\W+2\W+0\W+license", re.IGNORECASE
+)
+_APART = "\n\n"
 _CHOICE = re.compile(r"\b(?:either|choice|choose|choosing|option|dual(?:ly)?|alternatively)\b")
 _RENAMED = {
     "CommonsClause": "LicenseRef-Commons-Clause",
@@ -77,33 +84,46 @@ class Reading:
 @lru_cache(maxsize=256)
 def read_license(text: str) -> Reading:
     """The licence of a text that is meant to state one."""
-    text = _COPYRIGHT.sub("", text[:MAX_CHARACTERS])
-    names, beside, between = _own_texts(text)
-    if names:
-        found: Licenses | None = joined("OR" if _is_choice(between) else "AND", names)
+    parts = _taken_apart(_COPYRIGHT.sub("", text[:MAX_CHARACTERS]))
+    beside = normalise(parts.beside)
+    if parts.names:
+        found: Licenses | None = joined("OR" if _is_choice(parts.between) else "AND", parts.names)
     else:
         found = tagged_license(text)
         if found is None and len(beside) <= SHORT_STATEMENT:
             found = mentioned_licenses(beside)
-    rider = find_rider(beside)
-    if rider is not None and (found is not None or rider != OTHER_TERMS):
+    rider = find_rider(beside) or find_rider(normalise(parts.inside))
+    if rider is None and found is not None and _is_changed(parts):
+        rider = OTHER_TERMS
+    if rider is not None:
         found = joined("AND", [*([found] if found else []), one(rider)])
     return Reading(found, beside)
 
 
 def find_rider(beside: str) -> str | None:
-    """The rider in words (normal form) beside a licence, or None."""
+    """The known rider in words (normal form) beside a licence, or None."""
     for name, pattern in _riders():
         if pattern.search(beside[:MAX_BESIDE]):
             return name
     return None
 
 
-def _own_texts(text: str) -> tuple[list[Licenses], str, str]:
-    """The licences of a text itself, the words beside all of them, and those between them."""
+@dataclass(frozen=True)
+class _Parts:
+    """The licences of a text itself; what is written beside all of them, between them, and in them
+    without being theirs."""
+
+    names: list[Licenses]
+    beside: str
+    between: str
+    inside: str
+
+
+def _taken_apart(text: str) -> _Parts:
     names: list[Licenses] = []
     beside: list[str] = []
     between: list[str] = []
+    inside: list[str] = []
     position = 0
     for each in identify_license(text, 0.0):
         renamed = _RENAMED.get(each.id, each.id)
@@ -112,18 +132,29 @@ def _own_texts(text: str) -> tuple[list[Licenses], str, str]:
         name = read_expression(renamed) or one(renamed)
         gap = text[position : each.start]
         if names and _is_of_others(gap, name):
-            return names, normalise(" ".join(beside)), " ".join(between)
+            position = len(text)
+            break
         beside.append(gap)
+        inside += strange_words(text[each.start : each.end])
         position = each.end
         if not any(_is_appendix(str(name), str(before)) for before in names):
             between.append(gap)
             names.append(name)
     beside.append(text[position:])
-    words = normalise(" ".join(beside))
-    if names == [one("Apache-2.0")] and _LLVM_EXCEPTION in words:
+    words = _APART.join(beside)
+    if names == [one("Apache-2.0")] and (exception := _LLVM_EXCEPTION.search(words)):
         names = [one("Apache-2.0 WITH LLVM-exception")]
-        words = words.partition(_LLVM_EXCEPTION)[0]
-    return names, words, " ".join(between)
+        words = words[: exception.start()]
+    return _Parts(names, words, _APART.join(between), _APART.join(inside))
+
+
+def _is_changed(parts: _Parts) -> bool:
+    """Whether a licence is not what its name says: something beside or in it takes something back,
+    or its words are there, and not as a whole, so that somebody has changed them."""
+    beside = parts.beside[:MAX_BESIDE]
+    if not parts.names and is_mostly_of_a_licence(beside):
+        return True
+    return take_back(beside) or take_back(parts.inside)
 
 
 def _is_choice(between: str) -> bool:
@@ -137,7 +168,7 @@ def _is_of_others(gap: str, name: Licenses) -> bool:
     rider may be introduced alike."""
     if _OTHERS.search(gap) is None or license_class(str(name)) == NON_FREE:
         return False
-    return find_rider(normalise(gap)) in (None, OTHER_TERMS)
+    return find_rider(normalise(gap)) is None
 
 
 def _is_appendix(name: str, before: str) -> bool:

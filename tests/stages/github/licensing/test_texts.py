@@ -12,6 +12,10 @@ from stages.github.licensing.texts import read_license
 TABLE = Path(__file__).with_name("texts.tsv")
 """xxh3_64 of a text that an installed package ships, its licence as read by a person, its path."""
 
+SENTENCES = Path(__file__).with_name("beside.tsv")
+"""A set, `rider` or `harmless`, and a sentence beside a licence. Sets A1 and A2 were written before
+there was a rule, A2 and B not looked at before the rules were done."""
+
 MIT = """Copyright (c) 2020 Somebody
 
 Permission is hereby granted, free of charge, to any person obtaining a copy of this software and
