@@ -2,14 +2,15 @@
 reads, and `DIR/problems/part-00000.jsonl`, which says of every other file why it is not there.
 
 A part holds the files of some commits, by the plan alone, so one that is there is done, unless
-files of it failed for want of a connection. What has opted out since is taken out of it. Memory: a
-few contents at once (16 MiB each at most), 32 MiB of a part's rows, 1.5 kB a file of a part. Disk:
-the archives that are fetched at once.
+files of it failed for want of a connection: those are fetched, and what is there is kept. What has
+opted out since is taken out of it. Memory: a few contents at once (16 MiB each at most), twice 32
+MiB of a part's rows, 1.5 kB a file of a part. Disk: the archives that are fetched at once.
 """
 
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
@@ -21,7 +22,8 @@ import pyarrow.parquet as pq
 
 from pipeline.github.access import GitHub
 from pipeline.github.crawl import Choice
-from pipeline.github.fetching import Fetching, From, Problem, Row
+from pipeline.github.fetching import Fetched, Fetching, From, Job, Problem, Row
+from pipeline.github.kept import NAMED_BY, Kept
 from pipeline.github.ledger import FAILED, HAD
 from pipeline.github.plan import Plan, commits
 from pipeline.storage.politeness.turns import Progress, in_turn, workers
@@ -71,16 +73,40 @@ def materialise(
             told = folder / PROBLEMS / f"part-{number:05d}.jsonl"
             _withdraw(table, told, choice.selection)
             known = _known(table, told)
-            if known is None:
-                table.unlink(missing_ok=True)
-                jobs = chain.from_iterable(map(fetching.jobs, part))
-                fetched = in_turn(pool, fetching.fetch, jobs, 2 * github.connections)
-                items = chain.from_iterable(map(fetching.taken_apart, fetched))
+            if known is None or known[FAILED]:
+                here = None if known is None else Kept(table, told)
+                items = _items(part, here, fetching, pool, 2 * github.connections)
                 _write(table, told, items, outcomes, ended)
             else:
                 outcomes.update(known)
                 ended()
     return outcomes
+
+
+def _items(
+    part: list[list[Row]],
+    here: Kept | None,
+    fetching: Fetching,
+    pool: ThreadPoolExecutor,
+    ahead: int,
+) -> Iterator[Row | Problem]:
+    """The files of a part, or why they are not there: fetched, but for those that are here."""
+
+    def fetch(job: Job) -> tuple[Job, Fetched | None]:
+        return job, fetching.fetch(job) if here is None or here.lacks(job) else None
+
+    jobs = chain.from_iterable(map(fetching.jobs, part))
+    for job, fetched in in_turn(pool, fetch, jobs, ahead):
+        kept = [] if here is None else here.take(job)
+        if fetched is None:
+            yield from kept
+        else:
+            for _ in kept:
+                pass
+            yield from fetching.taken_apart(fetched)
+    if here is not None:
+        yield from here.rest()
+        here.close()
 
 
 def _parts(plan: Plan) -> Iterator[list[list[Row]]]:
@@ -121,17 +147,16 @@ def _withdraw(table: Path, told: Path, selection: Selection) -> None:
                 is_gone = pc.or_(*(pc.is_in(rows[one], value_set=gone) for one in _NAMES))
                 writer.write_table(rows.filter(pc.invert(is_gone)))
                 for row in rows.filter(is_gone).drop_columns("content").to_pylist():
-                    _tell(problems, Problem(row, OPT_OUT))
+                    listed_as = row | {"repo": row["asked"] or row["repo"]}
+                    _tell(problems, Problem(listed_as, OPT_OUT))
 
 
 def _known(table: Path, told: Path) -> Counter[str] | None:
-    """What became of a part's files; None if it is to be fetched, or fetched again."""
+    """What became of a part's files; None if it is to be fetched."""
     if not table.exists() or not told.exists():
         return None
     with told.open("rb") as stream:
         outcomes = Counter(str(json.loads(line)["reason"]) for line in stream)
-    if outcomes[FAILED]:
-        return None
     outcomes[HAD] = pq.read_metadata(table).num_rows
     return outcomes
 
@@ -161,7 +186,7 @@ def _write(
 
 
 def _tell(stream: BinaryIO, problem: Problem) -> None:
-    said = {name: problem.row.get(name) for name in ("repo", "revision", "path", "blob")}
+    said = {name: problem.row.get(name) for name in NAMED_BY}
     said |= {"reason": problem.reason, "error": problem.error}
     known = {name: value for name, value in said.items() if value is not None}
     stream.write(json.dumps(known).encode() + b"\n")

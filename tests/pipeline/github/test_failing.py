@@ -1,5 +1,6 @@
 """A server that is away: what failed is asked for again, and when all fails the command ends."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from pipeline.storage.object_stores.retry import Retry
 from stages.errors import StorageError
 from stages.github.options import GithubOptions
 from stages.github.selection import Selection
-from tests.pipeline.github.conftest import NAMES, commit_of
+from tests.pipeline.github.conftest import NAMES, commit_of, files_of
 from tests.pipeline.github.github_server import GitHubServer
 
 IMPATIENT = Retry(patience_seconds=0.05, first_pause_seconds=0.01)
@@ -88,16 +89,78 @@ def test_when_everything_fails_it_ends(github: GitHubServer, tmp_path: Path) -> 
     assert MAX_FAILED_IN_A_ROW <= len(lines) < len(wanted)
 
 
-def test_files_that_failed_are_asked_for_again(github: GitHubServer, tmp_path: Path) -> None:
-    """With the part they are in."""
-    rows = [{"repo": name, "commit": commit_of(name), "path": "README.md"} for name in NAMES]
-    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "list.parquet")
-    plan = make_plan([str(tmp_path / "list.parquet")], tmp_path / "made")
-    github.always = {"bob/beta": "500"}
-    arguments = (plan, CHOICE, "auto", access(github), tmp_path / "made", silence)
-    assert materialise(*arguments) == {"had": 2, "failed": 1}
+def parts_of(folder: Path) -> dict[str, bytes]:
+    """The parts of files and problems, by name."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for kind in ("files", "problems")
+        for path in (folder / kind).iterdir()
+    }
+
+
+def wanted_files(folder: Path) -> str:
+    """Every file of three repositories, one that is not there, one whose commit is none."""
+    rows = [
+        {"repo": name, "commit": commit_of(name), "path": path}
+        for name in NAMES
+        for path in (*files_of(name), "left/out.py")
+    ]
+    rows.append({"repo": "bob/beta", "commit": "../etc", "path": "evil.py"})
+    pq.write_table(pa.Table.from_pylist(rows), folder / "list.parquet")
+    return str(folder / "list.parquet")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_that_failed_are_asked_for_again(
+    github: GitHubServer, tmp_path: Path, name: str
+) -> None:
+    """They alone, and the part has the bytes that it would have if nothing had failed; also where
+    the table was written last time and its problems were not."""
+    list_ = wanted_files(tmp_path)
+
+    def fetch(folder: str) -> Counter[str]:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        plan = make_plan([list_], tmp_path / folder)
+        github.asked.clear()
+        return materialise(plan, CHOICE, "auto", access(github), tmp_path / folder, silence)
+
+    whole = fetch("clean")
+    github.always = {name: "500"}
+    assert fetch("made")["failed"] == len(files_of(name)) + 1
+    told = tmp_path / "made/problems/part-00000.jsonl"
+    before = told.read_bytes()
     github.always = {}
-    assert materialise(*arguments) == {"had": 3}
-    github.asked.clear()
-    assert materialise(*arguments) == {"had": 3}
+    for _ in range(2):
+        assert fetch("made") == whole
+        assert github.repos_asked("codeload") == [name]
+        assert parts_of(tmp_path / "made") == parts_of(tmp_path / "clean")
+        told.write_bytes(before)
+    assert fetch("clean") == whole
     assert github.asked == []
+
+
+def test_who_opts_out_while_others_failed(github: GitHubServer, tmp_path: Path) -> None:
+    """By the name that the list has, or by today's: its files are taken out and told once."""
+    github.moved["old/name"] = "bob/beta"
+    rows = [
+        {"repo": name, "commit": commit_of(commit), "path": "README.md"}
+        for name, commit in (
+            ("Ann/alpha", "Ann/alpha"),
+            ("old/name", "bob/beta"),
+            ("eve/gamma",) * 2,
+        )
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "list.parquet")
+    for opted_out in ("old/name", "bob/beta"):
+        folder = tmp_path / opted_out.replace("/", "-")
+        folder.mkdir()
+        plan = make_plan([str(tmp_path / "list.parquet")], folder)
+        github.always = {"eve/gamma": "500"}
+        arguments = ("auto", access(github), folder, silence)
+        assert materialise(plan, CHOICE, *arguments) == {"had": 2, "failed": 1}
+        github.always = {}
+        (tmp_path / "no.txt").write_text(opted_out)
+        options = GithubOptions(opt_out=(str(tmp_path / "no.txt"),))
+        choice = Choice(Selection(options), asks_api=False)
+        for _ in range(2):
+            assert materialise(plan, choice, *arguments) == {"had": 2, "opt_out": 1}
