@@ -22,7 +22,7 @@ from pipeline.github.lacking import read_lacking
 from pipeline.github.lacking import select as select_lacking
 from pipeline.github.ledger import DISCUSSIONS, HAD, NAME, Ledger
 from pipeline.github.materialise import FILES, PROBLEMS, materialise
-from pipeline.github.plan import make_plan
+from pipeline.github.plan import hold_to_choices, make_plan
 from pipeline.github.wanted import Wanted, listed, select
 from pipeline.storage.location import is_remote, location
 from pipeline.storage.lock import run_lock
@@ -51,6 +51,14 @@ class Request:
         """Which repositories are fetched."""
         options = GithubOptions(created_before=self.created_before, opt_out=tuple(self.opt_out))
         return Choice(Selection(options), self.min_stars, not self.without_api, self.update)
+
+    def choices_of_files(self, source: From) -> dict[str, str]:
+        """What parts are fetched by, as the options are called; who opts out is withdrawn."""
+        return {
+            "created-before": str(self.created_before or "none"),
+            "min-stars": str(self.min_stars),
+            "from": source,
+        }
 
 
 def repositories(request: Request, github: GitHub, folder: Path) -> None:
@@ -81,6 +89,8 @@ def files(
         )
         if request.dry_run:
             return
+        is_done = any((folder / FILES).glob("part-*"))
+        hold_to_choices(folder, request.choices_of_files(source), is_done=is_done)
         with bars(Console(stderr=True)) as progress:
             outcomes = materialise(plan, request.choice, source, github, folder, progress)
     _show_outcomes("files", outcomes)

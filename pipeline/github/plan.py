@@ -3,12 +3,12 @@
 `DIR/plan.parquet` has a row for every row of the tables (for every file, where a row is a
 repository), ordered by repository, commit and path, so that an archive is fetched once for all
 files that are wanted of it. It is made once, by DuckDB, which sorts on disk what memory does not
-hold; `plan.json` says of what.
+hold; `plan.json` says of what, and by which choices its files are fetched.
 """
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import chain, groupby, islice
@@ -99,6 +99,26 @@ def make_plan(patterns: Sequence[str], folder: Path) -> Plan:
     with replacing(record) as stream:
         stream.write(json.dumps(said, indent=1).encode())
     return plan
+
+
+def hold_to_choices(folder: Path, choices: Mapping[str, str], *, is_done: bool) -> None:
+    """Write down by which choices files are fetched. ConfigError where some are (`is_done`), by
+    other ones: what is done is not asked again, and a folder would be of two minds."""
+    record = folder / RECORD
+    known = json.loads(record.read_text())
+    before = known.get("choices", choices)
+    changed = [name for name in choices if before.get(name) != choices[name]]
+    if is_done and changed:
+        was, now = (
+            ", ".join(f"--{name} {said.get(name)}" for name in changed)
+            for said in (before, choices)
+        )
+        raise ConfigError(
+            f"{folder} was fetched with {was}, not {now}; name another folder, or remove its "
+            "files/ and problems/"
+        )
+    with replacing(record) as stream:
+        stream.write(json.dumps(known | {"choices": choices}, indent=1).encode())
 
 
 @contextmanager

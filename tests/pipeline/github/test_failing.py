@@ -1,5 +1,6 @@
 """A server that is away: what failed is asked for again, and when all fails the command ends."""
 
+import shutil
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from pipeline.storage.object_stores.retry import Retry
 from stages.errors import StorageError
 from stages.github.options import GithubOptions
 from stages.github.selection import Selection
+from tests.pipeline.conftest import Sluice
 from tests.pipeline.github.conftest import NAMES, commit_of, files_of
 from tests.pipeline.github.github_server import GitHubServer
 
@@ -164,3 +166,16 @@ def test_who_opts_out_while_others_failed(github: GitHubServer, tmp_path: Path) 
         choice = Choice(Selection(options), asks_api=False)
         for _ in range(2):
             assert materialise(plan, choice, *arguments) == {"had": 2, "opt_out": 1}
+
+
+def test_choices_that_changed(github: GitHubServer, sluice: Sluice, tmp_path: Path) -> None:
+    """What is done was chosen otherwise: it is said, with both, until nothing is done any more."""
+    arguments = ("crawl", "github", "--files", wanted_files(tmp_path), "-o", str(tmp_path / "out"))
+    for _ in range(2):
+        assert sluice(*arguments, "--min-stars", "2")[0] == 0
+    code, _, err = sluice(*arguments, "--min-stars", "3", "--from", "archives")
+    assert code == 2
+    assert "--min-stars 2, --from auto, not --min-stars 3, --from archives" in " ".join(err.split())
+    shutil.rmtree(tmp_path / "out/files")
+    assert sluice(*arguments, "--min-stars", "3")[0] == 0
+    assert sluice(*arguments, "--min-stars", "2")[0] == 2
