@@ -12,7 +12,7 @@ Several licences in one text go together as it says: `either … or`, else both.
 introduce the licences of others ("bundled", "third-party") nothing counts.
 
 Texts that two libraries disagree on were looked at by hand; see tests/stages/github/licensing.
-Cost: 2-20 ms a text, 35 ms once; a text that was met before costs nothing.
+Cost: 4-20 ms a text, 0.5 s once; a text that was met before costs nothing.
 """
 
 import re
