@@ -97,7 +97,7 @@ def _items(
 
     jobs = chain.from_iterable(map(fetching.jobs, part))
     for job, fetched in in_turn(pool, fetch, jobs, ahead):
-        kept = [] if here is None else here.take(job)
+        kept: Iterable[Row | Problem] = () if here is None else here.take(job)
         if fetched is None:
             yield from kept
         else:
