@@ -19,6 +19,7 @@ MAX_LINES = 350
 
 ROOMS = (
     "storage",
+    "local_page",
     "configuration",
     "commoncrawl",
     "github",
@@ -32,6 +33,7 @@ ROOMS = (
     "language",
     "recall",
     "annotate",
+    "browse",
     "ablation",
     "cli",
 )

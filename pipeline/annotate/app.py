@@ -1,137 +1,128 @@
-"""The routes: pages to read, two forms to post.
+"""The routes: pages to read, forms to post.
 
-    GET  /           the domains of a target
-    GET  /domain     one domain: its pattern tree and a pattern's pages
-    GET  /next       to the next open pattern
-    POST /decide     accept, reject or withdraw; then to the next open pattern
-    POST /undo       take back the last decision; then to its pattern
+    GET  /            the domains of a target
+    GET  /domain      one domain: its pattern tree and a pattern's pages
+    GET  /patterns    the patterns that a filter chooses, the largest first
+    GET  /decisions   what was decided in this session, and how much of the crawl each covers
+    GET  /next        to the next open pattern
+    POST /decide      accept, reject or withdraw; then to the next open pattern, or back to the list
+    POST /decide-all  accept or reject all that a filter chooses
+    POST /rest        leave what nobody decided to the rule
+    POST /undo        take back the last decision; then to its pattern
 
-Everything works by links and forms; `static/keys.js` presses them for the keyboard. One request
-at a time: there is one person and one DuckDB connection.
+Everything works by links and forms; keys press them.
 """
 
-import threading
-from collections.abc import Awaitable, Callable
-from http import HTTPStatus
+from collections.abc import Mapping
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import HTMLResponse, Response
 
-from pipeline.annotate.guard import Guard, form_token, read_form
-from pipeline.annotate.pages import Pages, href, pattern_href
+from pipeline.annotate.pages import Pages, pattern_href
 from pipeline.annotate.review import Review
-from stages.errors import InputError, SluiceError
+from pipeline.annotate.selection import Selection
+from pipeline.local_page.endpoints import Endpoints, Form, csrf_of, guarded, see, whole_number
+from pipeline.local_page.rendering import href
+from stages.errors import InputError
 
-Form = dict[str, str]
-
+NAME = "annotate"
 ANSWERS: dict[str, bool | None] = {"accept": True, "reject": False, "withdraw": None}
+
+Query = Mapping[str, str]
 
 
 def make_app(review: Review, *, run: str, token: str, port: int) -> Starlette:
     """The application, for requests to 127.0.0.1:`port` that carry the token."""
-    csrf = form_token(token)
+    csrf = csrf_of(token)
     pages = Pages(review, run, csrf)
-    one_at_a_time = threading.Lock()
+    endpoints = Endpoints(csrf, pages.error)
 
-    def domains(request: Request) -> Response:
-        query = request.query_params
-        target = query.get("target", review.targets[0])
-        number = query.get("page", "1")
+    def target_of(query: Query) -> str:
+        review.refresh()
+        return query.get("target", review.targets[0])
+
+    def domains(query: Query) -> Response:
+        only_open = query.get("show") == "open"
         return HTMLResponse(
             pages.domains(
-                target,
-                int(number) if number.isdecimal() and len(number) < 10 else 1,
-                only_open=query.get("show") == "open",
+                target_of(query), _page(query), only_open=only_open, sort=query.get("sort", "")
             )
         )
 
-    def domain(request: Request) -> Response:
-        query = request.query_params
-        target = query.get("target", review.targets[0])
-        return HTMLResponse(
-            pages.pattern(target, query.get("domain", ""), query.get("pattern") or None)
-        )
+    def domain(query: Query) -> Response:
+        name, pattern = query.get("domain", ""), query.get("pattern") or None
+        return HTMLResponse(pages.pattern(target_of(query), name, pattern))
 
-    def next_open(request: Request) -> Response:
-        return _to_next(review, request.query_params.get("target", review.targets[0]))
+    def patterns(query: Query) -> Response:
+        return HTMLResponse(pages.patterns(target_of(query), Selection.of(query), _page(query)))
+
+    def decisions(query: Query) -> Response:
+        return HTMLResponse(pages.decisions(target_of(query)))
+
+    def next_open(query: Query) -> Response:
+        target = target_of(query)
+        pattern = review.next_open(target)
+        return see(href("/", target=target) if pattern is None else pattern_href(pattern))
 
     def decide(form: Form) -> Response:
         pattern = review.find(form.get("target", ""), form.get("pattern", ""))
-        answer = form.get("answer", "")
-        if answer not in ANSWERS:
-            raise InputError(f"answer {answer!r}: expected one of {', '.join(ANSWERS)}")
-        review.decide(pattern, ANSWERS[answer])
-        if ANSWERS[answer] is None:
-            return _see(pattern_href(pattern))
-        following = review.next_open(pattern.target, pattern)
-        return _see(pattern_href(following or pattern))
+        answer = _answer(form, ANSWERS)
+        review.decide(pattern, answer)
+        if "row" in form:
+            row = whole_number(form["row"], 0)
+            return see(f"{_list(form, page=_page(form))}#row-{row}")
+        following = None if answer is None else review.next_open(pattern.target, pattern)
+        return see(pattern_href(following or pattern))
+
+    def decide_all(form: Form) -> Response:
+        accept = _answer(form, {"accept": True, "reject": False})
+        n_seen = whole_number(form.get("n", ""), 0)
+        review.decide_all(form.get("target", ""), Selection.of(form), bool(accept), n_seen)
+        return see(_list(form))
+
+    def rest(form: Form) -> Response:
+        review.leave_rest(form.get("target", ""))
+        return see(href("/decisions", target=form.get("target", "")))
 
     def undo(form: Form) -> Response:
         change = review.undo()
         if change is None:
-            return _see(href("/", target=form["target"]) if "target" in form else "/")
-        return _see(pattern_href(change.pattern))
+            return see(href("/", target=form["target"]) if "target" in form else "/")
+        if change.pattern is not None:
+            return see(pattern_href(change.pattern))
+        return see(href("/decisions", target=change.target))
 
-    def reading(work: Callable[[Request], Response]) -> Callable[[Request], Response]:
-        def endpoint(request: Request) -> Response:
-            with one_at_a_time:
-                return _explained(pages, lambda: _refreshed(review, lambda: work(request)))
-
-        return endpoint
-
-    def writing(work: Callable[[Form], Response]) -> Callable[[Request], Awaitable[Response]]:
-        def locked(form: Form) -> Response:
-            with one_at_a_time:
-                return _explained(pages, lambda: work(form))
-
-        async def endpoint(request: Request) -> Response:
-            form = await read_form(request, csrf)
-            return form if isinstance(form, Response) else await run_in_threadpool(locked, form)
-
-        return endpoint
-
-    return Starlette(
-        routes=[
-            Route("/", reading(domains)),
-            Route("/domain", reading(domain)),
-            Route("/next", reading(next_open)),
-            Route("/decide", writing(decide), methods=["POST"]),
-            Route("/undo", writing(undo), methods=["POST"]),
-            Mount("/static", StaticFiles(directory=Path(__file__).with_name("static"))),
+    return guarded(
+        [
+            endpoints.reading("/", domains),
+            endpoints.reading("/domain", domain),
+            endpoints.reading("/patterns", patterns),
+            endpoints.reading("/decisions", decisions),
+            endpoints.reading("/next", next_open),
+            endpoints.writing("/decide", decide),
+            endpoints.writing("/decide-all", decide_all),
+            endpoints.writing("/rest", rest),
+            endpoints.writing("/undo", undo),
         ],
-        middleware=[Middleware(Guard, token=token, port=port)],
+        name=NAME,
+        own=Path(__file__).with_name("static"),
+        token=token,
+        port=port,
     )
 
 
-def _to_next(review: Review, target: str) -> Response:
-    pattern = review.next_open(target)
-    return _see(href("/", target=target) if pattern is None else pattern_href(pattern))
+def _answer(form: Form, answers: Mapping[str, bool | None]) -> bool | None:
+    answer = form.get("answer", "")
+    if answer not in answers:
+        raise InputError(f"answer {answer!r}: expected one of {', '.join(answers)}")
+    return answers[answer]
 
 
-def _refreshed(review: Review, work: Callable[[], Response]) -> Response:
-    review.refresh()
-    return work()
+def _page(query: Query) -> int:
+    return whole_number(query.get("page", ""), 1, least=1)
 
 
-def _explained(pages: Pages, work: Callable[[], Response]) -> Response:
-    """The response, or a page that says what is wrong: never a traceback."""
-    try:
-        return work()
-    except InputError as error:
-        return HTMLResponse(pages.error(str(error)), HTTPStatus.NOT_FOUND)
-    except SluiceError as error:
-        return HTMLResponse(pages.error(str(error)), HTTPStatus.CONFLICT)
-    except OSError as error:
-        return HTMLResponse(
-            pages.error(f"could not be saved: {error}"), HTTPStatus.INTERNAL_SERVER_ERROR
-        )
-
-
-def _see(path: str) -> Response:
-    return RedirectResponse(path, HTTPStatus.SEE_OTHER)
+def _list(form: Form, **more: object) -> str:
+    """The list that a form was sent from."""
+    return href("/patterns", target=form.get("target", ""), **Selection.of(form).query(), **more)

@@ -1,6 +1,6 @@
 """What a run says of the patterns it proposes: an iteration's tables, as the page asks.
 
-Cost. All patterns are held without their examples, about 0.5 kB each. Opening a domain joins its
+Cost. All patterns are held without their examples (`pattern_table`). Opening a domain joins its
 scores with the documents' URLs, one scan of narrow columns; of a domain with more than
 `MAX_PAGES` pages those with the smallest doc_id (a hash, so a fair draw) and the examples are
 looked at. Texts are read for the pages shown.
@@ -16,11 +16,12 @@ from typing import Any
 
 import duckdb
 
+from pipeline.annotate.pattern_table import Pattern, PatternTable, pattern_tables
 from pipeline.inspection.views import open_run, quoted
 from pipeline.storage.json_files import read_json
 from pipeline.storage.location import location, open_storage
 from stages.errors import ConfigError
-from stages.recall.sites.url_patterns import directory_of, segments
+from stages.recall.sites.url_patterns import directory_of
 
 MAX_PAGES = 20_000
 """Pages of one domain that histograms and samples are made of."""
@@ -30,26 +31,6 @@ CACHED_DOMAINS = 8
 
 _TABLE = re.compile(r"web\.recall_iteration_(\d+)_patterns")
 _TABLES = ("domains", "scores")
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """A row of `patterns`."""
-
-    target: str
-    text: str
-    domain: str
-    n_pages: int
-    n_recalled: int
-    accepted: bool | None
-    decided_by: str | None
-    path: tuple[str, ...]
-    """Its segments: the order of a tree."""
-
-    @property
-    def hit_rate(self) -> float:
-        """Share of the pattern's pages that the target recalled."""
-        return self.n_recalled / self.n_pages if self.n_pages else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +87,20 @@ class RunTables:
         self._prefix = f"web.recall_iteration_{iteration}"
         self._pages: OrderedDict[tuple[str, str], list[Page]] = OrderedDict()
 
-    def patterns(self) -> list[Pattern]:
-        """Every proposed pattern, without its examples."""
-        rows = self._connection.execute(
+    def patterns(self) -> dict[str, PatternTable]:
+        """Every proposed pattern, without its examples, by target."""
+        rows = self._connection.sql(
             "select target, pattern, domain, n_pages, n_recalled, accepted, decided_by "
-            f"from {self._prefix}_patterns order by target, domain, pattern"
+            f"from {self._prefix}_patterns"
         )
-        return [
-            Pattern(target, text, domain, n_pages, n_recalled, accepted, by, segments(text))
-            for target, text, domain, n_pages, n_recalled, accepted, by in rows.fetchall()
-        ]
+        return pattern_tables(rows.to_arrow_table())
 
     def domains(self, target: str, names: Sequence[str]) -> list[Domain]:
         """The domains of these names that recall counted."""
         recalled = quoted(f"n_recalled_{target}")
         rows = self._connection.execute(
             f"select domain, n_pages, {recalled} from {self._prefix}_domains "
-            "where domain in (select unnest(?))",
+            "semi join (select unnest(?) as domain) using (domain)",
             [list(names)],
         )
         return [Domain(*row) for row in rows.fetchall()]

@@ -1,32 +1,33 @@
-"""The HTML of the page, made on the server.
+"""The HTML of the page, made on the server."""
 
-Every value from the crawl (titles, texts, URLs, hosts) passes through Jinja's escaping and, before
-it, `visible`, which shows characters that would change how the rest is read. A crawled page's HTML
-never reaches the browser: documents hold text. Only http and https addresses become links.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
-import jinja2
-
+from pipeline.annotate.changes import Progress
 from pipeline.annotate.histogram import HEIGHT, WIDTH, histogram
-from pipeline.annotate.iteration_tables import Page, Pattern, Text
-from pipeline.annotate.review import Node, Review
+from pipeline.annotate.iteration_tables import Domain, Page, Text
+from pipeline.annotate.pattern_table import ACCEPTED, OPEN, Pattern
+from pipeline.annotate.review import Review
+from pipeline.annotate.selection import ANY, SORTS, STATES, Selection
+from pipeline.annotate.tree import Node
+from pipeline.local_page.rendering import href, make_environment, web_link
 from stages.recall.sites.url_patterns import covers
 
-DOMAINS_PER_PAGE = 100
+ROWS_PER_PAGE = 100
 MAX_NODES = 400
 """Patterns of one domain shown at once, around the chosen one."""
 N_EXAMPLES, N_LOWEST = 8, 8
-
-_HIDDEN = dict.fromkeys(
-    (*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)),
-    "�",
-)
-"""Control characters and those that turn the direction of what follows."""
+N_CHANGES = 200
+"""Decisions of this session that are told."""
+DOMAIN_SORTS: dict[str, Callable[[Domain, Progress], Any]] = {
+    "recalled": lambda domain, _: -domain.n_recalled,
+    "pages": lambda domain, _: -domain.n_pages,
+    "rate": lambda domain, _: -domain.hit_rate,
+    "open": lambda _, progress: progress.n_covered - progress.n_pages,
+    "name": lambda domain, _: domain.name,
+}
+"""Orders of the domains; `open`: by pages that no decision covers."""
 
 
 @dataclass(frozen=True)
@@ -39,25 +40,6 @@ class Sample:
     text: Text | None
 
 
-def visible(text: object) -> str:
-    """The text with nothing in it that hides or reorders the rest."""
-    return str(text).translate(_HIDDEN)
-
-
-def web_link(url: str) -> str | None:
-    """The URL if following it opens a web page and runs nothing."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return url if parts.scheme in ("http", "https") and parts.hostname else None
-
-
-def href(path: str, **query: object) -> str:
-    """An address of ours."""
-    return f"{path}?{urlencode(query)}" if query else path
-
-
 def pattern_href(pattern: Pattern) -> str:
     """The page of a pattern."""
     return href("/domain", target=pattern.target, domain=pattern.domain, pattern=pattern.text)
@@ -68,48 +50,78 @@ class Pages:
 
     def __init__(self, review: Review, run: str, csrf: str) -> None:
         self._review = review
-        environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("pipeline.annotate"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        environment.filters.update(
-            visible=visible,
-            count=lambda value: f"{value:,}",
-            percent=lambda share: f"{share:.0%}",
-        )
-        environment.globals.update(
-            href=href,
+        self._n_candidates: dict[str, int] = {}
+        self._environment = make_environment("pipeline.annotate", csrf)
+        self._environment.globals.update(
             pattern_href=pattern_href,
-            csrf=csrf,
             run=run,
             file=str(review.file),
             author=review.author,
+            enough=review.enough,
             iteration=review.tables.iteration,
             iteration_accepted=review.tables.accepted,
         )
-        self._environment = environment
 
-    def domains(self, target: str, number: int, *, only_open: bool) -> str:
-        """The target's domains, `DOMAINS_PER_PAGE` at a time (`number` from 1)."""
+    def domains(self, target: str, number: int, *, only_open: bool, sort: str) -> str:
+        """The target's domains, `ROWS_PER_PAGE` at a time (`number` from 1)."""
         review = self._review
-        rows = [(domain, review.progress(target, domain.name)) for domain in review.domains(target)]
+        progress = review.progress_by_domain(target)
+        rows = [(domain, progress[domain.name]) for domain in review.domains(target)]
         if only_open:
-            rows = [(domain, progress) for domain, progress in rows if progress.n_open]
-        n_pages = max(1, -(-len(rows) // DOMAINS_PER_PAGE))
-        number = min(max(number, 1), n_pages)
+            rows = [(domain, one) for domain, one in rows if one.n_open]
+        sort = sort if sort in DOMAIN_SORTS else next(iter(DOMAIN_SORTS))
+        rows.sort(key=lambda row: DOMAIN_SORTS[sort](*row))
+        first, number, n_pages = _place(number, len(rows))
+        if target not in self._n_candidates:
+            self._n_candidates[target] = review.tables.n_candidates(target)
         return self._render(
             "domains.html.j2",
             target,
-            rows=rows[(number - 1) * DOMAINS_PER_PAGE : number * DOMAINS_PER_PAGE],
+            rows=rows[first : first + ROWS_PER_PAGE],
             n_rows=len(rows),
-            n_candidates=review.tables.n_candidates(target),
+            n_candidates=self._n_candidates[target],
+            query={"sort": sort, **({"show": "open"} if only_open else {})},
             only_open=only_open,
+            sort=sort,
             number=number,
             n_pages=n_pages,
             next_open=review.next_open(target),
+        )
+
+    def patterns(self, target: str, selection: Selection, number: int) -> str:
+        """The patterns that the filter chooses, `ROWS_PER_PAGE` at a time."""
+        table, answers = self._review.table(target), self._review.answers(target)
+        chosen = selection.chosen(table, answers)
+        places = selection.ordered(table, chosen)
+        first, number, n_pages = _place(number, len(places))
+        names = {value: name for name, value in STATES.items()}
+        return self._render(
+            "patterns.html.j2",
+            target,
+            selection=selection,
+            states=[*STATES, ANY],
+            sorts=SORTS,
+            rows=[
+                (table[place], names[int(answers[place])])
+                for place in places[first : first + ROWS_PER_PAGE].tolist()
+            ],
+            n_rows=len(places),
+            n_chosen_pages=table.pages(chosen),
+            number=number,
+            n_pages=n_pages,
+        )
+
+    def decisions(self, target: str) -> str:
+        """What was decided, and how much it covers."""
+        table, answers = self._review.table(target), self._review.answers(target)
+        return self._render(
+            "decisions.html.j2",
+            target,
+            changes=self._review.changes[: -N_CHANGES - 1 : -1],
+            n_changes=len(self._review.changes),
+            n_accepted=int((answers == ACCEPTED).sum()),
+            n_open=int((answers == OPEN).sum()),
+            accepted_pages=table.pages(answers == ACCEPTED),
         )
 
     def pattern(self, target: str, domain: str, text: str | None) -> str:
@@ -135,7 +147,7 @@ class Pages:
             "pattern.html.j2",
             target,
             domain=next(one for one in review.domains(target) if one.name == domain),
-            domain_progress=review.progress(target, domain),
+            domain_progress=review.progress_by_domain(target)[domain],
             nodes=nodes[first : first + MAX_NODES],
             n_before=first,
             n_after=max(0, len(nodes) - first - MAX_NODES),
@@ -185,3 +197,10 @@ class Pages:
             last=review.changes[-1] if review.changes else None,
             **values,
         )
+
+
+def _place(number: int, n_rows: int) -> tuple[int, int, int]:
+    """The first row of a page, the page's number within bounds, and how many there are."""
+    n_pages = max(1, -(-n_rows // ROWS_PER_PAGE))
+    number = min(max(number, 1), n_pages)
+    return (number - 1) * ROWS_PER_PAGE, number, n_pages

@@ -1,68 +1,37 @@
 """One person's pass over the patterns of a run: what is open, what was decided, and undo.
 
 A decision holds for a pattern and for everything under it that has none of its own; it counts from
-the iteration that it answers on. The file is the only state: every decision is on disk before the
-next page is shown, and what another editor wrote meanwhile is seen. Undo takes back this session's
-decisions, the last one first, each only if it still stands.
+the iteration that it answers on. Patterns are decided one by one, all that a filter chooses at
+once, or, once the decisions cover `enough` of the pages, the rest by the rule. The file is the only
+state: every decision is on disk before the next page is shown, and what another editor wrote
+meanwhile is seen. Undo takes back this session's decisions, the last one first, each only if it
+still stands.
 """
 
 import datetime
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from pipeline.annotate.annotations_file import Document, edit, read
-from pipeline.annotate.iteration_tables import Domain, Pattern, RunTables
+import numpy as np
+
+from pipeline.annotate.annotations_file import Document, Entry, edit, read
+from pipeline.annotate.changes import Change, Edit, Progress
+from pipeline.annotate.iteration_tables import Domain, RunTables
+from pipeline.annotate.pattern_table import OPEN, Answers, Pattern, PatternTable
+from pipeline.annotate.selection import Selection
+from pipeline.annotate.tree import Node, nodes_of
 from stages.errors import InputError
-from stages.recall.sites.annotations import Annotation, parse_annotations, read_text
+from stages.recall.sites.annotations import (
+    Annotation,
+    Key,
+    Rest,
+    RestKey,
+    parse_annotations,
+    read_text,
+)
 from stages.recall.sites.url_patterns import nearest
 
-
-@dataclass(frozen=True)
-class Node:
-    """A pattern in the tree with what was decided about it."""
-
-    pattern: Pattern
-    depth: int
-    label: str
-    decision: Annotation | None
-    inherited: bool
-
-    @property
-    def state(self) -> str:
-        """`accepted`, `rejected` or `open`."""
-        if self.decision is None:
-            return "open"
-        return "accepted" if self.decision.accept else "rejected"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How many patterns a decision covers."""
-
-    n_decided: int
-    n_patterns: int
-
-    @property
-    def n_open(self) -> int:
-        """Patterns without a decision of their own or of a parent."""
-        return self.n_patterns - self.n_decided
-
-
-@dataclass(frozen=True)
-class Change:
-    """A decision of this session."""
-
-    pattern: Pattern
-    before: Annotation | None
-    after: Annotation | None
-
-    @property
-    def verb(self) -> str:
-        """What the person did."""
-        if self.after is None:
-            return "withdrew"
-        return "accepted" if self.after.accept else "rejected"
+Entries = Mapping[Key | RestKey, Entry | None]
 
 
 class Review:
@@ -76,123 +45,169 @@ class Review:
         *,
         before: Iterable[Path] = (),
         after: Iterable[Path] = (),
+        enough: float | None = None,
         today: Callable[[], datetime.date] = datetime.date.today,
     ) -> None:
         """`before` and `after` are files whose decisions hold as well, but which are not written:
-        the file wins over those before it, and those after win over the file."""
+        the file wins over those before it, and those after win over the file. `enough`: the share
+        of pages from which the rest is left to the rule."""
         self.tables = tables
         self.file = file
         self.author = author
+        self.enough = enough
         self.changes: list[Change] = []
         self._today = today
-        self._before = {one.key: one for path in before for one in _read_only(path)}
-        self._after = {one.key: (path, one) for path in after for one in _read_only(path)}
-        self._trees: dict[str, dict[str, list[Pattern]]] = {}
-        self._patterns = {(one.target, one.text): one for one in tables.patterns()}
-        for pattern in self._patterns.values():
-            self._trees.setdefault(pattern.target, {}).setdefault(pattern.domain, []).append(
-                pattern
-            )
-        self._domains: dict[str, list[Domain]] = {}
-        for target, trees in self._trees.items():
-            for patterns in trees.values():
-                patterns.sort(key=lambda pattern: pattern.path)
-            self._domains[target] = self._ranked(target, list(trees))
-        self._decided: dict[str, dict[str, Annotation]] = {}
-        self._progress: dict[tuple[str, str], int] = {}
+        self._rests: set[RestKey] = set()
+        self._before = self._of_others(before)
+        others = [(path, self._of_others([path])) for path in after]
+        self._after = {key: (path, one) for path, found in others for key, one in found.items()}
+        self._patterns = tables.patterns()
+        self._domains = {target: self._ranked(table) for target, table in self._patterns.items()}
+        self._document: Document | None = None
+        self._answers: dict[str, Answers] = {}
         self._mark: tuple[int, int] | None = (-1, -1)
         self.refresh()
 
     @property
     def targets(self) -> list[str]:
         """Targets with patterns, in order of name."""
-        return sorted(self._trees)
+        return sorted(self._patterns)
 
     def refresh(self) -> None:
         """See what the file says now; it is read only if it changed."""
         mark = self._file_mark()
         if mark != self._mark:
-            self._adopt(read(self.file))
+            self._adopt(read(self.file, self._document))
             self._mark = mark
 
     def domains(self, target: str) -> list[Domain]:
         """The target's domains, most recalled pages first."""
-        return self._domains[self._known(target)]
+        return self._domains[self.table(target).target]
 
-    def progress(self, target: str, domain: str | None = None) -> Progress:
-        """Of one domain, or of all."""
-        trees = self._trees[self._known(target)]
-        names = trees if domain is None else [domain]
+    def table(self, target: str) -> PatternTable:
+        """The target's patterns."""
+        if target not in self._patterns:
+            raise InputError(f"no target {target!r}; the run proposes patterns for: {self.targets}")
+        return self._patterns[target]
+
+    def answers(self, target: str) -> Answers:
+        """What holds for each pattern of `table`."""
+        if target not in self._answers:
+            accepts = {text: one.accept for text, one in self._decided.get(target, {}).items()}
+            self._answers[target] = self.table(target).answers(accepts)
+        return self._answers[target]
+
+    def progress(self, target: str) -> Progress:
+        """Of all the target's patterns."""
+        table, is_decided = self.table(target), self.answers(target) != OPEN
         return Progress(
-            sum(self._n_decided(target, name) for name in names),
-            sum(len(trees[name]) for name in names),
+            int(is_decided.sum()),
+            len(table),
+            table.pages(is_decided),
+            table.pages(np.ones(len(table), bool)),
+            self.is_left(target),
         )
+
+    def progress_by_domain(self, target: str) -> dict[str, Progress]:
+        """Of each domain."""
+        table, is_decided = self.table(target), self.answers(target) != OPEN
+        everything = np.ones(len(table), bool)
+        columns = (
+            table.by_domain(is_decided.astype(np.int64)),
+            table.by_domain(everything.astype(np.int64)),
+            table.by_domain(np.where(table.top(is_decided), table.n_pages, 0)),
+            table.by_domain(np.where(table.top(everything), table.n_pages, 0)),
+        )
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        left = self.is_left(target)
+        return {
+            name: Progress(*row, left_to_rule=left)
+            for name, row in zip(table.domains, rows, strict=True)
+        }
+
+    def is_left(self, target: str) -> bool:
+        """Whether the rule decides what nobody did."""
+        return (target, self.tables.iteration) in self._rests | set(self._own_rests)
 
     def tree(self, target: str, domain: str) -> list[Node]:
         """The domain's patterns, parents before children."""
-        patterns = self._trees[self._known(target)].get(domain)
-        if patterns is None:
+        nodes = nodes_of(self.table(target), domain, self._decided.get(target, {}))
+        if not nodes:
             raise InputError(f"no pattern is proposed in {domain} for {target}")
-        nodes: list[Node] = []
-        above: list[tuple[str, ...]] = []
-        for pattern in patterns:
-            while above and pattern.path[: len(above[-1])] != above[-1]:
-                above.pop()
-            rest = pattern.path[len(above[-1]) if above else 0 :]
-            label = "/".join(rest) + ("/" if len(pattern.path) > 1 else "")
-            found = nearest(pattern.text, self._decided.get(target, {}))
-            inherited = found is not None and found[0] != pattern.text
-            nodes.append(Node(pattern, len(above), label, found[1] if found else None, inherited))
-            above.append(pattern.path)
         return nodes
 
     def find(self, target: str, text: str) -> Pattern:
         """The pattern as the run proposed it."""
-        pattern = self._patterns.get((self._known(target), text))
-        if pattern is not None:
-            return pattern
-        raise InputError(f"the run proposes no pattern {text!r} for {target}")
+        table = self.table(target)
+        place = table.place(text)
+        if place is None:
+            raise InputError(f"the run proposes no pattern {text!r} for {target}")
+        return table[place]
 
     def next_open(self, target: str, after: Pattern | None = None) -> Pattern | None:
         """The next pattern without a decision: further down the tree, then in the domains that
         follow, then from the beginning."""
-        domains = [domain.name for domain in self.domains(target)]
-        start = domains.index(after.domain) if after is not None else 0
-        for name in domains[start:] + domains[:start]:
-            patterns = self._trees[target][name]
-            if self._n_decided(target, name) == len(patterns):
+        table, is_open = self.table(target), self.answers(target) == OPEN
+        if self.is_left(target) or not is_open.any():
+            return None
+        counts = table.by_domain(is_open.astype(np.int64))
+        waiting = {table.domains[number] for number in np.flatnonzero(counts)}
+        names = [domain.name for domain in self.domains(target)]
+        start = names.index(after.domain) if after is not None else 0
+        for name in names[start:] + names[:start]:
+            if name not in waiting:
                 continue
-            is_open = [node.pattern for node in self.tree(target, name) if node.decision is None]
+            found = [table[place] for place in table.of_domain(name) if is_open[place]]
             if after is not None and name == after.domain:
-                is_open.sort(key=lambda pattern: pattern.path <= after.path)
-            return is_open[0]
+                found.sort(key=lambda pattern: pattern.path <= after.path)
+            return found[0]
         return None
 
     def decide(self, pattern: Pattern, accept: bool | None) -> None:
         """Accept, reject, or (None) withdraw what was decided about this pattern; saved at once."""
         self.refresh()
-        before = self._own(pattern)
+        key = (pattern.target, pattern.text)
+        before = self._written.get(key)
         counts = before is not None and self._counts(before)
         if accept == (before.accept if before is not None and counts else None):
             return
-        if (pattern.target, pattern.text) in self._after:
-            path = self._after[pattern.target, pattern.text][0]
+        if key in self._after:
+            path = self._after[key][0]
             raise InputError(f"{pattern.text} is decided in {path}, which wins over {self.file}")
-        after = None
-        if accept is not None:
-            # A changed decision still answers the iteration that first asked, or that one would
-            # wait for an answer again.
-            asked = before.iteration if before is not None and counts else self.tables.iteration
-            after = Annotation(
-                target=pattern.target,
-                pattern=pattern.text,
-                accept=accept,
-                author=self.author,
-                date=self._today(),
-                iteration=asked,
-            )
-        self._write(pattern, after)
-        self.changes.append(Change(pattern, before, after))
+        after = None if accept is None else self._annotation(key, accept)
+        verb = "withdrew" if accept is None else _verb(accept)
+        self._apply(pattern.target, verb, pattern.text, {key: after}, pattern)
+        self._leave_if_enough(pattern.target)
+
+    def decide_all(self, target: str, selection: Selection, accept: bool, expected: int) -> None:
+        """Accept or reject every pattern that a filter chooses, at once. InputError if these are
+        not as many as were expected: someone decided meanwhile."""
+        self.refresh()
+        table, answers = self.table(target), self.answers(target)
+        places = np.flatnonzero(selection.chosen(table, answers))
+        if len(places) != expected:
+            raise InputError(f"{len(places):,} patterns are {selection} now, not {expected:,}")
+        decided = {text: one.accept for text, one in self._decided.get(target, {}).items()}
+        entries: dict[Key | RestKey, Entry | None] = {}
+        for text in sorted((table.texts[place] for place in places), key=lambda t: t.count("/")):
+            holds = nearest(text, decided)
+            if (target, text) in self._after or (holds is not None and holds[1] == accept):
+                continue  # so that the file holds no more than it must
+            decided[text] = accept
+            entries[target, text] = self._annotation((target, text), accept)
+        if entries:
+            self._apply(target, _verb(accept), f"{len(places):,} patterns ({selection})", entries)
+            self._leave_if_enough(target)
+
+    def leave_rest(self, target: str) -> None:
+        """Leave what nobody decided to the rule; saved at once."""
+        self.refresh()
+        if self.is_left(target) or not (self.answers(target) == OPEN).any():
+            return
+        rest = Rest(
+            target=target, iteration=self.tables.iteration, author=self.author, date=self._today()
+        )
+        self._apply(target, "left to the rule", "the rest", {rest.key: rest})
 
     def undo(self) -> Change | None:
         """Take back the last change of this session. InputError if it no longer stands."""
@@ -200,45 +215,73 @@ class Review:
         if not self.changes:
             return None
         change = self.changes[-1]
-        if self._own(change.pattern) != change.after:
+        written: Mapping[Key | RestKey, Entry] = {**self._written, **self._own_rests}
+        if any(written.get(key) != one.after for key, one in change.edits.items()):
             self.changes.pop()
             raise InputError(
-                f"{change.pattern.text}: {self.file} was changed meanwhile; nothing was undone"
+                f"{change.what}: {self.file} was changed meanwhile; nothing was undone"
             )
-        self._write(change.pattern, change.before)
+        self._write({key: one.before for key, one in change.edits.items()})
         return self.changes.pop()
 
-    def _write(self, pattern: Pattern, annotation: Annotation | None) -> None:
-        key = (pattern.target, pattern.text)
-        self._adopt(edit(self.file, lambda document: document.put(key, annotation)))
+    def _leave_if_enough(self, target: str) -> None:
+        if self.enough is not None and self.progress(target).covered >= self.enough:
+            self.leave_rest(target)
+
+    def _annotation(self, key: Key, accept: bool) -> Annotation:
+        """A changed decision still answers the iteration that first asked, or that one would wait
+        for an answer again."""
+        before = self._written.get(key)
+        counts = before is not None and self._counts(before)
+        return Annotation(
+            target=key[0],
+            pattern=key[1],
+            accept=accept,
+            author=self.author,
+            date=self._today(),
+            iteration=before.iteration if before is not None and counts else self.tables.iteration,
+        )
+
+    def _apply(
+        self, target: str, verb: str, what: str, entries: Entries, pattern: Pattern | None = None
+    ) -> None:
+        table, before = self.table(target), self.answers(target)
+        written: Mapping[Key | RestKey, Entry] = {**self._written, **self._own_rests}
+        edits = {key: Edit(written.get(key), entry) for key, entry in entries.items()}
+        self._write(entries)
+        changed = before != self.answers(target)
+        if any(isinstance(entry, Rest) for entry in entries.values()):
+            changed = before == OPEN
+        n_changed, n_pages = int(changed.sum()), table.pages(changed)
+        self.changes.append(Change(target, verb, what, edits, pattern, n_changed, n_pages))
+
+    def _write(self, entries: Entries) -> None:
+        self._adopt(edit(self.file, lambda document: document.put_all(entries), self._document))
         self._mark = self._file_mark()
 
-    def _own(self, pattern: Pattern) -> Annotation | None:
-        """What the file, not a parent or another file, says of the pattern."""
-        return self._written.get((pattern.target, pattern.text))
-
     def _adopt(self, document: Document) -> None:
+        self._document = document
         self._written = document.decisions()
-        self._decided = {}
+        self._own_rests = document.rests()
         after = {key: annotation for key, (_, annotation) in self._after.items()}
+        self._decided: dict[str, dict[str, Annotation]] = {}
         for (target, text), annotation in {**self._before, **self._written, **after}.items():
             if self._counts(annotation):
                 self._decided.setdefault(target, {})[text] = annotation
-        self._progress.clear()
+        self._answers.clear()
+
+    def _of_others(self, paths: Iterable[Path]) -> dict[Key, Annotation]:
+        """The decisions of files that are never written, in any layout."""
+        found: dict[Key, Annotation] = {}
+        for path in paths:
+            annotations, rests = parse_annotations(path, read_text(path))
+            found |= {one.key: one for one in annotations}
+            self._rests |= {one.key for one in rests}
+        return found
 
     def _counts(self, annotation: Annotation) -> bool:
         """Whether it was made by the end of the iteration shown."""
         return (annotation.iteration or 0) <= self.tables.iteration
-
-    def _n_decided(self, target: str, domain: str) -> int:
-        key = (target, domain)
-        if key not in self._progress:
-            decided = self._decided.get(target, {})
-            self._progress[key] = sum(
-                nearest(pattern.text, decided) is not None
-                for pattern in self._trees[target][domain]
-            )
-        return self._progress[key]
 
     def _file_mark(self) -> tuple[int, int] | None:
         try:
@@ -247,17 +290,11 @@ class Review:
             return None
         return status.st_mtime_ns, status.st_size
 
-    def _known(self, target: str) -> str:
-        if target not in self._trees:
-            raise InputError(f"no target {target!r}; the run proposes patterns for: {self.targets}")
-        return target
-
-    def _ranked(self, target: str, names: Sequence[str]) -> list[Domain]:
-        counted = {domain.name: domain for domain in self.tables.domains(target, names)}
-        found = [counted.get(name, Domain(name, 0, 0)) for name in names]
+    def _ranked(self, table: PatternTable) -> list[Domain]:
+        counted = {one.name: one for one in self.tables.domains(table.target, table.domains)}
+        found = [counted.get(name, Domain(name, 0, 0)) for name in table.domains]
         return sorted(found, key=lambda domain: (-domain.n_recalled, domain.name))
 
 
-def _read_only(path: Path) -> list[Annotation]:
-    """The decisions of a file that is never written, in any layout."""
-    return parse_annotations(path, read_text(path))
+def _verb(accept: bool) -> str:
+    return "accepted" if accept else "rejected"

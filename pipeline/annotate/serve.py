@@ -6,29 +6,21 @@ is the latest one that proposed patterns; where the run waits for a person
 (`recall.annotate = "person"`) it is the first with an open pattern.
 """
 
-import getpass
 import json
-import secrets
-import socket
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import uvicorn
 
 from pipeline.annotate.app import make_app
 from pipeline.annotate.iteration_tables import RunTables, open_iterations
 from pipeline.annotate.review import Review
 from pipeline.inspection.verify import RUN_FILE
+from pipeline.local_page.serving import bind, login_name, serve
 from pipeline.storage.location import is_remote, location, open_storage
 from stages.errors import ConfigError
 
-LOOPBACK = "127.0.0.1"
 DEFAULT_FILE = "annotations.toml"
-TOKEN_BYTES = 32
-QUIET = "warning"
 PERSON = "person"
 """`recall.annotate` of a run that waits for the decisions."""
 
@@ -85,12 +77,18 @@ def choose_review(
     files: AnnotationFiles,
     author: str,
     iteration: int | None = None,
+    enough: float | None = None,
 ) -> Review:
     """The review of the iteration named, else of the one that waits for answers."""
 
     def review(number: int) -> Review:
         return Review(
-            iterations[number], files.written, author, before=files.before, after=files.after
+            iterations[number],
+            files.written,
+            author,
+            before=files.before,
+            after=files.after,
+            enough=enough,
         )
 
     if iteration is not None:
@@ -104,13 +102,6 @@ def choose_review(
     return review(latest)
 
 
-def login_name() -> str:
-    """Who is at the keyboard, as far as the machine knows."""
-    with suppress(KeyError, OSError):
-        return getpass.getuser()
-    return "unknown"
-
-
 def annotate(
     run: Path,
     *,
@@ -118,46 +109,37 @@ def annotate(
     file: Path | None = None,
     author: str | None = None,
     iteration: int | None = None,
+    enough: float | None = None,
     port: int = 0,
 ) -> None:
     """Serve the page until the person ends it with Ctrl-C. `say` gets each line to print."""
     files = choose_files(run, file)
     author = author or login_name()
-    with open_iterations(run) as iterations, _bind(port) as listener:
+    with open_iterations(run) as iterations, bind(port) as listener:
         if iteration is not None and iteration not in iterations:
             known = ", ".join(map(str, iterations))
             raise ConfigError(f"--iteration {iteration}: {location(run)} has patterns of {known}")
-        review = choose_review(run, iterations, files, author, iteration)
+        review = choose_review(run, iterations, files, author, iteration, enough)
         if not review.targets:
             raise ConfigError(
                 f"{location(run)}: iteration {review.tables.iteration} proposes no patterns; "
                 "lower the share from which a domain is a target's, or add seeds"
             )
         say(f"iteration {review.tables.iteration} of {location(run)}")
-        token = secrets.token_urlsafe(TOKEN_BYTES)
-        bound: int = listener.getsockname()[1]
-        app = make_app(review, run=location(run), token=token, port=bound)
         for target in review.targets:
             progress = review.progress(target)
-            say(f"{target}: {progress.n_decided:,} of {progress.n_patterns:,} patterns decided")
+            say(
+                f"{target}: {progress.n_decided:,} of {progress.n_patterns:,} patterns decided, "
+                f"{progress.covered:.1%} of {progress.n_pages:,} pages"
+            )
+        if enough is not None:
+            say(f"once decisions cover {enough:.0%} of a target's pages, the rule decides the rest")
         say(f"decisions go to {files.written}, as {review.author}")
         if not files.is_configured:
             say(f'for the run to read them: recall.annotations = ["{files.written}"]')
-        say(f"open http://{LOOPBACK}:{bound}/?token={token} (Ctrl-C ends)")
-        config = uvicorn.Config(
-            app, log_level=QUIET, access_log=False, server_header=False, proxy_headers=False
+        serve(
+            listener,
+            lambda token, bound: make_app(review, run=location(run), token=token, port=bound),
+            say,
         )
-        with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
         say(f"{len(review.changes):,} decisions of this session are in {files.written}")
-
-
-def _bind(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((LOOPBACK, port))
-    except OSError as error:
-        listener.close()
-        raise ConfigError(f"--port {port}: {error.strerror or error}") from error
-    return listener

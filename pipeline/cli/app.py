@@ -13,6 +13,7 @@ from pipeline.cli import completion
 from pipeline.cli.ablation import ablate
 from pipeline.cli.apply import apply
 from pipeline.cli.arguments import require_text
+from pipeline.cli.browse import browse
 from pipeline.cli.config import config, init
 from pipeline.cli.crawl import crawl
 from pipeline.cli.dedup import dedup
@@ -267,6 +268,7 @@ def show(
 app.command(
     epilog="Example: sluice sql runs/demo 'select reason, count(*) from github.rules group by all'"
 )(sql)
+app.command(epilog="Example: sluice browse runs/demo --author ada --seed 7")(browse)
 app.command(epilog="Example: sluice sample runs/demo code -n 3 --where \"split = 'heldout'\"")(
     sample
 )

@@ -110,7 +110,7 @@ def score(
     printing.score(table, model, out, target, threshold, as_json=as_json)
 
 
-@recall.command(epilog="Example: sluice recall annotate runs/dev --author ada")
+@recall.command(epilog="Example: sluice recall annotate runs/dev --author ada --enough 0.95")
 def annotate(
     run: Annotated[
         Path, typer.Argument(metavar="RUN", help="A run folder whose recall proposed patterns.")
@@ -134,6 +134,15 @@ def annotate(
             help="Whose patterns. Default: the iteration that the run waits for, else the latest.",
         ),
     ] = None,
+    enough: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            metavar="SHARE",
+            help="Leave the rest to the rule once decisions cover this share of a target's pages.",
+        ),
+    ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, metavar="N", help="Port. Default: any free one.")
     ] = 0,
@@ -141,9 +150,12 @@ def annotate(
     """Accept or reject URL patterns in a browser, on this machine alone.
 
     Every decision is saved at once and can be undone. A decision about a pattern holds for what
-    lies under it, unless that has one of its own.
+    lies under it, unless that has one of its own. Of very many patterns decide the largest, all
+    that a filter chooses at once, and leave the rest to the rule.
     """
     from pipeline.annotate.serve import annotate as serve_page  # noqa: PLC0415
 
     say = partial(print, flush=True)
-    serve_page(run, say=say, file=file, author=author, iteration=iteration, port=port)
+    serve_page(
+        run, say=say, file=file, author=author, iteration=iteration, enough=enough, port=port
+    )

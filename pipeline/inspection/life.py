@@ -6,12 +6,13 @@ column; everything else reads single row groups, except for the shards' `parts`.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from pipeline.configuration.names import MEASURE
 from pipeline.configuration.registry import DOCUMENTS, GITHUB, STAGES
@@ -166,13 +167,13 @@ def _life(
     connection: Connection, views: dict[str, View], corpus: str, shard: int, row: int
 ) -> Life:
     view = views[f"{corpus}.{DOCUMENTS}"]
-    file = _file(view, shard)
+    file = file_of(view, shard)
     assert file is not None
     documents = read_row(view, file, row)
     assert documents is not None
     doc_id: bytes = documents["doc_id"]
     life = Life(corpus, _key(file), row, documents, documents.pop("text"))
-    life.stages = list(_stages(views, corpus, shard, row, doc_id))
+    life.stages = list(stage_rows(views, corpus, shard, row, doc_id))
     life.twin = _twin(connection, views, corpus, doc_id, life.stages)
     life.repeats = _repeats(connection, views, corpus, doc_id)
     life.samples = _samples(connection, views, doc_id)
@@ -185,7 +186,8 @@ def _life(
     return life
 
 
-def _file(view: View, shard: int) -> str | None:
+def file_of(view: View, shard: int) -> str | None:
+    """The file of a shard; None if the table has none of it."""
     return next(
         (file for file in view.files if _key(file).isdigit() and int(_key(file)) == shard), None
     )
@@ -196,11 +198,18 @@ def _key(file: str) -> str:
     return file.rpartition("/")[2].partition(".")[0]
 
 
-def _stages(
-    views: dict[str, View], corpus: str, shard: int, row: int, doc_id: bytes
+def stage_rows(
+    views: Mapping[str, View],
+    corpus: str,
+    shard: int,
+    row: int,
+    doc_id: bytes,
+    *,
+    lists: bool = True,
 ) -> Iterator[StageRow]:
     """The rows beside the document, in the order of the stages; a filter's measures follow its
-    verdict only where the verdict's table lacks them."""
+    verdict only where the verdict's table lacks them. Without `lists` columns of lists, which may
+    be as long as the text, are not read."""
     order = list(STAGES)
 
     def place(view: View) -> tuple[int, str]:
@@ -209,8 +218,9 @@ def _stages(
 
     own = [view for view in views.values() if view.schema == corpus and view.name != DOCUMENTS]
     for view in sorted(own, key=place):
-        file = _file(view, shard)
-        found = read_row(view, file, row) if file is not None else None
+        file = file_of(view, shard)
+        columns = None if lists else _flat(view)
+        found = read_row(view, file, row, columns) if file is not None else None
         if found is None or found.pop("doc_id", None) != doc_id:
             continue
         if view.step.half == MEASURE:
@@ -222,7 +232,11 @@ def _stages(
         yield StageRow(f"{corpus}.{view.name}", keep, reason, found)
 
 
-def _columns_of(views: dict[str, View], corpus: str, name: str) -> set[str]:
+def _flat(view: View) -> list[str]:
+    return [one.name for one in view.arrow_schema if not pa.types.is_nested(one.type)]
+
+
+def _columns_of(views: Mapping[str, View], corpus: str, name: str) -> set[str]:
     view = views.get(f"{corpus}.{name}")
     return set(view.columns) if view is not None else set()
 
@@ -253,7 +267,7 @@ def find_text(
     """A document's uri and text; None if it is not in the corpus."""
     view = views[f"{corpus}.{DOCUMENTS}"]
     for where, shard, row in _find(connection, views, doc_id.hex()):
-        file = _file(view, shard) if where == corpus else None
+        file = file_of(view, shard) if where == corpus else None
         found = read_row(view, file, row, ["uri", "text"]) if file is not None else None
         if found is not None:
             return found["uri"], found["text"]

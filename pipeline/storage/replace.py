@@ -4,6 +4,7 @@ The content is written under a hidden name beside the file, made durable, and ta
 and mode; a reader, a crash or a full disk never meets half of it.
 """
 
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -31,6 +32,18 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         fsync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Wait for, and hold, the lock on a folder: of those who change a file that others change too,
+    one at a time."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def fsync_folder(folder: Path) -> None:

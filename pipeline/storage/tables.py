@@ -157,15 +157,16 @@ def read_aligned(storage: Storage, reads: Sequence[TableRead]) -> Iterator[pa.Re
     try:
         files = [pq.ParquetFile(stream) for stream in streams]
         for group in range(files[0].num_row_groups):
-            yield _read_group(files, reads, group)
+            yield read_group(files, reads, group)
     finally:
         for stream in streams:
             stream.close()
 
 
-def _read_group(
+def read_group(
     files: Sequence[pq.ParquetFile], reads: Sequence[TableRead], group: int
 ) -> pa.RecordBatch:
+    """One row group of `read_aligned`."""
     names: list[str] = []
     arrays: list[pa.Array] = []
     identity: pa.Array | None = None

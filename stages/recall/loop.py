@@ -182,7 +182,8 @@ class Loop:
     def _with_answers(self, last: Iteration) -> Iteration:
         """The iteration as a person's answers to its own patterns leave it."""
         answers = self.seeding.annotations.until(last.number)
-        if answers == self.seeding.annotations.until(last.number - 1):
+        before = self.seeding.annotations.until(last.number - 1)
+        if answers.decisions == before.decisions:
             return last
         scores = self._judge(last.own, last.models, last.number, last.before, answers, "scores")
         return replace(last, scores=scores)

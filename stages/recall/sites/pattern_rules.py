@@ -39,7 +39,7 @@ class PatternRules:
         return n_pages >= self.domain_pages and share > self.domain_share
 
 
-def wilson(n_hits: int, n: int) -> tuple[float, float]:
+def wilson(n_hits: float, n: int) -> tuple[float, float]:
     """The 95 % interval of a share (Wilson 1927)."""
     if n == 0:
         return 0.0, 1.0

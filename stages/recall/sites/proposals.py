@@ -102,6 +102,7 @@ class ProposePatterns:
     def _proposed(self, nodes: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for target, patterns in groupby(nodes, key=itemgetter("target")):
             decisions = self.annotations.of(target)
+            leaves_rest = self.annotations.leaves_rest(target)
             sizes: dict[str, int] = {}
             for node in patterns:
                 # Sorted by name, a directory comes after all above it: their sizes are known.
@@ -118,7 +119,7 @@ class ProposePatterns:
                 node["accepted"] = decided[1] if decided else None
                 node["decided_by"] = PERSON
                 if decided is None:
-                    by_rule = self.rules.by_rule
+                    by_rule = self.rules.by_rule or leaves_rest
                     node["decided_by"] = RULE if by_rule else None
                     if by_rule:
                         node["accepted"] = node["hit_rate"] > self.rules.pattern_share

@@ -10,9 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from pipeline.annotate.app import make_app
-from pipeline.annotate.guard import form_token
 from pipeline.annotate.iteration_tables import RunTables
 from pipeline.annotate.review import Review
+from pipeline.local_page.guard import form_token
 from stages.errors import InputError
 from tests.pipeline.annotate.conftest import ADDRESS, PORT, TODAY, TOKEN
 
@@ -51,7 +51,7 @@ def test_the_list_shows_domains_with_counts_and_progress(client: TestClient) -> 
     assert page.index("python.org</bdi>") < page.index("evil.example</bdi>")
     assert "0 of 5 decided" in page
     assert "0 of 2 decided" in page
-    assert re.search(r'25</td>\s*<td class="number">16</td>\s*<td class="number">64%', page)
+    assert re.search(r'25</td>\s*<td class="number wide">16</td>\s*<td class="number">64%', page)
     assert "2 with patterns, 2 candidates" in page
 
 

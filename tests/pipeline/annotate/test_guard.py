@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from pipeline.annotate.guard import MAX_FORM_BYTES, form_token
+from pipeline.local_page.guard import MAX_FORM_BYTES, form_token
 from tests.pipeline.annotate.conftest import PORT, TOKEN
 
 Stranger = Callable[[], TestClient]

@@ -9,6 +9,7 @@ import pytest
 from pipeline.annotate import serve
 from pipeline.annotate.iteration_tables import open_iterations
 from pipeline.annotate.serve import annotate, choose_files, choose_review
+from pipeline.local_page.serving import bind
 from stages.errors import ConfigError
 from tests.pipeline.annotate.conftest import write_run
 
@@ -108,7 +109,7 @@ def test_a_run_without_the_tables_is_refused(run: Path, folder: str, message: st
 
 def test_a_port_in_use_is_refused(run: Path) -> None:
     """A clear message, not a traceback."""
-    with serve._bind(0) as listener:
+    with bind(0) as listener:
         listener.listen()
         with pytest.raises(ConfigError, match="Address already in use"):
             annotate(run, say=print, port=listener.getsockname()[1])
@@ -116,5 +117,5 @@ def test_a_port_in_use_is_refused(run: Path) -> None:
 
 def test_the_server_is_bound_to_loopback() -> None:
     """No other machine can reach it."""
-    with serve._bind(0) as listener:
+    with bind(0) as listener:
         assert listener.getsockname()[0] == "127.0.0.1"

@@ -36,18 +36,19 @@ HEADERS = {
 }
 
 STRANGER = """<!doctype html><title>Sluice</title>
-<p>Open the address that <code>sluice recall annotate</code> printed.
+<p>Open the address that the <code>sluice</code> command printed.
 <p>If you came here from it by a link on another page, <a href="/">go on</a>."""
 
 
 class Guard:
     """Middleware in front of everything, static files included."""
 
-    def __init__(self, app: ASGIApp, *, token: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, *, name: str, token: str, port: int) -> None:
+        """`name` tells the cookies of two pages on one port apart."""
         self._app = app
         self._token = token
         self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
-        self._cookie = f"sluice-annotate-{port}"
+        self._cookie = f"sluice-{name}-{port}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer strangers, pass on the rest."""
@@ -94,7 +95,7 @@ class Guard:
 
 def form_token(token: str) -> str:
     """What every form of ours carries; it does not reveal the token."""
-    return hmac.new(token.encode(), b"sluice annotate form", hashlib.sha256).hexdigest()
+    return hmac.new(token.encode(), b"sluice form", hashlib.sha256).hexdigest()
 
 
 async def read_form(request: Request, expected_token: str) -> dict[str, str] | Response:

@@ -1,0 +1,1 @@
+"""`sluice browse`: kept and dropped documents to look at, and judgements on their verdicts."""
