@@ -24,6 +24,8 @@ from pipeline.inspection.life import file_of
 from pipeline.storage.tables import TableRead, read_group
 
 ENOUGH = 400
+WHOLE = 2_000
+"""So few documents in so few shards are drawn all."""
 MAX_SHARDS = 24
 MAX_GROUPS = 128
 N_CACHED = 8
@@ -78,11 +80,15 @@ class Drawing:
         order = sorted(
             counts, key=lambda shard: math.log(1.0 - chance.random()) / counts[shard], reverse=True
         )
+        total = sum(counts.values())
         each = math.ceil(ENOUGH / max(min(len(order), MAX_SHARDS), 1))
+        enough = ENOUGH
+        if total <= WHOLE and len(order) <= MAX_SHARDS:
+            each = enough = total + 1
         entries: list[Entry] = []
         is_whole, n_read = True, 0
         for shard in order:
-            if len(entries) >= ENOUGH or n_read >= MAX_SHARDS:
+            if len(entries) >= enough or n_read >= MAX_SHARDS:
                 is_whole = False
                 break
             found, all_read = self._of_shard(table, filters, shard, chance)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from pipeline.browse.filters import UNKNOWN, Filters
-from pipeline.configuration.registry import DOCUMENTS, GITHUB, STAGES
+from pipeline.configuration.registry import DOCUMENTS, GITHUB, STAGES, TOKENS
 from pipeline.inspection.views import CORPORA, View
 from pipeline.storage.location import location
 from pipeline.storage.receipts import Receipts
@@ -126,7 +126,7 @@ def _judged(views: Mapping[str, View]) -> Iterator[JudgedTable]:
         }
         for stage in STAGES:
             view = siblings.get(stage)
-            if view is not None and "keep" in view.columns:
+            if view is not None and stage != TOKENS and "keep" in view.columns:
                 cells = {
                     int(receipt.key): statistics_of([receipt]).cells
                     for receipt in Receipts(view.storage, view.folder).load().values()

@@ -18,6 +18,7 @@ MAX_LINE = 400
 CONTEXT = 3
 """Equal lines that are shown around a difference."""
 NOTHING = Markup()
+FEW = 2
 _WORDS = re.compile(r"\w+|\s+|.")
 
 
@@ -95,14 +96,17 @@ def _folded(rows: Sequence[Row]) -> Iterator[Row]:
         if row.kind != "same":
             for one in range(max(place - CONTEXT, 0), min(place + CONTEXT + 1, len(rows))):
                 near[one] = True
-    n_hidden = 0
+    hidden: list[Row] = []
     for row, is_near in zip(rows, near, strict=True):
         if not is_near:
-            n_hidden += 1
+            hidden.append(row)
             continue
-        if n_hidden:
-            yield Row("fold", n_folded=n_hidden)
-        n_hidden = 0
+        yield from _fold(hidden)
+        hidden = []
         yield row
-    if n_hidden:
-        yield Row("fold", n_folded=n_hidden)
+    yield from _fold(hidden)
+
+
+def _fold(hidden: Sequence[Row]) -> Sequence[Row]:
+    """One row for several equal lines; a few are shown."""
+    return hidden if len(hidden) <= FEW else [Row("fold", n_folded=len(hidden))]

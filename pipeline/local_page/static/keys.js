@@ -43,7 +43,11 @@ document.addEventListener("keydown", (event) => {
 });
 
 const chosen = document.querySelector(".tree [aria-current]");
-if (chosen) chosen.scrollIntoView({ block: "center" });
+if (chosen) {
+  const list = chosen.closest(".tree");
+  const below = chosen.getBoundingClientRect().top - list.getBoundingClientRect().top;
+  list.scrollTop += below - list.clientHeight / 2;
+}
 const again = /^#row-(\d+)$/.exec(location.hash);
 if (again) {
   const all = rows();
