@@ -58,8 +58,9 @@ class Filters:
         """Whether the measure has a bound."""
         return self.low is not None or self.high is not None
 
-    def counts(self, reason: str | None, language: str | None) -> bool:
-        """Whether documents of this verdict and language may be among them."""
+    def counts(self, reason: str | None, language: str | None = None) -> bool:
+        """Whether documents of this verdict, and of this language if one is asked for, may be
+        among them."""
         if self.language and (language or UNKNOWN) != self.language:
             return False
         if self.verdict == KEPT:

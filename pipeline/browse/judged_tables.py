@@ -1,7 +1,8 @@
 """The tables of a run that hold verdicts, and what their documents can be chosen by."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -9,17 +10,19 @@ from pipeline.browse.filters import UNKNOWN, Filters
 from pipeline.configuration.registry import DOCUMENTS, GITHUB, STAGES, TOKENS
 from pipeline.inspection.views import CORPORA, View
 from pipeline.storage.location import location
-from pipeline.storage.receipts import Receipts
+from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.statistics import Cell, statistics_of
 from schemas.columns import histogram_edges
 from stages.errors import ConfigError, InputError
 
-ShardCounts = Mapping[int, tuple[Cell, ...]]
+Totals = dict[tuple[str | None, str | None], int]
+"""Reason and language → documents."""
 
 
 @dataclass(frozen=True)
 class JudgedTable:
-    """A stage's verdicts on the documents of a corpus."""
+    """A stage's verdicts on the documents of a corpus. What receipts count is read once, when it is
+    first asked for, and held by shard and reason; by language it is read again."""
 
     stage: str
     """Such as `web.dedup`."""
@@ -27,8 +30,6 @@ class JudgedTable:
     documents: View
     siblings: Mapping[str, View] = field(repr=False)
     """The tables of the corpus, row for row beside each other, by name."""
-    cells: ShardCounts = field(repr=False)
-    """What receipts count in each shard."""
 
     @property
     def corpus(self) -> str:
@@ -64,35 +65,54 @@ class JudgedTable:
             if histogram_edges(column) is not None and _is_number(column.type)
         }
 
-    @property
+    @cached_property
     def reasons(self) -> dict[str | None, int]:
         """Documents by reason, None: kept; the largest first."""
         found: dict[str | None, int] = {}
-        for cell in self._all_cells():
-            found[cell.reason] = found.get(cell.reason, 0) + cell.documents
+        for (reason, _), n in self._counted[0].items():
+            found[reason] = found.get(reason, 0) + n
         return dict(sorted(found.items(), key=lambda item: (item[0] is not None, -item[1])))
 
-    @property
+    @cached_property
     def languages(self) -> dict[str, int]:
         """Documents by language, the largest first."""
         found: dict[str, int] = {}
-        for cell in self._all_cells() if self.language_source else ():
-            name = cell.language or UNKNOWN
-            found[name] = found.get(name, 0) + cell.documents
+        for (_, language), n in self._counted[0].items() if self.language_source else ():
+            name = language or UNKNOWN
+            found[name] = found.get(name, 0) + n
         return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
     def counts_by_shard(self, filters: Filters) -> dict[int, int]:
         """Shard → documents of the verdict and language asked for; shards without any are left
         out."""
-        found = {
-            shard: sum(c.documents for c in cells if filters.counts(c.reason, c.language))
-            for shard, cells in self.cells.items()
-        }
+        found: dict[int, int] = {}
+        if filters.language:
+            for shard, cells in self._cells():
+                chosen = (c.documents for c in cells if filters.counts(c.reason, c.language))
+                found[shard] = sum(chosen)
+        else:
+            for shard, reasons in self._counted[1].items():
+                found[shard] = sum(n for reason, n in reasons.items() if filters.counts(reason))
         return {shard: n for shard, n in found.items() if n}
 
-    def _all_cells(self) -> Iterator[Cell]:
-        for cells in self.cells.values():
-            yield from cells
+    @cached_property
+    def _counted(self) -> tuple[Totals, dict[int, dict[str | None, int]]]:
+        """Documents by reason and language, and by shard and reason."""
+        totals: Totals = {}
+        shards: dict[int, dict[str | None, int]] = {}
+        for shard, cells in self._cells():
+            own = shards.setdefault(shard, {})
+            for cell in cells:
+                key = (cell.reason, cell.language)
+                totals[key] = totals.get(key, 0) + cell.documents
+                own[cell.reason] = own.get(cell.reason, 0) + cell.documents
+        return totals, shards
+
+    def _cells(self) -> Iterator[tuple[int, Sequence[Cell]]]:
+        """What receipts count in each shard."""
+        for receipt in parse_receipts(self.view.storage, self.view.folder).values():
+            if receipt.key.isdigit():
+                yield int(receipt.key), statistics_of([receipt]).cells
 
 
 class JudgedTables:
@@ -127,12 +147,7 @@ def _judged(views: Mapping[str, View]) -> Iterator[JudgedTable]:
         for stage in STAGES:
             view = siblings.get(stage)
             if view is not None and stage != TOKENS and "keep" in view.columns:
-                cells = {
-                    int(receipt.key): statistics_of([receipt]).cells
-                    for receipt in Receipts(view.storage, view.folder).load().values()
-                    if receipt.key.isdigit()
-                }
-                yield JudgedTable(f"{corpus}.{stage}", view, documents, siblings, cells)
+                yield JudgedTable(f"{corpus}.{stage}", view, documents, siblings)
 
 
 def _is_number(kind: pa.DataType) -> bool:
