@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +20,7 @@ from pipeline.cli import main
 from pipeline.configuration import Config, load
 from pipeline.run import run
 from pipeline.storage.ledger_names import LEDGER_SUFFIX
+from tests.pipeline.headless import chromium
 from tests.pipeline.object_store import FaultProxy, environment, faulty, serve_store
 
 STANDARD_LIBRARY = Path(sys.modules["json"].__file__ or "").parents[1]
@@ -142,6 +144,13 @@ def read_shards(folder: Path, columns: list[str] | None = None) -> pa.Table:
     return pa.concat_tables(
         pq.read_table(path, columns=columns) for path in sorted(folder.glob("*.parquet"))
     )
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """Headless Chromium."""
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

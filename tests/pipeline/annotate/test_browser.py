@@ -1,9 +1,5 @@
 """The page as a person meets it: the command, a real browser, keys."""
 
-import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.annotate.annotations_file import read
-
-CHROMIUM = Path("/usr/bin/chromium")
-SECONDS = 20
+from tests.pipeline.headless import SECONDS, open_page, serving, width_of
 
 pytestmark = pytest.mark.browser
 
@@ -21,47 +15,16 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def address(run: Path, file: Path) -> Iterator[str]:
     """The command serves the run; Ctrl-C ends it with exit code 0."""
-    command = [sys.executable, "-c", "from pipeline.cli.recall import recall; recall()"]
     arguments = ["annotate", str(run), "--file", str(file), "--author", "ada"]
-    with subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        found = None
-        for line in server.stdout:
-            found = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", line)
-            if found:
-                break
-        assert found is not None
-        try:
-            yield found[0]
-        finally:
-            server.send_signal(signal.SIGINT)
-            rest = server.stdout.read()
-    assert server.returncode == 0
-    assert f"decisions of this session are in {file}" in rest
-
-
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    """Headless Chromium."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), headless=True)
-        yield chromium
-        chromium.close()
+    with serving("from pipeline.cli.recall import recall; recall()", *arguments) as server:
+        yield server.address
+    assert f"decisions of this session are in {file}" in server.rest
 
 
 def test_a_person_decides_with_keys(browser: Any, address: str, file: Path, tmp_path: Path) -> None:
     """Each key does what the page says, each decision is on disk before the next page, and
     nothing that a crawled page holds runs or is refused by the policy."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(SECONDS * 1000)
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: complaints.append(dialog.message) or dialog.dismiss())
+    page, complaints = open_page(browser, width=1440)
 
     def decisions() -> dict[str, bool]:
         return {one.pattern: one.accept for one in read(file).decisions().values()}
@@ -119,3 +82,38 @@ def test_the_page_works_without_javascript(browser: Any, address: str, file: Pat
     page.click("text=undo")
     assert page.inner_text("h1") == "docs.python.org"
     assert read(file).decisions() == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_list_is_worked_through_at_any_width(
+    browser: Any, address: str, file: Path, scheme: str
+) -> None:
+    """Filtered, sorted and decided with keys at 400 pixels, in both themes, without a complaint."""
+    page, complaints = open_page(browser, width=400, color_scheme=scheme)
+    page.goto(address)
+    assert width_of(page) == 400
+    page.keyboard.press("l")
+    page.wait_for_selector("text=Patterns of code")
+    assert width_of(page) == 400
+    page.click("th >> text=hit rate")
+    assert page.inner_text("tbody tr:first-child bdi") == "docs.python.org/3/tutorial/"
+    page.keyboard.press("/")
+    page.keyboard.type("python")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Accept all 4")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.innerText") == "docs.python.org/3/library/"
+    page.keyboard.press("r")
+    page.wait_for_selector("text=Accept all 3")
+    assert page.evaluate("document.activeElement.innerText") == "docs.python.org"
+    page.click("text=Accept all 3")
+    page.wait_for_selector("text=no pattern is like this")
+    decided = {one.pattern: one.accept for one in read(file).decisions().values()}
+    assert decided == {"docs.python.org/3/library/": False, "docs.python.org": True}
+    page.click(".last a")
+    page.wait_for_selector("h1 >> text=Decisions of this session")
+    assert width_of(page) == 400
+    page.keyboard.press("u")
+    page.wait_for_function("document.querySelectorAll('tbody tr').length === 1")
+    assert complaints == []

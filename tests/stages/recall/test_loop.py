@@ -56,6 +56,19 @@ def test_a_person_is_waited_for(memory_corpus, tmp_path):
     assert all("code" not in (row["recalled"] or []) for row in refused)
 
 
+def test_the_rest_of_an_iteration_is_left_to_the_rule(memory_corpus, tmp_path):
+    """Of that iteration and target alone: the next one waits again."""
+    path = tmp_path / "annotations.toml"
+    options = RecallOptions(**OPTIONS, annotate="person", annotations=[str(path)])
+    rests = [f"[[rest]]\ntarget = '{target}'\niteration = 1\n" for target in ("code", "math")]
+    path.write_text("version = 1\n" + rests[0])
+    with pytest.raises(WaitForPerson, match="patterns of iteration 1 wait"):
+        RecallStage(options).run(crawl(memory_corpus))
+    path.write_text("version = 1\n" + "".join(rests))
+    with pytest.raises(WaitForPerson, match="patterns of iteration 2 wait"):
+        RecallStage(options).run(crawl(memory_corpus))
+
+
 def test_a_drifted_iteration_is_rejected(memory_corpus, monkeypatch):
     """Its metrics say so, and the verdicts are those of one iteration."""
     monkeypatch.setattr("stages.recall.loop.precision_fell", lambda before, after: True)

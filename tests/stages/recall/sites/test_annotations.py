@@ -35,6 +35,22 @@ def test_decisions_are_read_in_the_tables_spelling(tmp_path):
     assert found.of("math") == {}
 
 
+def test_what_is_left_to_the_rule_is_of_one_iteration(tmp_path):
+    """It is part of the content, unless there is none: then runs that exist stay as they are."""
+    path = tmp_path / "a.toml"
+    path.write_text(FILE)
+    without = read_annotations([str(path)])
+    path.write_text(f"{FILE}\n[[rest]]\ntarget = 'code'\niteration = 1\n")
+    found = read_annotations([str(path)])
+    assert (found.until(1).leaves_rest("code"), found.until(1).leaves_rest("math")) == (True, False)
+    assert not found.until(2).leaves_rest("code")
+    assert found.until(2).content_hash == without.until(2).content_hash
+    assert found.until(1).content_hash != without.until(1).content_hash
+    path.write_text("version = 1\n[[rest]]\ntarget = 'code'\n")
+    with pytest.raises(ConfigError, match=r"\[\[rest\]\] 1: `iteration`"):
+        read_annotations([str(path)])
+
+
 def test_a_later_file_wins_over_an_earlier_one(tmp_path):
     """Of decisions on one pattern in any spelling, the last holds."""
     first, second = tmp_path / "a.toml", tmp_path / "b.toml"

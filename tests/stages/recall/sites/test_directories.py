@@ -180,6 +180,20 @@ def test_a_person_decides_below_a_pattern_and_leaves_the_rest_open(model):
     }
 
 
+def test_the_rest_may_be_left_to_the_rule(model):
+    """What nobody decided is then accepted or rejected as without a person."""
+    urls = [f"http://{h}.a.org/{n}" for h in "xyz" for n in range(4)]
+    nodes = nodes_of(model, urls, [2.0] * 8 + [2.0, -9.0, -9.0, -9.0])
+    answers = Annotations((Decision("code", "x.a.org", False),), (("code", 1),))
+    step = ProposePatterns(replace(RULES, by_rule=False), answers)
+    rows = pa.Table.from_batches(step(iter(nodes))).to_pylist()
+    assert {r["pattern"]: (r["accepted"], r["decided_by"]) for r in rows} == {
+        "x.a.org": (False, "person"),
+        "y.a.org": (True, "rule"),
+        "z.a.org": (False, "rule"),
+    }
+
+
 def test_grown_pages_are_shared_among_domains(model):
     """Of a domain about `per_domain` pages are drawn; a rejected directory gives none."""
     urls = [f"http://x.a.org/{d}/{n}" for d in "pq" for n in range(10)]
