@@ -71,6 +71,12 @@ def open_page(
     return page, complaints
 
 
+def see(page: Any, selector: str) -> None:
+    """Wait for what a page shows, and until it listens to keys."""
+    page.wait_for_selector(selector)
+    page.wait_for_load_state()
+
+
 def width_of(page: Any) -> int:
     """How wide the page is; as wide as the window if nothing sticks out."""
     return int(page.evaluate("document.documentElement.scrollWidth"))

@@ -283,3 +283,12 @@ def test_a_decision_that_cannot_be_saved_is_reported(client: TestClient, file: P
     assert response.status_code == 500
     assert "could not be saved" in response.text
     assert "0 of 5 decided" in client.get("/").text
+
+
+def test_pages_hold_nothing_inline(client: TestClient) -> None:
+    """The policy needs no exception, not even a nonce."""
+    for path in ("/", "/patterns", "/decisions", "/domain?target=code&domain=python.org"):
+        text = client.get(path).text
+        assert text.count("<script src=") == text.count("<script") == 1
+        for forbidden in ("<style", " style=", " onclick", "http://", "//cdn"):
+            assert forbidden not in text.replace("http://www.w3.org", "")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.annotate.annotations_file import read
-from tests.pipeline.headless import SECONDS, open_page, serving, width_of
+from tests.pipeline.headless import SECONDS, open_page, see, serving, width_of
 
 pytestmark = pytest.mark.browser
 
@@ -34,6 +34,7 @@ def test_a_person_decides_with_keys(browser: Any, address: str, file: Path, tmp_
         page.wait_for_function(
             "text => document.querySelector('h1').innerText === text", arg=heading
         )
+        page.wait_for_load_state()
 
     page.goto(address)
     assert "token" not in page.url
@@ -57,7 +58,7 @@ def test_a_person_decides_with_keys(browser: Any, address: str, file: Path, tmp_
     press("k", "docs.python.org/3/tutorial/")
     page.screenshot(path=tmp_path / "decided.png")
     page.keyboard.press("c")
-    page.wait_for_selector(".facts dd.open")
+    see(page, ".facts dd.open")
     assert decisions() == {"docs.python.org/3/library/": True}
 
     page.click("text=Reject")
@@ -93,26 +94,27 @@ def test_the_list_is_worked_through_at_any_width(
     page.goto(address)
     assert width_of(page) == 400
     page.keyboard.press("l")
-    page.wait_for_selector("text=Patterns of code")
+    see(page, "text=Patterns of code")
     assert width_of(page) == 400
     page.click("th >> text=hit rate")
+    see(page, "th[aria-sort] >> text=hit rate")
     assert page.inner_text("tbody tr:first-child bdi") == "docs.python.org/3/tutorial/"
     page.keyboard.press("/")
     page.keyboard.type("python")
     page.keyboard.press("Enter")
-    page.wait_for_selector("text=Accept all 4")
+    see(page, "text=Accept all 4")
     page.keyboard.press("j")
     page.keyboard.press("j")
     assert page.evaluate("document.activeElement.innerText") == "docs.python.org/3/library/"
     page.keyboard.press("r")
-    page.wait_for_selector("text=Accept all 3")
+    see(page, "text=Accept all 3")
     assert page.evaluate("document.activeElement.innerText") == "docs.python.org"
     page.click("text=Accept all 3")
-    page.wait_for_selector("text=no pattern is like this")
+    see(page, "text=no pattern is like this")
     decided = {one.pattern: one.accept for one in read(file).decisions().values()}
     assert decided == {"docs.python.org/3/library/": False, "docs.python.org": True}
     page.click(".last a")
-    page.wait_for_selector("h1 >> text=Decisions of this session")
+    see(page, "h1 >> text=Decisions of this session")
     assert width_of(page) == 400
     page.keyboard.press("u")
     page.wait_for_function("document.querySelectorAll('tbody tr').length === 1")

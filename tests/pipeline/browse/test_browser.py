@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.audit import AUDIT_FILE
-from tests.pipeline.headless import open_page, serving, width_of
+from tests.pipeline.headless import open_page, see, serving, width_of
 
 pytestmark = pytest.mark.browser
 
@@ -36,6 +36,7 @@ def press(page: Any, key: str, place: str) -> None:
     page.wait_for_function(
         "text => document.querySelector('.crumbs').innerText.startsWith(text)", arg=place
     )
+    page.wait_for_load_state()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -49,7 +50,7 @@ def test_verdicts_are_judged_with_keys(browser: Any, address: str, run: Path, sc
     assert page.is_visible("text=this verdict is wrong")
     page.keyboard.press("?")
     page.click("tbody:has(:text('web.dedup')) >> text=exact")
-    page.wait_for_selector(WRONG)
+    see(page, WRONG)
     assert "seed=7" in page.url
     press(page, "j", "2 of 31")
     press(page, "k", "1 of 31")
@@ -60,10 +61,11 @@ def test_verdicts_are_judged_with_keys(browser: Any, address: str, run: Path, sc
     assert wrongs(run) == [True]
     page.keyboard.press("n")
     page.wait_for_url("**seed=8*")
+    page.wait_for_load_state()
     page.select_option("select[name=verdict]", "near")
     page.fill("input[name=domain]", "b.example")
     page.keyboard.press("Enter")
-    page.wait_for_selector(".diff mark")
+    see(page, ".diff mark")
     assert page.inner_text(".diff .changed mark >> nth=0") == "the kept"
     page.keyboard.press("o")
     page.wait_for_selector("text=1 verdicts judged")
