@@ -32,6 +32,9 @@ _HEADER = re.compile(r"\s*\[\[\s*(pattern|rest)\s*\]\]\s*(#.*)?")
 _ESCAPED = re.compile(r'[\\"\x00-\x1f\x7f]')
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 Entry = Annotation | Rest
+Mark = tuple[int, int]
+"""Of a file: its time and size."""
+UNREAD: Mark = (-1, -1)
 _SHORT = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -60,6 +63,10 @@ class Document:
         """What is left to the rule."""
         entries = (block.entry for block in self.blocks)
         return {entry.key: entry for entry in entries if isinstance(entry, Rest)}
+
+    def entries(self) -> dict[Key | RestKey, Entry]:
+        """All of both."""
+        return {block.entry.key: block.entry for block in self.blocks}
 
     def put(self, key: Key | RestKey, entry: Entry | None) -> None:
         """Replace, add (at the end) or remove what is said about `key`."""
@@ -108,16 +115,26 @@ def read(path: Path, known: Document | None = None) -> Document:
     if known is not None and known.render() == text:
         return known
     table = parse_toml(path, text)
-    annotations, rests = map(iter, entries_of(path, table))
+    annotations, rests = entries_of(path, table)
+    decided, left = iter(annotations), iter(rests)
     head, pieces = _split(text)
     own = [entry for _, kind, piece in pieces for entry in _parsed(piece, kind)]
     if own != _in_order(pieces, table):
         raise ConfigError(f"{path}: write each decision as a [[pattern]] table of its own")
     blocks = [
-        _Block(comment, piece, next(annotations if kind == "pattern" else rests))
+        _Block(comment, piece, next(decided if kind == "pattern" else left))
         for comment, kind, piece in pieces
     ]
     return Document(head, blocks)
+
+
+def mark_of(path: Path) -> Mark | None:
+    """What tells that a file is another now; None if there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 def edit(path: Path, change: Callable[[Document], None], known: Document | None = None) -> Document:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.annotate.annotations_file import Document, Entry, edit, read
+from pipeline.annotate.annotations_file import UNREAD, Document, Entry, Mark, edit, mark_of, read
 from pipeline.annotate.changes import Change, Edit, Progress
 from pipeline.annotate.iteration_tables import Domain, RunTables
 from pipeline.annotate.pattern_table import OPEN, Answers, Pattern, PatternTable
@@ -63,9 +63,9 @@ class Review:
         self._after = {key: (path, one) for path, found in others for key, one in found.items()}
         self._patterns = tables.patterns()
         self._domains = {target: self._ranked(table) for target, table in self._patterns.items()}
-        self._document: Document | None = None
+        self._document = Document()
         self._answers: dict[str, Answers] = {}
-        self._mark: tuple[int, int] | None = (-1, -1)
+        self._mark: Mark | None = UNREAD
         self.refresh()
 
     @property
@@ -75,7 +75,7 @@ class Review:
 
     def refresh(self) -> None:
         """See what the file says now; it is read only if it changed."""
-        mark = self._file_mark()
+        mark = mark_of(self.file)
         if mark != self._mark:
             self._adopt(read(self.file, self._document))
             self._mark = mark
@@ -121,8 +121,10 @@ class Review:
         rows = zip(*(column.tolist() for column in columns), strict=True)
         left = self.is_left(target)
         return {
-            name: Progress(*row, left_to_rule=left)
-            for name, row in zip(table.domains, rows, strict=True)
+            name: Progress(n_decided, n_patterns, n_covered, n_pages, left)
+            for name, (n_decided, n_patterns, n_covered, n_pages) in zip(
+                table.domains, rows, strict=True
+            )
         }
 
     def is_left(self, target: str) -> bool:
@@ -215,7 +217,7 @@ class Review:
         if not self.changes:
             return None
         change = self.changes[-1]
-        written: Mapping[Key | RestKey, Entry] = {**self._written, **self._own_rests}
+        written = self._document.entries()
         if any(written.get(key) != one.after for key, one in change.edits.items()):
             self.changes.pop()
             raise InputError(
@@ -246,7 +248,7 @@ class Review:
         self, target: str, verb: str, what: str, entries: Entries, pattern: Pattern | None = None
     ) -> None:
         table, before = self.table(target), self.answers(target)
-        written: Mapping[Key | RestKey, Entry] = {**self._written, **self._own_rests}
+        written = self._document.entries()
         edits = {key: Edit(written.get(key), entry) for key, entry in entries.items()}
         self._write(entries)
         changed = before != self.answers(target)
@@ -256,8 +258,9 @@ class Review:
         self.changes.append(Change(target, verb, what, edits, pattern, n_changed, n_pages))
 
     def _write(self, entries: Entries) -> None:
-        self._adopt(edit(self.file, lambda document: document.put_all(entries), self._document))
-        self._mark = self._file_mark()
+        known, self._document, self._mark = self._document, Document(), UNREAD
+        self._adopt(edit(self.file, lambda document: document.put_all(entries), known))
+        self._mark = mark_of(self.file)
 
     def _adopt(self, document: Document) -> None:
         self._document = document
@@ -282,13 +285,6 @@ class Review:
     def _counts(self, annotation: Annotation) -> bool:
         """Whether it was made by the end of the iteration shown."""
         return (annotation.iteration or 0) <= self.tables.iteration
-
-    def _file_mark(self) -> tuple[int, int] | None:
-        try:
-            status = self.file.stat()
-        except FileNotFoundError:
-            return None
-        return status.st_mtime_ns, status.st_size
 
     def _ranked(self, table: PatternTable) -> list[Domain]:
         counted = {one.name: one for one in self.tables.domains(table.target, table.domains)}
