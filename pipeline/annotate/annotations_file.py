@@ -9,7 +9,7 @@ is still what the last edit left is not parsed again: with 100,000 decisions tha
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -116,15 +116,12 @@ def read(path: Path, known: Document | None = None) -> Document:
         return known
     table = parse_toml(path, text)
     annotations, rests = entries_of(path, table)
-    decided, left = iter(annotations), iter(rests)
     head, pieces = _split(text)
     own = [entry for _, kind, piece in pieces for entry in _parsed(piece, kind)]
     if own != _in_order(pieces, table):
         raise ConfigError(f"{path}: write each decision as a [[pattern]] table of its own")
-    blocks = [
-        _Block(comment, piece, next(decided if kind == "pattern" else left))
-        for comment, kind, piece in pieces
-    ]
+    entries: dict[str, Iterator[Entry]] = {"pattern": iter(annotations), "rest": iter(rests)}
+    blocks = [_Block(comment, piece, next(entries[kind])) for comment, kind, piece in pieces]
     return Document(head, blocks)
 
 

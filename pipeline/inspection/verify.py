@@ -28,12 +28,13 @@ from pipeline.storage.ledger_names import folder_of
 from pipeline.storage.location import open_storage
 from pipeline.storage.receipts import Receipt, parse_receipts
 from pipeline.storage.storage import Storage
+from schemas.audit import AUDIT_FILE
 from stages.errors import StorageError
 
 RUN_FILE = "run.json"
-UNHASHED = frozenset({RUN_FILE, COSTS, "lock", "log.jsonl", "annotations.toml"})
-"""The run file hashes itself; lock, log and costs are no part of the result, and annotations are a
-person's to change."""
+UNHASHED = frozenset({RUN_FILE, COSTS, "lock", "log.jsonl", "annotations.toml", AUDIT_FILE})
+"""The run file hashes itself; lock, log and costs are no part of the result, and annotations and
+judgements are a person's to change."""
 APART = frozenset({"scratch", "report", "ablation"})
 """Folders that are made from the run and are no part of it."""
 
@@ -112,7 +113,7 @@ def _folders(storage: Storage) -> list[str]:
     found = set()
     for path, _ in storage.walk():
         folder = path.rpartition("/")[0] if path.endswith(".parquet") else folder_of(path)
-        if folder is not None and path.partition("/")[0] not in {*APART, "quarantine"}:
+        if folder is not None and path.partition("/")[0] not in {*APART, *UNHASHED, "quarantine"}:
             found.add(folder)
     return sorted(found)
 

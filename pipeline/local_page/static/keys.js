@@ -44,7 +44,7 @@ document.addEventListener("keydown", (event) => {
 
 const chosen = document.querySelector(".tree [aria-current]");
 if (chosen) {
-  const list = chosen.closest(".tree");
+  const list = chosen.closest("ul");
   const below = chosen.getBoundingClientRect().top - list.getBoundingClientRect().top;
   list.scrollTop += below - list.clientHeight / 2;
 }

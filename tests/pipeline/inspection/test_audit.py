@@ -1,6 +1,7 @@
 """Judgements on verdicts: which count, and how many more are needed."""
 
 import datetime
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from pipeline.inspection.audit import (
     read_audit,
     write_audit,
 )
+from pipeline.inspection.verify import verify
 from pipeline.storage.storage import LocalStorage
 from schemas.audit import AUDIT, AUDIT_FILE
 from stages.errors import StorageError
@@ -69,3 +71,10 @@ def test_a_file_that_is_no_audit_is_reported(tmp_path: Path) -> None:
     (tmp_path / AUDIT_FILE).write_bytes(b"not parquet")
     with pytest.raises(StorageError, match=r"audit\.parquet: no table of judgements"):
         read_audit(LocalStorage(tmp_path))
+
+
+def test_a_judged_run_is_sound(finished_run: Path, tmp_path: Path) -> None:
+    """Judgements are no part of what a run promises."""
+    run = Path(shutil.copytree(finished_run, tmp_path / "run"))
+    write_audit(LocalStorage(run), pa.Table.from_pylist([judgement(1, True)], AUDIT))
+    assert verify(run) == []
