@@ -48,6 +48,7 @@ def serve(
     token = secrets.token_urlsafe(TOKEN_BYTES)
     port: int = listener.getsockname()[1]
     app = make_app(token, port)
+    listener.listen()  # who is faster than the server waits
     say(f"open http://{LOOPBACK}:{port}/?token={token} (Ctrl-C ends)")
     config = uvicorn.Config(
         app, log_level=QUIET, access_log=False, server_header=False, proxy_headers=False

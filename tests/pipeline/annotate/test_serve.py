@@ -9,7 +9,6 @@ import pytest
 from pipeline.annotate import serve
 from pipeline.annotate.iteration_tables import open_iterations
 from pipeline.annotate.serve import annotate, choose_files, choose_review
-from pipeline.local_page.serving import bind
 from stages.errors import ConfigError
 from tests.pipeline.annotate.conftest import write_run
 
@@ -105,17 +104,3 @@ def test_a_run_without_the_tables_is_refused(run: Path, folder: str, message: st
     shutil.rmtree(run / folder)
     with pytest.raises(ConfigError, match=message):
         annotate(run, say=print)
-
-
-def test_a_port_in_use_is_refused(run: Path) -> None:
-    """A clear message, not a traceback."""
-    with bind(0) as listener:
-        listener.listen()
-        with pytest.raises(ConfigError, match="Address already in use"):
-            annotate(run, say=print, port=listener.getsockname()[1])
-
-
-def test_the_server_is_bound_to_loopback() -> None:
-    """No other machine can reach it."""
-    with bind(0) as listener:
-        assert listener.getsockname()[0] == "127.0.0.1"
