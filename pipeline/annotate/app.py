@@ -22,7 +22,8 @@ from starlette.responses import HTMLResponse, Response
 from pipeline.annotate.pages import Pages, pattern_href
 from pipeline.annotate.review import Review
 from pipeline.annotate.selection import Selection
-from pipeline.local_page.endpoints import Endpoints, Form, csrf_of, guarded, see, whole_number
+from pipeline.local_page.endpoints import Endpoints, Form, guarded, see, whole_number
+from pipeline.local_page.guard import form_token
 from pipeline.local_page.rendering import href
 from stages.errors import InputError
 
@@ -34,7 +35,7 @@ Query = Mapping[str, str]
 
 def make_app(review: Review, *, run: str, token: str, port: int) -> Starlette:
     """The application, for requests to 127.0.0.1:`port` that carry the token."""
-    csrf = csrf_of(token)
+    csrf = form_token(token)
     pages = Pages(review, run, csrf)
     endpoints = Endpoints(csrf, pages.error)
 

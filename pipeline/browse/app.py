@@ -23,7 +23,8 @@ from pipeline.browse.judging import Judgement, Judging
 from pipeline.browse.looking import Looking
 from pipeline.browse.pages import Pages, View, look_href
 from pipeline.browse.text_html import SIZES, code_css
-from pipeline.local_page.endpoints import Endpoints, Form, csrf_of, guarded, see, whole_number
+from pipeline.local_page.endpoints import Endpoints, Form, guarded, see, whole_number
+from pipeline.local_page.guard import form_token
 from stages.errors import InputError
 
 NAME = "browse"
@@ -43,7 +44,7 @@ def make_app(
     port: int,
 ) -> Starlette:
     """The application, for requests to 127.0.0.1:`port` that carry the token."""
-    csrf = csrf_of(token)
+    csrf = form_token(token)
     pages = Pages(tables, Drawing(tables), looking, judging, run=run, seed=seed, csrf=csrf)
     endpoints = Endpoints(csrf, pages.error)
     css = code_css()

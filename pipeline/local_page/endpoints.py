@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from pipeline.local_page.guard import Guard, form_token, read_form
+from pipeline.local_page.guard import Guard, read_form
 from stages.errors import InputError, SluiceError
 
 Form = Mapping[str, str]
@@ -81,11 +81,6 @@ def guarded(
         ],
         middleware=[Middleware(Guard, name=name, token=token, port=port)],
     )
-
-
-def csrf_of(token: str) -> str:
-    """What every form of the pages carries."""
-    return form_token(token)
 
 
 def see(path: str) -> Response:

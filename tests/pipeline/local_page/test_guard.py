@@ -7,8 +7,8 @@ import pytest
 from starlette.responses import HTMLResponse, Response
 from starlette.testclient import TestClient
 
-from pipeline.local_page.endpoints import Endpoints, csrf_of, guarded, see
-from pipeline.local_page.guard import MAX_FORM_BYTES
+from pipeline.local_page.endpoints import Endpoints, guarded, see
+from pipeline.local_page.guard import MAX_FORM_BYTES, form_token
 from stages.errors import ConfigError, InputError
 
 Stranger = Callable[[], TestClient]
@@ -30,7 +30,7 @@ def stranger(written: list[str], tmp_path: Path) -> Stranger:
     """Makes clients that do not have the token."""
     (tmp_path / "own.css").write_text("p {}")
     (tmp_path.parent / "secret").write_text("secret")
-    csrf = csrf_of(TOKEN)
+    csrf = form_token(TOKEN)
     endpoints = Endpoints(csrf, lambda message: f"<p>sorry: {message}")
 
     def first(query: Mapping[str, str]) -> Response:
@@ -135,7 +135,7 @@ def test_a_form_of_another_site_is_refused(
 
 def test_a_form_of_ours_writes(client: TestClient, written: list[str]) -> None:
     """And leads to a page."""
-    answer = client.post("/write", data={**FORM, "csrf": csrf_of(TOKEN)})
+    answer = client.post("/write", data={**FORM, "csrf": form_token(TOKEN)})
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert written == ["ada"]
 
@@ -143,14 +143,14 @@ def test_a_form_of_ours_writes(client: TestClient, written: list[str]) -> None:
 @pytest.mark.parametrize(("name", "status"), [("none", 404), ("bad", 409), ("full", 500)])
 def test_what_goes_wrong_is_a_page(client: TestClient, name: str, status: int) -> None:
     """Never a traceback."""
-    answer = client.post("/write", data={"name": name, "csrf": csrf_of(TOKEN)})
+    answer = client.post("/write", data={"name": name, "csrf": form_token(TOKEN)})
     assert answer.status_code == status
     assert answer.text.startswith("<p>sorry: ")
 
 
 def test_only_forms_of_a_sensible_size_are_read(client: TestClient, written: list[str]) -> None:
     """JSON that a page can send without asking, giants, and broken encodings are refused."""
-    csrf = csrf_of(TOKEN)
+    csrf = form_token(TOKEN)
     assert client.post("/write", json={**FORM, "csrf": csrf}).status_code == 415
     giant = {**FORM, "csrf": csrf, "x": "x" * MAX_FORM_BYTES}
     assert client.post("/write", data=giant).status_code == 413
@@ -163,7 +163,7 @@ def test_only_forms_of_a_sensible_size_are_read(client: TestClient, written: lis
 
 def test_reading_never_writes(client: TestClient) -> None:
     """A link or an image cannot."""
-    assert client.get("/write", params={**FORM, "csrf": csrf_of(TOKEN)}).status_code == 405
+    assert client.get("/write", params={**FORM, "csrf": form_token(TOKEN)}).status_code == 405
 
 
 @pytest.mark.parametrize("path", PATHS)
