@@ -25,11 +25,11 @@ def browse(
         int, typer.Option(min=0, max=65535, metavar="N", help="Port. Default: any free one.")
     ] = 0,
 ) -> None:
-    """Look at kept and dropped documents in a browser, on this machine alone, and judge verdicts.
+    """Look at kept and dropped documents in a browser, and judge the verdicts.
 
-    Drawn at random by stage, reason, language, domain or a measure; code in colours, formulas
-    drawn, a near-duplicate beside the document that was kept. "This verdict is wrong" (or right)
-    goes to RUN/audit.parquet; the page says each stage's error rate and how many more to look at.
+    Random ones by stage, reason, language, domain or a measure, on this machine
+    alone: code in colours, formulas drawn, a near-duplicate beside the kept one.
+    Judgements go to RUN/audit.parquet and give every stage its error rate.
     """
     from pipeline.browse.serve import browse as serve_page  # noqa: PLC0415
 

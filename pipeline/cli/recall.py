@@ -149,9 +149,9 @@ def annotate(
 ) -> None:
     """Accept or reject URL patterns in a browser, on this machine alone.
 
-    Every decision is saved at once and can be undone. A decision about a pattern holds for what
-    lies under it, unless that has one of its own. Of very many patterns decide the largest, all
-    that a filter chooses at once, and leave the rest to the rule.
+    Every decision is saved at once and can be undone. It holds for what lies
+    under a pattern, unless that has one of its own. Of very many patterns decide
+    the largest, all that a filter chooses at once, and leave the rest to the rule.
     """
     from pipeline.annotate.serve import annotate as serve_page  # noqa: PLC0415
 
