@@ -32,6 +32,7 @@ from pipeline.storage.credentials import without_credentials
 from pipeline.storage.input_record import save
 from pipeline.storage.location import location, open_storage
 from pipeline.storage.lock import hold
+from pipeline.storage.removals import read_removals, require_no_removal
 from pipeline.storage.storage import Storage
 from schemas.shards import corpus_of
 from stages.dedup.options import DedupOptions
@@ -135,6 +136,7 @@ def run(
     with _naming_the_step(config.run, items), ExitStack() as stack:
         held = stack.enter_context(hold(workers_storage))
         storage, generation = held.storage, held.generation
+        require_no_removal(storage)
         inputs = run_inputs(config, storage)
         check_mixture(config, inputs.current)
         save(storage, inputs.recorded)
@@ -149,7 +151,7 @@ def run(
             max_quarantine_rate=config.engine.max_quarantine_rate,
             items=items,
         )
-        session = Session(config, runner, inputs.current, stages)
+        session = Session(config, runner, inputs.current, stages, removals=read_removals(storage))
         try:
             session.run()
         except WaitForPerson as wait:
@@ -227,7 +229,7 @@ def forecast(config: Config, *, stages: Sequence[str] = ()) -> Forecast:
     )
     inputs = run_inputs(config, storage)
     check_mixture(config, inputs.current)
-    Session(config, runner, inputs.current, stages).run()
+    Session(config, runner, inputs.current, stages, removals=read_removals(storage)).run()
     cost = estimate_run(storage, runner.items, inputs.current)
     return Forecast(runner.items, cost, inputs.lines)
 

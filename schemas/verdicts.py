@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 from schemas.columns import DOC_ID, column
+from schemas.removals import REMOVED
 
 REASON = pa.dictionary(pa.int32(), pa.string())
 
@@ -31,6 +32,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "dedup": ("exact", "near", "url"),
     "recall": ("not_recalled",),
     "decontaminate": ("benchmark",),
+    "remove": (REMOVED,),
 }
 """Why each stage may drop a document, in the order in which its rules are asked."""
 

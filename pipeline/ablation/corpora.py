@@ -6,19 +6,17 @@ not recalled is missing from it, and nothing is redacted.
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from pipeline.configuration import Config, from_resolved
+from pipeline.configuration import Config
 from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import CONFIGURED, DOCUMENTS, GITHUB, TOKENS, WEB
 from pipeline.engine.chain import chain_of
 from pipeline.engine.lineage import Table, Tables
-from pipeline.inspection.verify import RUN_FILE
-from pipeline.storage.json_files import read_json
 from pipeline.storage.location import location
 from pipeline.storage.receipts import Receipts
+from pipeline.storage.removals import read_removals
 from pipeline.storage.storage import LocalStorage
 from stages.emit.options import OPTIONAL_COLUMNS
 from stages.emit.samples import READS
@@ -34,22 +32,12 @@ JOINING = ("sample_id", "position")
 CLUSTER = "cluster"
 
 
-def read_configuration(storage: LocalStorage, run: Path) -> Config:
-    """The configuration of the run; ConfigError where no run has been finished."""
-    if not storage.exists(RUN_FILE):
-        raise ConfigError(f"{location(run)}: no finished run here; make one with `sluice run`")
-    remedy = "`sluice run` writes it anew"
-    return read_json(
-        storage, RUN_FILE, lambda content: from_resolved(content["configuration"], run), remedy
-    )
-
-
 def read_corpora(storage: LocalStorage, config: Config) -> dict[str, Tables]:
     """The tables of every corpus of the run, with the whole chain's verdict."""
     found = {}
     for corpus in CONFIGURED:
         if storage.list(StepName(corpus, DOCUMENTS).folder):
-            names = chain_of(corpus, config)[:-1]
+            names = chain_of(corpus, config, removes=bool(read_removals(storage)))[:-1]
             found[corpus] = _read_tables(storage, config, corpus, names)
     if not found:
         raise ConfigError(f"{location(config.run)}: no documents of {' or '.join(CONFIGURED)}")

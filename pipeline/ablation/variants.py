@@ -21,7 +21,6 @@ from pipeline.ablation.corpora import (
     RULES,
     VARIANTS,
     emitted_columns,
-    read_configuration,
     read_corpora,
     ruled,
 )
@@ -46,6 +45,7 @@ from pipeline.engine.parts import LazyParts, StoredArtefact
 from pipeline.engine.product import TOKENIZER, manifest_json, manifest_of, write_changed
 from pipeline.engine.runner import Monitor, Runner
 from pipeline.engine.work.task import Limits
+from pipeline.inspection.run_configuration import read_configuration
 from pipeline.storage.digest import fingerprint
 from pipeline.storage.location import open_storage
 from pipeline.storage.lock import hold

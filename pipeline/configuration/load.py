@@ -15,6 +15,7 @@ from pipeline.configuration.registry import (
     STAGES,
     WEB,
     stage_names,
+    stage_of,
     stages_of,
 )
 from pipeline.configuration.settings import (
@@ -79,7 +80,11 @@ class Config:
             tables[corpus] = {
                 **inputs[corpus].model_dump(mode="json", exclude_none=True),
                 **_present(self.stages[f"{corpus}.{DOCUMENTS}"]),
-                **{name: _present(self.stages[f"{corpus}.{name}"]) for name in stages_of(corpus)},
+                **{
+                    name: _present(self.stages[f"{corpus}.{name}"])
+                    for name in stages_of(corpus)
+                    if stage_of(name, corpus).settings
+                },
             }
         tables |= {
             name: _present(self.stages[name], set(stage.settings))

@@ -15,7 +15,7 @@ from stages.contract import Options
 
 SEEDS, EVENTS, GITHUB, WEB = "seeds", "events", "github", "web"
 DOCUMENTS, RECALL, DEDUP, EMIT = "documents", "recall", "dedup", "emit"
-TOKENS = "tokens"
+TOKENS, REMOVE = "tokens", "remove"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Stage:
     """Measure rows that earlier stages dropped, too."""
     filled: frozenset[str] = frozenset()
     """Options that the pipeline fills in (`columns`: those of earlier stages, `targets`: those of
-    the web's recall): no settings."""
+    the web's recall, `removed` and `content`: what is to be taken out): no settings."""
     stands_alone: bool = True
     """Whether `sluice apply` offers its map stage."""
     own: Mapping[str, "Stage"] = field(default_factory=dict)
@@ -93,6 +93,14 @@ _STAGES = (
     Stage("decontaminate", (GITHUB, WEB), "DecontaminateOptions", map="stage:DecontaminateStage"),
     Stage("redact", (GITHUB, WEB), "RedactOptions", map="stage:RedactStage"),
     Stage("concatenate", (GITHUB,), "ConcatenateOptions", corpus="stage:ConcatenateStage"),
+    Stage(
+        REMOVE,
+        (GITHUB, WEB),
+        "RemoveOptions",
+        map="stage:RemoveStage",
+        filled=frozenset({"removed", "content"}),
+        stands_alone=False,
+    ),
     Stage(
         EMIT, (), "EmitOptions", corpus="stage:EmitStage", filled=frozenset({"columns", "targets"})
     ),

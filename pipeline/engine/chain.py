@@ -7,6 +7,7 @@ from pipeline.configuration.registry import (
     EMIT,
     GITHUB,
     RECALL,
+    REMOVE,
     TOKENS,
     WEB,
     stages_of,
@@ -48,14 +49,15 @@ def seed_patterns(config: Config) -> list[str]:
     return patterns
 
 
-def chain_of(corpus: str, config: Config) -> list[str]:
+def chain_of(corpus: str, config: Config, *, removes: bool = False) -> list[str]:
     """The names of a corpus's stages, documents first, emit last.
 
     Seeds are read to be learned from, events to be put together, and neither is emitted. Without
     targets there is nothing to recall: every kept page is natural language. Files of high quality
-    are marked where that was asked for, tokens kept where several stages read them.
+    are marked where that was asked for, tokens kept where several stages read them. Documents are
+    removed where the run folder lists any (`removes`).
     """
-    asked_for = {RECALL: recalls, TOKENS: stores_tokens}
+    asked_for = {RECALL: recalls, TOKENS: stores_tokens, REMOVE: lambda *_: removes}
     stages = [
         name
         for name in stages_of(corpus)

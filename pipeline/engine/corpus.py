@@ -143,7 +143,8 @@ class EngineCorpus:
         )
         shuffled.memo = f"{self.stage_folder}/{name}{MEMO_SUFFIX}"
         shuffled.remember = not self.runner.dry
-        if shuffled.remember:
+        shuffled.adopts = self.runner.adopts
+        if shuffled.remember or shuffled.adopts:
             shuffled.reads = self._tables.reads(reads)
         return shuffled
 

@@ -110,6 +110,8 @@ class LazyShuffled(LazyParts):
 
     memo: str
     remember: bool
+    adopts: bool = False
+    """Whether the remembered sizes hold although the shuffle would be another one now."""
     reads: Mapping[str, str] = MappingProxyType({})
 
     def sizes(self) -> dict[int, tuple[int, int]]:
@@ -117,8 +119,12 @@ class LazyShuffled(LazyParts):
         if self.storage.exists(self.memo):
             with suppress(*DAMAGED):  # then it is counted again
                 content = json.loads(self.storage.read_bytes(self.memo))
+                known = {int(p): (rows, size) for p, (rows, size) in content["sizes"].items()}
                 if content["fingerprint"] == self.fingerprint:
-                    return {int(p): (rows, size) for p, (rows, size) in content["sizes"].items()}
+                    return known
+                if self.adopts:
+                    self._write_memo(known)
+                    return known
         sizes: dict[int, tuple[int, int]] = {}
         for receipt in self.made().values():
             for partition, (rows, size, _) in receipt.summary.get("partitions", {}).items():
@@ -126,9 +132,12 @@ class LazyShuffled(LazyParts):
                 sizes[int(partition)] = (before[0] + rows, before[1] + size)
         sizes = dict(sorted(sizes.items()))
         if self.remember:
-            content = {"fingerprint": self.fingerprint, READS: dict(self.reads), "sizes": sizes}
-            self.storage.write(self.memo, json.dumps(content).encode())
+            self._write_memo(sizes)
         return sizes
+
+    def _write_memo(self, sizes: Mapping[int, tuple[int, int]]) -> None:
+        content = {"fingerprint": self.fingerprint, READS: dict(self.reads), "sizes": dict(sizes)}
+        self.storage.write(self.memo, json.dumps(content).encode())
 
     def partition(self, numbers: Sequence[int]) -> list[Scratch]:
         """Where the rows of these partitions lie: partition by partition, in map order."""

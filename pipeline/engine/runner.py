@@ -10,7 +10,7 @@ its last second.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from pipeline.engine.executor import Executor, Resources
 from pipeline.engine.leftovers import Superseded, sweep
@@ -93,6 +93,9 @@ class Monitor:
 class Runner:
     """Makes objects of one run folder. With `dry` it only notes what it would make."""
 
+    adopts: ClassVar[bool] = False
+    """Whether what is there counts as made from what is there now: so after a removal, which
+    changes tables and what was made of them together."""
     storage: Storage
     executor: Executor
     monitor: Monitor
@@ -114,9 +117,12 @@ class Runner:
         known: Receipts | None = None,
         prune: bool = True,
         admit: Admit | None = None,
+        from_old: bool = False,
     ) -> dict[str, Receipt]:
         """Have every planned object; returns key → receipt. With `prune`, objects of the folder
-        that are no longer planned are removed. `admit` may refuse an outcome before it counts."""
+        that are no longer planned are removed. `admit` may refuse an outcome before it counts.
+        With `from_old` stale objects are made from their predecessors, which therefore count until
+        then."""
         receipts = known or Receipts(self.storage, folder)
         current = receipts.load() if known is None else receipts.current
         item = PlanItem(step, len(plans), 0)
@@ -139,7 +145,8 @@ class Runner:
         planned = set(keys)
         gone = [receipt for key, receipt in current.items() if prune and key not in planned]
         superseded = Superseded(self.storage, folder, (current.get(key) for key in stale))
-        receipts.discard([*stale, *(receipt.key for receipt in gone)])
+        outdated = [] if from_old else list(stale)
+        receipts.discard([*outdated, *(receipt.key for receipt in gone)])
         for receipt in gone:
             self._remove(folder, receipt)
         for name in receipts.unnamed:

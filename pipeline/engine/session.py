@@ -19,6 +19,7 @@ from pipeline.configuration.registry import (
     EVENTS,
     GITHUB,
     INTERNAL,
+    REMOVE,
     SEEDS,
     TOKENS,
     Stage,
@@ -45,6 +46,7 @@ from pipeline.engine.work.task import StageRef
 from pipeline.storage.inputs import InputSpec, is_hour
 from pipeline.storage.manifest import SHARDS, emitted_before
 from pipeline.storage.receipts import Receipt, Receipts
+from pipeline.storage.removals import Removals
 from pipeline.storage.statistics import statistics_of
 from schemas.shards import corpus_of, shard_sets
 from schemas.verdicts import verdict_table
@@ -61,6 +63,8 @@ class Session:
     inputs: dict[str, list[InputSpec]]
     stages: Sequence[str] = ()
     """What `--stage` names; nothing means everything."""
+    removals: Removals = field(default_factory=Removals)
+    """What is to be taken out."""
     tables: dict[str, Tables] = field(default_factory=dict)
     shards: dict[str, dict[str, Receipt]] = field(default_factory=dict)
     """Shard folder → its receipts, once emitted."""
@@ -70,7 +74,9 @@ class Session:
     def run(self) -> None:
         """Everything selected, corpus after corpus."""
         corpora = [corpus for corpus in CORPORA if self.inputs.get(corpus)]
-        chains = {corpus: chain_of(corpus, self.config) for corpus in corpora}
+        chains = {
+            corpus: chain_of(corpus, self.config, removes=bool(self.removals)) for corpus in corpora
+        }
         selection = Selection.parse(self.stages, chains)
         wanted = {corpus: selection.last(corpus, names) for corpus, names in chains.items()}
         if SEEDS in chains and selection.recalls(chains):
@@ -83,7 +89,7 @@ class Session:
         for corpus, names in asked.items():
             last, part = wanted[corpus]
             tables = self.tables[corpus] = Tables(corpus)
-            self._drop_tokens(corpus, chains[corpus])
+            self._drop_tables(corpus, chains[corpus])
             for index, name in enumerate(names):
                 monitor.stage_started(_full(corpus, name))
                 try:
@@ -96,12 +102,14 @@ class Session:
             if corpus == SEEDS and last > 0 and not self.runner.dry:
                 self._require_seeds(tables)
 
-    def _drop_tokens(self, corpus: str, chain: Sequence[str]) -> None:
-        """Remove the table of tokens that an earlier run kept and this one does not."""
-        if TOKENS not in chain and not self.runner.dry:
-            name = StepName(corpus, TOKENS)
-            delete_table(self.runner.storage, name.folder)
-            self.runner.storage.delete_folder(name.quarantine)
+    def _drop_tables(self, corpus: str, chain: Sequence[str]) -> None:
+        """Remove the tables of tokens and of removals that an earlier run had and this one has
+        not."""
+        for stage in (TOKENS, REMOVE):
+            if stage not in chain and not self.runner.dry:
+                name = StepName(corpus, stage)
+                delete_table(self.runner.storage, name.folder)
+                self.runner.storage.delete_folder(name.quarantine)
 
     def _count(self, tables: Tables, name: str) -> Counted:
         """The documents that reached a stage, and how many it kept; of an emit the samples."""
@@ -203,7 +211,7 @@ class Session:
 
     def _map(self, tables: Tables, entry: Stage, target: str, *, only_measure: bool) -> None:
         name = StepName(tables.corpus, entry.name)
-        ref = self._ref(name, target)
+        ref = self._ref(name, target, self._filled(tables, entry))
         stage = ref.load()
         judges = isinstance(stage, Filter) or entry.corpus is not None
         columns = [
@@ -227,10 +235,11 @@ class Session:
             receipts = self._ensure(name, plans)
             tables.add(Table(str(name), name.folder, verdict_table(stage.schema), receipts))
             return
-        measure = replace(name, half=MEASURE)
-        receipts = self._ensure(measure, plans)
-        table = Table(str(measure), measure.folder, measure_table(stage.schema), receipts)
-        tables.add(table)
+        if stage.schema.names:
+            measure = replace(name, half=MEASURE)
+            receipts = self._ensure(measure, plans)
+            table = Table(str(measure), measure.folder, measure_table(stage.schema), receipts)
+            tables.add(table)
         if isinstance(stage, Filter) and not only_measure:
             self._decide(tables, name, ref, common)
 
@@ -283,7 +292,11 @@ class Session:
         """The options of a stage that are no settings."""
         if not entry.filled:
             return {}
-        values = {"columns": tuple(sorted(tables.columns())), "targets": self._targets()}
+        values = {
+            "columns": tuple(sorted(tables.columns())),
+            "targets": self._targets(),
+            **self.removals.filled(),
+        }
         return {option: values[option] for option in entry.filled}
 
     def _targets(self) -> tuple[str, ...]:

@@ -23,16 +23,20 @@ from pipeline.inspection.invariants import (
 from pipeline.inspection.staleness import mending, stale_tables
 from pipeline.inspection.step_costs import COSTS
 from pipeline.storage.digest import bytes_digest, fingerprint, stream_digest
-from pipeline.storage.json_files import DAMAGED
+from pipeline.storage.json_files import DAMAGED, read_json
 from pipeline.storage.ledger_names import folder_of
-from pipeline.storage.location import open_storage
+from pipeline.storage.location import location, open_storage
 from pipeline.storage.receipts import Receipt, parse_receipts
+from pipeline.storage.removals import FILE as REMOVALS
+from pipeline.storage.removals import PENDING
 from pipeline.storage.storage import Storage
 from schemas.audit import AUDIT_FILE
 from stages.errors import StorageError
 
 RUN_FILE = "run.json"
-UNHASHED = frozenset({RUN_FILE, COSTS, "lock", "log.jsonl", "annotations.toml", AUDIT_FILE})
+UNHASHED = frozenset(
+    {RUN_FILE, COSTS, PENDING, "lock", "log.jsonl", "annotations.toml", AUDIT_FILE}
+)
 """The run file hashes itself; lock, log and costs are no part of the result, and annotations and
 judgements are a person's to change."""
 APART = frozenset({"scratch", "report", "ablation"})
@@ -44,7 +48,7 @@ def small_files(storage: Storage) -> Iterator[str]:
     for name in sorted(name for name, _ in storage.walk()):
         path = PurePosixPath(name)
         apart = name in UNHASHED or name.partition("/")[0] in APART
-        data = path.suffix == ".parquet" or path.name.startswith(".")
+        data = (path.suffix == ".parquet" and name != REMOVALS) or path.name.startswith(".")
         if not apart and not data and not storage.is_staged(path.name):
             yield name
 
@@ -56,10 +60,20 @@ def seal(storage: Storage, content: dict[str, Any]) -> bytes:
     return json.dumps({**body, "self": fingerprint(body)}, indent=1).encode()
 
 
+def reseal(storage: Storage) -> None:
+    """Write `run.json` again with the hashes of the small files as they are now."""
+    content = read_json(storage, RUN_FILE, dict, "`sluice run` writes it anew")
+    kept = {key: value for key, value in content.items() if key not in ("files", "self")}
+    storage.write(RUN_FILE, seal(storage, kept))
+
+
 def verify(run: Path) -> list[Problem]:
     """All problems of a run folder; an empty list means that it is whole."""
     storage = open_storage(run)
     problems = list(_check_files(storage))
+    if storage.exists(PENDING):
+        ending = f"`sluice remove {location(run)}` ends it"
+        problems.append(Problem(PENDING, f"a removal was interrupted; {ending}"))
     folders = {}
     for folder in _folders(storage):
         try:
@@ -113,7 +127,7 @@ def _folders(storage: Storage) -> list[str]:
     found = set()
     for path, _ in storage.walk():
         folder = path.rpartition("/")[0] if path.endswith(".parquet") else folder_of(path)
-        if folder is not None and path.partition("/")[0] not in {*APART, *UNHASHED, "quarantine"}:
+        if folder and path.partition("/")[0] not in {*APART, "quarantine"}:
             found.add(folder)
     return sorted(found)
 

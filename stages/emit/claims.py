@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.removals import REMOVED
 from schemas.rules import ORIGINS
 from schemas.spans import REDACTED
 
@@ -182,6 +183,11 @@ def joins(options: Mapping[str, Any]) -> bool:
     return bool(options["order"] != "none")
 
 
+def _remove(told: Told) -> list[str]:
+    n_removed = told.reasons.get(REMOVED, 0)
+    return [f"documents removed on request ({_documents(n_removed)})"] if n_removed else []
+
+
 def _documents(number: int) -> str:
     return f"{number:,} document{'' if number == 1 else 's'}"
 
@@ -200,5 +206,6 @@ CLAIMS: Mapping[str, Callable[[Told], list[str]]] = {
     "decontaminate": _decontaminate,
     "redact": _redact,
     "concatenate": _concatenate,
+    "remove": _remove,
 }
 """By stage (`CORPUS.STAGE` where a corpus has its own); of other stages nothing is said."""

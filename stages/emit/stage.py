@@ -21,6 +21,7 @@ from stages.emit.files import WriteSamples
 from stages.emit.options import OPTIONAL_COLUMNS, EmitOptions
 from stages.emit.placement import files_of
 from stages.emit.samples import READS, TokenizeSamples
+from stages.emit.without import WithoutDocuments
 from stages.kernels.bpe.tokenizer import DEFAULT_TOKENIZER, tokenizer_json
 
 
@@ -55,10 +56,19 @@ class EmitStage:
         )
         shuffled = corpus.shuffle("tokenize-samples", step, reads=self.reads(corpus.name))
         outputs = files_of(sets, shuffled.sizes(), options.shard_bytes)
-        write = WriteSamples()
-        if options.text:
-            write = replace(write, tokenizer=step.tokenizer, tokenizer_hash=step.tokenizer_hash)
-        corpus.write(write, shuffled, outputs)
+        corpus.write(self.writer, shuffled, outputs)
+
+    @property
+    def writer(self) -> WriteSamples:
+        """The step that writes a file."""
+        write, tokenizer = WriteSamples(), self._options.tokenizer
+        if not self._options.text:
+            return write
+        return replace(write, tokenizer=tokenizer, tokenizer_hash=_content_hash(tokenizer))
+
+    def without(self, documents: frozenset[bytes]) -> WithoutDocuments:
+        """The step that takes documents out of a file."""
+        return WithoutDocuments(self.writer, self._options.seed, documents)
 
     def _columns(self, corpus: str) -> tuple[str, ...]:
         """Those of earlier stages; stored tokens, if they are of this tokenizer."""

@@ -1,0 +1,1 @@
+"""`sluice remove`: documents leave a run for good, its shards at once."""

@@ -1,0 +1,161 @@
+"""What a purge leaves of a document's rows: that there was one, what was counted, its verdicts.
+
+The tables of stages stand row for row beside the documents and name each other's rows by identity,
+so a row stays where it is and gets another identity, the same everywhere; all it held besides is
+emptied. Kept are flags, measures and categories that statistics count, and verdicts, so that every
+count of the run stays what it was. A column that nobody listed here is emptied. All other tables
+(the pages that recall scored, the files it learned from) are lists, which lose the rows.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from schemas.columns import DOC_ID, histogram_edges
+from schemas.verdicts import QUARANTINED
+
+KEPT = frozenset(
+    {
+        "keep",
+        "reason",
+        "kind",
+        "n_bytes",
+        "n_tokens",
+        "language",
+        "other",
+        "natural_language",
+        "license",
+        "position",
+    }
+)
+HASHES = frozenset({"text_hash"})
+"""Columns of 16 bytes that are no identity of a document."""
+
+
+def tombstone(doc_id: bytes) -> bytes:
+    """The identity that a purged document's rows get."""
+    return xxhash.xxh3_128_digest(b"purged:" + doc_id)
+
+
+@dataclass(frozen=True)
+class Blanking:
+    """Empties the rows of these documents, and takes their identities and addresses out of the
+    others'."""
+
+    ids: frozenset[bytes]
+    addresses: frozenset[str]
+
+    def __call__(self, batch: pa.RecordBatch, *, aligned: bool) -> pa.RecordBatch:
+        """The batch as it may stay, in the same schema; row for row if it is `aligned`."""
+        rows = self._own_rows(batch)
+        if not aligned and rows.any():
+            batch, rows = batch.filter(pa.array(~rows)), np.zeros(0, bool)
+        columns = []
+        for field, column in zip(batch.schema, batch.columns, strict=True):
+            new = column
+            if rows.any() and not _stays(field):
+                new = _emptied(new, field, rows)
+            columns.append(self._mapped(new, field.name))
+        return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+    def _own_rows(self, batch: pa.RecordBatch) -> np.ndarray:
+        """Which rows are of the documents themselves."""
+        if "doc_id" not in batch.schema.names or batch.schema.field("doc_id").type != DOC_ID:
+            return np.zeros(batch.num_rows, bool)
+        own = pc.is_in(batch.column("doc_id"), self._known)
+        return np.asarray(own.to_numpy(zero_copy_only=False))
+
+    def _mapped(self, array: pa.Array, name: str) -> pa.Array:
+        """The array with identities mapped and addresses emptied, also inside lists."""
+        kind = array.type
+        if pa.types.is_nested(kind):
+            return self._nested(array, name) if any(map(_may_name, leaves(name, kind))) else array
+        if kind == DOC_ID and name not in HASHES:
+            place = pc.index_in(array, self._known)
+            return array if place.null_count == len(place) else _replaced(array, place, self._dead)
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            place = pc.index_in(array, pa.array(sorted(self.addresses), kind))
+            if place.null_count < len(place):
+                array = pc.if_else(pc.is_valid(place), pa.scalar("", kind), array)
+        return array
+
+    def _nested(self, array: pa.Array, name: str) -> pa.Array:
+        kind = array.type
+        mask = array.is_null() if array.null_count else None
+        if pa.types.is_struct(kind):
+            fields = [kind.field(index) for index in range(kind.num_fields)]
+            rows = pa.RecordBatch.from_arrays(
+                [array.field(one.name) for one in fields], schema=pa.schema(fields)
+            )
+            inner = self(rows, aligned=True).columns
+            return pa.StructArray.from_arrays(inner, fields=fields, mask=mask)
+        values = self._mapped(array.values, name)
+        return type(array).from_arrays(array.offsets, values, type=kind, mask=mask)
+
+    @property
+    def _known(self) -> pa.Array:
+        return pa.array(sorted(self.ids), DOC_ID)
+
+    @property
+    def _dead(self) -> pa.Array:
+        return pa.array([tombstone(one) for one in sorted(self.ids)], DOC_ID)
+
+
+def _replaced(array: pa.Array, place: pa.Array, by: pa.Array) -> pa.Array:
+    """`by[place]` where there is a place, else the value itself."""
+    both = pa.concat_arrays([array, by])
+    own = pa.array(np.arange(len(array)))
+    return both.take(pc.coalesce(pc.add(place.cast(pa.int64()), len(array)), own))
+
+
+def _stays(field: pa.Field) -> bool:
+    """Whether an emptied row keeps the column."""
+    is_identity = field.type == DOC_ID and field.name not in HASHES
+    measured = pa.types.is_floating(field.type)
+    is_flag = pa.types.is_boolean(field.type) and field.name != QUARANTINED
+    counted = histogram_edges(field) is not None
+    return is_identity or is_flag or measured or counted or field.name in KEPT
+
+
+def _emptied(array: pa.Array, field: pa.Field, rows: np.ndarray) -> pa.Array:
+    """The array with nothing in these rows. What is measured of them is marked as unusable, so
+    that no stage works on it again."""
+    places = np.arange(len(array))
+    if field.name == QUARANTINED:
+        return pa.array(np.asarray(array.to_numpy(zero_copy_only=False)) | rows)
+    if field.nullable:
+        return array.take(pa.array(places, mask=rows))
+    nothing = pa.array([_nothing(field.type)], field.type)
+    return pa.concat_arrays([array, nothing]).take(pa.array(np.where(rows, len(array), places)))
+
+
+def _nothing(kind: pa.DataType) -> Any:
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return ""
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return b""
+    if pa.types.is_fixed_size_binary(kind):
+        return bytes(kind.byte_width)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return []
+    return 0
+
+
+def leaves(name: str, kind: pa.DataType) -> list[tuple[str, pa.DataType]]:
+    """Name and type of every innermost array of a column."""
+    if not pa.types.is_nested(kind):
+        return [(name, kind)]
+    inner = [kind.field(index) for index in range(kind.num_fields)]
+    is_struct = pa.types.is_struct(kind)
+    found = [leaves(one.name if is_struct else name, one.type) for one in inner]
+    return [leaf for each in found for leaf in each]
+
+
+def _may_name(leaf: tuple[str, pa.DataType]) -> bool:
+    """Whether an innermost array may hold identities or addresses."""
+    _, kind = leaf
+    return bool(kind == DOC_ID or pa.types.is_string(kind) or pa.types.is_large_string(kind))

@@ -1,0 +1,264 @@
+"""Takes documents out of a run, for good.
+
+What is named goes to `removals.parquet`, which the stage `remove` of every later run obeys, and out
+of the shards at once: only the files that hold it are written anew, and nothing is tokenised. So do
+documents that dedup dropped because they repeat what is removed: a removed text must not come back
+by its copy when thresholds or inputs change.
+
+A removal that was interrupted leaves `removal.json`. It is ended by the next one, whatever that is
+given, and no run begins before that.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.configuration import Config
+from pipeline.configuration.registry import CONFIGURED, EMIT
+from pipeline.engine.address import LOCAL, open_executor
+from pipeline.engine.executor import LocalExecutor
+from pipeline.engine.product import finish_product
+from pipeline.engine.runner import Monitor, Runner
+from pipeline.engine.work.task import Limits
+from pipeline.inspection.run_configuration import read_configuration
+from pipeline.inspection.staleness import mending
+from pipeline.inspection.verify import RUN_FILE, reseal
+from pipeline.removal.absence import Absence, prove_absence
+from pipeline.removal.documents import (
+    Matches,
+    find,
+    holding,
+    names_origin,
+    repeating,
+    resolve_ids,
+)
+from pipeline.removal.plan import PLAN, make_plan
+from pipeline.removal.purge import Purge
+from pipeline.removal.walk import AdoptingRunner, Cuts, stale_steps, walk
+from pipeline.storage.location import location, open_storage
+from pipeline.storage.lock import hold
+from pipeline.storage.manifest import MANIFEST, SHARDS, emitted_before
+from pipeline.storage.removals import (
+    PENDING,
+    Removal,
+    Removals,
+    pending_removal,
+    read_removals,
+    write_removals,
+)
+from pipeline.storage.storage import LocalStorage, Storage
+from schemas.removals import DOCUMENT
+from schemas.shards import corpus_of
+from stages.emit.options import EmitOptions
+from stages.emit.stage import EmitStage
+from stages.emit.without import WithoutDocuments
+from stages.errors import ConfigError, StorageError
+from stages.remove.stage import digest, normalised
+
+REPEATS = "repeats what was removed"
+MAX_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A value that was given, and the documents of the run that it names."""
+
+    key: str
+    value: str
+    n_documents: int
+
+
+@dataclass
+class Removed:
+    """What a removal did."""
+
+    entries: list[Entry] = field(default_factory=list)
+    n_documents: int = 0
+    """Documents of the run that the whole list names, earlier removals included."""
+    n_repeats: int = 0
+    """Of these, dropped duplicates that were added because they repeat the others."""
+    n_files: int = 0
+    """Shard files that were written anew."""
+    waits: str | None = None
+    """Why the shards were left as they are, and what takes the documents out of them."""
+    n_kept_twins: int = 0
+    """Documents of another origin that repeat removed ones, were preferred to them, and stay."""
+    n_purged_files: int = 0
+    """Files of the run that held something of removed documents and were written anew."""
+    absence: Absence | None = None
+    """Of a purge: what was searched in the end, and found."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A run folder that this process holds."""
+
+    run: Path
+    storage: Storage
+    config: Config
+    generation: int
+    runner: Runner
+    """Has objects made."""
+
+    def dry(self) -> Runner:
+        return _runner(self.storage, self.config, self.generation, Monitor(), None)
+
+
+def remove(
+    run: Path,
+    wanted: Mapping[str, Sequence[str]],
+    *,
+    why: str | None = None,
+    purge: bool = False,
+    address: str | None = LOCAL,
+    workers: int | None = None,
+    monitor: Monitor | None = None,
+) -> Removed:
+    """Take out what `wanted` names (key → values, see `schemas.removals.KEYS`).
+
+    With `purge` also what is kept of all removed documents anywhere in the run folder.
+    """
+    workers_storage = open_storage(run)
+    if isinstance(workers_storage, LocalStorage) and not workers_storage.root.is_dir():
+        raise ConfigError(f"{run}: no such run folder")
+    with ExitStack() as stack:
+        held = stack.enter_context(hold(workers_storage))
+        storage = held.storage
+        before = read_removals(storage)
+        begun = pending_removal(storage)
+        added, entries = _entries(storage, wanted, why)
+        if not added and begun is None and not purge:
+            raise ConfigError("nothing to remove: name documents, or purge those that are removed")
+        purge = purge or (begun is not None and begun["purge"])
+        removals = before.plus(added)
+        found = find(storage, removals)
+        report = Removed([Entry(one.key, one.value or "", _n(found, one)) for one in entries])
+        removals = _with_repeats(storage, removals, found, report)
+        unfinished = _unfinished(storage, run, before) if begun is None else None
+        if unfinished is not None:
+            if purge:
+                raise StorageError(f"{unfinished}; then purge")
+            report.waits = unfinished
+            write_removals(storage, removals)
+            return report
+        config = read_configuration(storage, run)
+        executor = stack.enter_context(open_executor(config, workers_storage, address, workers))
+        made = _runner(storage, config, held.generation, monitor or Monitor(), executor)
+        place = _Place(run, storage, config, held.generation, made)
+        storage.write(PENDING, json.dumps({"purge": purge}).encode())
+        write_removals(storage, removals)
+        found = find(storage, removals)
+        cuts = _cuts(place, found)
+        plan = make_plan(storage, found.ids, cuts) if purge else None
+        _complete(place, removals, cuts)
+        report.n_files = len(cuts)
+        if plan is not None:
+            work = Purge(storage, held.generation, plan, begun is not None, names_origin(removals))
+            work.rewrite()
+            report.n_purged_files = work.n_written
+            removals = removals.without_values()
+            write_removals(storage, removals)
+            _complete(place, removals, {})
+        reseal(storage)
+        if plan is not None:
+            report.absence = prove_absence(storage, plan.needles)
+            storage.delete(PLAN)
+        storage.delete(PENDING)
+    return report
+
+
+def _entries(
+    storage: Storage, wanted: Mapping[str, Sequence[str]], why: str | None
+) -> tuple[list[Removal], list[Removal]]:
+    """The rows of what was given, all spellings; and one row for each value as it was given."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    rows: list[Removal] = []
+    given: list[Removal] = []
+    for key, values in wanted.items():
+        wholes = resolve_ids(storage, values) if key == DOCUMENT else dict.fromkeys(values, None)
+        for value in dict.fromkeys(values):
+            whole = wholes[value] if key == DOCUMENT else value
+            own = [
+                Removal(key, digest(one), one, now, why)
+                for one in (normalised(key, whole) if whole is not None else ())
+            ]
+            rows += own
+            given.append(Removal(key, b"".join(row.digest for row in own), value, now, why))
+    return rows, given
+
+
+def _n(found: Matches, entry: Removal) -> int:
+    """Documents that a value names, in any of its spellings."""
+    digests = [entry.digest[i : i + 16] for i in range(0, len(entry.digest), 16)]
+    return max((found.counts[entry.key, one] for one in digests), default=0)
+
+
+def _with_repeats(
+    storage: Storage, removals: Removals, found: Matches, report: Removed
+) -> Removals:
+    """The list with the dropped duplicates of what it names."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    for corpus in CONFIGURED:
+        repeats = repeating(storage, corpus, found.ids[corpus])
+        texts = [one.hex() for one in sorted(repeats.of_these)]
+        rows = [Removal(DOCUMENT, digest(text), text, now, REPEATS) for text in texts]
+        removals = removals.plus(rows)
+        report.n_repeats += len(rows)
+        report.n_kept_twins += len(repeats.kept)
+    report.n_documents = sum(len(found.ids[corpus]) for corpus in CONFIGURED) + report.n_repeats
+    return removals
+
+
+def _unfinished(storage: Storage, run: Path, removals: Removals) -> str | None:
+    """Why what is in the run cannot be told from what is to be made anew; None: it can."""
+    if not storage.exists(RUN_FILE):
+        return f"{location(run)}: no run has been finished here; finish it with `sluice run`"
+    config = read_configuration(storage, run)
+    stale = stale_steps(storage, config, _runner(storage, config, 0, Monitor(), None), removals)
+    if not stale:
+        return None
+    more = f" and {len(stale) - MAX_SHOWN} more" if len(stale) > MAX_SHOWN else ""
+    shown = "; ".join(stale[:MAX_SHOWN])
+    return (
+        f"{location(run)} is not as its configuration says ({shown}{more}); finish it with "
+        f"`{mending(storage, run)}`"
+    )
+
+
+def _cuts(place: _Place, found: Matches) -> dict[str, WithoutDocuments]:
+    """Shard file → the step that takes out of it what leaves."""
+    emit = EmitStage(place.config.options(EMIT, EmitOptions))
+    folders = [f"{SHARDS}/{name}" for name in emitted_before(place.storage)]
+    cuts: dict[str, WithoutDocuments] = {}
+    for corpus in CONFIGURED:
+        own = [one for one in folders if corpus_of(one.rpartition("/")[2]) == corpus]
+        files = holding(place.storage, own, found.ids[corpus])
+        cuts |= {path: emit.without(ids) for path, ids in files.items()}
+    return cuts
+
+
+def _complete(place: _Place, removals: Removals, cuts: Cuts) -> None:
+    """Make the run complete without the documents."""
+    storage, config = place.storage, place.config
+    runner = AdoptingRunner(**vars(place.dry()), maker=place.runner, cuts=cuts)
+    session = walk(storage, config, runner, removals)
+    if storage.exists(f"{SHARDS}/{MANIFEST}"):
+        finish_product(storage, config, session)
+
+
+def _runner(
+    storage: Storage, config: Config, generation: int, monitor: Monitor, executor: object
+) -> Runner:
+    """One that has objects made, or, without an executor, one that makes none."""
+    return Runner(
+        storage=storage,
+        executor=executor or LocalExecutor(storage, config.engine.max_attempts),  # type: ignore[arg-type]
+        monitor=monitor,
+        generation=generation,
+        limits=Limits(config.engine.record_seconds),
+        max_quarantine_rate=config.engine.max_quarantine_rate,
+        dry=executor is None,
+    )

@@ -1,0 +1,1 @@
+"""Takes out what was asked to be taken out."""
