@@ -27,6 +27,7 @@ ROOMS = (
     "inspection",
     "run",
     "notebook",
+    "removal",
     "apply",
     "export",
     "tokenizer",

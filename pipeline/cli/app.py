@@ -21,6 +21,7 @@ from pipeline.cli.ending import ending, resumable
 from pipeline.cli.language import language
 from pipeline.cli.query import sql
 from pipeline.cli.recall import recall
+from pipeline.cli.removal import remove
 from pipeline.cli.sampling import sample
 from pipeline.cli.streams import occupy_standard_streams
 from pipeline.cli.tokenizer import tokenizer
@@ -280,6 +281,12 @@ def verify(run: RunFolder) -> None:
     from pipeline.cli import commands  # noqa: PLC0415
 
     commands.verify(run)
+
+
+app.command(
+    epilog="Examples: sluice remove runs/demo --repo pypi/rich · sluice remove runs/demo --uri "
+    "@opt-outs.txt --purge"
+)(remove)
 
 
 @app.command(epilog="Example: sluice export runs/demo --to megatron -o exported --set code")

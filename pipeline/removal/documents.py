@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.configuration.names import StepName
-from pipeline.configuration.registry import CONFIGURED, DEDUP, DOCUMENTS, SEEDS
+from pipeline.configuration.registry import CONFIGURED, DEDUP, DOCUMENTS, EVENTS, SEEDS
 from pipeline.storage.receipts import Receipt, parse_receipts
 from pipeline.storage.removals import Removals
 from pipeline.storage.storage import Storage
@@ -29,6 +29,7 @@ MIN_ID_DIGITS = 6
 ID_DIGITS = 32
 SEARCHED = (*CONFIGURED, SEEDS)
 DUPLICATE_OF = "duplicate_of"
+EVENT_COLUMNS = ("doc_id", "repo_id", "number", "repo")
 
 
 @dataclass
@@ -40,25 +41,55 @@ class Matches:
     counts: Counter[tuple[str, bytes]] = field(default_factory=Counter)
     """Key and digest → documents."""
 
-    @property
-    def n_documents(self) -> int:
-        return sum(map(len, self.ids.values()))
-
 
 def find(storage: Storage, removals: Removals) -> Matches:
     """All documents that the list names."""
     found = Matches()
     entries = {key: digest_array(data) for key, data in removals.by_key().items()}
     for corpus in SEARCHED:
-        ids = found.ids[corpus] = set()
+        ids: set[bytes] = set()
+        found.ids[corpus] = ids
         for _, batch in narrow_batches(storage, StepName(corpus, DOCUMENTS).folder, READS):
             hit = np.zeros(batch.num_rows, bool)
             for key, digests in entries.items():
                 named = entry_of(batch, key, digests)
-                for entry, n in Counter(named[named >= 0].tolist()).items():
+                own = named[named >= 0] if corpus in CONFIGURED else []
+                for entry, n in Counter(own).items():
                     found.counts[key, digests[entry].as_py()] += n
                 hit |= named >= 0
             ids.update(batch.column("doc_id").filter(pa.array(hit)).to_pylist())
+    return found
+
+
+def events_of(storage: Storage, removals: Removals) -> set[bytes]:
+    """The events that removed discussions and repositories were put together from, under any name
+    that these ever had."""
+    folder = StepName(EVENTS, DOCUMENTS).folder
+    entries = {key: digest_array(data) for key, data in removals.by_key().items()}
+    repositories: set[int] = set()
+    discussions: set[tuple[int, int]] = set()
+    for _, batch in narrow_batches(storage, folder, EVENT_COLUMNS):
+        _, repos, numbers, names = (column.to_pylist() for column in batch.columns)
+        origins = [f"{name}#issue/{n}" for name, n in zip(names, numbers, strict=True)]
+        told = pa.RecordBatch.from_arrays(
+            [
+                pa.array(origins),
+                pa.array([doc_id_of(one) for one in origins], pa.binary(16)),
+                pa.array(names),
+            ],
+            names=["uri", "doc_id", "repo"],
+        )
+        for key, digests in entries.items():
+            for row in np.flatnonzero(entry_of(told, key, digests) >= 0).tolist():
+                if key == REPO:
+                    repositories.add(repos[row])
+                else:
+                    discussions.add((repos[row], numbers[row]))
+    found: set[bytes] = set()
+    for _, batch in narrow_batches(storage, folder, EVENT_COLUMNS):
+        for own, repo, number, _ in zip(*(c.to_pylist() for c in batch.columns), strict=True):
+            if repo in repositories or (repo, number) in discussions:
+                found.add(own)
     return found
 
 

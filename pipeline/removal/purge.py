@@ -23,6 +23,7 @@ from pipeline.removal.plan import PurgePlan
 from pipeline.storage.digest import bytes_digest, stream_digest
 from pipeline.storage.ledger_names import folder_of
 from pipeline.storage.receipts import Receipt, Receipts, parse_receipts
+from pipeline.storage.statistics import Counter
 from pipeline.storage.storage import Storage
 from pipeline.storage.tables import Written, read_batches, write_parquet
 from schemas.columns import DOC_ID
@@ -30,7 +31,7 @@ from schemas.identity import doc_id as doc_id_of
 from stages.errors import StorageError
 
 RECEIPTS_AT_ONCE = 64
-QUARANTINE = "quarantine"
+STATISTICS = "statistics"
 
 
 @dataclass
@@ -90,8 +91,13 @@ class Purge:
             return receipt if facts is receipt.quarantine else replace(receipt, quarantine=facts)
         target = f"{folder}/{receipt.key}.{receipt.object.rpartition('.')[2]}"
         staged = self.storage.stage(target, self.generation, 0)
-        write = self._write_parquet if path.endswith(".parquet") else self._write_arrow
-        written = write(path, staged, aligned)
+        summary = dict(receipt.summary)
+        if path.endswith(".parquet"):
+            written, counted = self._write_parquet(path, staged, aligned)
+            if not aligned and STATISTICS in summary:
+                summary[STATISTICS] = counted
+        else:
+            written = self._write_arrow(path, staged)
         committed = self.storage.commit(staged, target)
         return replace(
             receipt,
@@ -100,7 +106,8 @@ class Purge:
             size=written.size,
             modified=committed.mark.modified,
             xxh3=written.xxh3,
-            columns=written.columns if receipt.columns else receipt.columns,
+            columns=written.columns,
+            summary=summary,
             quarantine=facts,
         )
 
@@ -119,15 +126,21 @@ class Purge:
             for batch in read_batches(self.storage, path, wanted)
         )
 
-    def _write_parquet(self, path: str, staged: str, aligned: bool) -> Written:
+    def _write_parquet(
+        self, path: str, staged: str, aligned: bool
+    ) -> tuple[Written, dict[str, Any]]:
         with self.storage.open_read(path) as stream:
             schema = pq.read_schema(stream)
+        counter = Counter(schema)
         with write_parquet(self.storage, staged, schema) as (table, written):
             for batch in read_batches(self.storage, path):
-                table.write(self._blank(batch, aligned=aligned))
-        return written
+                rest = self._blank(batch, aligned=aligned)
+                if rest.num_rows:
+                    table.write(rest)
+                    counter.update(rest)
+        return written, counter.result()
 
-    def _write_arrow(self, path: str, staged: str, aligned: bool) -> Written:
+    def _write_arrow(self, path: str, staged: str) -> Written:
         """An artefact that is a table; it is small."""
         data = self.storage.read_bytes(path)
         if path.endswith(".arrow"):
@@ -135,7 +148,7 @@ class Purge:
                 sink = pa.BufferOutputStream()
                 with pa.ipc.new_file(sink, reader.schema) as writer:
                     for index in range(reader.num_record_batches):
-                        writer.write_batch(self._blank(reader.get_batch(index), aligned=aligned))
+                        writer.write_batch(self._blank(reader.get_batch(index), aligned=False))
                 data = sink.getvalue().to_pybytes()
         with self.storage.open_write(staged) as stream:
             stream.write(data)

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.configuration import Config
-from pipeline.configuration.registry import CONFIGURED, EMIT
+from pipeline.configuration.registry import CONFIGURED, EMIT, EVENTS
 from pipeline.engine.address import LOCAL, open_executor
 from pipeline.engine.executor import LocalExecutor
 from pipeline.engine.product import finish_product
@@ -29,6 +29,7 @@ from pipeline.inspection.verify import RUN_FILE, reseal
 from pipeline.removal.absence import Absence, prove_absence
 from pipeline.removal.documents import (
     Matches,
+    events_of,
     find,
     holding,
     names_origin,
@@ -152,7 +153,10 @@ def remove(
         write_removals(storage, removals)
         found = find(storage, removals)
         cuts = _cuts(place, found)
-        plan = make_plan(storage, found.ids, cuts) if purge else None
+        plan = None
+        if purge:
+            found.ids[EVENTS] = events_of(storage, removals)
+            plan = make_plan(storage, found.ids, cuts)
         _complete(place, removals, cuts)
         report.n_files = len(cuts)
         if plan is not None:

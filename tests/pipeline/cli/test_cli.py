@@ -21,6 +21,7 @@ COMMANDS = (
     "sql",
     "sample",
     "verify",
+    "remove",
     "export",
     "init",
     "recall",

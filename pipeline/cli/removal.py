@@ -1,0 +1,163 @@
+"""`sluice remove`: documents leave a run for good."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stages.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.removal.absence import Absence
+    from pipeline.removal.remove import Removed
+
+FAILED = 1
+MAX_SHOWN = 20
+LIST = "VALUE|@FILE|-"
+
+UriOption = Annotated[
+    list[str] | None,
+    typer.Option("--uri", metavar=LIST, help="Documents with this uri, or pages with this URL."),
+]
+RepoOption = Annotated[
+    list[str] | None,
+    typer.Option("--repo", metavar=LIST, help="All of a repository, OWNER/REPO: files and issues."),
+]
+DomainOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--domain", metavar=LIST, help="All pages of a registered domain, or of one host."
+    ),
+]
+DocIdOption = Annotated[
+    list[str] | None,
+    typer.Option("--doc-id", metavar=LIST, help="A document by its doc_id, or its first digits."),
+]
+
+
+def remove(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/demo.")],
+    uri: UriOption = None,
+    repo: RepoOption = None,
+    domain: DomainOption = None,
+    doc_id: DocIdOption = None,
+    why: Annotated[
+        str | None,
+        typer.Option(
+            "--why", metavar="TEXT", help="Noted beside the entries, until they are purged."
+        ),
+    ] = None,
+    purge: Annotated[
+        bool,
+        typer.Option(
+            "--purge",
+            help="Take all that was ever removed out of every file of the run, and prove that it "
+            "is gone.",
+        ),
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Tasks at once, with --address.")
+    ] = None,
+    address: Annotated[
+        str,
+        typer.Option(metavar="auto|local|ray://…", help="As of `run`; local: this process."),
+    ] = "local",
+) -> None:
+    """Take documents out of a run, its shards at once, and keep them out of every later run.
+
+    Each option takes a value, @FILE with one a line, or - for standard input, and may be repeated.
+    Only shard files that hold the documents are written anew; what dedup dropped because it repeats
+    them stays out, too. The sources that the run was read from are yours, and are not touched.
+    """
+    from pipeline.cli.rendering import show  # noqa: PLC0415
+    from pipeline.removal.remove import remove as remove_from  # noqa: PLC0415
+    from schemas.removals import DOCUMENT, DOMAIN, REPO, URI  # noqa: PLC0415
+
+    given = {URI: uri, REPO: repo, DOMAIN: domain, DOCUMENT: doc_id}
+    wanted = {key: read_lists(values or [], key) for key, values in given.items()}
+    removed = remove_from(run, wanted, why=why, purge=purge, address=address, workers=workers)
+    for line in lines(removed):
+        show(line)
+    if removed.absence is not None and not removed.absence.is_proven:
+        raise typer.Exit(FAILED)
+
+
+def read_lists(values: list[str], key: str) -> list[str]:
+    """The values that an option was given: themselves, or the lines of files."""
+    from pipeline.cli.arguments import require_text  # noqa: PLC0415
+
+    found: list[str] = []
+    for value in values:
+        require_text(value, f"--{key.replace('_', '-')}")
+        if value == "-":
+            found += sys.stdin.read().splitlines()
+        elif value.startswith("@"):
+            found += _read(Path(value[1:]))
+        else:
+            found.append(value)
+    return [line for line in map(str.strip, found) if line]
+
+
+def _read(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8").splitlines()
+    except OSError as error:
+        raise ConfigError(f"@{path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"@{path}: not UTF-8 (byte {error.start})") from error
+
+
+def lines(removed: "Removed") -> list[str]:
+    """What a removal did, in sentences."""
+    said = [
+        f"{one.key} {one.value}: {_documents(one.n_documents) if one.n_documents else 'nothing'}"
+        for one in removed.entries[:MAX_SHOWN]
+    ]
+    if len(removed.entries) > MAX_SHOWN:
+        empty = sum(not one.n_documents for one in removed.entries)
+        said.append(f"{len(removed.entries):,} entries in all, {empty:,} of which name nothing yet")
+    said.append(f"{_documents(removed.n_documents)} are removed by all entries so far")
+    if removed.n_repeats:
+        said.append(
+            f"{removed.n_repeats:,} of them were dropped duplicates of the others and stay out, too"
+        )
+    if removed.n_kept_twins:
+        said.append(
+            f"{_documents(removed.n_kept_twins)} of another origin repeat removed ones and stay; "
+            "name them to remove them"
+        )
+    if removed.waits is not None:
+        said.append(f"the shards are as they were: {removed.waits}; that leaves them out")
+    else:
+        said.append(f"{removed.n_files:,} shard files were written anew")
+    if removed.absence is not None:
+        said.append(f"purged: {removed.n_purged_files:,} other files were written anew")
+        said += _proof(removed.absence)
+    return said
+
+
+def _proof(found: "Absence") -> list[str]:
+    files = ", ".join(f"{n:,} {kind}" for kind, n in sorted(found.files.items()))
+    looked = ", ".join(f"{n:,} of {kind}" for kind, n in found.needles.items())
+    said = [
+        f"searched {files} ({found.n_bytes:,} bytes, packed and unpacked) for "
+        f"{_documents(found.n_documents)} by {looked}"
+    ]
+    said += [f"remains: {one}" for one in found.leftovers[:MAX_SHOWN]]
+    said += [f"cannot be searched: {one}/; delete it and make it anew" for one in found.uncovered]
+    said += [
+        f"{n:,} times other documents in {table} hold the same text: not named, so they stay"
+        for table, n in sorted(found.copies.items())
+    ]
+    if found.mentions:
+        said.append(f"{found.mentions:,} times the text of another document names a purged one")
+    if found.is_proven:
+        said.append("nothing of the purged documents remains; models that learned from them do")
+    else:
+        said.append(f"absence is not proven: {len(found.leftovers):,} places")
+    return said
+
+
+def _documents(number: int) -> str:
+    return f"{number:,} document{'' if number == 1 else 's'}"
