@@ -44,9 +44,7 @@ def remove(
     doc_id: DocIdOption = None,
     why: Annotated[
         str | None,
-        typer.Option(
-            "--why", metavar="TEXT", help="Noted beside the entries, until they are purged."
-        ),
+        typer.Option("--why", metavar="TEXT", help="Noted beside the entries until a purge."),
     ] = None,
     purge: Annotated[
         bool,
@@ -117,7 +115,7 @@ def lines(removed: "Removed") -> list[str]:
     if len(removed.entries) > MAX_SHOWN:
         empty = sum(not one.n_documents for one in removed.entries)
         said.append(f"{len(removed.entries):,} entries in all, {empty:,} of which name nothing yet")
-    said.append(f"{_documents(removed.n_documents)} are removed by all entries so far")
+    said.append(f"in the run, all entries so far name {_documents(removed.n_documents)}")
     if removed.n_repeats:
         said.append(
             f"{removed.n_repeats:,} of them were dropped duplicates of the others and stay out, too"
@@ -140,10 +138,8 @@ def lines(removed: "Removed") -> list[str]:
 def _proof(found: "Absence") -> list[str]:
     files = ", ".join(f"{n:,} {kind}" for kind, n in sorted(found.files.items()))
     looked = ", ".join(f"{n:,} of {kind}" for kind, n in found.needles.items())
-    said = [
-        f"searched {files} ({found.n_bytes:,} bytes, packed and unpacked) for "
-        f"{_documents(found.n_documents)} by {looked}"
-    ]
+    what = f"{_documents(found.n_documents)} by {looked}"
+    said = [f"searched {files} ({found.n_bytes:,} bytes, packed and unpacked) for {what}"]
     said += [f"remains: {one}" for one in found.leftovers[:MAX_SHOWN]]
     said += [f"cannot be searched: {one}/; delete it and make it anew" for one in found.uncovered]
     said += [
