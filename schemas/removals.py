@@ -12,7 +12,7 @@ REMOVED = "removed"
 REMOVALS = pa.schema(
     [
         column("key", pa.string(), "what is named: uri, repo, domain or doc_id", nullable=False),
-        column("digest", pa.binary(16), "xxh3_128 of the value", nullable=False),
+        column("digest", pa.binary(16), "xxh3_128 of `removed:` and the value", nullable=False),
         column(
             "value",
             pa.string(),

@@ -2,8 +2,9 @@
 
 The tables of stages stand row for row beside the documents and name each other's rows by identity,
 so a row stays where it is and gets another identity, the same everywhere; all it held besides is
-emptied. Kept are flags, measures and categories that statistics count, and verdicts, so that every
-count of the run stays what it was. A column that nobody listed here is emptied. All other tables
+emptied, and what it was compared by becomes noise, so that it repeats nothing. Kept are flags,
+measures and categories that statistics count, and verdicts, so that every count of the run stays
+what it was. A column that nobody listed here is emptied. All other tables
 (the pages that recall scored, the files it learned from) are lists, which lose the rows.
 """
 
@@ -14,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
+from numpy.typing import NDArray
 
 from schemas.columns import DOC_ID, histogram_edges
-from schemas.verdicts import QUARANTINED
 
 KEPT = frozenset(
     {
@@ -32,8 +33,7 @@ KEPT = frozenset(
         "position",
     }
 )
-HASHES = frozenset({"text_hash"})
-"""Columns of 16 bytes that are no identity of a document."""
+TEXT_HASH, SIGNATURE = "text_hash", "signature"
 
 
 def tombstone(doc_id: bytes) -> bytes:
@@ -54,15 +54,16 @@ class Blanking:
         rows = self._own_rows(batch)
         if not aligned and rows.any():
             batch, rows = batch.filter(pa.array(~rows)), np.zeros(0, bool)
+        ids = batch.column("doc_id").to_pylist() if rows.any() else []
         columns = []
         for field, column in zip(batch.schema, batch.columns, strict=True):
             new = column
             if rows.any() and not _stays(field):
-                new = _emptied(new, field, rows)
+                new = _emptied(new, field, rows, ids)
             columns.append(self._mapped(new, field.name))
         return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
-    def _own_rows(self, batch: pa.RecordBatch) -> np.ndarray:
+    def _own_rows(self, batch: pa.RecordBatch) -> NDArray[np.bool_]:
         """Which rows are of the documents themselves."""
         if "doc_id" not in batch.schema.names or batch.schema.field("doc_id").type != DOC_ID:
             return np.zeros(batch.num_rows, bool)
@@ -74,7 +75,7 @@ class Blanking:
         kind = array.type
         if pa.types.is_nested(kind):
             return self._nested(array, name) if any(map(_may_name, leaves(name, kind))) else array
-        if kind == DOC_ID and name not in HASHES:
+        if kind == DOC_ID and name != TEXT_HASH:
             place = pc.index_in(array, self._known)
             return array if place.null_count == len(place) else _replaced(array, place, self._dead)
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
@@ -114,23 +115,42 @@ def _replaced(array: pa.Array, place: pa.Array, by: pa.Array) -> pa.Array:
 
 def _stays(field: pa.Field) -> bool:
     """Whether an emptied row keeps the column."""
-    is_identity = field.type == DOC_ID and field.name not in HASHES
+    is_identity = field.type == DOC_ID and field.name != TEXT_HASH
     measured = pa.types.is_floating(field.type)
-    is_flag = pa.types.is_boolean(field.type) and field.name != QUARANTINED
+    is_flag = pa.types.is_boolean(field.type)
     counted = histogram_edges(field) is not None
     return is_identity or is_flag or measured or counted or field.name in KEPT
 
 
-def _emptied(array: pa.Array, field: pa.Field, rows: np.ndarray) -> pa.Array:
-    """The array with nothing in these rows. What is measured of them is marked as unusable, so
-    that no stage works on it again."""
+def _emptied(
+    array: pa.Array, field: pa.Field, rows: NDArray[np.bool_], ids: list[bytes | None]
+) -> pa.Array:
+    """The array with nothing in these rows; where it held a list, with an empty one."""
     places = np.arange(len(array))
-    if field.name == QUARANTINED:
-        return pa.array(np.asarray(array.to_numpy(zero_copy_only=False)) | rows)
-    if field.nullable:
+    if field.name in (TEXT_HASH, SIGNATURE):
+        rows = rows & array.is_valid().to_numpy(zero_copy_only=False)
+        fresh = pa.array([_noise(ids[row], field) for row in np.flatnonzero(rows)], field.type)
+        places[rows] = len(array) + np.arange(len(fresh))
+        return pa.concat_arrays([array, fresh]).take(pa.array(places))
+    if field.nullable and not _is_list(field.type):
         return array.take(pa.array(places, mask=rows))
+    if field.nullable:
+        rows = rows & array.is_valid().to_numpy(zero_copy_only=False)
     nothing = pa.array([_nothing(field.type)], field.type)
     return pa.concat_arrays([array, nothing]).take(pa.array(np.where(rows, len(array), places)))
+
+
+def _noise(identity: bytes | None, field: pa.Field) -> bytes | list[int]:
+    """What no text has: the hash or the signature of nothing but an identity."""
+    dead = tombstone(identity or b"")
+    if field.name == TEXT_HASH:
+        return dead
+    n_numbers = field.type.list_size
+    return [xxhash.xxh32_intdigest(dead, seed=number) for number in range(n_numbers)]
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
 
 def _nothing(kind: pa.DataType) -> Any:
@@ -140,7 +160,7 @@ def _nothing(kind: pa.DataType) -> Any:
         return b""
     if pa.types.is_fixed_size_binary(kind):
         return bytes(kind.byte_width)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    if _is_list(kind):
         return []
     return 0
 

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.configuration.names import StepName
-from pipeline.configuration.registry import CONFIGURED, DEDUP, DOCUMENTS, EVENTS, SEEDS
+from pipeline.configuration.registry import CONFIGURED, DEDUP, DOCUMENTS, EVENTS, GITHUB, SEEDS
+from pipeline.engine.leftovers import REPOSITORIES
 from pipeline.storage.receipts import Receipt, parse_receipts
 from pipeline.storage.removals import Removals
 from pipeline.storage.storage import Storage
@@ -62,14 +63,18 @@ def find(storage: Storage, removals: Removals) -> Matches:
 
 
 def events_of(storage: Storage, removals: Removals) -> set[bytes]:
-    """The events that removed discussions and repositories were put together from, under any name
-    that these ever had."""
+    """The events that removed discussions and repositories were put together from. A repository is
+    called what it was called last, as its documents are."""
     folder = StepName(EVENTS, DOCUMENTS).folder
     entries = {key: digest_array(data) for key, data in removals.by_key().items()}
+    latest: dict[int, str] = {}
+    for _, batch in narrow_batches(storage, f"{GITHUB}/{REPOSITORIES}", ("repo_id", REPO)):
+        latest |= zip(*(column.to_pylist() for column in batch.columns), strict=True)
     repositories: set[int] = set()
     discussions: set[tuple[int, int]] = set()
     for _, batch in narrow_batches(storage, folder, EVENT_COLUMNS):
         _, repos, numbers, names = (column.to_pylist() for column in batch.columns)
+        names = [latest.get(repo, name) for repo, name in zip(repos, names, strict=True)]
         origins = [f"{name}#issue/{n}" for name, n in zip(names, numbers, strict=True)]
         told = pa.RecordBatch.from_arrays(
             [

@@ -32,6 +32,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 """Where the value of a key is looked for: in any of these columns that a table has."""
 READS = tuple(name for key in KEYS for name in COLUMNS[key])
 DIGEST_BYTES = 16
+PREFIX = b"removed:"
 
 
 class RemoveStage:
@@ -97,8 +98,8 @@ def normalised(key: str, value: str) -> list[str]:
 
 
 def digest(value: str) -> bytes:
-    """What is kept of a value."""
-    return xxhash.xxh3_128_digest(value.encode("utf-8", "surrogatepass"))
+    """What is kept of a value. It is no doc_id, which is the hash of an origin alone."""
+    return xxhash.xxh3_128_digest(PREFIX + value.encode("utf-8", "surrogatepass"))
 
 
 def digest_array(data: bytes) -> pa.Array:
