@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.configuration.names import HALVES, StepName
-from pipeline.configuration.registry import CORPORA, DOCUMENTS, stages_of
+from pipeline.configuration.registry import CORPORA, DOCUMENTS, EVENTS, stages_of
 from pipeline.inspection.verify import APART
 from pipeline.removal.blanking import Blanking, leaves
 from pipeline.removal.plan import PurgePlan
@@ -214,10 +214,12 @@ def _replaced(folder: str, old: Receipt, new: Receipt) -> list[str]:
 
 
 def _aligned_folders() -> frozenset[str]:
-    """The tables that stand row for row beside documents, and the documents."""
+    """The tables that stand row for row beside documents, and the documents. Events are a list:
+    nothing stands beside them."""
     names = [
         StepName(corpus, stage, half)
         for corpus in CORPORA
+        if corpus != EVENTS
         for stage in (DOCUMENTS, *stages_of(corpus))
         for half in (None, *HALVES)
     ]
