@@ -9,7 +9,6 @@ A removal that was interrupted leaves `removal.json`. It is ended by the next on
 given, and no run begins before that.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -44,10 +43,12 @@ from pipeline.storage.lock import hold
 from pipeline.storage.manifest import MANIFEST, SHARDS, emitted_before
 from pipeline.storage.removals import (
     PENDING,
+    Pending,
     Removal,
     Removals,
     pending_removal,
     read_removals,
+    write_pending,
     write_removals,
 )
 from pipeline.storage.storage import LocalStorage, Storage
@@ -133,8 +134,12 @@ def remove(
         added, entries = _entries(storage, wanted, why)
         if not added and begun is None and not purge:
             raise ConfigError("nothing to remove: name documents, or purge those that are removed")
-        purge = purge or (begun is not None and begun["purge"])
         removals = before.plus(added)
+        if begun is not None:
+            purge = purge or begun.purge
+            if begun.rewrites and removals != before:
+                ending = f"end it first: `sluice remove {location(run)}`"
+                raise StorageError(f"{location(run)}: a purge was interrupted; {ending}")
         found = find(storage, removals)
         report = Removed([Entry(one.key, one.value or "", _n(found, one)) for one in entries])
         removals = _with_repeats(storage, removals, found, report)
@@ -149,7 +154,8 @@ def remove(
         executor = stack.enter_context(open_executor(config, workers_storage, address, workers))
         made = _runner(storage, config, held.generation, monitor or Monitor(), executor)
         place = _Place(run, storage, config, held.generation, made)
-        storage.write(PENDING, json.dumps({"purge": purge}).encode())
+        rewrites = begun is not None and begun.rewrites
+        write_pending(storage, Pending(purge, rewrites))
         write_removals(storage, removals)
         found = find(storage, removals)
         cuts = _cuts(place, found)
@@ -157,10 +163,12 @@ def remove(
         if purge:
             found.ids[EVENTS] = events_of(storage, removals)
             plan = make_plan(storage, found.ids, cuts)
-        _complete(place, removals, cuts)
-        report.n_files = len(cuts)
+        if not rewrites:
+            _complete(place, removals, cuts)
+            report.n_files = len(cuts)
         if plan is not None:
-            work = Purge(storage, held.generation, plan, begun is not None, names_origin(removals))
+            write_pending(storage, Pending(purge, rewrites=True))
+            work = Purge(storage, held.generation, plan, rewrites, names_origin(removals))
             work.rewrite()
             report.n_purged_files = work.n_written
             removals = removals.without_values()

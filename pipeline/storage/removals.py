@@ -4,8 +4,9 @@ Every value is there as its hash, by which documents are told; as text it is the
 purged. The list is small and is read whole.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from io import BytesIO
 from typing import Any
@@ -96,12 +97,26 @@ def write_removals(storage: Storage, removals: Removals) -> None:
         storage.write(FILE, data)
 
 
-def pending_removal(storage: Storage) -> dict[str, Any] | None:
-    """What a removal that has begun and not ended was to do."""
+@dataclass(frozen=True)
+class Pending:
+    """What a removal that has begun and not ended is to do, and how far it is."""
+
+    purge: bool
+    rewrites: bool = False
+    """Whether the shards are done, and tables are being written without what is purged."""
+
+
+def pending_removal(storage: Storage) -> Pending | None:
+    """The removal that has begun and not ended."""
     if not storage.exists(PENDING):
         return None
-    remedy = "give `sluice remove` with the same list again once it is deleted"
-    return read_json(storage, PENDING, lambda content: {"purge": bool(content["purge"])}, remedy)
+    remedy = "give `sluice remove` the same list again once it is deleted"
+    return read_json(storage, PENDING, lambda content: Pending(**content), remedy)
+
+
+def write_pending(storage: Storage, pending: Pending) -> None:
+    """Say how far it is."""
+    storage.write(PENDING, json.dumps(asdict(pending)).encode())
 
 
 def require_no_removal(storage: Storage) -> None:
