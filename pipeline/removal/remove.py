@@ -11,7 +11,7 @@ given, and no run begins before that.
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -132,7 +132,7 @@ def remove(
         before = read_removals(storage)
         begun = pending_removal(storage)
         added, entries = _entries(storage, wanted, why)
-        if not added and begun is None and not purge:
+        if not entries and begun is None and not purge:
             raise ConfigError("nothing to remove: name documents, or purge those that are removed")
         removals = before.plus(added)
         if begun is not None:
@@ -155,31 +155,37 @@ def remove(
         made = _runner(storage, config, held.generation, monitor or Monitor(), executor)
         place = _Place(run, storage, config, held.generation, made)
         rewrites = begun is not None and begun.rewrites
-        write_pending(storage, Pending(purge, rewrites))
-        write_removals(storage, removals)
-        found = find(storage, removals)
-        cuts = _cuts(place, found)
-        plan = None
-        if purge:
-            found.ids[EVENTS] = events_of(storage, removals)
-            plan = make_plan(storage, found.ids, cuts)
-        if not rewrites:
-            _complete(place, removals, cuts)
-            report.n_files = len(cuts)
-        if plan is not None:
-            write_pending(storage, Pending(purge, rewrites=True))
-            work = Purge(storage, held.generation, plan, rewrites, names_origin(removals))
-            work.rewrite()
-            report.n_purged_files = work.n_written
-            removals = removals.without_values()
-            write_removals(storage, removals)
-            _complete(place, removals, {})
-        reseal(storage)
-        if plan is not None:
-            report.absence = prove_absence(storage, plan.needles)
-            storage.delete(PLAN)
-        storage.delete(PENDING)
+        _carry_out(place, removals, Pending(purge, rewrites), report)
     return report
+
+
+def _carry_out(place: _Place, removals: Removals, pending: Pending, report: Removed) -> None:
+    """The shards, then what a purge writes and proves; each step may be the last before a crash."""
+    storage = place.storage
+    write_pending(storage, pending)
+    write_removals(storage, removals)
+    found = find(storage, removals)
+    cuts = _cuts(place, found)
+    plan = None
+    if pending.purge:
+        found.ids[EVENTS] = events_of(storage, removals)
+        plan = make_plan(storage, found.ids, cuts)
+    if not pending.rewrites:
+        _complete(place, removals, cuts)
+        report.n_files = len(cuts)
+    if plan is not None:
+        write_pending(storage, replace(pending, rewrites=True))
+        named = names_origin(removals)
+        work = Purge(storage, place.generation, plan, pending.rewrites, named)
+        work.rewrite()
+        report.n_purged_files = work.n_written
+        write_removals(storage, removals.without_values())
+        _complete(place, removals, {})
+    reseal(storage)
+    if plan is not None:
+        report.absence = prove_absence(storage, plan.needles)
+        storage.delete(PLAN)
+    storage.delete(PENDING)
 
 
 def _entries(
