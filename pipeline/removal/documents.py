@@ -166,19 +166,16 @@ def _note(found: dict[str, str | None], prefix: str, whole: str) -> None:
     found[prefix] = whole
 
 
-def holding(
-    storage: Storage, folders: Iterable[str], ids: set[bytes]
-) -> dict[str, frozenset[bytes]]:
-    """The shard files in which parts of these documents are → which. By the names that files have
-    on a disk."""
+def holding(storage: Storage, folder: str, ids: set[bytes]) -> dict[str, frozenset[bytes]]:
+    """The files of a shard set in which parts of these documents are → which. By the names that
+    files have on a disk."""
     wanted = pa.array(sorted(ids), pa.binary(16))
     found: dict[str, set[bytes]] = {}
-    for folder in folders:
-        for receipt, batch in narrow_batches(storage, folder, ("parts.list.element.doc_id",)):
-            own = pc.struct_field(pc.list_flatten(batch.column("parts")), "doc_id")
-            there = own.filter(pc.is_in(own, wanted)).to_pylist()
-            if there:
-                found.setdefault(f"{folder}/{receipt.key}.parquet", set()).update(there)
+    for receipt, batch in narrow_batches(storage, folder, ("parts.list.element.doc_id",)):
+        own = pc.struct_field(pc.list_flatten(batch.column("parts")), "doc_id")
+        there = own.filter(pc.is_in(own, wanted)).to_pylist()
+        if there:
+            found.setdefault(f"{folder}/{receipt.key}.parquet", set()).update(there)
     return {path: frozenset(there) for path, there in found.items()}
 
 

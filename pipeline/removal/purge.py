@@ -28,7 +28,6 @@ from pipeline.storage.storage import Storage
 from pipeline.storage.tables import Written, read_batches, write_parquet
 from schemas.columns import DOC_ID
 from schemas.identity import doc_id as doc_id_of
-from stages.errors import StorageError
 
 RECEIPTS_AT_ONCE = 64
 STATISTICS = "statistics"
@@ -41,8 +40,6 @@ class Purge:
     storage: Storage
     generation: int
     plan: PurgePlan
-    resumes: bool
-    """Whether an earlier one was interrupted, so that objects may be ahead of their receipts."""
     is_removed_origin: Callable[[str], bool]
     """Whether a record that never became a document is named by the list, by its origin."""
     n_written: int = 0
@@ -54,7 +51,7 @@ class Purge:
     def rewrite(self) -> None:
         """Every table, artefact and quarantined record; scratch is deleted."""
         self._delete_scratch()
-        for folder in _folders(self.storage):
+        for folder in receipt_folders(self.storage):
             self._folder(folder)
 
     def _delete_scratch(self) -> None:
@@ -67,11 +64,6 @@ class Purge:
         intact = receipts.load()
         old: list[str] = []
         for key, receipt in sorted(parse_receipts(self.storage, folder).items()):
-            if key not in intact and not self.resumes:
-                raise StorageError(
-                    f"{self.storage.url}/{folder}/{receipt.object} is not what was committed; "
-                    "`sluice verify` names all that is damaged"
-                )
             new = self._purged(folder, receipt, is_intact=key in intact)
             if new is receipt:
                 continue
@@ -164,8 +156,6 @@ class Purge:
         emptied = [self._without_records(batch) for batch in tables]
         with self.storage.open_read(path) as stream:
             is_whole = stream_digest(stream) == facts["xxh3"]
-        if not is_whole and not self.resumes:
-            raise StorageError(f"{self.storage.url}/{path} is not what was committed")
         if is_whole and all(map(pa.RecordBatch.equals, tables, emptied)):
             return facts
         name = f"{path.rpartition('/')[0]}/{receipt.key}.parquet"
@@ -226,7 +216,14 @@ def _aligned_folders() -> frozenset[str]:
     return frozenset(name.folder for name in names)
 
 
-def _folders(storage: Storage) -> list[str]:
+def receipt_folders(storage: Storage) -> list[str]:
     """Every folder that receipts speak of."""
     found = {folder_of(path) for path, _ in storage.walk()}
     return sorted(one for one in found if one and one.partition("/")[0] not in APART)
+
+
+def ahead_of_receipts(storage: Storage, folder: str) -> list[str]:
+    """The keys whose objects are not what their receipts say: damaged, or committed just before a
+    removal was interrupted."""
+    known = parse_receipts(storage, folder)
+    return sorted(known.keys() - Receipts(storage, folder).load().keys())

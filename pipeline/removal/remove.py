@@ -36,7 +36,7 @@ from pipeline.removal.documents import (
     resolve_ids,
 )
 from pipeline.removal.plan import PLAN, make_plan
-from pipeline.removal.purge import Purge
+from pipeline.removal.purge import Purge, ahead_of_receipts, receipt_folders
 from pipeline.removal.walk import AdoptingRunner, Cuts, stale_steps, walk
 from pipeline.storage.location import location, open_storage
 from pipeline.storage.lock import hold
@@ -176,7 +176,7 @@ def _carry_out(place: _Place, removals: Removals, pending: Pending, report: Remo
     if plan is not None:
         write_pending(storage, replace(pending, rewrites=True))
         named = names_origin(removals)
-        work = Purge(storage, place.generation, plan, pending.rewrites, named)
+        work = Purge(storage, place.generation, plan, named)
         work.rewrite()
         report.n_purged_files = work.n_written
         write_removals(storage, removals.without_values())
@@ -234,6 +234,12 @@ def _unfinished(storage: Storage, run: Path, removals: Removals) -> str | None:
     """Why what is in the run cannot be told from what is to be made anew; None: it can."""
     if not storage.exists(RUN_FILE):
         return f"{location(run)}: no run has been finished here; finish it with `sluice run`"
+    for folder in receipt_folders(storage):
+        for key in ahead_of_receipts(storage, folder):
+            raise StorageError(
+                f"{location(run)}/{folder}: {key} is not what was committed; `sluice verify` names "
+                "all that is damaged"
+            )
     config = read_configuration(storage, run)
     stale = stale_steps(storage, config, _runner(storage, config, 0, Monitor(), None), removals)
     if not stale:
@@ -247,13 +253,15 @@ def _unfinished(storage: Storage, run: Path, removals: Removals) -> str | None:
 
 
 def _cuts(place: _Place, found: Matches) -> dict[str, WithoutDocuments]:
-    """Shard file → the step that takes out of it what leaves."""
+    """Shard file → the step that takes out of it what leaves. A file that was written when a
+    removal was interrupted, and its receipt not, is written again."""
     emit = EmitStage(place.config.options(EMIT, EmitOptions))
-    folders = [f"{SHARDS}/{name}" for name in emitted_before(place.storage)]
     cuts: dict[str, WithoutDocuments] = {}
-    for corpus in CONFIGURED:
-        own = [one for one in folders if corpus_of(one.rpartition("/")[2]) == corpus]
-        files = holding(place.storage, own, found.ids[corpus])
+    for name in emitted_before(place.storage):
+        folder = f"{SHARDS}/{name}"
+        files = holding(place.storage, folder, found.ids[corpus_of(name)])
+        for key in ahead_of_receipts(place.storage, folder):
+            files.setdefault(f"{folder}/{key}.parquet", frozenset())
         cuts |= {path: emit.without(ids) for path, ids in files.items()}
     return cuts
 
