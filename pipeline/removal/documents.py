@@ -54,7 +54,7 @@ def find(storage: Storage, removals: Removals) -> Matches:
             hit = np.zeros(batch.num_rows, bool)
             for key, digests in entries.items():
                 named = entry_of(batch, key, digests)
-                own = named[named >= 0] if corpus in CONFIGURED else []
+                own: list[int] = named[named >= 0].tolist() if corpus in CONFIGURED else []
                 for entry, n in Counter(own).items():
                     found.counts[key, digests[entry].as_py()] += n
                 hit |= named >= 0

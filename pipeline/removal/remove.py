@@ -57,7 +57,7 @@ from schemas.shards import corpus_of
 from stages.emit.options import EmitOptions
 from stages.emit.stage import EmitStage
 from stages.emit.without import WithoutDocuments
-from stages.errors import ConfigError, StorageError
+from stages.errors import ConfigError, StorageError, WaitForPerson
 from stages.remove.stage import digest, normalised
 
 REPEATS = "repeats what was removed"
@@ -241,15 +241,17 @@ def _unfinished(storage: Storage, run: Path, removals: Removals) -> str | None:
                 "all that is damaged"
             )
     config = read_configuration(storage, run)
-    stale = stale_steps(storage, config, _runner(storage, config, 0, Monitor(), None), removals)
+    finish = f"finish it with `{mending(storage, run)}`"
+    try:
+        dry = _runner(storage, config, 0, Monitor(), None)
+        stale = stale_steps(storage, config, dry, removals)
+    except WaitForPerson as wait:
+        return f"{location(run)} waits for a person ({wait}); {finish}"
     if not stale:
         return None
     more = f" and {len(stale) - MAX_SHOWN} more" if len(stale) > MAX_SHOWN else ""
     shown = "; ".join(stale[:MAX_SHOWN])
-    return (
-        f"{location(run)} is not as its configuration says ({shown}{more}); finish it with "
-        f"`{mending(storage, run)}`"
-    )
+    return f"{location(run)} is not as its configuration says ({shown}{more}); {finish}"
 
 
 def _cuts(place: _Place, found: Matches) -> dict[str, WithoutDocuments]:

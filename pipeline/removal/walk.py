@@ -1,16 +1,14 @@
 """One pass over the chain after which a run is complete again although documents left it.
 
 A removal changes a few rows. What was made of the others is what it would be, so nothing of it is
-made anew: its receipts are signed for what the tables are now (`AdoptingRunner`). Three kinds of
-objects are made: the verdicts of the stage `remove`, the shard files that hold what leaves, and
-nothing else. The chain itself says what depends on what, as for `run` and `plan`.
+made anew: its receipts are signed for what the tables are now (`AdoptingRunner`). Two kinds of
+objects are made: the verdicts of the stage `remove`, and the shard files that hold what leaves. The chain itself says what depends on what, as for `run` and `plan`.
 
 That is sound because a removal begins only where nothing is stale (`stale_steps`): what is signed
 was current before, and nothing but the removal has touched it since.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from pipeline.configuration import Config
@@ -31,7 +29,6 @@ from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.removals import Removals
 from pipeline.storage.storage import Storage
 from stages.emit.without import WithoutDocuments
-from stages.errors import WaitForPerson
 
 Cuts = Mapping[str, WithoutDocuments]
 """Shard file → the step that takes out of it what leaves."""
@@ -113,8 +110,7 @@ def stale_steps(storage: Storage, config: Config, runner: Runner, removals: Remo
 def walk(storage: Storage, config: Config, runner: Runner, removals: Removals) -> Session:
     """The pass; the session knows all tables and shards in the end."""
     session = RemovalSession(config, runner, _inputs(storage), removals=removals)
-    with suppress(WaitForPerson):
-        session.run()
+    session.run()
     return session
 
 
