@@ -2,7 +2,8 @@
 
 A removal changes a few rows. What was made of the others is what it would be, so nothing of it is
 made anew: its receipts are signed for what the tables are now (`AdoptingRunner`). Two kinds of
-objects are made: the verdicts of the stage `remove`, and the shard files that hold what leaves. The chain itself says what depends on what, as for `run` and `plan`.
+objects are made: the verdicts of the stage `remove`, and the shard files that hold what leaves. The
+chain itself says what depends on what, as for `run` and `plan`.
 
 That is sound because a removal begins only where nothing is stale (`stale_steps`): what is signed
 was current before, and nothing but the removal has touched it since.

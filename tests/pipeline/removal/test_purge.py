@@ -182,3 +182,17 @@ def test_the_command_takes_lists_and_says_what_it_searched(
     assert "nothing of the purged documents remains" in out
     code, out, _ = sluice("show", str(copied), "https://www.example.org/1")
     assert code != 0
+
+
+@pytest.mark.slow
+def test_workers_write_the_same_bytes(copied: Path, small: Path, tmp_path: Path) -> None:
+    """A private Ray with two of them."""
+    other = tmp_path / "other"
+    shutil.copytree(small / "run", other)
+    remove(copied, WANTED, purge=True)
+    remove(other, WANTED, purge=True, address=None, workers=2)
+    assert verify(other) == []
+    skipped = "removals.parquet"
+    assert {p: h for p, h in product(copied).items() if p != skipped} == {
+        p: h for p, h in product(other).items() if p != skipped
+    }
