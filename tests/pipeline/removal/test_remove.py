@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.configuration import Config
@@ -238,3 +239,13 @@ def test_what_cannot_be_meant_is_refused(copied: Path) -> None:
     with pytest.raises(ConfigError, match="no such run folder"):
         remove(copied / "none", {"repo": [CAT]})
     assert product(copied) == before
+
+
+def test_a_set_may_lose_everything(copied: Path, config_of: Configure) -> None:
+    """Its files stay, without rows, and the product says so."""
+    remove(copied, {"repo": [CAT, DOG]})
+    files = sorted((copied / "shards" / "code").glob("*.parquet"))
+    assert [pq.read_metadata(path).num_rows for path in files] == [0] * len(files)
+    assert manifest(copied)["sets"]["code"]["samples"] == 0
+    assert verify(copied) == []
+    assert nothing_to_do(config_of(copied))
