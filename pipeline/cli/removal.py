@@ -10,7 +10,7 @@ from stages.errors import ConfigError
 
 if TYPE_CHECKING:
     from pipeline.removal.absence import Absence
-    from pipeline.removal.remove import Removed
+    from pipeline.removal.report import Removed
 
 FAILED = 1
 MAX_SHOWN = 20
@@ -129,6 +129,8 @@ def lines(removed: "Removed") -> list[str]:
         said.append(f"the shards are as they were: {removed.waits}; that leaves them out")
     else:
         said.append(f"{removed.n_files:,} shard files were written anew")
+    if removed.lacks is not None:
+        said.append(removed.lacks)
     if removed.absence is not None:
         said.append(f"purged: {removed.n_purged_files:,} other files were written anew")
         said += _proof(removed.absence)

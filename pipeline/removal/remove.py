@@ -11,7 +11,7 @@ given, and no run begins before that.
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from pipeline.engine.work.task import Limits
 from pipeline.inspection.run_configuration import read_configuration
 from pipeline.inspection.staleness import mending
 from pipeline.inspection.verify import RUN_FILE, reseal
-from pipeline.removal.absence import Absence, prove_absence
+from pipeline.removal.absence import prove_absence
 from pipeline.removal.documents import (
     Matches,
     events_of,
@@ -37,6 +37,7 @@ from pipeline.removal.documents import (
 )
 from pipeline.removal.plan import PLAN, make_plan
 from pipeline.removal.purge import Purge, ahead_of_receipts, receipt_folders
+from pipeline.removal.report import Entry, Removed
 from pipeline.removal.walk import AdoptingRunner, Cuts, stale_steps, walk
 from pipeline.storage.location import location, open_storage
 from pipeline.storage.lock import hold
@@ -62,36 +63,6 @@ from stages.remove.stage import digest, normalised
 
 REPEATS = "repeats what was removed"
 MAX_SHOWN = 3
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A value that was given, and the documents of the run that it names."""
-
-    key: str
-    value: str
-    n_documents: int
-
-
-@dataclass
-class Removed:
-    """What a removal did."""
-
-    entries: list[Entry] = field(default_factory=list)
-    n_documents: int = 0
-    """Documents of the run that the whole list names, earlier removals included."""
-    n_repeats: int = 0
-    """Of these, dropped duplicates that were added because they repeat the others."""
-    n_files: int = 0
-    """Shard files that were written anew."""
-    waits: str | None = None
-    """Why the shards were left as they are, and what takes the documents out of them."""
-    n_kept_twins: int = 0
-    """Documents of another origin that repeat removed ones, were preferred to them, and stay."""
-    n_purged_files: int = 0
-    """Files of the run that held something of removed documents and were written anew."""
-    absence: Absence | None = None
-    """Of a purge: what was searched in the end, and found."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +142,7 @@ def _carry_out(place: _Place, removals: Removals, pending: Pending, report: Remo
         found.ids[EVENTS] = events_of(storage, removals)
         plan = make_plan(storage, found.ids, cuts)
     if not pending.rewrites:
-        _complete(place, removals, cuts)
+        report.lacks = _complete(place, removals, cuts)
         report.n_files = len(cuts)
     if plan is not None:
         write_pending(storage, replace(pending, rewrites=True))
@@ -268,13 +239,20 @@ def _cuts(place: _Place, found: Matches) -> dict[str, WithoutDocuments]:
     return cuts
 
 
-def _complete(place: _Place, removals: Removals, cuts: Cuts) -> None:
-    """Make the run complete without the documents."""
+def _complete(place: _Place, removals: Removals, cuts: Cuts) -> str | None:
+    """Make the run complete without the documents; says what its product cannot state any more."""
     storage, config = place.storage, place.config
     runner = AdoptingRunner(**vars(place.dry()), maker=place.runner, cuts=cuts)
     session = walk(storage, config, runner, removals)
-    if storage.exists(f"{SHARDS}/{MANIFEST}"):
+    if not storage.exists(f"{SHARDS}/{MANIFEST}"):
+        return None
+    try:
         finish_product(storage, config, session)
+    except ConfigError as error:  # a set that the mixture weighs has no samples any more
+        emit = config.options(EMIT, EmitOptions).model_copy(update={"mixture": None})
+        finish_product(storage, replace(config, stages={**config.stages, EMIT: emit}), session)
+        return f"the card states no mixture: {error}"
+    return None
 
 
 def _runner(

@@ -249,3 +249,27 @@ def test_a_set_may_lose_everything(copied: Path, config_of: Configure) -> None:
     assert manifest(copied)["sets"]["code"]["samples"] == 0
     assert verify(copied) == []
     assert nothing_to_do(config_of(copied))
+
+
+def test_a_mixture_that_is_no_longer_possible_is_no_obstacle(
+    copied: Path, config_of: Configure
+) -> None:
+    """The documents leave; the next run says what to change."""
+    config = config_of(copied, "emit.mixture={code = 60, natural = 40}")
+    run(config, address="local")
+    assert "mixture" in manifest(copied)
+    removed = remove(copied, {"repo": [CAT, DOG]})
+    assert removed.lacks is not None
+    assert "code has the weight 60" in removed.lacks
+    assert "mixture" not in manifest(copied)
+    assert verify(copied) == []
+    with pytest.raises(ConfigError, match="code has the weight 60"):
+        run(config, address="local")
+
+
+def test_verify_covers_the_list(copied: Path) -> None:
+    """An entry that somebody takes away is missed."""
+    remove(copied, {"repo": [CAT]})
+    table = pq.read_table(copied / "removals.parquet")
+    pq.write_table(table.slice(1), copied / "removals.parquet")
+    assert [problem.path for problem in verify(copied)] == ["removals.parquet"]
