@@ -64,9 +64,10 @@ def remove(
 ) -> None:
     """Take documents out of a run, its shards at once, and keep them out of every later run.
 
-    Each option takes a value, @FILE with one a line, or - for standard input, and may be repeated.
-    Only shard files that hold the documents are written anew; what dedup dropped because it repeats
-    them stays out, too. The sources that the run was read from are yours, and are not touched.
+    Each option takes a value, @FILE with one a line, or - for standard input, and
+    may be repeated. Shard files that hold none of the documents are left alone.
+    What dedup dropped because it repeats them stays out, too. The sources that the
+    run was read from are yours, and are not touched.
     """
     from pipeline.cli.rendering import show  # noqa: PLC0415
     from pipeline.removal.remove import remove as remove_from  # noqa: PLC0415
@@ -121,10 +122,8 @@ def lines(removed: "Removed") -> list[str]:
             f"{removed.n_repeats:,} of them were dropped duplicates of the others and stay out, too"
         )
     if removed.n_kept_twins:
-        said.append(
-            f"{_documents(removed.n_kept_twins)} of another origin repeat removed ones and stay; "
-            "name them to remove them"
-        )
+        kept = _documents(removed.n_kept_twins)
+        said.append(f"removed ones repeat {kept} of another origin: not named, so kept")
     if removed.waits is not None:
         said.append(f"the shards are as they were: {removed.waits}; that leaves them out")
     else:
