@@ -37,10 +37,16 @@ def json_schema() -> dict[str, Any]:
     properties |= {name: _table(model, tables[model]) for name, model in ALONE.items()}
     for corpus in CONFIGURED:
         stages = {name: stage_of(name, corpus) for name in stages_of(corpus)}
-        below = {name: _stage_table(stage, tables, corpus) for name, stage in stages.items()}
+        below = {
+            name: _stage_table(stage, tables, corpus)
+            for name, stage in stages.items()
+            if stage.settings
+        }
         flat = tables[INPUTS[corpus]] | tables[CORPORA[corpus].model]
         properties[corpus] = _table(INPUTS[corpus], flat | below)
-    properties |= {name: _stage_table(stage, tables) for name, stage in STAGES.items()}
+    properties |= {
+        name: _stage_table(stage, tables) for name, stage in STAGES.items() if stage.settings
+    }
     whole = _table(GeneralOptions, properties)
     return {"$schema": DIALECT, "title": "Configuration of Sluice", **whole, "$defs": nested}
 

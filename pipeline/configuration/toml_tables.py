@@ -117,9 +117,11 @@ def _options_of(
     known: Sequence[str],
 ) -> dict[str, Options]:
     """One stage's, on every corpus that has tables of its own."""
+    for name in (stage.name, *(f"{corpus}.{stage.name}" for corpus in CONFIGURED)):
+        table = tables.get(name, {})
+        for key in stage.filled & table.keys():
+            raise ConfigError(unknown(f"{name}.{key}", table[key], known))
     shared = tables.get(stage.name, {})
-    for key in stage.filled & shared.keys():
-        raise ConfigError(unknown(f"{stage.name}.{key}", shared[key], known))
     alone = validate(stage.model, merge(_general(stage, general), shared), stage.name, known)
     if not stage.corpora:
         return {stage.name: alone}

@@ -144,6 +144,7 @@ def test_a_single_string_stands_for_a_list_of_one() -> None:
             ["`concatenate.order`", "'random', 'dependency' or 'none'"],
         ),
         ("[emit]\ncolumns = ['x']", ["`emit.columns`"]),
+        ("[github.remove]\ncontent = 'x'", ["`github.remove.content`"]),
         ("[rules]\nalso_keep = ['YAM']", ["`rules.also_keep`", "did you mean YAML?"]),
         ("[rules]\nxml_declaration_allowed = ['xslt']", ["did you mean XSLT?"]),
     ],

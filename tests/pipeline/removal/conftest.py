@@ -1,5 +1,6 @@
 """A small finished run on both sides, with a joined sample, duplicates and several shard files."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ from pipeline.run import run
 from tests.pipeline.conftest import page, write_tar, write_warc
 
 CAT, DOG = "octo/cat", "octo/dog"
+BROKEN = '{"url": "https://broken.example.net/", "text": "A secret of mine"'
+"""The second row of `more.jsonl`, which is quarantined."""
 
 
 def module(name: str, n_lines: int = 12) -> bytes:
@@ -34,6 +37,9 @@ def write_inputs(folder: Path) -> Path:
         for n in range(4)
     }
     write_warc(folder / "crawl.warc.gz", pages)
+    text = "A page of its own that says enough to be kept, of lamps and their makers. " * 4
+    whole = json.dumps({"url": "https://lamps.example.net/1", "text": text})
+    (folder / "more.jsonl").write_text(f"{whole}\n{BROKEN}\n")
     return folder
 
 
@@ -43,7 +49,7 @@ def configured(inputs: Path, target: Path, *overrides: str) -> Config:
         None,
         [
             f"github.inputs=['{inputs}/*.tar.gz']",
-            f"web.inputs=['{inputs}/*.warc.gz']",
+            f"web.inputs=['{inputs}/*.warc.gz', '{inputs}/*.jsonl']",
             "github.shard_bytes=1",
             "tokens.store='always'",
             "emit.shard_bytes=4000",

@@ -18,8 +18,9 @@ from pipeline.run import plan, run
 from pipeline.storage.ledger_names import folder_of
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import LocalStorage
+from schemas.identity import doc_id
 from stages.errors import StorageError
-from tests.pipeline.conftest import Sluice, product
+from tests.pipeline.conftest import Sluice, product, read_shards
 from tests.pipeline.removal.conftest import CAT
 from tests.pipeline.removal.test_remove import emitted
 
@@ -182,6 +183,24 @@ def test_the_command_takes_lists_and_says_what_it_searched(
     assert "nothing of the purged documents remains" in out
     code, out, _ = sluice("show", str(copied), "https://www.example.org/1")
     assert code != 0
+
+
+def test_a_record_that_never_became_a_document_is_emptied(
+    copied: Path, config_of: Configure
+) -> None:
+    """It is named by the identity that its origin has; the count of such records stays."""
+    origin = "more.jsonl:1"
+    assert any(b"A secret of mine" in data for _, data in contents(copied))
+    removed = remove(copied, {"doc_id": [doc_id(origin).hex()]}, purge=True)
+    assert removed.absence is not None
+    assert removed.absence.is_proven
+    for name, data in contents(copied):
+        assert b"A secret of mine" not in data, name
+        assert origin.encode() not in data, name
+    quarantined = read_shards(copied / "quarantine" / "web" / "documents").to_pylist()
+    assert [(row["origin"], row["head"]) for row in quarantined] == [("", b"")]
+    assert verify(copied) == []
+    assert not any(item.n_stale for item in plan(config_of(copied)))
 
 
 @pytest.mark.slow
