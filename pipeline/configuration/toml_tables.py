@@ -43,12 +43,13 @@ def settings() -> Iterator[tuple[str, str, FieldInfo]]:
 
 def known_names() -> list[str]:
     """Every name a configuration may hold: tables, and the keys in them."""
-    names = [*ALONE, *CONFIGURED, *STAGES]
+    names = [*ALONE, *CONFIGURED, *(name for name, stage in STAGES.items() if stage.settings)]
     names += [f"{table}.{key}".strip(".") for table, key, _ in settings()]
     for corpus in CONFIGURED:
         for stage in stages_of(corpus):
-            names += [f"{corpus}.{stage}"]
-            names += [f"{corpus}.{stage}.{key}" for key in stage_of(stage, corpus).settings]
+            keys = stage_of(stage, corpus).settings
+            names += [f"{corpus}.{stage}"] if keys else []
+            names += [f"{corpus}.{stage}.{key}" for key in keys]
     return list(dict.fromkeys(names))
 
 
