@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.removal.blanking import TEXTS
 from pipeline.removal.needles import ADDRESS, IDENTITY, KINDS, TEXT, TOKENS, Haystack, Needle
 from pipeline.removal.plan import PLAN
 from pipeline.storage.ledger_names import folder_of
@@ -22,8 +23,6 @@ from pipeline.storage.storage import Storage
 from pipeline.storage.tables import read_batches
 
 TABLES = (".parquet", ".arrow")
-TEXTS = frozenset({"text", "body", "tokens", "head", "title"})
-"""Columns that hold what documents say."""
 APART = (PLAN, PENDING, "lock")
 CHUNK, OVERLAP = 64 << 20, 4096
 RAW = ""

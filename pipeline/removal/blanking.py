@@ -9,6 +9,7 @@ what it was. A column that nobody listed here is emptied. All other tables
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ KEPT = frozenset(
     }
 )
 TEXT_HASH, SIGNATURE = "text_hash", "signature"
+TEXTS = frozenset({"text", "body", "tokens", "head", "title"})
+"""Columns that hold what documents say, which may be another one's address."""
 
 
 def tombstone(doc_id: bytes) -> bytes:
@@ -78,8 +81,8 @@ class Blanking:
         if kind == DOC_ID and name != TEXT_HASH:
             place = pc.index_in(array, self._known)
             return array if place.null_count == len(place) else _replaced(array, place, self._dead)
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            place = pc.index_in(array, pa.array(sorted(self.addresses), kind))
+        if (pa.types.is_string(kind) or pa.types.is_large_string(kind)) and name not in TEXTS:
+            place = pc.index_in(array, self._addresses.cast(kind))
             if place.null_count < len(place):
                 array = pc.if_else(pc.is_valid(place), pa.scalar("", kind), array)
         return array
@@ -97,11 +100,15 @@ class Blanking:
         values = self._mapped(array.values, name)
         return type(array).from_arrays(array.offsets, values, type=kind, mask=mask)
 
-    @property
+    @cached_property
     def _known(self) -> pa.Array:
         return pa.array(sorted(self.ids), DOC_ID)
 
-    @property
+    @cached_property
+    def _addresses(self) -> pa.Array:
+        return pa.array(sorted(self.addresses), pa.string())
+
+    @cached_property
     def _dead(self) -> pa.Array:
         return pa.array([tombstone(one) for one in sorted(self.ids)], DOC_ID)
 

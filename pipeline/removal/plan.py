@@ -6,6 +6,7 @@ was killed goes on from here. Texts are not copied (`needles`).
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from itertools import pairwise
 from typing import Any
@@ -39,11 +40,11 @@ class PurgePlan:
 
     needles: tuple[Needle, ...]
 
-    @property
+    @cached_property
     def ids(self) -> frozenset[bytes]:
         return frozenset(one.doc_id for one in self.needles)
 
-    @property
+    @cached_property
     def addresses(self) -> frozenset[str]:
         return frozenset(one.window.decode() for one in self.needles if one.kind == ADDRESS)
 
