@@ -28,6 +28,7 @@ from pipeline.inspection.flags import run_flags
 from pipeline.inspection.invariants import check_duplicates
 from pipeline.inspection.step_costs import note_costs
 from pipeline.inspection.verify import RUN_FILE, seal
+from pipeline.report.refresh import REPORT, refresh_report
 from pipeline.storage.credentials import without_credentials
 from pipeline.storage.input_record import save
 from pipeline.storage.location import location, open_storage
@@ -61,6 +62,8 @@ class RunReport:
     """Shard set → files, samples, bytes."""
     flags: list[str] = field(default_factory=list)
     """What someone should look at before trusting the run."""
+    page: str | None = None
+    """Where what it all came to is to be read."""
     waiting: str | None = None
     """What a person has to decide before the run can go on, and the command for it."""
 
@@ -165,6 +168,9 @@ def run(
         if session.emitted and report.waiting is None:
             report.shards = finish_product(storage, config, session)
         _write_run_file(storage, config, report, generation, started)
+        if config.report and report.shards:
+            refresh_report(storage, config.run)
+            report.page = f"{location(config.run)}/{REPORT}"
     return report
 
 

@@ -79,6 +79,7 @@ def apply_dedup(source: Path, scratch: Path, overrides: Sequence[str]) -> Iterat
             run=storage.root,
             seed=0,
             tokenizer="",
+            report=False,
             engine=engine,
             github=GithubInputs.model_validate({}),
             web=WebInputs.model_validate({}),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.ablation.workflow import Training, Watcher
-from pipeline.cli.json_text import json_text
+from pipeline.storage.json_text import json_text
 from stages.ablation.evaluation.bootstrap import Interval
 from stages.ablation.evaluation.results import Results, Row, Side
 

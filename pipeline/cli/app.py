@@ -22,6 +22,7 @@ from pipeline.cli.language import language
 from pipeline.cli.query import sql
 from pipeline.cli.recall import recall
 from pipeline.cli.removal import remove
+from pipeline.cli.report import report
 from pipeline.cli.sampling import sample
 from pipeline.cli.streams import occupy_standard_streams
 from pipeline.cli.tokenizer import tokenizer
@@ -273,6 +274,11 @@ app.command(epilog="Example: sluice browse runs/demo --author ada --seed 7")(bro
 app.command(epilog="Example: sluice sample runs/demo code -n 3 --where \"split = 'heldout'\"")(
     sample
 )
+
+
+app.command(
+    epilog="Examples: sluice report runs/demo · sluice report runs/demo --compare runs/other"
+)(report)
 
 
 @app.command(epilog="Example: sluice verify runs/demo")

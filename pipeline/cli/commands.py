@@ -76,6 +76,8 @@ def run(
                 for key, value in facts.items()
             )
         )
+    if report.page is not None:
+        show_text(f"{report.page}: the report, for a browser")
 
 
 def plan(

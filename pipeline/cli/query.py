@@ -68,7 +68,7 @@ def _write_parquet(path: Path, schema: Any, batches: Iterable[Any]) -> None:
 
 
 def _print_json(names: Sequence[str], batches: Iterable[Any]) -> None:
-    from pipeline.cli.json_text import json_text  # noqa: PLC0415
+    from pipeline.storage.json_text import json_text  # noqa: PLC0415
 
     for row in chain.from_iterable(map(_rows, batches)):
         print(json_text(dict(zip(names, row, strict=True))))
@@ -117,7 +117,7 @@ def _require_distinct(names: Sequence[str], option: str) -> None:
 
 
 def _cell(value: Any) -> Any:
-    from pipeline.cli.json_text import json_text  # noqa: PLC0415
+    from pipeline.storage.json_text import json_text  # noqa: PLC0415
 
     if isinstance(value, bytes):
         return value.hex()

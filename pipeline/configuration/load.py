@@ -44,6 +44,7 @@ class Config:
     run: Path
     seed: int
     tokenizer: str
+    report: bool
     engine: EngineOptions
     github: GithubInputs
     web: WebInputs
@@ -72,6 +73,7 @@ class Config:
             "run": str(self.run),
             "seed": self.seed,
             "tokenizer": self.tokenizer,
+            "report": self.report,
             "engine": self.engine.model_dump(mode="json", exclude_none=True),
             "commoncrawl": self.commoncrawl.model_dump(mode="json", exclude_none=True),
         }
@@ -168,6 +170,7 @@ def _build(table: dict[str, Any], path: Path | None, run: Path | None) -> Config
         run=run or (Path(general.run) if general.run else default),
         seed=general.seed,
         tokenizer=general.tokenizer,
+        report=general.report,
         engine=engine,
         github=github,
         web=web,

@@ -16,6 +16,9 @@ class GeneralOptions(Options):
     tokenizer: str = Field(
         "deepseek-v2", description="a tokenizer's name, or the path of a tokenizer.json"
     )
+    report: bool = Field(
+        True, description="write report/index.html at the end of every run that wrote shards"
+    )
 
 
 class StageResources(Options):

@@ -137,13 +137,14 @@ def _tables(session: Session) -> list[Table]:
 
 def _lasting(config: Config) -> dict[str, Any]:
     """The part of the configuration that determines the product."""
+    beside = ("run", "engine", "report")
     resolved = config.resolved()
     for corpus in CONFIGURED:  # how an input left, and what was kept on the way, is no part of it
         for name in ("prune_inputs", TOKENS):
             resolved[corpus].pop(name)
     for name in ("mixture", "max_epochs"):  # what is drawn from the shards changes none
         resolved[EMIT].pop(name, None)
-    return {key: value for key, value in resolved.items() if key not in ("run", "engine")}
+    return {key: value for key, value in resolved.items() if key not in beside}
 
 
 def _file(name: str, receipt: Receipt) -> dict[str, Any]:

@@ -5,7 +5,7 @@ All other tables (pairs, patterns, shards) are grouped by their own columns alon
 (shard, row) they would answer with documents that have nothing to do with their rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,22 +29,27 @@ def grouped(run: Path, stage: str, column: str) -> list[dict[str, Any]]:
     `documents`) and `tokens`; of any other table `rows`. Numbers with declared histogram edges
     fall into bins, named by their lower edge."""
     with open_run(run) as (connection, views):
-        view = view_of(stage, list(views.values()))
-        provider = _provider(view, list(views.values()), column)
-        value = _group(provider, column)
-        if view.schema == SHARDS:
-            query = _of_samples(view, value)
-            return _groups(connection, query, column, "tokens", judges=False)
-        if view.is_stage:
-            documents = views[f"{view.schema}.{DOCUMENTS}"]
-            judges = "keep" in view.columns
-            query = _of_documents(view, provider, documents, value, judges)
-            return _groups(connection, query, column, "bytes", judges=judges)
-        query = f"select {value}, count(*) from {view.sql_name} as provider group by all"
-        rows = [
-            {column: _plain(found), "rows": n} for found, n in connection.execute(query).fetchall()
-        ]
-        return sorted(rows, key=lambda row: (-row["rows"], repr(row[column])))
+        return groups_in(connection, views, stage, column)
+
+
+def groups_in(
+    connection: duckdb.DuckDBPyConnection, views: Mapping[str, View], stage: str, column: str
+) -> list[dict[str, Any]]:
+    """As `grouped`, of a run that is open."""
+    view = view_of(stage, list(views.values()))
+    provider = _provider(view, list(views.values()), column)
+    value = _group(provider, column)
+    if view.schema == SHARDS:
+        query = _of_samples(view, value)
+        return _groups(connection, query, column, "tokens", judges=False)
+    if view.is_stage:
+        documents = views[f"{view.schema}.{DOCUMENTS}"]
+        judges = "keep" in view.columns
+        query = _of_documents(view, provider, documents, value, judges)
+        return _groups(connection, query, column, "bytes", judges=judges)
+    query = f"select {value}, count(*) from {view.sql_name} as provider group by all"
+    rows = [{column: _plain(found), "rows": n} for found, n in connection.execute(query).fetchall()]
+    return sorted(rows, key=lambda row: (-row["rows"], repr(row[column])))
 
 
 def _provider(view: View, views: Sequence[View], column: str) -> View:

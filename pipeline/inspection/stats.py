@@ -15,7 +15,7 @@ from pipeline.configuration.validation import nearest
 from pipeline.inspection.flags import FLAGGED_DOCUMENTS, table_flags
 from pipeline.inspection.staleness import stale_tables
 from pipeline.inspection.views import View, find_views
-from pipeline.storage.receipts import Receipts
+from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.statistics import Cell, statistics_of
 from schemas.shards import corpus_of
 from stages.errors import ConfigError
@@ -57,16 +57,27 @@ def funnel(run: Path) -> list[StageCount]:
     """Every table of the run in order: documents, its stages, the shards."""
     views = _in_order(find_views(run))
     stale = stale_tables(views[0].storage) if views else {}
-    return [_count(view, stale) for view in views]
+    return [_count(view, _receipts(view), stale) for view in views]
 
 
 def stage_statistics(run: Path, stage: str) -> dict[str, Any]:
     """One stage's counts, by language and by licence, and the histograms of its measures."""
     view = view_of(stage, find_views(run))
-    statistics = statistics_of(_receipts(view))
+    return _statistics(view, stale_tables(view.storage))
+
+
+def every_statistics(views: Sequence[View]) -> list[tuple[View, dict[str, Any]]]:
+    """As `stage_statistics`, of every table of the funnel, in its order."""
+    stale = stale_tables(views[0].storage) if views else {}
+    return [(view, _statistics(view, stale)) for view in _in_order(views)]
+
+
+def _statistics(view: View, stale: Mapping[str, str]) -> dict[str, Any]:
+    receipts = _receipts(view)
+    statistics = statistics_of(receipts)
     return {
         "stage": _stage_name(view),
-        "counts": _count(view, stale_tables(view.storage)),
+        "counts": _count(view, receipts, stale),
         "language": _groups(statistics.cells, "language", view),
         "license": _groups(statistics.cells, "license", view),
         "histograms": {name: one._asdict() for name, one in statistics.histograms.items()},
@@ -118,12 +129,11 @@ def _stage_name(view: View) -> str:
     return str(view.step) if view.step.task is None else f"{view.schema}.{view.name}"
 
 
-def _receipts(view: View) -> list[Any]:
+def _receipts(view: View) -> list[Receipt]:
     return list(Receipts(view.storage, view.folder).load().values())
 
 
-def _count(view: View, stale: Mapping[str, str]) -> StageCount:
-    receipts = _receipts(view)
+def _count(view: View, receipts: Sequence[Receipt], stale: Mapping[str, str]) -> StageCount:
     flags = table_flags(view.storage, view.step)
     step = view.step
     if view.schema == SHARDS:

@@ -100,7 +100,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def configured(inputs: Path, folder: Path, *overrides: str) -> Config:
-    """A configuration over the inputs, several shards on each side."""
+    """A configuration over the inputs, several shards on each side; its reports are tested by
+    themselves."""
     return load(
         None,
         [
@@ -108,6 +109,7 @@ def configured(inputs: Path, folder: Path, *overrides: str) -> Config:
             f"web.inputs=['{inputs}/*.warc.gz']",
             "github.shard_bytes=60000",
             "tokens.store='always'",
+            "report=false",
             *overrides,
         ],
         folder,

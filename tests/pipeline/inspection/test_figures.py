@@ -1,60 +1,31 @@
-"""Every figure of `stats` and of the dataset card is what DuckDB finds in the run's tables.
+"""Every figure of `stats`, of the dataset card and of the report is what DuckDB finds in the run's
+tables.
 
 The run is the planted one of `tests/golden`: every stage of both corpora, two recalls, all shard
 sets, records that are skipped and quarantined.
 """
 
+import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.configuration.names import StepName
 from pipeline.inspection.grouping import grouped
 from pipeline.inspection.stats import StageCount, funnel, stage_statistics
 from pipeline.inspection.views import find_views
+from pipeline.report.build import make_report
 from pipeline.run import run as run_configuration
+from pipeline.storage.receipts import parse_receipts
+from pipeline.storage.storage import LocalStorage
 from tests.golden.chain import configured, write_inputs
-
-UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
-
-
-class Tables:
-    """A run's Parquet files, asked without any of Sluice's code."""
-
-    def __init__(self, run: Path) -> None:
-        self.run = run
-        self.database = duckdb.connect()
-
-    def rows(self, folder: str) -> str:
-        """The SQL relation of a folder: its columns, the file's number and the row in it."""
-        return (
-            f"(select *, regexp_extract(filename, '([0-9]+)[.]parquet$', 1) as file "
-            f"from read_parquet('{self.run}/{folder}/*.parquet', filename = true, "
-            "file_row_number = true))"
-        )
-
-    def ask(self, query: str) -> list[tuple[Any, ...]]:
-        return self.database.execute(query).fetchall()
-
-    def beside(self, folder: str, corpus: str) -> str:
-        """A stage's table with its documents' text size, languages and licence."""
-        kinds = f"{self.run}/{corpus}/language"
-        language, license_ = ("d.natural_language", "null")
-        join = ""
-        if corpus == "github":
-            license_ = "d.license"
-            language = "null"
-            if Path(kinds).exists() and folder != "github/documents":
-                language = "coalesce(l.language, l.other)"
-                join = f"join {self.rows('github/language')} l using (file, file_row_number)"
-        return (
-            f"(select s.*, d.n_bytes as size_of_text, {language} as said_language, "
-            f"{license_} as said_license from {self.rows(folder)} s "
-            f"join {self.rows(f'{corpus}/documents')} d using (file, file_row_number) {join})"
-        )
+from tests.pipeline.inspection.tables import Tables, by, card_table, groups_of, is_size, number
+from tests.pipeline.report.conftest import figures_in
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +45,6 @@ def folder_of(count: StageCount) -> str:
     if count.stage.startswith("shards."):
         return count.stage.replace(".", "/", 1).replace("_", "-")
     return StepName.parse(count.stage).folder
-
-
-def by(rows: list[tuple[Any, ...]]) -> dict[Any, tuple[Any, ...]]:
-    return {row[0]: tuple(row[1:]) for row in rows}
-
-
-def groups_of(found: list[dict[str, Any]], *names: str) -> dict[Any, tuple[Any, ...]]:
-    return {group["value"]: tuple(group[name] for name in names) for group in found}
 
 
 def test_every_figure_of_stats(run: Path, tables: Tables) -> None:
@@ -194,23 +157,6 @@ def test_every_figure_of_a_grouping(run: Path, tables: Tables, stage: str, colum
     assert {group[column]: tuple(group[name] for name in names) for group in found} == expected
 
 
-def card_table(card: str, first: str) -> list[list[str]]:
-    """The rows of the Markdown table whose head begins with these cells."""
-    head = card.index(f"| {first} |")
-    lines = card[head:].split("\n\n", maxsplit=1)[0].splitlines()[2:]
-    return [[cell.strip(" `*") for cell in line[1:-1].split("|")] for line in lines]
-
-
-def number(text: str) -> int:
-    return int(text.replace(",", ""))
-
-
-def is_size(text: str, n_bytes: float) -> bool:
-    """Whether a size in words is this one, to its last digit."""
-    amount, unit = text.split()
-    return abs(float(amount.replace(",", "")) * UNITS[unit] - n_bytes) <= 0.051 * UNITS[unit]
-
-
 def test_every_figure_of_the_card(run: Path, tables: Tables) -> None:
     """Sets, funnel, languages and licences; and the counts in its sentences."""
     card = (run / "shards" / "README.md").read_text()
@@ -252,3 +198,142 @@ def test_every_figure_of_the_card(run: Path, tables: Tables) -> None:
             dedup = tables.rows(f"{corpus}/dedup")
             found = tables.ask(f"select count(*) from {dedup} where reason = '{reason}'")
             assert number(match[1]) == found[0][0]
+
+
+@pytest.fixture(scope="module")
+def figures(run: Path, tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the report embeds, with every third page of the crawl labelled."""
+    labels = tmp_path_factory.mktemp("labels") / "labels.parquet"
+    rows = tables.ask(f"select url from {tables.rows('web/documents')} order by doc_id")
+    table = pa.table({"url": [row[0] for row in rows[::3]], "label": ["code"] * len(rows[::3])})
+    pq.write_table(table, labels)
+    page = make_report(run, labels)
+    assert b'<title id="title">Precision against recall' in page
+    return figures_in(page)
+
+
+def test_the_report_counts_as_stats_does(run: Path, figures: dict[str, Any]) -> None:
+    """The funnel, and every histogram that has a value (each held against the tables above)."""
+    assert figures["funnel"] == [count.to_dict() for count in funnel(run)]
+    assert sum(row["records"] for row in figures["skipped"]) == sum(
+        sum(count.skipped.values()) for count in funnel(run)
+    )
+    found = {(one["stage"], one["measure"]): one for one in figures["histograms"]}
+    for count in funnel(run):
+        for name, one in stage_statistics(run, count.stage)["histograms"].items():
+            shown = found.get((count.stage, name), {"counts": [0] * len(one["counts"])})
+            assert shown["counts"] == list(one["counts"])
+    limits = {one["option"]: one["value"] for key in found for one in found[key]["thresholds"]}
+    assert (limits["max_line_length"], limits["threshold"]) == (1000, 0.85)
+    assert {"threshold of code", "threshold of math", "threshold of quality"} < limits.keys()
+
+
+def test_every_figure_of_the_mix(run: Path, tables: Tables, figures: dict[str, Any]) -> None:
+    """Tokens by set and split, and of documents by language, natural language and licence."""
+    mix = figures["mix"]
+    for one in mix["sets"]:
+        rows = tables.rows(f"shards/{one['set']}")
+        files = list((run / "shards" / one["set"]).glob("*.parquet"))
+        assert (one["files"], one["bytes"]) == (len(files), sum(f.stat().st_size for f in files))
+        found = tables.ask(f"select split, count(*), sum(n_tokens) from {rows} group by all")
+        splits = one["splits"].items()
+        assert by(found) == {k: (v["samples"], v["tokens"]) for k, v in splits if v["samples"]}
+    parts = (
+        "(select source, unnest(parts) as part from "
+        f"read_parquet('{run}/shards/*/*.parquet')) where source != 'code-quality'"
+    )
+    own = "and source in ('code', 'text')"
+    for key, column, where in (
+        ("languages", "language", own),
+        ("natural_languages", "language", "and source not in ('code', 'text')"),
+        ("licenses", "license", ""),
+    ):
+        found = by(
+            tables.ask(
+                f"select part.{column}, count(*), sum(part.n_tokens) from {parts} {where} "
+                "group by all"
+            )
+        )
+        shown = {row["name"]: (row["documents"], row["tokens"]) for row in mix[key]}
+        assert {name: counts for name, counts in shown.items() if counts != (0, 0)} == found
+    assert len([row for row in mix["languages"] if row["supported"]]) == 338
+    read = by(
+        tables.ask(
+            f"select said_language, count(*), sum(size_of_text) from "
+            f"{tables.beside('github/language', 'github')} group by all"
+        )
+    )
+    shown = {row["name"]: (row["read"], row["read_bytes"]) for row in mix["languages"]}
+    assert {name: counts for name, counts in shown.items() if counts != (0, 0)} == read
+
+
+def test_costs_are_those_of_the_receipts(run: Path, figures: dict[str, Any]) -> None:
+    """Every unit that has receipts of its own, by their CPU seconds; corpus stages by their
+    steps."""
+    units = {one["unit"]: one for one in figures["costs"]["units"]}
+    assert {"github.documents", "github.rules.measure", "web.recall.decide", "emit.web"} < set(
+        units
+    )
+    for name in ("github.documents", "github.rules.measure", "github.rules.decide", "web.redact"):
+        receipts = parse_receipts(LocalStorage(run), StepName.parse(name).folder).values()
+        spent = [one.effort["cpu_seconds"] for one in receipts if one.step == name]
+        assert units[name]["cpu_seconds"] == pytest.approx(sum(spent))
+    steps = json.loads((run / "costs.json").read_text())
+    for name in ("web.recall.decide", "emit.web"):
+        own = [one for step, one in steps.items() if step.startswith(f"{name}.")]
+        spent = [one["core_seconds"] * one["input_bytes"] for one in own]
+        assert units[name]["cpu_seconds"] == pytest.approx(sum(spent))
+
+
+def test_every_figure_of_duplicates(tables: Tables, figures: dict[str, Any]) -> None:
+    """Groups by size, the largest of them, and the similarity of pairs."""
+    for one in figures["duplicates"]:
+        rows = tables.rows(f"{one['corpus']}/dedup")
+        clusters = tables.ask(f"select cluster from {rows} where cluster is not null")
+        sizes = Counter(row[0].hex() for row in clusters)
+        shown = {row["least"]: (row["clusters"], row["documents"]) for row in one["sizes"]}
+        expected: dict[int, tuple[int, int]] = {}
+        for n in sizes.values():
+            least = 1 << (n.bit_length() - 1)
+            groups, documents = expected.get(least, (0, 0))
+            expected[least] = groups + 1, documents + n
+        assert shown == expected
+        largest = sorted((n for n in sizes.values() if n > 1), reverse=True)[:10]
+        assert [row["documents"] for row in one["largest"]] == largest
+        assert all(sizes[row["doc_id"]] == row["documents"] for row in one["largest"])
+    assert figures["pairs"]
+    for pair in figures["pairs"]:
+        rows = tables.rows(f"{pair['corpus']}/dedup/pairs")
+        for name, where in (("accepted", "accepted"), ("rejected", "not accepted")):
+            edges = ", ".join(map(repr, pair["edges"]))
+            found = tables.ask(
+                f"select len(list_filter([{edges}], lambda edge: edge <= similarity)), count(*) "
+                f"from {rows} where {where} group by all"
+            )
+            assert {i: n for i, n in enumerate(pair[name]) if n} == dict(found)
+
+
+def test_every_figure_of_single_records(tables: Tables, figures: dict[str, Any]) -> None:
+    """What was redacted, contaminated, quarantined, and recalled."""
+    for name, stage in (("redacted", "redact"), ("contaminated", "decontaminate")):
+        found = {}
+        for corpus in ("github", "web"):
+            rows = tables.ask(f"select spans from {tables.rows(f'{corpus}/{stage}')}")
+            kinds = Counter(span["kind"] for (spans,) in rows for span in spans or ())
+            found |= {(corpus, kind): n for kind, n in kinds.items()}
+        shown = {(row["corpus"], row["kind"]): row["spans"] for row in figures[name]}
+        assert shown == found != {}
+    for row in figures["quarantine"]:
+        rows = tables.rows(f"quarantine/{row['stage'].replace('.', '/')}")
+        found = tables.ask(f"select count(*) from {rows} where reason = '{row['reason']}'")
+        assert [(row["records"],)] == found
+    assert figures["quarantine"]
+    for one in figures["recall"]:
+        rows = tables.rows(f"{one['corpus']}/recall")
+        recalled = tables.ask(f"select recalled from {rows} where len(recalled) > 0")
+        sets = Counter(tuple(row[0]) for row in recalled)
+        assert {tuple(row["targets"]): row["documents"] for row in one["targets"]} == sets
+        first = tables.ask(
+            f"select iteration, count(*) from {rows} where iteration is not null group by all"
+        )
+        assert {row["iteration"]: row["documents"] for row in one["first_in"]} == dict(first)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.inspection.verify import verify
+from pipeline.report.refresh import REPORT
 from pipeline.run import plan, run
 from pipeline.storage.location import open_storage
 from pipeline.storage.object_stores.object_storage import ObjectStorage
@@ -31,7 +32,7 @@ def test_a_run_on_a_faulty_store_writes_what_a_disk_gets(
     proxy: FaultProxy, inputs: Path, expected: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Inputs and run folder behind faults; then nothing is stale, the run is sound, and no secret
-    is in it or in the log."""
+    is in it, in its report or in the log."""
     source = ObjectStorage(S3Store(BUCKET), "inputs", HASTE)
     source.write("crawl-0.warc.gz", (inputs / "crawl-0.warc.gz").read_bytes())
     config = configured(
@@ -39,6 +40,7 @@ def test_a_run_on_a_faulty_store_writes_what_a_disk_gets(
         f"s3://{BUCKET}/runs/faulty",
         f"web.inputs=['s3://{BUCKET}/inputs/*.warc.gz']",
         "github.inputs=[]",
+        "report=true",
     )
     proxy.rates = RATES
     run(config, address="local")
@@ -49,7 +51,7 @@ def test_a_run_on_a_faulty_store_writes_what_a_disk_gets(
     assert len(proxy.injected) >= 5
     assert all(item.n_stale == 0 for item in plan(config))
     assert verify(config.run) == []
-    for name in ("run.json", "inputs.json", "lock"):
+    for name in ("run.json", "inputs.json", "lock", REPORT):
         assert b"test-secret-key" not in storage.read_bytes(name)
     assert "test-secret-key" not in caplog.text
     names = sorted(storage.list("shards/natural"))

@@ -1,0 +1,91 @@
+"""What a run cost, stage by stage: of what is there now, however many runs made it.
+
+Sources, map stages and measures are known by the receipts of their shards. Corpus stages are known
+step by step from `costs.json`, in which a step that was measured in part counts as a whole, as it
+does for `plan`. Training is paid once, so it is no part of what a crawl would cost.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.configuration.names import DECIDE, MEASURE, StepName
+from pipeline.configuration.registry import CORPORA, DOCUMENTS, EMIT, stages_of
+from pipeline.inspection.cost import LISTED_BYTES, ONCE, SECONDS_PER_HOUR, corpus_bytes, unit_of
+from pipeline.inspection.step_costs import step_costs
+from pipeline.report.facts.opened import Opened
+from pipeline.storage.input_record import load
+from pipeline.storage.receipts import parse_receipts
+
+CRAWL_FILES = 90_000
+"""WARC files of a crawl, of about `LISTED_BYTES` each."""
+
+
+def costs(opened: Opened) -> dict[str, Any]:
+    """Units in the order of the run, their sum, and the core-hours of a whole crawl at the rates
+    of the web's units (None without a web corpus)."""
+    inputs = corpus_bytes(load(opened.storage))
+    recorded = _recorded(opened)
+    units = []
+    for corpus in CORPORA:
+        names = [StepName(corpus, DOCUMENTS)]
+        for stage in stages_of(corpus):
+            names += [StepName(corpus, stage, MEASURE), StepName(corpus, stage, DECIDE)]
+            names += [StepName(corpus, stage)]
+        for name in (*names, StepName(corpus, EMIT)):
+            unit = recorded.get(str(name)) or _measured(opened, name)
+            if unit is not None:
+                size = inputs.get(corpus, 0)
+                lasting = unit["cpu_seconds"] - unit["once_cpu_seconds"]
+                units.append(
+                    {
+                        "unit": str(name),
+                        **unit,
+                        "input_bytes": size,
+                        "core_seconds_per_gb": lasting / size * 1e9 if size else None,
+                    }
+                )
+    web = [u for u in units if StepName.parse(str(u["unit"])).corpus == "web"]
+    rates = [u["core_seconds_per_gb"] for u in web if u["core_seconds_per_gb"] is not None]
+    return {
+        "units": units,
+        "cpu_seconds": sum(unit["cpu_seconds"] for unit in units),
+        "peak_bytes": max((unit["peak_bytes"] for unit in units), default=0),
+        "crawl": {
+            "files": CRAWL_FILES,
+            "bytes": CRAWL_FILES * LISTED_BYTES,
+            "core_hours": sum(rates) * CRAWL_FILES * LISTED_BYTES / 1e9 / SECONDS_PER_HOUR,
+        }
+        if rates
+        else None,
+    }
+
+
+def _recorded(opened: Opened) -> dict[str, dict[str, Any]]:
+    """The corpus stages, by unit."""
+    units: dict[str, dict[str, Any]] = {}
+    for step, one in step_costs(opened.storage).items():
+        unit = units.setdefault(unit_of(step), _nothing())
+        seconds = one.core_seconds * one.input_bytes
+        unit["cpu_seconds"] += seconds
+        if step.rpartition(".")[2] in ONCE:
+            unit["once_cpu_seconds"] += seconds
+        unit["peak_bytes"] = max(unit["peak_bytes"], one.task_bytes)
+    return units
+
+
+def _measured(opened: Opened, name: StepName) -> dict[str, Any] | None:
+    """A unit by the receipts of its shards; None if there are none."""
+    receipts = parse_receipts(opened.storage, name.folder).values()
+    efforts: list[Mapping[str, Any]] = [one.effort for one in receipts if one.step == str(name)]
+    if not efforts:
+        return None
+    return {
+        **_nothing(),
+        "cpu_seconds": sum(effort["cpu_seconds"] for effort in efforts),
+        "peak_bytes": max(effort["peak_bytes"] or 0 for effort in efforts),
+        "text_bytes": sum(effort["text_bytes"] for effort in efforts),
+    }
+
+
+def _nothing() -> dict[str, Any]:
+    return {"cpu_seconds": 0.0, "once_cpu_seconds": 0.0, "peak_bytes": 0, "text_bytes": None}
