@@ -189,7 +189,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             limits = Limits()
             n_partitions = partitions_for(given.documents * N_BANDS, limits.band_rows)
             spread = SpreadBands(n_partitions, near=True, by_url=False)
-            arranged = find_components(corpus, members, spread, LinkBuckets(0.85), limits)
+            link = LinkBuckets(0.85)
+            arranged = find_components(corpus, members, given.documents, spread, link, limits)
             arranged.made()
             seconds, wall = time.process_time() - start, time.time() - began
             n_linked = check(arranged, given.documents, n_shards)

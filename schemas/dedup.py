@@ -22,6 +22,11 @@ DEDUP_DECISIONS = pa.schema(
     [
         column("duplicate_of", DOC_ID, "the kept document this one repeats; null when kept"),
         column(
+            "duplicate_run",
+            pa.string(),
+            "the earlier run that has duplicate_of, as dedup.against names it; null: this run",
+        ),
+        column(
             "similarity",
             pa.float64(),
             "exact Jaccard with duplicate_of; 1.0 for exact, null for url",

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Protocol, TypeAlias, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
@@ -201,6 +203,18 @@ class ShardStep(Protocol):
     def __call__(self, batches: Batches, records: pa.Table) -> Batches: ...
 
 
+class RowStep(Protocol):
+    """A task that looks rows up: called once per shard with the rows of it that `rows` chooses,
+    by their number in the shard, from the records shuffled to the shard."""
+
+    @property
+    def schema(self) -> pa.Schema: ...
+
+    def rows(self, records: pa.Table) -> npt.NDArray[np.int64]: ...
+
+    def __call__(self, batches: Batches, records: pa.Table) -> Batches: ...
+
+
 class Parts(Protocol):
     """What a verb made or will make: lazily, and only if something stale depends on it."""
 
@@ -309,6 +323,13 @@ class Corpus(Protocol):
         several sources (of one schema) their rows follow one another."""
         ...
 
+    def pick_rows(
+        self, name: str, step: RowStep, records: Shuffled, *, reads: Sequence[str]
+    ) -> Parts:
+        """Call `step` once per shard that records were shuffled to (partition = shard number) with
+        the living rows that it chooses. Row groups without one are not read."""
+        ...
+
     def write(self, step: Step, source: Shuffled, outputs: Sequence[Output]) -> None:
         """Call `step` once per output and commit its batches as that file of the run folder,
         one row group a batch. Files of an earlier layout are removed."""
@@ -332,6 +353,16 @@ class Corpus(Protocol):
 
     def other(self, name: str) -> "Corpus":
         """Another corpus of the run, with the rows its last stage keeps."""
+        ...
+
+    def earlier(self) -> Mapping[str, "Corpus"]:
+        """This corpus in the earlier runs that the stage's options name, by these names and in
+        their order, with the rows that this stage kept there. What is made of them is written
+        in this run."""
+        ...
+
+    def content(self, columns: Sequence[str]) -> str:
+        """One hash of these columns of all rows, and of the latest verdict."""
         ...
 
 

@@ -1,29 +1,35 @@
 """The engine's verbs over the tables of a corpus: see `stages.contract.Corpus`."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
+from pipeline.engine.earlier.runs import EarlierRun
 from pipeline.engine.executor import Resources
 from pipeline.engine.lineage import Table, Tables, describe, library_versions
-from pipeline.engine.parts import MEMO_SUFFIX, Ensure, LazyParts, LazyShuffled, StoredArtefact
+from pipeline.engine.parts import (
+    MEMO_SUFFIX,
+    Ensure,
+    LazyParts,
+    LazyShuffled,
+    StoredArtefact,
+    deciding,
+    making_artefact,
+    over_part,
+    picking,
+    reducing,
+    same,
+)
 from pipeline.engine.plans import Plan, shard_key
 from pipeline.engine.runner import Runner
-from pipeline.engine.work.alignment import Alignment
-from pipeline.engine.work.steps import (
-    ArtefactWork,
-    PartsSource,
-    ShardSource,
-    ShardStepWork,
-    StepWork,
-    TakesLong,
-    without_partition,
-)
-from pipeline.engine.work.task import Work
+from pipeline.engine.work.steps import ShardSource, StepWork, without_partition
+from pipeline.storage.digest import fingerprint
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.statistics import statistics_of
+from pipeline.storage.storage import Storage
 from schemas.verdicts import verdict_table
 from stages.contract import (
     ALIVE,
@@ -32,6 +38,7 @@ from stages.contract import (
     CorpusStage,
     Output,
     Parts,
+    RowStep,
     ShardStep,
     Shuffled,
     Step,
@@ -61,6 +68,7 @@ class EngineCorpus:
         stage_name: str,
         stage_folder: str,
         resources: Resources,
+        before: Mapping[str, EarlierRun] = MappingProxyType({}),
     ) -> None:
         self.runner = runner
         self.name = corpus
@@ -74,6 +82,8 @@ class EngineCorpus:
         self._scratch = f"scratch/{name}"
         self._kept: list[LazyParts] = []
         self._claimed: dict[str, Sequence[Plan]] = {}
+        self._before = before
+        self._elsewhere: Storage | None = None
         self.decided: Table | None = None
         self.written: dict[str, dict[str, Receipt]] = {}
 
@@ -104,7 +114,7 @@ class EngineCorpus:
         return partial(self.runner.ensure, shown, folder, resources=self._resources)
 
     def _lazy_parts(
-        self, name: str, step: Step, plans: list[Plan], keep_as: str | None
+        self, name: str, step: Step | RowStep, plans: list[Plan], keep_as: str | None
     ) -> LazyParts:
         folder = self._claim(name, plans, keep_as)
         ensure = self._ensure(name, folder)
@@ -165,12 +175,25 @@ class EngineCorpus:
                     "partition": [number, n_partitions],
                     "sources": [source.fingerprint for source in shuffled],
                 },
-                make=_reduce(step, shuffled, (number,), durable=keep_as is not None),
+                make=reducing(step, shuffled, (number,), durable=keep_as is not None),
                 extension="arrow" if keep_as is None else "parquet",
             )
             for number in range(n_partitions)
         ]
         return self._lazy_parts(name, step, plans, keep_as)
+
+    def pick_rows(
+        self, name: str, step: RowStep, records: Shuffled, *, reads: Sequence[str]
+    ) -> LazyParts:
+        shuffled = _lazy(records)
+        own = step_components(self._stage, step)
+        plans = []
+        for key in map(shard_key, shuffled.sizes()):
+            alignment, components = self._tables.align(key, reads, verdict=True, facts=False)
+            components = {**own, **components, "records": shuffled.fingerprint}
+            source = ShardSource(alignment, tuple(reads), False, self._elsewhere)
+            plans.append(Plan(key, components, picking(step, source, shuffled), "arrow"))
+        return self._lazy_parts(name, step, plans, None)
 
     def write(self, step: Step, source: Shuffled, outputs: Sequence[Output]) -> None:
         shuffled = _lazy(source)
@@ -184,7 +207,7 @@ class EngineCorpus:
                     "partitions": list(output.partitions),
                     "sources": [shuffled.fingerprint],
                 },
-                make=_reduce(step, [shuffled], output.partitions, durable=True),
+                make=reducing(step, [shuffled], output.partitions, durable=True),
             )
             folders.setdefault(folder, []).append(plan)
         for folder, plans in folders.items():
@@ -200,7 +223,7 @@ class EngineCorpus:
                 **components,
                 "records": shuffled.fingerprint,
             }
-            make = _decision(step, alignment, tuple(reads), shuffled)
+            make = deciding(step, alignment, tuple(reads), shuffled)
             plans.append(Plan(key, components, make))
         receipts = self._ensure(_kebab(step), self.stage_folder)(plans)
         schema = verdict_table(step.schema)
@@ -222,7 +245,7 @@ class EngineCorpus:
                     **step_components(self._stage, step),
                     "sources": [source.fingerprint for source in parts],
                 },
-                make=_artefact(step, parts),
+                make=making_artefact(step, parts),
                 extension=name.rpartition(".")[2],
             )
             for name, step in steps.items()
@@ -239,6 +262,17 @@ class EngineCorpus:
         other._tables = self._all_tables[name]
         other.name = name
         return other
+
+    def earlier(self) -> dict[str, "EngineCorpus"]:
+        found = {}
+        for name, run in self._before.items():
+            one = copy(self)
+            one._tables, one._elsewhere = run.tables, run.storage
+            found[name] = one
+        return found
+
+    def content(self, columns: Sequence[str]) -> str:
+        return fingerprint(self._tables.reads(columns))
 
     def _claim(self, name: str, plans: Sequence[Plan], keep_as: str | None) -> str:
         """The folder of a step's rows. A second step may only be there if it is the same: it would
@@ -269,7 +303,7 @@ class EngineCorpus:
                 Plan(
                     shard_key(index),
                     {**own, "source": parts.part_fingerprint(index)},
-                    _over_part(step, parts, index, partitioned, durable),
+                    over_part(step, parts, index, partitioned, durable),
                     extension,
                 )
                 for index in range(parts.n_parts)
@@ -278,53 +312,10 @@ class EngineCorpus:
         verdict = not everything or ALIVE in reads
         for key in self._tables.keys:
             alignment, components = self._tables.align(key, reads, verdict=verdict, facts=False)
-            shard = ShardSource(alignment, tuple(reads), everything)
+            shard = ShardSource(alignment, tuple(reads), everything, self._elsewhere)
             work = StepWork(step, shard, partitioned, durable)
-            plans.append(Plan(key, {**own, **components}, partial(_same, work), extension))
+            plans.append(Plan(key, {**own, **components}, partial(same, work), extension))
         return plans
-
-
-def _same(work: Work) -> Work:
-    return work
-
-
-def _reduce(
-    step: Step, sources: Sequence[LazyShuffled], partitions: tuple[int, ...], durable: bool
-) -> Callable[[], Work]:
-    def make() -> Work:
-        parts = [part for source in sources for part in source.partition(partitions)]
-        return StepWork(step, PartsSource(tuple(parts)), durable=durable)
-
-    return make
-
-
-def _artefact(step: ArtefactStep, parts: Sequence[LazyParts]) -> Callable[[], Work]:
-    def make() -> Work:
-        sources = tuple(PartsSource(tuple(part.scratch())) for part in parts)
-        n_rows = sum(receipt.rows for part in parts for receipt in part.made().values())
-        doing = step.doing(n_rows) if isinstance(step, TakesLong) else ""
-        return ArtefactWork(step, sources, doing)
-
-    return make
-
-
-def _over_part(
-    step: Step, parts: LazyParts, index: int, partitioned: bool, durable: bool
-) -> Callable[[], Work]:
-    def make() -> Work:
-        return StepWork(step, PartsSource((parts.scratch()[index],)), partitioned, durable)
-
-    return make
-
-
-def _decision(
-    step: ShardStep, alignment: Alignment, columns: tuple[str, ...], records: LazyShuffled
-) -> Callable[[], Work]:
-    def make() -> Work:
-        parts = tuple(records.partition([alignment.shard]))
-        return ShardStepWork(step, alignment, columns, parts, records.schema)
-
-    return make
 
 
 def _lazy(parts: Parts | Shuffled) -> Any:

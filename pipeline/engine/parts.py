@@ -20,11 +20,23 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.engine.plans import Plan
-from pipeline.engine.work.steps import Scratch
+from pipeline.engine.work.alignment import Alignment
+from pipeline.engine.work.picking import PickWork
+from pipeline.engine.work.steps import (
+    ArtefactWork,
+    PartsSource,
+    Scratch,
+    ShardSource,
+    ShardStepWork,
+    StepWork,
+    TakesLong,
+)
+from pipeline.engine.work.task import Work
 from pipeline.storage.digest import bytes_digest, fingerprint
 from pipeline.storage.json_files import DAMAGED
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.storage import Storage
+from stages.contract import ArtefactStep, RowStep, ShardStep, Step
 from stages.errors import StorageError
 
 MEMO_SUFFIX = ".sizes.json"
@@ -162,3 +174,65 @@ class LazyShuffled(LazyParts):
                     flat.extend((int(partition), part, batch))
         index = np.array(flat, np.int32).reshape(-1, 3)
         return index[np.argsort(index[:, 0], kind="stable")].T
+
+
+def same(work: Work) -> Work:
+    """For `Plan.make`, as all that follow: work that waits for nothing."""
+    return work
+
+
+def reducing(
+    step: Step, sources: Sequence[LazyShuffled], partitions: tuple[int, ...], durable: bool
+) -> Callable[[], Work]:
+    """Call a step on partitions of what was shuffled."""
+
+    def make() -> Work:
+        parts = [part for source in sources for part in source.partition(partitions)]
+        return StepWork(step, PartsSource(tuple(parts)), durable=durable)
+
+    return make
+
+
+def making_artefact(step: ArtefactStep, parts: Sequence[LazyParts]) -> Callable[[], Work]:
+    """Make a file of whole sources."""
+
+    def make() -> Work:
+        sources = tuple(PartsSource(tuple(part.scratch())) for part in parts)
+        n_rows = sum(receipt.rows for part in parts for receipt in part.made().values())
+        doing = step.doing(n_rows) if isinstance(step, TakesLong) else ""
+        return ArtefactWork(step, sources, doing)
+
+    return make
+
+
+def over_part(
+    step: Step, parts: LazyParts, index: int, partitioned: bool, durable: bool
+) -> Callable[[], Work]:
+    """Call a step on one part of a source."""
+
+    def make() -> Work:
+        return StepWork(step, PartsSource((parts.scratch()[index],)), partitioned, durable)
+
+    return make
+
+
+def deciding(
+    step: ShardStep, alignment: Alignment, columns: tuple[str, ...], records: LazyShuffled
+) -> Callable[[], Work]:
+    """Judge a shard by the records shuffled to it."""
+
+    def make() -> Work:
+        parts = tuple(records.partition([alignment.shard]))
+        return ShardStepWork(step, alignment, columns, parts, records.schema)
+
+    return make
+
+
+def picking(step: RowStep, source: ShardSource, records: LazyShuffled) -> Callable[[], Work]:
+    """Look the rows up that the records of one shard ask for."""
+
+    def make() -> Work:
+        parts = tuple(records.partition([source.alignment.shard]))
+        return PickWork(step, source, parts, records.schema)
+
+    return make

@@ -14,6 +14,7 @@ from pipeline.configuration import Config
 from pipeline.configuration.names import DECIDE, MEASURE, StepName
 from pipeline.configuration.registry import (
     CORPORA,
+    DEDUP,
     DOCUMENTS,
     EMIT,
     EVENTS,
@@ -29,6 +30,7 @@ from pipeline.configuration.settings import StageResources
 from pipeline.engine.chain import chain_of, recall_options
 from pipeline.engine.corpus import EngineCorpus
 from pipeline.engine.discussions import SOURCE, Discussions
+from pipeline.engine.earlier.runs import EarlierRun, earlier_runs
 from pipeline.engine.empty_inputs import require_documents
 from pipeline.engine.executor import Resources
 from pipeline.engine.identities import Identities
@@ -70,6 +72,8 @@ class Session:
     """Shard folder → its receipts, once emitted."""
     emitted: list[str] = field(default_factory=list)
     """The corpora whose shards were written, be it none."""
+    earlier: dict[str, dict[str, EarlierRun]] = field(default_factory=dict)
+    """Corpus → the runs that its documents are compared with."""
 
     def run(self) -> None:
         """Everything selected, corpus after corpus."""
@@ -85,6 +89,11 @@ class Session:
             wanted[EVENTS] = len(chains[EVENTS]) - 1, DECIDE
         asked = {corpus: names[: wanted[corpus][0] + 1] for corpus, names in chains.items()}
         monitor = self.runner.monitor
+        self.earlier = {
+            corpus: earlier_runs(self.config, corpus, self.runner.storage)
+            for corpus, names in asked.items()
+            if DEDUP in names
+        }
         monitor.stages([_full(corpus, name) for corpus, names in asked.items() for name in names])
         for corpus, names in asked.items():
             last, part = wanted[corpus]
@@ -274,6 +283,7 @@ class Session:
             EMIT if emits else str(name),
             name.folder,
             self._resources(name),
+            self.earlier.get(tables.corpus, {}) if entry.name == DEDUP else {},
         )
         try:
             stage.run(corpus)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
@@ -148,16 +150,27 @@ class TableRead:
     columns: tuple[tuple[str, str], ...]
 
 
-def read_aligned(storage: Storage, reads: Sequence[TableRead]) -> Iterator[pa.RecordBatch]:
-    """Row group after row group, the columns of all `reads` side by side.
+def read_aligned(
+    storage: Storage, reads: Sequence[TableRead], rows: npt.NDArray[np.int64] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Row group after row group, the columns of all `reads` side by side; of these `rows`
+    (ascending) alone, if they are given: then a row group without one is not read.
 
     Each table's `doc_id` is read too and must agree, row for row, with the first one's.
     """
     streams = [storage.open_read(read.path) for read in reads]
     try:
         files = [pq.ParquetFile(stream) for stream in streams]
+        first = 0
         for group in range(files[0].num_row_groups):
-            yield read_group(files, reads, group)
+            end = first + files[0].metadata.row_group(group).num_rows
+            if rows is None:
+                yield read_group(files, reads, group)
+            else:
+                wanted = rows[slice(*np.searchsorted(rows, [first, end]))]
+                if len(wanted):
+                    yield read_group(files, reads, group).take(pa.array(wanted - first))
+            first = end
     finally:
         for stream in streams:
             stream.close()

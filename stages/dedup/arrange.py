@@ -56,13 +56,18 @@ ARRANGED = pa.schema(
 
 
 def find_components(
-    corpus: Corpus, members: Parts, spread: SpreadBands, link: LinkBuckets, limits: Limits
+    corpus: Corpus,
+    members: Parts,
+    n_documents: int,
+    spread: SpreadBands,
+    link: LinkBuckets,
+    limits: Limits,
 ) -> Parts:
     """Members → those that hang together with another, each with its kind and cell."""
     bands = corpus.shuffle("spread-bands", spread, source=members)
     links = corpus.reduce_partitions("link-buckets", link, bands, n_partitions=spread.n_partitions)
-    stars = connect(corpus, links, limits.link_documents)
-    n_partitions = partitions_for(corpus.n_rows(), limits.component_documents)
+    stars = connect(corpus, links, partitions_for(n_documents, limits.link_documents))
+    n_partitions = partitions_for(n_documents, limits.component_documents)
     sums = corpus.shuffle("sum-components", SumComponents(n_partitions), source=stars)
     listed = corpus.shuffle("list-members", ListMembers(n_partitions), source=stars)
     arrange = Arrange(n_partitions, limits.few, limits.cell_shingles, limits.task_shingles)

@@ -1,8 +1,9 @@
 """The rows that dedup moves about, between Arrow and NumPy.
 
-A document is known inside the stage by one number, `document` = shard · 2⁴⁰ + row, and preferred
-by two more: of two documents the one with the lesser (`rank_high`, `rank_low`, `doc_id`) survives
-(see `stages.dedup.preference`).
+A document is known inside the stage by one number, `document` = run · 2⁵⁸ + shard · 2³² + row, and
+preferred by two more: of two documents the one with the lesser (`rank_high`, `rank_low`, `doc_id`)
+survives (see `stages.dedup.preference`). The run is 0 for a document of this run, n for one of the
+n-th earlier run that it is compared with: such a document is kept whatever it is like.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,8 +15,10 @@ import pyarrow as pa
 
 from stages.contract import PARTITION
 
-ROW_BITS = 40
+ROW_BITS = 32
 ROW_MASK = (1 << ROW_BITS) - 1
+RUN_BITS = 58
+SHARD_MASK = (1 << (RUN_BITS - ROW_BITS)) - 1
 
 Int64 = npt.NDArray[np.int64]
 Digests = npt.NDArray[np.bytes_]
@@ -36,6 +39,7 @@ DROPS = pa.schema(
         pa.field("reason", pa.string()),
         pa.field("duplicate_of", pa.binary(16)),
         pa.field("similarity", pa.float64()),
+        pa.field("run", pa.uint8()),  # which `duplicate_of` is in
     ]
 )
 """Dropped documents."""
@@ -43,9 +47,19 @@ DROPS = pa.schema(
 PARTITION_FIELD = pa.field(PARTITION, pa.uint32())
 
 
-def document_numbers(shards: Int64, rows: Int64) -> Int64:
-    """Pack shard and row."""
-    return (shards << ROW_BITS) | rows
+def document_numbers(shards: Int64, rows: Int64, run: int = 0) -> Int64:
+    """Pack run, shard and row."""
+    return (run << RUN_BITS) | (shards << ROW_BITS) | rows
+
+
+def runs_of(documents: Int64) -> npt.NDArray[np.uint8]:
+    """The run of each document; 0 is this one."""
+    return (documents >> RUN_BITS).astype(np.uint8)
+
+
+def are_earlier(documents: Int64) -> npt.NDArray[np.bool_]:
+    """Whether each document is one of an earlier run."""
+    return documents >> RUN_BITS > 0
 
 
 def numbers(batch: pa.RecordBatch | pa.Table, name: str) -> Any:

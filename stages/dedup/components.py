@@ -23,7 +23,7 @@ import pyarrow as pa
 from numba import njit
 
 from stages.contract import Batches, Corpus, Parts
-from stages.dedup.arrays import Int64, emit, gather, numbers, partitions_for
+from stages.dedup.arrays import Int64, emit, gather, numbers
 from stages.kernels.routes import ByHash, Route, scatter
 
 Int32 = npt.NDArray[np.int32]
@@ -39,9 +39,8 @@ LINKS = pa.schema(
 )
 
 
-def connect(corpus: Corpus, links: Parts, link_documents: int) -> Parts:
+def connect(corpus: Corpus, links: Parts, n_partitions: int) -> Parts:
     """Links → stars of the same components, each document that is no root once."""
-    n_partitions = partitions_for(corpus.n_rows(), link_documents)
     by_node = Route(LINKS, ByHash(("node",), n_partitions))
     if n_partitions == 1:
         together = corpus.shuffle("route-links", by_node, source=links)

@@ -13,6 +13,7 @@ Cost: two copies of what is left in scratch a round; a task holds the shingles o
 those of them that are kept, as `stages.dedup.sieve` does.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -38,13 +39,12 @@ Cut = tuple[int, int, str]
 """Rank and doc_id (hexadecimal) of the last of a round's first documents."""
 
 
-def sieve_huge(corpus: Corpus, spread: Shuffled, rule: Sieve, task_shingles: int) -> list[Parts]:
-    """Texts, spread over tasks → the links that `rule` would make, in rows that may be texts
-    instead."""
-    if not spread.sizes():
-        return []
-    n_parts = 1 + max(spread.sizes())
-    rest = corpus.reduce_partitions("hold-huge", Hold(), spread, n_partitions=n_parts)
+def sieve_huge(
+    corpus: Corpus, spread: Sequence[Shuffled], n_parts: int, rule: Sieve, task_shingles: int
+) -> list[Parts]:
+    """Texts, spread over `n_parts` tasks → the links that `rule` would make, in rows that may be
+    texts instead."""
+    rest = corpus.reduce_partitions("hold-huge", Hold(), *spread, n_partitions=n_parts)
     links: list[Parts] = []
     while True:
         number = 1 + len(links) // 2

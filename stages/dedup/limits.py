@@ -7,6 +7,9 @@ the work is cut, except that `few` decides which compared pairs are written down
 
 from dataclasses import dataclass
 
+MAX_RUNS = 31
+"""Earlier runs that one can be compared with: a document's number has five bits for them."""
+
 
 @dataclass(frozen=True)
 class Limits:

@@ -4,6 +4,7 @@ A bucket (the documents with one band hash, or one key) says that its members ma
 of one another. It is written down as a star: each member and the one with the least number, so a
 bucket of a million costs a million links and not half a billion pairs. Who hangs together by links
 is then compared exactly (`stages.dedup.components`, `verify`, `sieve`), whichever bands agreed.
+Documents of earlier runs are not compared with one another, so a star has one of this run in it.
 
 Jaccard is at most the smaller number of shingles over the larger. So a bucket in order of these
 numbers falls apart where two that follow one another are further apart than the threshold: nobody
@@ -21,7 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stages.contract import Batches
-from stages.dedup.arrays import DOCUMENT, digests, emit, gather, numbers
+from stages.dedup.arrays import DOCUMENT, are_earlier, digests, emit, gather, numbers
 from stages.dedup.components import LINKS, forest
 from stages.kernels.routes import scatter
 
@@ -87,7 +88,7 @@ class LinkBuckets:
         starts = np.flatnonzero(np.r_[True, apart])
         least = np.minimum.reduceat(documents, starts)
         star = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(bands)]))
-        linked = documents != least[star]
+        linked = (documents != least[star]) & ~are_earlier(least)[star]
         # The least one of a star has a row of its own, so its size is known.
         place = np.argsort(documents, kind="stable")
         root_sizes = sizes[place[np.searchsorted(documents, least, sorter=place)]]

@@ -27,6 +27,7 @@ from stages.dedup.arrays import (
     emit,
     gather,
     numbers,
+    runs_of,
 )
 from stages.dedup.sets import VERIFIED
 from stages.kernels.routes import scatter
@@ -37,6 +38,7 @@ EVIDENCE = pa.schema(
         pa.field("right", pa.binary(16)),
         pa.field("similarity", pa.float64()),
         pa.field("accepted", pa.bool_()),
+        pa.field("left_run", pa.string()),  # null: this one
     ]
 )
 
@@ -47,10 +49,12 @@ class KeepEvidence:
 
     threshold: float
     rate: float
+    against: tuple[str, ...]
 
     schema: ClassVar[pa.Schema] = EVIDENCE
 
     def __call__(self, batches: Batches) -> Batches:
+        names = pa.array([None, *self.against], pa.string())
         for batch in batches:
             similarity = batch["similarity"]
             record = pa.record_batch(
@@ -59,6 +63,7 @@ class KeepEvidence:
                     batch["right_id"],
                     similarity,
                     pc.greater_equal(similarity, self.threshold),
+                    names.take(pa.array(runs_of(numbers(batch, "left")))),
                 ],
                 schema=EVIDENCE,
             )
@@ -117,6 +122,7 @@ class DropNear:
                 "reason": np.where(same_url, "url", "near"),
                 "duplicate_of": digest_array(doc_ids[kept_for[dropped]]),
                 "similarity": best[dropped],
+                "run": runs_of(documents[kept_for[dropped]]),
             },
         )
 

@@ -1,10 +1,11 @@
 """The options of dedup."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stages.contract import Options
+from stages.dedup.limits import MAX_RUNS
 
 
 class DedupOptions(Options):
@@ -29,3 +30,16 @@ class DedupOptions(Options):
     )
     exact: bool = Field(True, description="drop documents whose text occurred before")
     near: bool = Field(True, description="drop documents similar to a kept one")
+    against: tuple[str, ...] = Field(
+        (),
+        max_length=MAX_RUNS,
+        description="earlier runs (folders or URLs, the preferred first) whose kept documents this "
+        "one's are compared with: these stay, and what repeats one of them is dropped "
+        "(`duplicate_run` says whose it is)",
+    )
+
+    @model_validator(mode="after")
+    def _compares_files(self) -> Self:
+        if self.against and self.unit != "file":
+            raise ValueError('`against` compares files: it asks for unit = "file"')
+        return self

@@ -4,9 +4,13 @@ github   licence known, more stars, earlier creation, longer, smaller doc_id
 web      latest crawl, longer, smaller doc_id
 other    longer, smaller doc_id
 
-The lesser number is preferred. Fields saturate where nothing real ends up: stars at 2²³, times
-are whole seconds of the years 1970-2106, lengths at 4 GiB; unknown values come last. What room is
-left holds the first 5 (8, 12) bytes of doc_id; callers break the remaining ties by the whole.
+Before all of these comes every document of an earlier run (`dedup.against`), in the order in which
+the runs are named.
+
+The lesser number is preferred; its first five bits are the run. Fields saturate where nothing real
+ends up: stars at 2²³, times are whole seconds of the years 1970-2106, lengths at 4 GiB; unknown
+values come last. What room is left holds the beginning of doc_id; callers break the remaining ties
+by the whole.
 """
 
 from typing import TypeAlias
@@ -17,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.dedup.arrays import digests
+from stages.dedup.limits import MAX_RUNS
 
 Ranks: TypeAlias = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]
 
@@ -31,6 +36,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 _UINT32_MAX = (1 << 32) - 1
 _STARS_MAX = (1 << 23) - 1
+_RUN_SHIFT = np.uint64(64 - MAX_RUNS.bit_length())
 
 
 def preference(corpus: str) -> str:
@@ -38,8 +44,19 @@ def preference(corpus: str) -> str:
     return {"github": GITHUB, "web": WEB, "seeds": WEB}.get(corpus, OTHER)
 
 
-def ranks(batch: pa.RecordBatch, order: str) -> Ranks:
-    """The two halves of each row's rank; `batch` has the columns `COLUMNS[order]`."""
+def ranks(batch: pa.RecordBatch, order: str, run: int = 0) -> Ranks:
+    """The two halves of each row's rank, of documents of one run; `batch` has the columns
+    `COLUMNS[order]`. What the run's bits push out are bits of doc_id, by which ties go anyway."""
+    high, low = _own_ranks(batch, order)
+    place = np.uint64(run - 1 if run else MAX_RUNS)
+    kept = np.uint64(64) - _RUN_SHIFT
+    return (
+        place << _RUN_SHIFT | high >> kept,
+        (high & np.uint64(MAX_RUNS)) << _RUN_SHIFT | low >> kept,
+    )
+
+
+def _own_ranks(batch: pa.RecordBatch, order: str) -> Ranks:
     identity = np.ascontiguousarray(digests(batch, "doc_id")).view(">u8").reshape(-1, 2)
     first, second = (identity[:, half].astype(np.uint64) for half in (0, 1))
     length = _descending(batch["n_bytes"], _UINT32_MAX)

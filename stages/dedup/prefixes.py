@@ -27,11 +27,13 @@ Float64 = npt.NDArray[np.float64]
 
 
 class SetArrays(NamedTuple):
-    """Set i is `hashes[ends[i]:ends[i + 1]]` (ascending) and of component `components[i]`."""
+    """Set i is `hashes[ends[i]:ends[i + 1]]` (ascending) and of component `components[i]`; if
+    `stays[i]`, it is near to none, whatever it is like."""
 
     ends: Int64
     hashes: Hashes
     components: Int64
+    stays: npt.NDArray[np.bool_]
 
 
 class Index(NamedTuple):
@@ -162,8 +164,8 @@ def find_nearest(
     """The most similar of the sets in the index for each set, the first of them on a tie; it is
     the one that counts if it reaches `threshold`, and is told from `floor` on. If the index
     `grows`, those probed are those held, and each is added that is near to none before it."""
-    ends, hashes, components = probed
-    held_ends, held_hashes, held_components = held
+    ends, hashes, components, stays = probed
+    held_ends, held_hashes, held_components, _ = held
     heads, keys, following, owners, n_postings = index
     n_sets = ends.shape[0] - 1
     mask = np.uint64(heads.shape[0] - 1)
@@ -173,7 +175,8 @@ def find_nearest(
     for one in range(n_sets):
         words = hashes[ends[one] : ends[one + 1]]
         size = words.shape[0]
-        for at in range(prefix_ends[one], prefix_ends[one + 1]):
+        last = prefix_ends[one] if stays[one] else prefix_ends[one + 1]
+        for at in range(prefix_ends[one], last):
             posting = heads[_place(keys, heads, prefix_keys[at], mask)]
             while posting >= 0:
                 other = owners[posting]

@@ -72,6 +72,12 @@ class Sets:
         component: Int64 = numbers(self.known, "component")
         return component
 
+    @property
+    def documents(self) -> Int64:
+        """int64[n]."""
+        document: Int64 = numbers(self.known, "document")
+        return document
+
 
 def read_sets(batches: Iterable[pa.RecordBatch], ngram: int, cjk: bool) -> Sets:
     """The sets of all texts of the batches (columns of `stages.dedup.texts.TEXTS`)."""

@@ -1,9 +1,10 @@
 """Near-duplicates in a component of many documents.
 
 Documents are taken in order of preference, and each is compared with the *kept* ones before it, for
-nothing else can drop it (see `stages.dedup.near`). A cluster of a hundred thousand near-duplicates
-keeps one, so it costs a hundred thousand comparisons; where many are kept, the index of
-`stages.dedup.prefixes` finds those that may be near. The outcome is that of comparing all pairs.
+nothing else can drop it (see `stages.dedup.near`). Those of earlier runs are kept in any case. A
+cluster of a hundred thousand near-duplicates keeps one, so it costs a hundred thousand comparisons;
+where many are kept, the index of `stages.dedup.prefixes` finds those that may be near. The outcome
+is that of comparing all pairs.
 
 A document is linked to one kept document, the most similar one, and has that link to itself: the
 reducer that drops it needs no more of the component.
@@ -22,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from stages.contract import Batches
-from stages.dedup.arrays import Int64, emit, numbers
+from stages.dedup.arrays import Int64, are_earlier, emit, numbers
 from stages.dedup.prefixes import (
     Counts,
     Float64,
@@ -96,7 +97,7 @@ def _sieve(sets: Sets, counts: Counts, threshold: float) -> tuple[Int64, Float64
 
 
 def _arrays(sets: Sets) -> SetArrays:
-    return SetArrays(sets.ends, sets.hashes, sets.components)
+    return SetArrays(sets.ends, sets.hashes, sets.components, are_earlier(sets.documents))
 
 
 def _floor(threshold: float) -> float:

@@ -6,6 +6,10 @@
                               ▼                ▼
     every shard's verdicts ◄─ twins follow ◄─ near-duplicates
 
+Earlier runs (`against`) take part as if their kept documents were documents of this one that are
+preferred to all others: their signatures are read, and of their texts those that are linked to a
+document of this run. Nothing is compared among them, and none is dropped.
+
 By `unit`, repositories stand in the place of documents, from before `describe` until their verdicts
 are those of their files (`stages.dedup.repositories`).
 
@@ -24,9 +28,10 @@ Beside the verdicts stay three folders: `pairs`, the evidence; `verified` and `t
 a new threshold decides after the scratch data are gone.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-from stages.contract import Corpus, Parts
+from stages.contract import ROW, SHARD, Corpus, Parts, Shuffled
 from stages.dedup.arrange import HUGE, LARGE, SMALL, find_components
 from stages.dedup.arrays import DROPS, ROW_BITS, partitions_for
 from stages.dedup.bands import choose_bands, stored_threshold
@@ -40,7 +45,7 @@ from stages.dedup.repositories.answers import answer_files
 from stages.dedup.repositories.gathering import gather_repositories
 from stages.dedup.sets import VERIFIED
 from stages.dedup.sieve import Sieve
-from stages.dedup.texts import AnswerWithTexts, AskForTexts, SendTexts, ToCells
+from stages.dedup.texts import AnswerWithTexts, AskForTexts, PickTexts, SendTexts, ToCells
 from stages.dedup.twins import Describe, JoinTexts, columns_read
 from stages.dedup.verdicts import (
     FollowSurvivors,
@@ -58,7 +63,7 @@ class DedupStage:
     """Decides which documents of a corpus repeat a kept one."""
 
     name: ClassVar[str] = "dedup"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     libraries: ClassVar[tuple[str, ...]] = ("xxhash",)
     Options: ClassVar[type[DedupOptions]] = DedupOptions
 
@@ -71,13 +76,15 @@ class DedupStage:
         units = None
         if self._options.unit == "repository":
             units = gather_repositories(corpus, self._options, self._limits.repository_bytes)
-        members = self._find_twins(corpus, units)
+        earlier = corpus.earlier()
+        runs = (corpus, *earlier.values())
+        members = self._find_twins(runs, units)
         n_partitions = partitions_for(corpus.n_rows(), self._limits.drop_rows)
         twins = corpus.map_shards("list-twins", ListTwins(), source=members, keep_as="twins")
         by_root = Route(DROPS, ByHash(("root",), n_partitions))
         drops = [corpus.shuffle("route-twins", by_root, source=twins)]
         if self._options.near or self._by_url(corpus):
-            near = self._find_near(corpus, members, units)
+            near = self._find_near(runs, tuple(earlier), members, units)
             drops.append(corpus.shuffle("route-drops", by_root, source=near))
         followed = corpus.reduce_partitions(
             "follow-survivors", FollowSurvivors(), *drops, n_partitions=n_partitions
@@ -87,26 +94,45 @@ class DedupStage:
         by_shard = corpus.shuffle(
             "route-to-shards", Route(DROPS, ByNumber("document", ROW_BITS)), source=followed
         )
-        corpus.decide(Judge(), by_shard, reads=Judge.reads)
+        columns = self._columns_read(corpus)
+        judge = Judge({name: one.content(columns) for name, one in earlier.items()})
+        corpus.decide(judge, by_shard, reads=Judge.reads)
 
     def _by_url(self, corpus: Corpus) -> bool:
         return preference(corpus.name) == WEB and self._options.url
 
-    def _find_twins(self, corpus: Corpus, units: Parts | None) -> Parts:
+    def _columns_read(self, corpus: Corpus) -> list[str]:
+        """What is read of an earlier run."""
+        order, by_url = preference(corpus.name), self._by_url(corpus)
+        send = SendTexts(order, by_url)
+        names = dict.fromkeys((*columns_read(order, by_url), *send.columns_read()))
+        return [name for name in names if name not in (SHARD, ROW)]
+
+    def _find_twins(self, runs: Sequence[Corpus], units: Parts | None) -> Parts:
+        corpus = runs[0]
         order, by_url = preference(corpus.name), self._by_url(corpus)
         n_bands, rows_per_band = choose_bands(stored_threshold(self._options.threshold))
-        n_partitions = partitions_for(corpus.n_rows(), self._limits.text_rows)
-        describe = Describe(order, by_url, n_bands, rows_per_band, n_partitions)
+        n_partitions = partitions_for(_n_documents(runs), self._limits.text_rows)
         reads = columns_read(order, by_url)
-        if not self._options.exact:
-            return corpus.map_shards("describe", describe, reads=reads, source=units)
-        grouped = corpus.shuffle("describe", describe, reads=reads, source=units)
+        grouped = []
+        for run, one in enumerate(runs):
+            describe = Describe(order, by_url, n_bands, rows_per_band, n_partitions, run)
+            source = None if run else units
+            name = _in_room(run, "describe")
+            grouped.append(one.shuffle(name, describe, reads=reads, source=source))
         return corpus.reduce_partitions(
-            "join-texts", JoinTexts(), grouped, n_partitions=n_partitions
+            "join-texts", JoinTexts(self._options.exact), *grouped, n_partitions=n_partitions
         )
 
-    def _find_near(self, corpus: Corpus, members: Parts, units: Parts | None) -> Parts:
-        texts = self._find_texts(corpus, members, units)
+    def _find_near(
+        self,
+        runs: Sequence[Corpus],
+        names: tuple[str, ...],
+        members: Parts,
+        units: Parts | None,
+    ) -> Parts:
+        corpus = runs[0]
+        texts = self._find_texts(runs, members, units)
         verified, n_documents = self._verify(corpus, texts)
         threshold = self._options.threshold
         n_partitions = partitions_for(n_documents, self._limits.pair_documents)
@@ -116,7 +142,7 @@ class DedupStage:
             for number, parts in enumerate(verified)
         ]
         rate = min(1.0, EVIDENCE_DOCUMENTS / max(n_documents, 1))
-        evidence = KeepEvidence(threshold, rate)
+        evidence = KeepEvidence(threshold, rate, names)
         corpus.reduce_partitions(
             "keep-evidence", evidence, *pairs, n_partitions=n_partitions, keep_as="pairs"
         )
@@ -124,46 +150,79 @@ class DedupStage:
             "drop-near", DropNear(threshold), *pairs, n_partitions=n_partitions
         )
 
-    def _find_texts(self, corpus: Corpus, members: Parts, units: Parts | None) -> Parts:
-        """The texts of all that is linked: documents, or `units` in their place."""
+    def _find_texts(
+        self, runs: Sequence[Corpus], members: Parts, units: Parts | None
+    ) -> list[Parts]:
+        """The texts of all that is linked: documents, or `units` in their place; those of each
+        run."""
+        corpus = runs[0]
         by_url = self._by_url(corpus)
+        n_documents = _n_documents(runs)
         n_bands, _ = choose_bands(stored_threshold(self._options.threshold))
         spread = SpreadBands(
             partitions_for(
-                corpus.n_rows() * (n_bands * self._options.near + by_url), self._limits.band_rows
+                n_documents * (n_bands * self._options.near + by_url), self._limits.band_rows
             ),
             self._options.near,
             by_url,
         )
         link = LinkBuckets(stored_threshold(self._options.threshold))
-        arranged = find_components(corpus, members, spread, link, self._limits)
+        arranged = find_components(corpus, members, n_documents, spread, link, self._limits)
         asked = corpus.shuffle("ask-for-texts", AskForTexts(), source=arranged)
         send = SendTexts(preference(corpus.name), by_url)
         sources = [asked]
         if asked.sizes():
             reads = send.columns_read()
             sources.append(corpus.shuffle("send-texts", send, reads=reads, source=units))
-        return corpus.reduce_partitions(
-            "answer-with-texts", AnswerWithTexts(), *sources, n_partitions=corpus.n_shards
-        )
+        answered: list[Parts] = [
+            corpus.reduce_partitions(
+                "answer-with-texts", AnswerWithTexts(), *sources, n_partitions=corpus.n_shards
+            )
+        ]
+        for run, one in enumerate(runs):
+            if run and asked.sizes():
+                name = _in_room(run, "ask-for-texts")
+                of_run = corpus.shuffle(name, AskForTexts(run), source=arranged)
+                pick = PickTexts(SendTexts(send.order, by_url, run))
+                name = _in_room(run, "pick-texts")
+                answered.append(one.pick_rows(name, pick, of_run, reads=send.columns_read()))
+        return answered
 
-    def _verify(self, corpus: Corpus, texts: Parts) -> tuple[list[Parts], int]:
+    def _verify(self, corpus: Corpus, texts: Sequence[Parts]) -> tuple[list[Parts], int]:
         """Compared pairs, and how many documents there are to compare."""
         options = self._options
-        small = corpus.shuffle("route-small", ToCells(SMALL), source=texts)
-        large = corpus.shuffle("route-large", ToCells(LARGE), source=texts)
-        huge = corpus.shuffle("route-huge", ToCells(HUGE), source=texts)
+        small, large, huge = (
+            [
+                corpus.shuffle(_in_room(run, name), ToCells(kind), source=parts)
+                for run, parts in enumerate(texts)
+            ]
+            for name, kind in (("route-small", SMALL), ("route-large", LARGE), ("route-huge", HUGE))
+        )
         verify = Verify(options.ngram, options.cjk, stored_threshold(options.threshold))
-        n_cells = 1 + max(small.sizes(), default=0)
+        n_cells = max(1, _n_cells(small))
         verified: list[Parts] = [
             corpus.reduce_partitions(
-                "verify", verify, small, n_partitions=n_cells, keep_as="verified"
+                "verify", verify, *small, n_partitions=n_cells, keep_as="verified"
             )
         ]
         rule = Sieve(options.ngram, options.cjk, options.threshold)
-        if large.sizes():
-            n_cells = 1 + max(large.sizes())
-            verified.append(corpus.reduce_partitions("sieve", rule, large, n_partitions=n_cells))
-        verified += sieve_huge(corpus, huge, rule, self._limits.task_shingles)
-        compared = (small.sizes(), large.sizes(), huge.sizes())
+        if n_cells := _n_cells(large):
+            verified.append(corpus.reduce_partitions("sieve", rule, *large, n_partitions=n_cells))
+        if n_cells := _n_cells(huge):
+            verified += sieve_huge(corpus, huge, n_cells, rule, self._limits.task_shingles)
+        compared = (one.sizes() for one in (*small, *large, *huge))
         return verified, sum(rows for sizes in compared for rows, _ in sizes.values())
+
+
+def _in_room(run: int, name: str) -> str:
+    """A step's name, apart from that of the same step for another run."""
+    return f"earlier-{run}/{name}" if run else name
+
+
+def _n_documents(runs: Sequence[Corpus]) -> int:
+    return sum(one.n_rows() for one in runs)
+
+
+def _n_cells(routed: Sequence[Shuffled]) -> int:
+    """One more than the last cell that has a text."""
+    return 1 + max((cell for one in routed for cell in one.sizes()), default=-1)

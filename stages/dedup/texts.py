@@ -1,7 +1,8 @@
 """How the texts that are compared come to those that compare them.
 
 Every shard routes its texts to the task that knows which of them are wanted; the wanted ones go on
-to the cell of their component. A text travels once.
+to the cell of their component. A text travels once. Of an earlier run, of which few are wanted, the
+task reads the row groups that have one.
 
 Cost: a copy of the living texts in scratch, and two of the linked documents' texts.
 """
@@ -21,11 +22,14 @@ from stages.dedup.arrays import (
     RANK_HIGH,
     RANK_LOW,
     ROW_BITS,
+    ROW_MASK,
+    SHARD_MASK,
     Int64,
     document_numbers,
     emit,
     gather,
     numbers,
+    runs_of,
 )
 from stages.dedup.preference import COLUMNS, ranks
 from stages.dedup.twins import url_words
@@ -51,24 +55,28 @@ _REQUEST = ("component", "kind", "cell", "document")
 
 @dataclass(frozen=True)
 class AskForTexts:
-    """Arranged documents → a request each, routed to the document's shard."""
+    """Arranged documents → a request for each of one run, routed to the document's shard."""
+
+    run: int = 0
 
     schema: ClassVar[pa.Schema] = TEXTS
 
     def __call__(self, batches: Batches) -> Batches:
-        for batch in batches:
+        for whole in batches:
+            batch = whole.filter(pa.array(runs_of(numbers(whole, "document")) == self.run))
             columns = {field.name: pa.nulls(batch.num_rows, field.type) for field in TEXTS}
             columns |= {name: batch[name] for name in _REQUEST}
-            shards = (numbers(batch, "document") >> ROW_BITS).astype(np.uint32)
+            shards = (numbers(batch, "document") >> ROW_BITS & SHARD_MASK).astype(np.uint32)
             yield from emit(TEXTS, columns | {"partition": shards})
 
 
 @dataclass(frozen=True)
 class SendTexts:
-    """Shards → their texts, routed to the task of the shard."""
+    """Shards of a run → their texts, routed to the task of the shard."""
 
     order: str
     by_url: bool
+    run: int = 0
 
     schema: ClassVar[pa.Schema] = TEXTS
 
@@ -80,9 +88,10 @@ class SendTexts:
         for batch in batches:
             if batch.num_rows == 0:
                 continue
-            high, low = ranks(batch, self.order)
+            high, low = ranks(batch, self.order, self.run)
             shards = numbers(batch, SHARD).astype(np.int64)
-            documents = document_numbers(shards, numbers(batch, ROW).astype(np.int64))
+            rows = numbers(batch, ROW).astype(np.int64)
+            documents = document_numbers(shards, rows, self.run)
             columns = {name: pa.nulls(batch.num_rows, TEXTS.field(name).type) for name in _REQUEST}
             yield from emit(
                 self.schema,
@@ -118,6 +127,26 @@ class AnswerWithTexts:
             if requests is None:
                 requests = gather(asked, TEXTS).select(_REQUEST).sort_by("document")
                 documents = numbers(requests, "document")
+            yield from _answer(texts, requests, documents)
+
+
+@dataclass(frozen=True)
+class PickTexts:
+    """The rows that were asked for of one shard → a text for each request."""
+
+    send: SendTexts
+
+    schema: ClassVar[pa.Schema] = TEXTS
+
+    def rows(self, records: pa.Table) -> Int64:
+        """Which these are."""
+        rows: Int64 = numbers(records, "document") & ROW_MASK
+        return rows
+
+    def __call__(self, batches: Batches, records: pa.Table) -> Batches:
+        requests = records.select(_REQUEST).sort_by("document").combine_chunks()
+        documents = numbers(requests, "document")
+        for texts in self.send(batches):
             yield from _answer(texts, requests, documents)
 
 

@@ -62,13 +62,14 @@ def columns_read(order: str, by_url: bool) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Describe:
-    """Shards → one row a living document, routed by text."""
+    """Shards of a run → one row a living document, routed by text."""
 
     order: str
     by_url: bool
     n_bands: int
     rows_per_band: int
     n_partitions: int
+    run: int = 0
 
     schema: ClassVar[pa.Schema] = MEMBERS
 
@@ -80,10 +81,9 @@ class Describe:
                 yield from self._describe(batch)
 
     def _describe(self, batch: pa.RecordBatch) -> Batches:
-        high, low = ranks(batch, self.order)
-        documents = document_numbers(
-            numbers(batch, SHARD).astype(np.int64), numbers(batch, ROW).astype(np.int64)
-        )
+        high, low = ranks(batch, self.order, self.run)
+        shards, rows = (numbers(batch, name).astype(np.int64) for name in (SHARD, ROW))
+        documents = document_numbers(shards, rows, self.run)
         url_hash = _url_hashes(batch) if self.by_url else digests(batch, "doc_id")
         minima = batch["signature"].flatten().to_numpy().reshape(batch.num_rows, -1)
         bands = band_hashes(minima, self.n_bands, self.rows_per_band)
@@ -109,12 +109,17 @@ class Describe:
 
 @dataclass(frozen=True)
 class JoinTexts:
-    """One partition of documents → the same rows; repeated texts point to the preferred one, with
-    the reason `url` if they are captures of its URL, else `exact`, and have no bands."""
+    """One partition of documents → the same rows; if `exact`, repeated texts point to the preferred
+    one, with the reason `url` if they are captures of its URL, else `exact`, and have no bands."""
+
+    exact: bool
 
     schema: ClassVar[pa.Schema] = MEMBERS
 
     def __call__(self, batches: Batches) -> Batches:
+        if not self.exact:
+            yield from batches
+            return
         table = gather(batches, self.schema)
         leaders = _leaders(table, digests(table, "text_hash"))
         lost = pa.array(leaders != np.arange(table.num_rows))

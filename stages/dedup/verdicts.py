@@ -8,6 +8,7 @@ like all others, but their similarity is not part of the verdict: `pairs` has it
 Cost: 60 bytes a dropped document, in the reducer of its survivor and at the shard.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,9 +21,11 @@ from stages.contract import ALIVE, ROW, Batches
 from stages.dedup.arrays import (
     DROPS,
     ROW_MASK,
+    are_earlier,
     emit,
     gather,
     numbers,
+    runs_of,
 )
 
 
@@ -35,7 +38,8 @@ class ListTwins:
 
     def __call__(self, batches: Batches) -> Batches:
         for whole in batches:
-            batch = whole.filter(whole["reason"].is_valid())
+            own = ~are_earlier(numbers(whole, "document"))
+            batch = whole.filter(pc.and_(whole["reason"].is_valid(), pa.array(own)))
             yield from emit(
                 self.schema,
                 {
@@ -44,6 +48,7 @@ class ListTwins:
                     "reason": batch["reason"],
                     "duplicate_of": batch["survivor_id"],
                     "similarity": np.ones(batch.num_rows),
+                    "run": runs_of(numbers(batch, "survivor")),
                 },
             )
 
@@ -65,14 +70,17 @@ class FollowSurvivors:
         moved = pa.array(places[place] == roots)
         taken = near.combine_chunks().take(pa.array(place))
         columns = {name: table[name] for name in DROPS.names}
-        columns["duplicate_of"] = pc.if_else(moved, taken["duplicate_of"], table["duplicate_of"])
-        columns["similarity"] = pc.if_else(moved, taken["similarity"], table["similarity"])
+        for name in ("duplicate_of", "similarity", "run"):
+            columns[name] = pc.if_else(moved, taken[name], table[name])
         yield from emit(DROPS, columns)
 
 
 @dataclass(frozen=True)
 class Judge:
-    """One shard and its drops → reason, duplicate_of, similarity and cluster of every row."""
+    """One shard and its drops → the reason and DEDUP_DECISIONS of every row. `against` has the
+    earlier runs' names, in order, and a hash of each one's content."""
+
+    against: Mapping[str, str]
 
     schema: ClassVar[pa.Schema] = pa.schema([pa.field("reason", pa.string()), *DEDUP_DECISIONS])
 
@@ -81,6 +89,7 @@ class Judge:
     def __call__(self, batches: Batches, records: pa.Table) -> Batches:
         drops = records.sort_by("document").combine_chunks()
         dropped_rows = numbers(drops, "document") & ROW_MASK
+        names = pa.array([None, *self.against], pa.string())
         for batch in batches:
             rows = numbers(batch, ROW).astype(np.int64)
             place = np.searchsorted(dropped_rows, rows)
@@ -94,4 +103,5 @@ class Judge:
             unknown = pa.scalar(None, pa.float64())
             columns["similarity"] = pc.if_else(is_url, unknown, drop["similarity"])
             columns["cluster"] = pc.if_else(batch[ALIVE], cluster, nobody)
+            columns["duplicate_run"] = names.take(drop["run"])
             yield from emit(self.schema, columns)

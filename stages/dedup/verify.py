@@ -16,7 +16,7 @@ import pyarrow as pa
 from numba import njit
 
 from stages.contract import Batches
-from stages.dedup.arrays import Int64, emit
+from stages.dedup.arrays import Int64, are_earlier, emit
 from stages.dedup.sets import (
     EVIDENCE_MARGIN,
     VERIFIED,
@@ -48,6 +48,9 @@ class Verify:
         n_pairs = int(np.sum(n_members * (n_members - 1) // 2))
         floor = max(0.0, self.threshold - EVIDENCE_MARGIN)
         left, right, similarity = compare_all(starts, sets.ends, sets.hashes, floor, n_pairs)
+        # The left one is preferred: where the right one is of an earlier run, both are.
+        own = ~are_earlier(sets.documents)[right]
+        left, right, similarity = left[own], right[own], similarity[own]
         columns = verified_pairs((sets.known, left), (sets.known, right), similarity)
         yield from emit(VERIFIED, columns | {"component": components[left]})
 

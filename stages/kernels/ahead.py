@@ -102,8 +102,8 @@ _GROUPS = (
     dedup.prefixes _count uint64[:] uint32[:]
     dedup.prefixes prefixes int64[:] uint64[:] readonly:int64[:] uint32[:] float64
     dedup.prefixes find_nearest stages.dedup.prefixes:SetArrays\
-(int64[:];uint64[:];readonly:int64[:]) int64[:] uint64[:] stages.dedup.prefixes:SetArrays\
-(int64[:];uint64[:];readonly:int64[:]) stages.dedup.prefixes:Index\
+(int64[:];uint64[:];readonly:int64[:];bool[:]) int64[:] uint64[:] stages.dedup.prefixes:SetArrays\
+(int64[:];uint64[:];readonly:int64[:];bool[:]) stages.dedup.prefixes:Index\
 (int32[:];uint64[:];int32[:];int32[:];int64[:]) float64 float64 bool
     """,
     """

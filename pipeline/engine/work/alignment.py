@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,12 +27,16 @@ class Alignment:
     shard: int
     reads: tuple[TableRead, ...]
 
-    def batches(self, storage: Storage) -> Iterator[pa.RecordBatch]:
+    def batches(
+        self, storage: Storage, rows: npt.NDArray[np.int64] | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """Row group after row group, with `SHARD`, `ROW`, `REACHED` (no earlier stage dropped
-        the row) and `ALIVE` (and its own measuring did not quarantine it)."""
+        the row) and `ALIVE` (and its own measuring did not quarantine it); of these `rows`
+        (ascending), if they are given."""
         row = 0
-        for batch in read_aligned(storage, self.reads):
+        for batch in read_aligned(storage, self.reads, rows):
             n = batch.num_rows
+            numbers = np.arange(row, row + n) if rows is None else rows[row : row + n]
             inner = (PREVIOUS_KEEP, OWN_QUARANTINED)
             names = [name for name in batch.schema.names if name not in inner]
             arrays = [batch.column(name) for name in names]
@@ -46,7 +51,7 @@ class Alignment:
                 reached,
                 alive,
                 pa.array(np.full(n, self.shard, np.int32)),
-                pa.array(np.arange(row, row + n, dtype=np.int64)),
+                pa.array(numbers, pa.int64()),
             ]
             row += n
             yield pa.RecordBatch.from_arrays(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -59,9 +60,14 @@ class ShardSource:
     alignment: Alignment
     columns: tuple[str, ...]
     everything: bool
+    elsewhere: Storage | None = None
+    """The run that the shard lies in, if that is another one."""
 
-    def read(self, storage: Storage) -> Iterator[pa.RecordBatch]:
-        for batch in self.alignment.batches(storage):
+    def read(
+        self, storage: Storage, rows: npt.NDArray[np.int64] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """All of it, or these rows alone."""
+        for batch in self.alignment.batches(self.elsewhere or storage, rows):
             if self.everything:
                 yield batch.select(self.columns)
             else:

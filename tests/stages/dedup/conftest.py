@@ -1,6 +1,6 @@
 """The corpus verbs in memory, and a corpus of given texts that went through dedup."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,18 @@ import pytest
 
 from schemas.dedup import DEDUP_DECISIONS
 from schemas.identity import doc_id
-from stages.contract import ALIVE, PARTITION, ROW, SHARD, Output, Parts, ShardStep, Shuffled, Step
+from stages.contract import (
+    ALIVE,
+    PARTITION,
+    ROW,
+    SHARD,
+    Output,
+    Parts,
+    RowStep,
+    ShardStep,
+    Shuffled,
+    Step,
+)
 from stages.dedup.limits import Limits
 from stages.dedup.measure import DedupMeasure
 from stages.dedup.options import DedupOptions
@@ -79,6 +90,15 @@ class MemoryCorpus:
     kept: dict[str, MemoryParts] = field(default_factory=dict)
     decided: list[pa.Table] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)
+    before: dict[str, "MemoryCorpus"] = field(default_factory=dict)
+    texts_read: int = 0
+    """Rows whose text a step over shards was given."""
+
+    def earlier(self) -> Mapping[str, "MemoryCorpus"]:
+        return self.before
+
+    def content(self, columns: Sequence[str]) -> str:
+        return ",".join(columns)
 
     @property
     def n_shards(self) -> int:
@@ -100,7 +120,9 @@ class MemoryCorpus:
             whole = whole.append_column(ROW, pa.array(np.arange(row, row + n)))
             row += n
             chosen = whole.select(reads)
-            yield chosen if everything else chosen.filter(whole[ALIVE])
+            chosen = chosen if everything else chosen.filter(whole[ALIVE])
+            self.texts_read += chosen.num_rows * ("text" in reads)
+            yield chosen
 
     def _inputs(
         self, reads: Sequence[str], source: Parts | None, everything: bool
@@ -176,6 +198,24 @@ class MemoryCorpus:
             self.kept[keep_as] = result
         return result
 
+    def pick_rows(
+        self, name: str, step: RowStep, records: Shuffled, *, reads: Sequence[str]
+    ) -> MemoryParts:
+        assert isinstance(records, MemoryShuffled)
+        parts = []
+        for number, batches in sorted(records.partitions.items()):
+            asked = pa.Table.from_batches(batches)
+            wanted = np.unique(step.rows(asked))
+            rows = pa.Table.from_batches(self._rows(number, [*reads, ALIVE], True)).take(wanted)
+            assert all(rows[ALIVE].to_pylist())
+            self.texts_read += len(wanted) - self.shards_rows(number)
+            found = step(iter(rows.select(reads).to_batches()), asked)
+            parts.append([_conform(batch, step.schema) for batch in found])
+        return MemoryParts(step.schema, parts)
+
+    def shards_rows(self, number: int) -> int:
+        return sum(batch.num_rows for batch in self.shards[number])
+
     def write(self, step: Step, source: Shuffled, outputs: Sequence[Output]) -> None:
         raise NotImplementedError
 
@@ -197,6 +237,35 @@ def _schema_of(records: MemoryShuffled) -> pa.Schema:
     from stages.dedup.arrays import DROPS
 
     return DROPS
+
+
+def _shards(
+    documents: Sequence[dict[str, Any]], measure: DedupMeasure, shard_rows: int, batch_rows: int
+) -> list[list[pa.RecordBatch]]:
+    """Documents with their measures."""
+    rows = [
+        {
+            ALIVE: True,
+            "url": f"https://example.org/{document['name']}",
+            "uri": document["name"],
+            "kind": "source",
+            **document,
+            "doc_id": doc_id(document["name"]),
+            "n_bytes": len(document["text"].encode()),
+        }
+        for document in documents
+    ]
+    shards = []
+    for start in range(0, len(rows), shard_rows):
+        shard = pa.Table.from_pylist(rows[start : start + shard_rows], schema=DOCUMENTS)
+        batches = []
+        for batch in shard.to_batches(max_chunksize=batch_rows):
+            measures = measure.process(batch)
+            columns = [*batch.columns, *measures.columns]
+            schema = pa.schema([*batch.schema, *measures.schema])
+            batches.append(pa.RecordBatch.from_arrays(columns, schema=schema))
+        shards.append(batches)
+    return shards
 
 
 @dataclass
@@ -222,38 +291,21 @@ def deduplicate() -> Callable[..., Outcome]:
         shard_rows: int = 100,
         batch_rows: int = 7,
         limits: Limits | None = None,
+        against: Mapping[str, Sequence[dict[str, Any]]] | None = None,
         **options: Any,
     ) -> Outcome:
         chosen = DedupOptions(**options)
-        measure = DedupMeasure(chosen)
-        names = {doc_id(document["name"]): document["name"] for document in documents}
-        rows = [
-            {
-                ALIVE: True,
-                "url": f"https://example.org/{document['name']}",
-                "uri": document["name"],
-                "kind": "source",
-                **document,
-                "doc_id": doc_id(document["name"]),
-                "n_bytes": len(document["text"].encode()),
-            }
-            for document in documents
-        ]
-        shards = []
-        for start in range(0, len(rows), shard_rows):
-            shard = pa.Table.from_pylist(rows[start : start + shard_rows], schema=DOCUMENTS)
-            batches = []
-            for batch in shard.to_batches(max_chunksize=batch_rows):
-                measures = measure.process(batch)
-                columns = [*batch.columns, *measures.columns]
-                schema = pa.schema([*batch.schema, *measures.schema])
-                batches.append(pa.RecordBatch.from_arrays(columns, schema=schema))
-            shards.append(batches)
-        memory = MemoryCorpus(corpus, shards)
+        groups = [documents, *(against or {}).values()]
+        names = {doc_id(one["name"]): one["name"] for group in groups for one in group}
+        memory, *others = (
+            MemoryCorpus(corpus, _shards(group, DedupMeasure(chosen), shard_rows, batch_rows))
+            for group in groups
+        )
+        memory.before = dict(zip(against or {}, others, strict=True))
         DedupStage(chosen, limits).run(memory)
         decided = pa.concat_tables(memory.decided)
         verdicts = {}
-        for document, row in zip(rows, decided.to_pylist(), strict=True):
+        for document, row in zip(documents, decided.to_pylist(), strict=True):
             for column in ("duplicate_of", "cluster"):
                 row[column] = names.get(row[column])
             verdicts[document["name"]] = row

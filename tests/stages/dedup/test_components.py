@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.dedup.arrange import Arrange, ListMembers, SumComponents, fill_cells
-from stages.dedup.arrays import emit
+from stages.dedup.arrays import emit, partitions_for
 from stages.dedup.components import LINKS, connect, connected_components
 from stages.dedup.links import BANDS, LinkBuckets
 from tests.stages.dedup.conftest import MemoryCorpus, MemoryParts
@@ -75,7 +75,7 @@ def test_contraction_over_partitions_ends_in_stars(graph, link_documents, n_part
     """Whatever the partitions, each node that is no root is linked once, to the least it reaches,
     and both keep their number of shingles."""
     n, edges = graph
-    stars = connect(corpus_of(n), link_parts(edges, n_parts), link_documents)
+    stars = connect(corpus_of(n), link_parts(edges, n_parts), partitions_for(n, link_documents))
     rows = [row for batch in stars.read() for row in batch.to_pylist()]
     expected = {node: root for node, root in search(range(n), edges).items() if node != root}
     assert expected == {row["node"]: row["root"] for row in rows}
@@ -91,7 +91,7 @@ def test_a_chain_of_a_thousand_takes_few_rounds(order):
     if order == "mixed":
         np.random.default_rng(0).shuffle(places)
     corpus = corpus_of(1_000)
-    stars = connect(corpus, link_parts(itertools.pairwise(places), 8), 60)
+    stars = connect(corpus, link_parts(itertools.pairwise(places), 8), 32)
     assert sum(batch.num_rows for batch in stars.read()) == 999
     assert {0} == {root for batch in stars.read() for root in batch["root"].to_pylist()}
     assert corpus.calls["LargeStar"] <= 14 * 32
@@ -150,7 +150,7 @@ def test_every_document_of_a_component_meets_in_one_cell(graph, n_partitions):
     share a cell, and the documents of one component always do, unless it is huge."""
     n, edges = graph
     corpus = corpus_of(n)
-    stars = connect(corpus, link_parts(edges, 2), 100)
+    stars = connect(corpus, link_parts(edges, 2), 1)
     sums = corpus.shuffle("sum", SumComponents(n_partitions), source=stars)
     members = corpus.shuffle("list", ListMembers(n_partitions), source=stars)
     arrange = Arrange(n_partitions, few=3, cell_shingles=400, task_shingles=1_000)

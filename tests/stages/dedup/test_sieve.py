@@ -7,6 +7,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.dedup.arrays import document_numbers
 from stages.dedup.prefixes import count_shingles, prefixes
 from stages.dedup.sets import Sets, similarity_from
 from stages.dedup.sieve import Kept, sieve
@@ -24,12 +25,16 @@ def hashed(value: int) -> int:
     return (value + 1) * 0x9E3779B97F4A7C15 % 2**64
 
 
-def as_sets(given_sets: list[set[int]], components: list[int] | None = None) -> Sets:
+def as_sets(
+    given_sets: list[set[int]], components: list[int] | None = None, n_earlier: int = 0
+) -> Sets:
     ends = np.cumsum([0, *map(len, given_sets)])
     words = [sorted(map(hashed, one)) for one in given_sets]
     hashes = np.array(list(itertools.chain(*words)), np.uint64)
     component = pa.array(components or [0] * len(given_sets), pa.int64())
-    return Sets(pa.table({"component": component}), ends, hashes)
+    runs = np.arange(len(given_sets)) < n_earlier
+    document = document_numbers(np.zeros(len(runs), np.int64), np.arange(len(runs)), runs)
+    return Sets(pa.table({"component": component, "document": document}), ends, hashes)
 
 
 @given(st.sets(WORD, max_size=40), st.sets(WORD, max_size=40), st.floats(0, 1))

@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from stages.dedup.arrays import digest_array, digests, document_numbers, partitions_for
+from stages.dedup.arrays import (
+    ROW_MASK,
+    SHARD_MASK,
+    are_earlier,
+    digest_array,
+    digests,
+    document_numbers,
+    partitions_for,
+    runs_of,
+)
 from stages.dedup.bands import candidate_probability, choose_bands, stored_threshold
 from stages.dedup.near import drop_greedily
 from stages.dedup.options import DedupOptions
@@ -117,10 +126,30 @@ def test_digests_round_trip(values, start):
 
 
 def test_documents_pack_shard_and_row():
-    """Shard and row come back from the packed number."""
-    packed = document_numbers(np.array([0, 7, 2**22]), np.array([5, 2**40 - 1, 0]))
-    assert (packed >> 40).tolist() == [0, 7, 2**22]
-    assert (packed & (2**40 - 1)).tolist() == [5, 2**40 - 1, 0]
+    """Shard and row come back from the packed number, and the run beside them."""
+    shards, rows = np.array([0, 7, 2**26 - 1]), np.array([5, 2**32 - 1, 0])
+    for run in (0, 1, 31):
+        packed = document_numbers(shards, rows, run)
+        assert (packed >> 32 & SHARD_MASK).tolist() == shards.tolist()
+        assert (packed & ROW_MASK).tolist() == rows.tolist()
+        assert runs_of(packed).tolist() == [run] * 3
+        assert are_earlier(packed).tolist() == [run > 0] * 3
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 31), st.integers(1, 5)), min_size=2, max_size=8))
+def test_documents_of_earlier_runs_are_preferred(found):
+    """In the order of the runs, then in their own; this run's come last."""
+    rows = [{"n_bytes": size, "doc_id": bytes([row] * 16)} for row, (_, size) in enumerate(found)]
+    schema = pa.schema([("n_bytes", pa.int64()), ("doc_id", pa.binary(16))])
+    keys = []
+    for row, (run, _) in zip(rows, found, strict=True):
+        high, low = ranks(pa.RecordBatch.from_pylist([row], schema=schema), "other", run)
+        keys.append((high[0], low[0], row["doc_id"]))
+    expected = sorted(
+        range(len(rows)), key=lambda i: (found[i][0] or 32, -found[i][1], rows[i]["doc_id"])
+    )
+    assert sorted(range(len(rows)), key=keys.__getitem__) == expected
 
 
 def test_partitions_are_even_and_stable():

@@ -1,0 +1,1 @@
+"""Earlier runs, whose documents a run is compared with."""
