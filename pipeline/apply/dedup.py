@@ -63,6 +63,8 @@ def apply_dedup(source: Path, scratch: Path, overrides: Sequence[str]) -> Iterat
     options = load_stage(DedupOptions, overrides)
     if options.unit != "file":
         raise ConfigError(f"unit = {options.unit!r}: the rows of a table are in no repository")
+    if options.against:
+        raise ConfigError(f"against = {list(options.against)}: runs are compared, not tables")
     names = column_names(source)
     if "text" not in names:
         raise ConfigError(

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from pipeline.browse.filters import Filters
 from pipeline.browse.judged_tables import JudgedTable, JudgedTables
-from pipeline.inspection.life import file_of
+from pipeline.inspection.single_rows import file_of
 from pipeline.storage.tables import TableRead, read_group
 
 ENOUGH = 400

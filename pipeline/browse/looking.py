@@ -11,7 +11,8 @@ from pipeline.browse.judged_tables import JudgedTable
 from pipeline.browse.side_by_side import Comparison, compare
 from pipeline.browse.text_html import MARKDOWN, Shown, show_text
 from pipeline.configuration.registry import GITHUB
-from pipeline.inspection.life import StageRow, file_of, find_text, stage_rows
+from pipeline.inspection.life import StageRow, stage_rows
+from pipeline.inspection.single_rows import file_of, find_text
 from pipeline.inspection.single_rows import read_row
 from pipeline.inspection.views import View
 from pipeline.local_page.rendering import web_link

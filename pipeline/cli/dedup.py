@@ -63,7 +63,9 @@ def _beside(pair: "ComparedPair") -> "Table":
         title=f"{pair.corpus}: {pair.similarity:.4f}, {verdict}", title_justify="left", expand=True
     )
     for side in (pair.left, pair.right):
-        table.add_column(Text(printable(side.uri or side.doc_id)), ratio=1, overflow="fold")
+        where = f" of {side.run}" if side.run is not None else ""
+        name = printable(f"{side.uri or side.doc_id}{where}")
+        table.add_column(Text(name), ratio=1, overflow="fold")
     lines = list(_aligned(pair.left.text.splitlines(), pair.right.text.splitlines()))
     for left, right, differs in lines[:SIDE_LINES]:
         styles = ("red", "green") if differs else ("dim", "dim")

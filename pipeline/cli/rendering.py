@@ -209,9 +209,9 @@ def life_view(life: Life, *, diff: bool) -> RenderableType:
         similarity = (
             "" if life.twin.similarity is None else f", similarity {life.twin.similarity:.4f}"
         )
-        parts.append(
-            Text(f"\nrepeats {life.twin.uri or life.twin.doc_id}{similarity}", style="bold")
-        )
+        where = f" of {life.twin.run}" if life.twin.run is not None else ""
+        kept = printable(f"{life.twin.uri or life.twin.doc_id}{where}")
+        parts.append(Text(f"\nrepeats {kept}{similarity}", style="bold"))
         if life.twin.repository is not None:
             parts.append(Text(f"its repository repeats {printable(life.twin.repository)}"))
         if life.twin.why is not None:

@@ -106,15 +106,18 @@ def check_duplicates(
     storage: Storage, corpus: str, receipts: Mapping[str, Receipt], threshold: float
 ) -> Iterator[Problem]:
     """Every duplicate repeats a document that dedup kept; a near-duplicate by at least the
-    threshold, verified. Asked after every run that decided duplicates, and by `verify`."""
+    threshold, verified. Asked after every run that decided duplicates, and by `verify`. What
+    repeats a document of an earlier run is not asked: that run may have gone."""
     folder = StepName(corpus, DEDUP).folder
     if not receipts:
         return
+    first = next(iter(receipts.values()))
+    run = "duplicate_run" if "duplicate_run" in first.columns else "null as duplicate_run"
     with duckdb.connect() as database:
         attach(database, storage)
         database.execute(
-            "create temp view dedup as select keep, reason, doc_id, duplicate_of, similarity "
-            f"from read_parquet({_files(storage, folder, receipts)!r})"
+            "create temp view dedup as select keep, reason, doc_id, duplicate_of, similarity, "
+            f"{run} from read_parquet({_files(storage, folder, receipts)!r})"
         )
         for message, query in _DUPLICATE_CHECKS.items():
             row = database.execute(query.format(threshold=threshold)).fetchone()
@@ -124,7 +127,7 @@ def check_duplicates(
 
 _DUPLICATE_CHECKS = {
     "duplicates of documents that were not kept": (
-        "select count(*) from dedup where duplicate_of is not null "
+        "select count(*) from dedup where duplicate_of is not null and duplicate_run is null "
         "and duplicate_of not in (select doc_id from dedup where keep)"
     ),
     "dropped documents repeat nothing": (

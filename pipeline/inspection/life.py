@@ -17,7 +17,7 @@ import pyarrow as pa
 from pipeline.configuration.names import MEASURE
 from pipeline.configuration.registry import DOCUMENTS, GITHUB, STAGES
 from pipeline.inspection.preferred import preferred
-from pipeline.inspection.single_rows import read_row
+from pipeline.inspection.single_rows import file_of, find_text, find_text_in, key_of, read_row
 from pipeline.inspection.views import CORPORA, View, open_run
 from pipeline.storage.location import location
 from schemas.identity import doc_id as doc_id_of
@@ -57,7 +57,10 @@ class Twin:
 
     doc_id: str
     uri: str | None
+    """None where it cannot be found: its run has gone."""
     similarity: float | None
+    run: str | None = None
+    """The earlier run that it is in, if it is not in this one."""
     text: str = field(repr=False, default="")
     repository: str | None = None
     """Where repositories were compared: the one that was kept."""
@@ -172,7 +175,7 @@ def _life(
     documents = read_row(view, file, row)
     assert documents is not None
     doc_id: bytes = documents["doc_id"]
-    life = Life(corpus, _key(file), row, documents, documents.pop("text"))
+    life = Life(corpus, key_of(file), row, documents, documents.pop("text"))
     life.stages = list(stage_rows(views, corpus, shard, row, doc_id))
     life.twin = _twin(connection, views, corpus, doc_id, life.stages)
     life.repeats = _repeats(connection, views, corpus, doc_id)
@@ -184,18 +187,6 @@ def _life(
         if entry["table"].startswith(f"quarantine.{corpus}_")
     ]
     return life
-
-
-def file_of(view: View, shard: int) -> str | None:
-    """The file of a shard; None if the table has none of it."""
-    return next(
-        (file for file in view.files if _key(file).isdigit() and int(_key(file)) == shard), None
-    )
-
-
-def _key(file: str) -> str:
-    """`web/documents/00000.g1a0.parquet` → `00000`."""
-    return file.rpartition("/")[2].partition(".")[0]
 
 
 def stage_rows(
@@ -252,25 +243,16 @@ def _twin(
         kept = stage.measures.get("duplicate_of")
         if kept is None:
             continue
-        twin = Twin(kept.hex(), None, stage.measures.get("similarity"))
-        if found := find_text(connection, views, corpus, kept):
+        run = stage.measures.get("duplicate_run")
+        twin = Twin(kept.hex(), None, stage.measures.get("similarity"), run)
+        if run is not None:
+            twin.uri, twin.text = find_text_in(run, corpus, kept) or (None, "")
+            twin.why = "documents of an earlier run stay"
+        elif found := find_text(connection, views, corpus, kept):
             twin.uri, twin.text = found
             reason = preferred(connection, views, corpus, kept, doc_id)
             twin.repository, twin.why = reason.repository, reason.why
         return twin
-    return None
-
-
-def find_text(
-    connection: Connection, views: dict[str, View], corpus: str, doc_id: bytes
-) -> tuple[str, str] | None:
-    """A document's uri and text; None if it is not in the corpus."""
-    view = views[f"{corpus}.{DOCUMENTS}"]
-    for where, shard, row in _find(connection, views, doc_id.hex()):
-        file = file_of(view, shard) if where == corpus else None
-        found = read_row(view, file, row, ["uri", "text"]) if file is not None else None
-        if found is not None:
-            return found["uri"], found["text"]
     return None
 
 
@@ -280,11 +262,12 @@ def _repeats(
     dedup, documents = views.get(f"{corpus}.dedup"), views[f"{corpus}.{DOCUMENTS}"]
     if dedup is None or "duplicate_of" not in dedup.columns:
         return []
+    own = "and dedup.duplicate_run is null" if "duplicate_run" in dedup.columns else ""
     return _dicts(
         connection,
         f"select documents.uri, dedup.reason, dedup.similarity from {dedup.sql_name} as dedup "
         f"join {documents.sql_name} as documents using (shard, row) "
-        "where dedup.duplicate_of = ? "
+        f"where dedup.duplicate_of = ? {own} "
         f"order by dedup.similarity desc nulls last, documents.uri limit {N_REPEATS}",
         [doc_id],
     )

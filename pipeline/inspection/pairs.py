@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.inspection.life import find_text
+from pipeline.inspection.single_rows import find_text, find_text_in
 from pipeline.inspection.views import CORPORA, open_run
 from pipeline.storage.location import location
 from stages.errors import InputError
@@ -19,6 +19,8 @@ class Side:
     doc_id: str
     uri: str | None
     text: str = field(repr=False, default="")
+    run: str | None = None
+    """The earlier run that it is in, if it is not in this one."""
 
 
 @dataclass
@@ -46,16 +48,23 @@ def nearest_pairs(run: Path, corpus: str | None, n_pairs: int) -> list[ComparedP
             raise InputError(f"{location(run)}: no pairs{whose} were compared")
         found = []
         for name in chosen:
+            view = views[f"{name}.{PAIRS}"]
+            where = "left_run" if "left_run" in view.columns else "null"  # older runs have none
             for accepted, order in ((True, "asc"), (False, "desc")):
                 rows = connection.execute(
-                    f'select "left", "right", similarity from {views[f"{name}.{PAIRS}"].sql_name} '
+                    f'select "left", "right", similarity, {where} from {view.sql_name} '
                     f'where accepted = ? order by similarity {order}, "left", "right" limit ?',
                     [accepted, n_pairs],
                 ).fetchall()
-                for left, right, similarity in rows:
+                for left, right, similarity, left_run in rows:
                     sides = []
-                    for doc_id in (left, right):
-                        uri, text = find_text(connection, views, name, doc_id) or (None, "")
-                        sides.append(Side(doc_id.hex(), uri, text))
+                    for doc_id, other in ((left, left_run), (right, None)):
+                        told = (
+                            find_text(connection, views, name, doc_id)
+                            if other is None
+                            else find_text_in(other, name, doc_id)
+                        )
+                        uri, text = told or (None, "")
+                        sides.append(Side(doc_id.hex(), uri, text, other))
                     found.append(ComparedPair(name, similarity, accepted, *sides))
         return found

@@ -1,11 +1,27 @@
 """Single rows of large Parquet files: one row group is read, of the columns asked for."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow.parquet as pq
 
-from pipeline.inspection.views import View
+from pipeline.configuration.registry import DOCUMENTS
+from pipeline.inspection.views import View, open_run
+from stages.errors import SluiceError
+
+
+def file_of(view: View, shard: int) -> str | None:
+    """The file of a shard; None if the table has none."""
+    return next(
+        (file for file in view.files if key_of(file).isdigit() and int(key_of(file)) == shard), None
+    )
+
+
+def key_of(file: str) -> str:
+    """`web/documents/00000.g1a0.parquet` → `00000`."""
+    return file.rpartition("/")[2].partition(".")[0]
 
 
 def read_row(
@@ -21,3 +37,28 @@ def read_row(
                 return found
             row -= n_rows
     return None
+
+
+def find_text(
+    connection: duckdb.DuckDBPyConnection, views: dict[str, View], corpus: str, doc_id: bytes
+) -> tuple[str, str] | None:
+    """A document's uri and text; None if it is not in the corpus."""
+    view = views.get(f"{corpus}.{DOCUMENTS}")
+    if view is None:
+        return None
+    query = f"select shard, row from {view.sql_name} where doc_id = ? limit 1"
+    for shard, row in connection.execute(query, [doc_id]).fetchall():
+        file = file_of(view, shard)
+        found = read_row(view, file, row, ["uri", "text"]) if file is not None else None
+        if found is not None:
+            return found["uri"], found["text"]
+    return None
+
+
+def find_text_in(run: str, corpus: str, doc_id: bytes) -> tuple[str, str] | None:
+    """As `find_text`, in another run; None also if that is not there any more."""
+    try:
+        with open_run(Path(run)) as (connection, views):
+            return find_text(connection, views, corpus, doc_id)
+    except SluiceError:
+        return None

@@ -249,6 +249,7 @@ def test_rows_dropped_upstream_are_not_compared(deduplicate):
     assert (outcome.verdicts["gone"]) == {
         "reason": None,
         "duplicate_of": None,
+        "duplicate_run": None,
         "similarity": None,
         "cluster": None,
     }
