@@ -15,7 +15,7 @@ Names. A stage `rules` of corpus `github` is `github.rules`; a filter has the st
 `github.rules.measure` and `github.rules.decide`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Protocol, TypeAlias, runtime_checkable
@@ -324,10 +324,17 @@ class Corpus(Protocol):
         ...
 
     def pick_rows(
-        self, name: str, step: RowStep, records: Shuffled, *, reads: Sequence[str]
+        self,
+        name: str,
+        step: RowStep,
+        records: Shuffled,
+        *,
+        reads: Sequence[str],
+        shards: Collection[int] | None = None,
     ) -> Parts:
-        """Call `step` once per shard that records were shuffled to (partition = shard number) with
-        the living rows that it chooses. Row groups without one are not read."""
+        """Call `step` once per shard (or for each of `shards`) with the living rows that it chooses
+        from the records shuffled to it (partition = shard number). Row groups without one are not
+        read."""
         ...
 
     def write(self, step: Step, source: Shuffled, outputs: Sequence[Output]) -> None:

@@ -1,7 +1,7 @@
 """The engine's verbs over the tables of a corpus: see `stages.contract.Corpus`."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from functools import partial
 from types import MappingProxyType
@@ -183,12 +183,18 @@ class EngineCorpus:
         return self._lazy_parts(name, step, plans, keep_as)
 
     def pick_rows(
-        self, name: str, step: RowStep, records: Shuffled, *, reads: Sequence[str]
+        self,
+        name: str,
+        step: RowStep,
+        records: Shuffled,
+        *,
+        reads: Sequence[str],
+        shards: Collection[int] | None = None,
     ) -> LazyParts:
         shuffled = _lazy(records)
         own = step_components(self._stage, step)
         plans = []
-        for key in map(shard_key, shuffled.sizes()):
+        for key in self._tables.keys if shards is None else map(shard_key, shards):
             alignment, components = self._tables.align(key, reads, verdict=True, facts=False)
             components = {**own, **components, "records": shuffled.fingerprint}
             source = ShardSource(alignment, tuple(reads), False, self._elsewhere)

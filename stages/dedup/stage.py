@@ -24,14 +24,15 @@ What an option repeats: `threshold` between 0.85 and 1 the decision alone, unles
 more documents than `Limits.few`; below 0.85 links and comparisons too; `ngram` and `cjk`
 everything; `exact`, `url` and `near` all but the signatures.
 
-Beside the verdicts stay three folders: `pairs`, the evidence; `verified` and `twins`, from which
-a new threshold decides after the scratch data are gone.
+Beside the verdicts stay four folders: `pairs`, the evidence; `verified` and `twins`, from which
+a new threshold decides after the scratch data are gone; `alarms`, what someone should look at.
 """
 
 from collections.abc import Sequence
 from typing import ClassVar
 
 from stages.contract import ROW, SHARD, Corpus, Parts, Shuffled
+from stages.dedup.alarms import find_alarms
 from stages.dedup.arrange import HUGE, LARGE, SMALL, find_components
 from stages.dedup.arrays import DROPS, ROW_BITS, partitions_for
 from stages.dedup.bands import choose_bands, stored_threshold
@@ -97,6 +98,7 @@ class DedupStage:
         columns = self._columns_read(corpus)
         judge = Judge({name: one.content(columns) for name, one in earlier.items()})
         corpus.decide(judge, by_shard, reads=Judge.reads)
+        find_alarms(corpus, self._options.unit, followed, by_shard, self._limits.file_rows)
 
     def _by_url(self, corpus: Corpus) -> bool:
         return preference(corpus.name) == WEB and self._options.url
@@ -185,7 +187,8 @@ class DedupStage:
                 of_run = corpus.shuffle(name, AskForTexts(run), source=arranged)
                 pick = PickTexts(SendTexts(send.order, by_url, run))
                 name = _in_room(run, "pick-texts")
-                answered.append(one.pick_rows(name, pick, of_run, reads=send.columns_read()))
+                reads, shards = send.columns_read(), of_run.sizes()
+                answered.append(one.pick_rows(name, pick, of_run, reads=reads, shards=shards))
         return answered
 
     def _verify(self, corpus: Corpus, texts: Sequence[Parts]) -> tuple[list[Parts], int]:

@@ -1,6 +1,6 @@
 """The corpus verbs in memory, and a corpus of given texts that went through dedup."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,8 @@ DOCUMENTS = pa.schema(
         pa.field("repo", pa.string()),
         pa.field("revision", pa.string()),
         pa.field("path", pa.string()),
+        pa.field("language", pa.string()),
+        pa.field("domain", pa.string()),
         pa.field(ALIVE, pa.bool_()),
     ]
 )
@@ -106,6 +108,9 @@ class MemoryCorpus:
 
     def n_rows(self) -> int:
         return sum(batch.num_rows for shard in self.shards for batch in shard)
+
+    def has(self, column: str) -> bool:
+        return column in DOCUMENTS.names
 
     def n_bytes(self) -> int:
         return sum(int(batch["n_bytes"].to_numpy().sum()) for s in self.shards for batch in s)
@@ -199,7 +204,13 @@ class MemoryCorpus:
         return result
 
     def pick_rows(
-        self, name: str, step: RowStep, records: Shuffled, *, reads: Sequence[str]
+        self,
+        name: str,
+        step: RowStep,
+        records: Shuffled,
+        *,
+        reads: Sequence[str],
+        shards: Collection[int] | None = None,
     ) -> MemoryParts:
         assert isinstance(records, MemoryShuffled)
         parts = []
@@ -208,7 +219,8 @@ class MemoryCorpus:
             wanted = np.unique(step.rows(asked))
             rows = pa.Table.from_batches(self._rows(number, [*reads, ALIVE], True)).take(wanted)
             assert all(rows[ALIVE].to_pylist())
-            self.texts_read += len(wanted) - self.shards_rows(number)
+            if "text" in reads:
+                self.texts_read += len(wanted) - self.shards_rows(number)
             found = step(iter(rows.select(reads).to_batches()), asked)
             parts.append([_conform(batch, step.schema) for batch in found])
         return MemoryParts(step.schema, parts)
