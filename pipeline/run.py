@@ -24,7 +24,7 @@ from pipeline.engine.runner import Counted, Monitor, Runner
 from pipeline.engine.session import Session
 from pipeline.engine.work.task import Limits, Outcome
 from pipeline.inspection.cost import Estimate, corpus_bytes, estimate_run
-from pipeline.inspection.flags import run_flags
+from pipeline.inspection.flags import run_flags, table_flags
 from pipeline.inspection.invariants import check_duplicates
 from pipeline.inspection.step_costs import note_costs
 from pipeline.inspection.verify import RUN_FILE, seal
@@ -71,9 +71,11 @@ class RunReport:
 class _Reporting(Monitor):
     """Adds up outcomes and passes everything on."""
 
-    def __init__(self, report: RunReport, next_monitor: Monitor) -> None:
+    def __init__(self, report: RunReport, storage: Storage, next_monitor: Monitor) -> None:
         self._report = report
+        self._storage = storage
         self._next = next_monitor
+        self._said: set[str] = set()
         self._started: dict[str, float] = {}
 
     def stages(self, names: Sequence[str]) -> None:
@@ -87,6 +89,10 @@ class _Reporting(Monitor):
 
     def stage_ended(self, stage: str, counted: Callable[[], Counted]) -> None:
         self._next.stage_ended(stage, counted)
+        step = StepName.parse(stage)
+        if step.stage == DEDUP:  # what follows it may take days
+            for flag in table_flags(self._storage, step):
+                self.flagged(f"{step}: {flag}")
 
     def at_work(self, n_workers: int) -> None:
         self._next.at_work(n_workers)
@@ -111,7 +117,9 @@ class _Reporting(Monitor):
         self._next.task_done(step, key, outcome)
 
     def flagged(self, flag: str) -> None:
-        self._next.flagged(flag)
+        if flag not in self._said:
+            self._said.add(flag)
+            self._next.flagged(flag)
 
     def step_ended(self, step: str) -> None:
         report = self._report.steps.setdefault(step, StepReport())
@@ -148,7 +156,7 @@ def run(
         runner = Runner(
             storage=storage,
             executor=executor,
-            monitor=_Reporting(report, monitor or Monitor()),
+            monitor=_Reporting(report, storage, monitor or Monitor()),
             generation=generation,
             limits=Limits(config.engine.record_seconds),
             max_quarantine_rate=config.engine.max_quarantine_rate,

@@ -15,7 +15,8 @@ from rich.text import Text
 from pipeline.inspection.lexers import lexer_name
 from pipeline.inspection.life import Life, StageRow
 from pipeline.inspection.sampling import Sample
-from pipeline.inspection.stats import FLAGGED_SHARE, StageCount
+from pipeline.inspection.stats import StageCount
+from schemas.alarms import FLAGGED_SHARE
 
 MAX_CELL = 160
 WIDE = 2_000

@@ -1,9 +1,9 @@
 """What someone should look at before trusting a run: said at its end, by `stats`, and in its log.
 
 Flagged are inputs that gave no document, hours of events that are not there, seed files with rows
-that could not be read or that dedup mostly dropped, and a domain that holds a dominating share of a
-crawl or of what was recalled from it: then the statistics, and a classifier's new seeds, are about
-one site.
+that could not be read or that dedup mostly dropped, sources, languages and clusters of which dedup
+dropped very much, and a domain that holds a dominating share of a crawl or of what was recalled
+from it: then the statistics, and a classifier's new seeds, are about one site.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,28 +14,29 @@ from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import CONFIGURED, DEDUP, DOCUMENTS, EVENTS, RECALL, SEEDS
 from pipeline.engine.empty_inputs import empty_inputs
 from pipeline.engine.seed_files import seed_files
+from pipeline.inspection.alarms import alarm_lines
 from pipeline.inspection.iteration_metrics import iteration_metrics
 from pipeline.storage.receipts import Receipt, parse_receipts
 from pipeline.storage.storage import Storage
+from schemas.alarms import FLAGGED_DOCUMENTS
 from stages.github.gharchive.hours import absent_hours, hour_name, hour_of
 
 DOMINANT_SHARE = 0.5
 """A domain with more than this share of all pages is flagged, and a seed file that lost more."""
-FLAGGED_DOCUMENTS = 20
-"""Below so many documents a share says nothing."""
 SEED_DOCUMENTS = StepName(SEEDS, DOCUMENTS)
 HOURS = StepName(EVENTS, DOCUMENTS)
 OTHER_DOCUMENTS = tuple(StepName(corpus, DOCUMENTS) for corpus in CONFIGURED)
 MAX_HOURS = 5
 """Of absent hours so many are named."""
 RECALLS = tuple(StepName(corpus, RECALL) for corpus in CONFIGURED)
+DEDUPS = tuple(StepName(corpus, DEDUP) for corpus in CONFIGURED)
 
 
 def run_flags(storage: Storage) -> list[str]:
     """All of a run's, with the table each is about."""
     return [
         f"{step}: {flag}"
-        for step in (SEED_DOCUMENTS, HOURS, *OTHER_DOCUMENTS, *RECALLS)
+        for step in (SEED_DOCUMENTS, HOURS, *OTHER_DOCUMENTS, *DEDUPS, *RECALLS)
         for flag in table_flags(storage, step)
     ]
 
@@ -49,6 +50,8 @@ def table_flags(storage: Storage, step: StepName) -> list[str]:
     if step in OTHER_DOCUMENTS:
         receipts = parse_receipts(storage, step.folder).values()
         return [f"no document came from {line}" for line in empty_inputs(receipts)]
+    if step in DEDUPS:
+        return alarm_lines(storage, step)
     if step in RECALLS:
         return _domain_flags(_last_metrics(storage, step.folder))
     return []

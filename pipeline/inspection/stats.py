@@ -12,19 +12,18 @@ from typing import Any
 from pipeline.configuration.names import DECIDE, StepName
 from pipeline.configuration.registry import DOCUMENTS, EMIT, EVENTS, GITHUB, SEEDS, STAGES, WEB
 from pipeline.configuration.validation import nearest
-from pipeline.inspection.flags import FLAGGED_DOCUMENTS, table_flags
+from pipeline.inspection.flags import table_flags
 from pipeline.inspection.staleness import stale_tables
 from pipeline.inspection.views import View, find_views
 from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.statistics import Cell, statistics_of
+from schemas.alarms import FLAGGED_DOCUMENTS, FLAGGED_SHARE
 from schemas.shards import corpus_of
 from stages.errors import ConfigError
 
 SHARDS = "shards"
 SHOWN = (EVENTS, GITHUB, SEEDS, WEB, SHARDS)
 """The corpora and the product, in the order of the funnel."""
-FLAGGED_SHARE = 0.9
-"""A language that loses more than this share to one stage is flagged."""
 
 
 @dataclass

@@ -19,6 +19,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from schemas.alarms import (
+    ALARMS,
+    CLUSTER,
+    FLAGGED_DOCUMENTS,
+    FLAGGED_SHARE,
+    LARGE_CLUSTER,
+    N_SAMPLES,
+)
 from stages.contract import Batches, Corpus, Parts, Shuffled
 from stages.dedup.arrays import (
     ROW_MASK,
@@ -33,26 +41,8 @@ from stages.dedup.arrays import (
 )
 from stages.kernels.routes import scatter
 
-FLAGGED_DOCUMENTS = 20
-"""Below so many documents a share says nothing."""
-FLAGGED_SHARE = 0.9
-"""A source or language that loses more than this share is flagged."""
-LARGE_CLUSTER = 1_000
-"""A document that more than so many repeat is flagged."""
-N_SAMPLES = 3
-CLUSTER = "cluster"
 SOURCES = ("repo", "domain")
 LANGUAGES = ("language", "natural_language")
-
-ALARMS = pa.schema(
-    [
-        pa.field("kind", pa.string()),  # the column, or CLUSTER
-        pa.field("value", pa.string()),  # of the column; a cluster's kept doc_id in hexadecimal
-        pa.field("documents", pa.int64()),  # that had it; of a cluster those that were dropped
-        pa.field("dropped", pa.int64()),
-        pa.field("samples", pa.list_(pa.binary(16))),
-    ]
-)
 
 
 def find_alarms(

@@ -6,8 +6,9 @@ from collections import Counter
 import pyarrow as pa
 import pytest
 
+from schemas.alarms import ALARMS, CLUSTER
 from schemas.identity import doc_id
-from stages.dedup.alarms import ALARMS, CLUSTER, CountRepeats, FindAlarms
+from stages.dedup.alarms import CountRepeats, FindAlarms
 from tests.stages.dedup.test_dedup_stage import document, words
 
 
