@@ -54,8 +54,11 @@ def _tables(storage: Storage, corpus: str, options: DedupOptions, shown: str) ->
     folders = {str(step): parse_receipts(storage, step.folder) for step in steps}
     documents, measured, _ = map(str, steps)
     if not any(storage.list(step.folder) for step in steps):
-        why = f"it has no corpus {corpus}" if storage.exists("run.json") else "there is no run"
-        raise ConfigError(f"{shown}: {why}")
+        if not storage.exists("run.json"):
+            raise ConfigError(f"{shown}: there is no run")
+        raise ConfigError(
+            f"{shown}: it has no corpus {corpus}; set `against` in the table of another corpus alone"
+        )
     for step in steps:
         if set(folders[str(step)]) != set(folders[documents]) or not folders[documents]:
             raise ConfigError(f"{shown}: its {step} is not complete; finish it by `sluice run`")
