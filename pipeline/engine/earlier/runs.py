@@ -57,7 +57,7 @@ def _tables(storage: Storage, corpus: str, options: DedupOptions, shown: str) ->
         if not storage.exists("run.json"):
             raise ConfigError(f"{shown}: there is no run")
         raise ConfigError(
-            f"{shown}: it has no corpus {corpus}; set `against` in the table of another corpus alone"
+            f"{shown}: it has no corpus {corpus}; set `against` in another corpus's table alone"
         )
     for step in steps:
         if set(folders[str(step)]) != set(folders[documents]) or not folders[documents]:

@@ -33,7 +33,7 @@ def run(tmp_path: Path) -> Path:
     pq.write_table(pa.table(documents), tmp_path / "web/documents/00000.parquet")
     left, right, similarity, accepted = zip(*COMPARED, strict=True)
     ends = ([doc_id(name) for name in side] for side in (left, right))
-    columns = [*ends, list(similarity), list(accepted)]
+    columns = [*ends, list(similarity), list(accepted), [None] * len(COMPARED)]
     arrays = [pa.array(one, f.type) for one, f in zip(columns, EVIDENCE, strict=True)]
     pq.write_table(pa.table(arrays, schema=EVIDENCE), tmp_path / "web/dedup/pairs/00000.parquet")
     return tmp_path
@@ -54,7 +54,12 @@ def test_pairs_near_the_threshold_come_first(run, monkeypatch, capsys):
         (0.86, True),
         (0.8, False),
     ]
-    assert pairs[0]["left"] == {"doc_id": doc_id("a").hex(), "uri": "crawl:a", "text": TEXTS["a"]}
+    assert pairs[0]["left"] == {
+        "doc_id": doc_id("a").hex(),
+        "uri": "crawl:a",
+        "text": TEXTS["a"],
+        "run": None,
+    }
 
 
 def test_a_person_sees_the_lines_that_differ(run, monkeypatch, capsys):

@@ -70,8 +70,11 @@ def test_near_sets_share_a_key_of_their_prefixes(given_sets, threshold):
             assert one & other
 
 
-def plain_sieve(given_sets: list[set[int]], components: list[int], threshold: float) -> list[int]:
-    """For each set the most similar kept one of its component at the threshold, or -1."""
+def plain_sieve(
+    given_sets: list[set[int]], components: list[int], threshold: float, n_earlier: int = 0
+) -> list[int]:
+    """For each set the most similar kept one of its component at the threshold, or -1; the first
+    `n_earlier` are kept."""
     kept: list[int] = []
     result = []
     for place, one in enumerate(given_sets):
@@ -80,6 +83,7 @@ def plain_sieve(given_sets: list[set[int]], components: list[int], threshold: fl
             for k in kept
             if components[k] == components[place] and jaccard(one, given_sets[k]) >= threshold
         ]
+        options = options if place >= n_earlier else []
         result.append(min(options)[1] if options else -1)
         if not options:
             kept.append(place)
@@ -89,14 +93,16 @@ def plain_sieve(given_sets: list[set[int]], components: list[int], threshold: fl
 @settings(max_examples=200, deadline=None)
 @given(SETS, st.sampled_from([0.2, 0.5, 0.85, 1.0]), st.data())
 def test_sieve_compares_with_the_kept_alone(given_sets, threshold, data):
-    """In order of preference, each is dropped for the most similar kept one of its component."""
+    """In order of preference, each is dropped for the most similar kept one of its component; those
+    of an earlier run are not."""
     components = sorted(data.draw(st.sampled_from([0, 1])) for _ in given_sets)
-    nearest, similarity = sieve(as_sets(given_sets, components), threshold)
+    n_earlier = data.draw(st.integers(0, len(given_sets)))
+    nearest, similarity = sieve(as_sets(given_sets, components, n_earlier), threshold)
     found = [
         near if how >= threshold else -1
         for near, how in zip(nearest.tolist(), similarity.tolist(), strict=True)
     ]
-    assert plain_sieve(given_sets, components, threshold) == found
+    assert plain_sieve(given_sets, components, threshold, n_earlier) == found
     for place, near in enumerate(nearest.tolist()):
         if near >= 0:
             assert similarity[place] == jaccard(given_sets[place], given_sets[near])
