@@ -31,18 +31,26 @@ def archive(folder: Path, owner: str, files: dict[str, list[str]]) -> None:
     write_tar(folder / f"{owner}__tool.tar.gz", "tool-main", data, owner[0] * 40)
 
 
-@pytest.fixture
-def crawls(tmp_path: Path) -> Path:
-    """An old crawl with a repository, and a new one that has one file of it as it was, one with
-    another line, and one of its own."""
-    archive(tmp_path / "old", "ann", {path: SOURCES[path] for path in list(SOURCES)[:3]})
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An old crawl with a repository, its run, and a new one that has one file of it as it was, one
+    with another line, and one of its own."""
+    folder = tmp_path_factory.mktemp("crawls")
+    archive(folder / "old", "ann", {path: SOURCES[path] for path in list(SOURCES)[:3]})
     new = {
         "same.py": SOURCES["src/part0.py"],
         "near.py": [*SOURCES["src/part1.py"][:-1], "another = 1"],
         "own.py": SOURCES["src/part3.py"],
     }
-    archive(tmp_path / "new", "bob", new)
-    return tmp_path
+    archive(folder / "new", "bob", new)
+    dedup(folder, "old")
+    return folder
+
+
+@pytest.fixture
+def crawls(finished: Path, tmp_path: Path) -> Path:
+    """A copy of all that."""
+    return shutil.copytree(finished, tmp_path / "crawls")
 
 
 def dedup(folder: Path, name: str, *settings: str) -> Any:
@@ -69,7 +77,6 @@ def decided(run: Path) -> dict[str, dict[str, Any]]:
 
 def test_what_an_earlier_run_kept_is_dropped(crawls: Path) -> None:
     """Equal and near; the document of the other run is named, shown, and stays what it is."""
-    dedup(crawls, "old")
     old, new = crawls / "run-old", crawls / "run-new"
     before = {path: path.read_bytes() for path in old.rglob("*") if path.is_file()}
     dedup(crawls, "new", against(old))
@@ -98,68 +105,54 @@ def test_what_an_earlier_run_kept_is_dropped(crawls: Path) -> None:
 
 
 def test_the_stage_is_stale_when_the_earlier_run_changes(crawls: Path) -> None:
-    """As long as that is what it was nothing runs again; then dedup does, as from nothing."""
-    dedup(crawls, "old")
-    dedup(crawls, "new", against(crawls / "run-old"))
-    assert dedup(crawls, "new", against(crawls / "run-old")).steps == {}
+    """As long as that is what it was nothing runs again; then dedup does, and measures nothing."""
+    old, new = crawls / "run-old", crawls / "run-new"
+    dedup(crawls, "new", against(old))
+    assert dedup(crawls, "new", against(old)).steps == {}
     archive(crawls / "old", "eve", {"more.py": SOURCES["src/part3.py"]})
     dedup(crawls, "old")
-    settings = [f"github.inputs=['{crawls}/new/*.tar.gz']", against(crawls / "run-old")]
-    config = load(None, settings, crawls / "run-new")
+    config = load(None, [f"github.inputs=['{crawls}/new/*.tar.gz']", against(old)], new)
     plan = {item.step: item for item in forecast(config, stages=["github.dedup"]).items}
     assert plan["github.dedup.measure"].n_stale == 0
-    assert plan["github.dedup.decide.judge"].n_stale == 1
-    reasons = plan["github.dedup.decide.judge"].reasons
-    assert f"against.{crawls / 'run-old'} changed" in reasons
-    report = run_configuration(config, stages=["github.dedup"], address="local")
+    assert f"against.{old} changed" in plan["github.dedup.decide.judge"].reasons
+    report = dedup(crawls, "new", against(old))
     assert {step.rpartition(".")[0] for step in report.steps} == {"github.dedup.decide"}
-    again = decided(crawls / "run-new")
-    assert again["own.py"]["reason"] == "exact"
-    shutil.rmtree(crawls / "run-new")
-    dedup(crawls, "new", against(crawls / "run-old"))
-    assert again == decided(crawls / "run-new")
+    assert decided(new)["own.py"]["reason"] == "exact"
     dedup(crawls, "new")
-    assert all(row["keep"] for row in decided(crawls / "run-new").values())
+    assert all(row["keep"] for row in decided(new).values())
 
 
 def test_runs_that_cannot_be_compared_with_are_refused(crawls: Path) -> None:
-    """Before anything runs, naming the run and what to do."""
+    """Before anything runs, naming the run, what is wrong, and what to do."""
     old = crawls / "run-old"
-    with pytest.raises(ConfigError, match=r"run-old: there is no run"):
-        dedup(crawls, "new", against(old))
-    config = load(None, [f"github.inputs=['{crawls}/old/*.tar.gz']", "dedup.ngram=3"], old)
-    run_configuration(config, stages=["github.rules"], address="local")
-    with pytest.raises(ConfigError, match=r"run-old: its github\.dedup\.measure is not complete"):
-        dedup(crawls, "new", against(old))
-    run_configuration(config, stages=["github.dedup"], address="local")
-    with pytest.raises(ConfigError, match=r"`github\.dedup\.ngram` is 3 there and 5 here"):
-        dedup(crawls, "new", against(old))
-    dedup(crawls, "new", against(old), "dedup.ngram=3")
-    for setting, message in (
-        (against(old, old), "named twice"),
-        (against(crawls / "run-new"), "this run itself"),
+    for settings, message in (
+        ([against(crawls / "nowhere")], r"nowhere: there is no run"),
+        ([against(crawls / "run-new")], r"this run itself"),
+        ([against(old, old)], r"named twice"),
+        ([against(old), "dedup.ngram=3"], r"`github\.dedup\.ngram` is 5 there and 3 here"),
+        ([against(old), "dedup.cjk=true"], r"`github\.dedup\.cjk` is false there and true here"),
+        ([against(old), "github.dedup.unit='repository'"], r"github\.dedup.*compares files"),
     ):
         with pytest.raises(ConfigError, match=message):
-            dedup(crawls, "new", setting, "dedup.ngram=3")
-    with pytest.raises(ConfigError, match=r"github\.dedup.*compares files"):
-        load(None, ["github.inputs=['x']", against(old), "github.dedup.unit='repository'"], old)
-
-
-def test_a_run_that_is_half_made_anew_is_refused(crawls: Path) -> None:
-    """Its verdicts are of documents that it has no longer, or some are gone."""
-    dedup(crawls, "old")
-    old = crawls / "run-old"
-    archive(crawls / "old", "ann", {"src/part0.py": SOURCES["src/part3.py"]})
-    config = load(None, [f"github.inputs=['{crawls}/old/*.tar.gz']"], old)
-    run_configuration(config, stages=["github.rules"], address="local")
-    with pytest.raises(
-        ConfigError, match=r"its github\.dedup\.measure is stale: github\.documents"
-    ):
-        dedup(crawls, "new", against(old))
-    dedup(crawls, "old")
+            dedup(crawls, "new", *settings)
+    assert not (crawls / "run-new" / "github").exists()
     next((old / "github/dedup").glob("*.parquet")).unlink()
     with pytest.raises(ConfigError, match=r"its github\.dedup lacks 00000\.parquet"):
         dedup(crawls, "new", against(old))
+    (old / "github/_dedup.ledger").unlink()
+    with pytest.raises(ConfigError, match=r"its github\.dedup is not complete"):
+        dedup(crawls, "new", against(old))
+
+
+def test_a_run_that_is_half_made_anew_is_refused(crawls: Path) -> None:
+    """Its verdicts are of documents that it has no longer."""
+    archive(crawls / "old", "ann", {"src/part0.py": SOURCES["src/part3.py"]})
+    config = load(None, [f"github.inputs=['{crawls}/old/*.tar.gz']"], crawls / "run-old")
+    run_configuration(config, stages=["github.documents"], address="local")
+    with pytest.raises(
+        ConfigError, match=r"its github\.dedup\.measure is stale: github\.documents"
+    ):
+        dedup(crawls, "new", against(crawls / "run-old"))
 
 
 def test_the_web_is_compared_with_the_web(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from pipeline.storage.storage import LocalStorage
 from pipeline.storage.tables import TableRead, read_aligned, write_parquet
@@ -44,6 +45,29 @@ def test_tokens_are_stored_split_by_bytes_and_read_as_they_were(tmp_path: Path) 
     (tmp_path / "plain").mkdir()
     plain = pa.schema([field.with_metadata({}) for field in verdict_table(TOKEN_COLUMNS)])
     assert path.stat().st_size < write(tmp_path / "plain", plain, rows).stat().st_size
+
+
+@pytest.mark.parametrize("rows", [[], [0], [2, 3, 4], [5, 11], list(range(12))])
+def test_chosen_rows_come_from_the_row_groups_that_have_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[int]
+) -> None:
+    """In order; row groups without one are not read."""
+    schema = pa.schema([("doc_id", pa.binary(16)), ("text", pa.large_string())])
+    with write_parquet(LocalStorage(tmp_path), "00000.parquet", schema) as (table, _):
+        for start in (0, 3, 6, 9):
+            batch = [{"doc_id": bytes([n]) * 16, "text": str(n)} for n in range(start, start + 3)]
+            table.write(pa.RecordBatch.from_pylist(batch, schema=schema))
+    read: list[int] = []
+    whole = pq.ParquetFile.read_row_group
+    monkeypatch.setattr(
+        pq.ParquetFile,
+        "read_row_group",
+        lambda self, group, **more: read.append(group) or whole(self, group, **more),
+    )
+    reads = [TableRead("00000.parquet", (("text", "text"),))]
+    batches = read_aligned(LocalStorage(tmp_path), reads, np.array(rows, np.int64))
+    assert [text for batch in batches for text in batch["text"].to_pylist()] == list(map(str, rows))
+    assert read == sorted({row // 3 for row in rows})
 
 
 def test_the_product_is_stored_as_it_always_was(tmp_path: Path) -> None:
