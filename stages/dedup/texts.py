@@ -101,7 +101,9 @@ class SendTexts:
                     "doc_id": batch["doc_id"],
                     "rank_high": high,
                     "rank_low": low,
-                    "url": url_words(batch) if self.by_url else documents.astype(np.uint64),
+                    "url": url_words(batch, self.run)
+                    if self.by_url
+                    else documents.astype(np.uint64),
                     "text": batch["text"].cast(pa.large_string()),
                     "partition": shards.astype(np.uint32),
                 },

@@ -84,7 +84,7 @@ class Describe:
         high, low = ranks(batch, self.order, self.run)
         shards, rows = (numbers(batch, name).astype(np.int64) for name in (SHARD, ROW))
         documents = document_numbers(shards, rows, self.run)
-        url_hash = _url_hashes(batch) if self.by_url else digests(batch, "doc_id")
+        url_hash = _url_hashes(batch, self.run) if self.by_url else _own_hashes(batch, self.run)
         minima = batch["signature"].flatten().to_numpy().reshape(batch.num_rows, -1)
         bands = band_hashes(minima, self.n_bands, self.rows_per_band)
         ends = np.arange(batch.num_rows + 1, dtype=np.int32) * self.n_bands
@@ -153,17 +153,28 @@ def _leaders(table: pa.Table, keys: Digests) -> Int64:
     return leaders
 
 
-def url_words(batch: pa.RecordBatch) -> npt.NDArray[np.uint64]:
+def url_words(batch: pa.RecordBatch, run: int) -> npt.NDArray[np.uint64]:
     """A number for each row: equal numbers mean captures of one URL."""
-    words: npt.NDArray[np.uint64] = np.ascontiguousarray(_url_hashes(batch)).view(np.uint64)[::2]
+    hashes = np.ascontiguousarray(_url_hashes(batch, run))
+    words: npt.NDArray[np.uint64] = hashes.view(np.uint64)[::2]
     return words
 
 
-def _url_hashes(batch: pa.RecordBatch) -> Digests:
+def _url_hashes(batch: pa.RecordBatch, run: int) -> Digests:
     """xxh3_128 of each URL's key; a page without URL is its own only capture."""
-    doc_ids = digests(batch, "doc_id")
+    own = _own_hashes(batch, run)
     hashes = [
-        xxhash.xxh3_128_digest(url_key(url).encode()) if url else doc_ids[row]
+        xxhash.xxh3_128_digest(url_key(url).encode()) if url else own[row]
         for row, url in enumerate(batch["url"].to_pylist())
     ]
+    return np.array(hashes, "S16")
+
+
+def _own_hashes(batch: pa.RecordBatch, run: int) -> Digests:
+    """What no other document has: the doc_id, of an earlier run with its number."""
+    doc_ids = digests(batch, "doc_id")
+    if run == 0:
+        return doc_ids
+    # An S16 loses trailing zeros when it is taken out.
+    hashes = [xxhash.xxh3_128_digest(one.ljust(16, b"\0") + bytes([run])) for one in doc_ids]
     return np.array(hashes, "S16")

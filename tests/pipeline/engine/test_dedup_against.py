@@ -144,15 +144,17 @@ def test_runs_that_cannot_be_compared_with_are_refused(crawls: Path) -> None:
         dedup(crawls, "new", against(old))
 
 
-def test_a_run_that_is_half_made_anew_is_refused(crawls: Path) -> None:
+def test_a_run_that_is_half_made_anew_is_refused(tmp_path: Path, crawls: Path) -> None:
     """Its verdicts are of documents that it has no longer."""
-    archive(crawls / "old", "ann", {"src/part0.py": SOURCES["src/part3.py"]})
-    config = load(None, [f"github.inputs=['{crawls}/old/*.tar.gz']"], crawls / "run-old")
+    archive(tmp_path / "old", "ann", {"src/part0.py": SOURCES["src/part0.py"]})
+    dedup(tmp_path, "old")
+    archive(tmp_path / "old", "ann", {"src/part0.py": SOURCES["src/part3.py"]})
+    config = load(None, [f"github.inputs=['{tmp_path}/old/*.tar.gz']"], tmp_path / "run-old")
     run_configuration(config, stages=["github.documents"], address="local")
     with pytest.raises(
         ConfigError, match=r"its github\.dedup\.measure is stale: github\.documents"
     ):
-        dedup(crawls, "new", against(crawls / "run-old"))
+        dedup(crawls, "new", against(tmp_path / "run-old"))
 
 
 def test_the_web_is_compared_with_the_web(tmp_path: Path) -> None:

@@ -157,6 +157,14 @@ def test_of_equal_documents_the_earlier_listed_run_counts(deduplicate):
     assert row["cluster"] == "plain"
 
 
+@pytest.mark.parametrize("kind", ["github", "web"])
+def test_a_document_that_is_in_both_runs_is_an_exact_duplicate(deduplicate, kind):
+    """The same origin, so the same doc_id, in the other run; no address makes it a capture."""
+    both = [document(name, words(80, n), url=None) for n, name in enumerate(("one", "two"))]
+    outcome = deduplicate(both, corpus=kind, against={"runs/a": both})
+    assert found(outcome) == {name: ("exact", name, "runs/a") for name in ("one", "two")}
+
+
 def test_a_new_capture_of_an_old_page_goes_as_url(deduplicate):
     """The old one stays although it is older; where the page changed, both do."""
     text, url = words(300), "https://example.org/page"
