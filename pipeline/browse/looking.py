@@ -12,8 +12,7 @@ from pipeline.browse.side_by_side import Comparison, compare
 from pipeline.browse.text_html import MARKDOWN, Shown, show_text
 from pipeline.configuration.registry import GITHUB
 from pipeline.inspection.life import StageRow, stage_rows
-from pipeline.inspection.single_rows import file_of, find_text
-from pipeline.inspection.single_rows import read_row
+from pipeline.inspection.single_rows import file_of, find_text, read_row
 from pipeline.inspection.views import View
 from pipeline.local_page.rendering import web_link
 from stages.errors import InputError
@@ -115,10 +114,14 @@ class Looking:
         if kept is None:
             return None
         n_documents = sum(table.reasons.values())
-        similarity = measures.get("similarity")
+        similarity, run = measures.get("similarity"), measures.get("duplicate_run")
         if n_documents > SCANNED and not find:
             return Twin(kept.hex(), None, similarity, None, n_documents)
-        uri, other = find_text(self._connection, self._views, table.corpus, kept) or (None, None)
+        if run is not None:
+            found = find_text_in(run, table.corpus, kept)
+        else:
+            found = find_text(self._connection, self._views, table.corpus, kept)
+        uri, other = found or (None, None)
         comparison = None if other is None else compare(other, text)
         return Twin(kept.hex(), uri, similarity, comparison, 0)
 
