@@ -12,6 +12,7 @@ Everything works by links and forms; keys press them.
 from collections.abc import Mapping
 from pathlib import Path
 
+import pyarrow as pa
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -25,7 +26,7 @@ from pipeline.browse.pages import Pages, View, look_href
 from pipeline.browse.text_html import SIZES, code_css
 from pipeline.local_page.endpoints import Endpoints, Form, guarded, see, whole_number
 from pipeline.local_page.guard import form_token
-from stages.errors import InputError
+from stages.errors import InputError, StorageError
 
 NAME = "browse"
 ANSWERS = {"wrong": True, "right": False}
@@ -53,7 +54,12 @@ def make_app(
         return HTMLResponse(pages.overview())
 
     def look(query: Query) -> Response:
-        return HTMLResponse(pages.look(_view(query, seed)))
+        try:
+            return HTMLResponse(pages.look(_view(query, seed)))
+        except pa.ArrowInvalid as error:
+            raise StorageError(
+                f"{run} cannot be read: {error}; `sluice verify` names what is damaged"
+            ) from error
 
     def judge(form: Form) -> Response:
         view = _view(form, seed)

@@ -38,7 +38,7 @@ class Endpoints:
 
         def endpoint(request: Request) -> Response:
             with self._one_at_a_time:
-                return self._explained(lambda: work(request.query_params))
+                return self._explained(lambda: work(request.query_params), "read")
 
         return Route(path, endpoint)
 
@@ -47,7 +47,7 @@ class Endpoints:
 
         def locked(form: Form) -> Response:
             with self._one_at_a_time:
-                return self._explained(lambda: work(form))
+                return self._explained(lambda: work(form), "saved")
 
         async def endpoint(request: Request) -> Response:
             form = await read_form(request, self._csrf)
@@ -56,7 +56,7 @@ class Endpoints:
         answer: Callable[[Request], Awaitable[Response]] = endpoint
         return Route(path, answer, methods=["POST"])
 
-    def _explained(self, work: Callable[[], Response]) -> Response:
+    def _explained(self, work: Callable[[], Response], done: str) -> Response:
         try:
             return work()
         except InputError as error:
@@ -64,7 +64,7 @@ class Endpoints:
         except SluiceError as error:
             return HTMLResponse(self._error_page(str(error)), HTTPStatus.CONFLICT)
         except OSError as error:
-            message = f"could not be saved: {error}"
+            message = f"could not be {done}: {error}"
             return HTMLResponse(self._error_page(message), HTTPStatus.INTERNAL_SERVER_ERROR)
 
 

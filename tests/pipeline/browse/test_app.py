@@ -211,3 +211,12 @@ def test_a_run_made_anew_is_noticed(client: TestClient, run: Path) -> None:
     write_run(run, pages)
     assert storage.exists("web/documents/00000.parquet")
     assert client.get("/look", params=query).status_code in (404, 409)
+
+
+def test_a_damaged_table_is_reported(client: TestClient, run: Path) -> None:
+    """With what to do; never a traceback."""
+    path = run / "web/dedup/00000.parquet"
+    path.write_bytes(path.read_bytes()[:-100])
+    response = client.get("/look", params={"stage": "web.dedup"})
+    assert response.status_code == 409
+    assert "`sluice verify` names what is damaged" in response.text
