@@ -12,7 +12,7 @@ from pipeline.browse.side_by_side import Comparison, compare
 from pipeline.browse.text_html import MARKDOWN, Shown, show_text
 from pipeline.configuration.registry import GITHUB
 from pipeline.inspection.life import StageRow, stage_rows
-from pipeline.inspection.single_rows import file_of, find_text, read_row
+from pipeline.inspection.single_rows import file_of, find_text, find_text_in, read_row
 from pipeline.inspection.views import View
 from pipeline.local_page.rendering import web_link
 from stages.errors import InputError

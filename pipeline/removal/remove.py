@@ -15,6 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from pipeline.configuration import Config
 from pipeline.configuration.registry import CONFIGURED, EMIT, EVENTS
 from pipeline.engine.address import LOCAL, open_executor
@@ -22,6 +25,7 @@ from pipeline.engine.executor import LocalExecutor
 from pipeline.engine.product import finish_product
 from pipeline.engine.runner import Monitor, Runner
 from pipeline.engine.work.task import Limits
+from pipeline.inspection.audit import read_audit, write_audit
 from pipeline.inspection.run_configuration import read_configuration
 from pipeline.inspection.staleness import mending
 from pipeline.inspection.verify import RUN_FILE, reseal
@@ -39,6 +43,7 @@ from pipeline.removal.plan import PLAN, make_plan
 from pipeline.removal.purge import Purge, ahead_of_receipts, receipt_folders
 from pipeline.removal.report import Entry, Removed
 from pipeline.removal.walk import AdoptingRunner, Cuts, stale_steps, walk
+from pipeline.report.refresh import COMPARISON, REPORT, refresh_report
 from pipeline.storage.location import location, open_storage
 from pipeline.storage.lock import hold
 from pipeline.storage.manifest import MANIFEST, SHARDS, emitted_before
@@ -53,6 +58,7 @@ from pipeline.storage.removals import (
     write_removals,
 )
 from pipeline.storage.storage import LocalStorage, Storage
+from schemas.columns import DOC_ID
 from schemas.removals import DOCUMENT
 from schemas.shards import corpus_of
 from stages.emit.options import EmitOptions
@@ -150,13 +156,31 @@ def _carry_out(place: _Place, removals: Removals, pending: Pending, report: Remo
         work = Purge(storage, place.generation, plan, named)
         work.rewrite()
         report.n_purged_files = work.n_written
+        _forget_judgements(storage, plan.ids)
         write_removals(storage, removals.without_values())
         _complete(place, removals, {})
     reseal(storage)
+    _report_anew(place)
     if plan is not None:
         report.absence = prove_absence(storage, plan.needles)
         storage.delete(PLAN)
     storage.delete(PENDING)
+
+
+def _forget_judgements(storage: Storage, ids: frozenset[bytes]) -> None:
+    """Delete what people said of verdicts on purged documents."""
+    rows = read_audit(storage)
+    others = rows.filter(pc.invert(pc.is_in(rows["doc_id"], pa.array(sorted(ids), DOC_ID))))
+    if len(others) < len(rows):
+        write_audit(storage, others)
+
+
+def _report_anew(place: _Place) -> None:
+    """Pages that quote the run as it was are deleted; its report is made of what it is now."""
+    for path in (REPORT, COMPARISON):
+        place.storage.delete(path)
+    if place.config.report and emitted_before(place.storage):
+        refresh_report(place.storage, place.run)
 
 
 def _entries(

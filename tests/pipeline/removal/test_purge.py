@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.configuration import Config
+from pipeline.inspection.audit import read_audit, write_audit
 from pipeline.inspection.stats import funnel
 from pipeline.inspection.verify import verify
 from pipeline.removal import purge as purging
 from pipeline.removal.remove import remove
+from pipeline.report.refresh import COMPARISON, is_current
 from pipeline.run import plan, run
 from pipeline.storage.ledger_names import folder_of
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import LocalStorage
+from schemas.audit import AUDIT
 from schemas.identity import doc_id
 from stages.errors import StorageError
 from tests.pipeline.conftest import Sluice, product, read_shards
@@ -99,6 +103,23 @@ def test_nothing_remains(copied: Path, config_of: Configure) -> None:
     assert not any(item.n_stale for item in plan(config_of(copied)))
     report = run(config_of(copied), address="local")
     assert report.steps == {}
+
+
+def test_judgements_and_pages_go_with_it(copied: Path) -> None:
+    """What was said of the verdicts on other documents stays; the report is made anew."""
+    removed, now = doc_id("https://blog.example.com/1"), datetime.now(UTC)
+    rows = [
+        {"stage": "web.dedup", "doc_id": one, "wrong": True, "author": "ada", "date": now}
+        for one in (removed, doc_id("https://blog.example.com/2"))
+    ]
+    storage = LocalStorage(copied)
+    write_audit(storage, pa.Table.from_pylist(rows, AUDIT))
+    storage.write(COMPARISON, b"https://blog.example.com/1")
+    assert not is_current(storage)
+    remove(copied, WANTED, purge=True)
+    assert read_audit(storage)["doc_id"].to_pylist() == [rows[1]["doc_id"]]
+    assert is_current(storage)
+    assert not storage.exists(COMPARISON)
 
 
 def test_stages_that_run_again_have_nothing_to_bring_back(
