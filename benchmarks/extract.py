@@ -22,14 +22,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from benchmarks.corpora import WEB, read_rows
-from stages.web.decoding.charset import decode_page
+from benchmarks.corpora.documents import read_pages
 from stages.web.extract import extract
 from stages.web.markdown.write import write
-from stages.web.reading.http import decode_payload, parse_response
-from stages.web.reading.records import read_batches
 from stages.web.tree.build import build
 
 DATA = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "web"
@@ -43,7 +39,6 @@ _DELIMITED = re.compile(
 )
 _TOKEN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\\W_]+")
 _BLANKS = re.compile(r"\s+")
-MAX_BYTES = 16 << 20
 LARGE_BYTES = 60_000
 """Pages with so many have 108 kB in the mean, as a crawl's have."""
 _NO_TEXT_GOLD = 40
@@ -132,14 +127,7 @@ def read_wcxb() -> Iterator[Row]:
 def read_crawl() -> Iterator[str]:
     """The HTML pages of the development crawl, decoded."""
     for path in sorted((DATA / "crawl").glob("*.warc.gz")):
-        with path.open("rb") as stream:
-            for event in read_batches(path.name, stream, MAX_BYTES):
-                for record in event.to_pylist() if isinstance(event, pa.RecordBatch) else []:
-                    response = parse_response(record["body"])
-                    if response is not None and response.mime == "text/html":
-                        body = record["body"][response.payload_start :]
-                        payload = decode_payload(body, response.encodings, MAX_BYTES)
-                        yield decode_page(payload, response.charset)
+        yield from read_pages(path)
 
 
 def score(rows: list[Row], texts: list[str], show: bool) -> tuple[float, float, float]:

@@ -67,7 +67,7 @@ _GROUPS = (
     """
     kernels.bpe.encoder _encode readonly:int64[:] readonly:uint8[:] uint8[:] uint8[:] int32[:] \
         uint64[:] uint64[:,:] int64 uint64[:,:] uint32[:] uint8[:] uint8[:,:] int64[:,:] \
-        int32[:,:] uint64[:] uint32[:] int64[:] int64[:]
+        int32[:,:] uint64[:] uint32[:] int64[:] int64[:] int64[:] uint8[:] int64[:] uint32[:]
     """,
     """
     kernels.visible_text _count_all int64[:] uint8[:] uint64[:,:]

