@@ -10,6 +10,7 @@ for an address.
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 
 CONTEXT_BYTES = 40
@@ -46,6 +47,33 @@ _KNOWN = frozenset(
     b" 114.114.114.114 208.67.222.222 208.67.220.220".split()
 )
 """Public resolvers, which no version has."""
+
+
+_OCTETS = re.compile(
+    rb"[^\n;0-9]{0,48}[({\[,]\s{0,2}((\d{1,3}), ?(\d{1,3}), ?(\d{1,3}), ?(\d{1,3}))\s?[)}\]]"
+)
+
+
+@dataclass(frozen=True)
+class Octets:
+    """A name of what makes an address of four numbers (`IPAddress server(51, 15, 214, 88)`,
+    `Ipv4Addr::new(…)`). Four numbers alone are colours, versions and lengths."""
+
+    prefix: bytes
+    run: int = 0
+
+    def span(self, text: bytes, start: int) -> tuple[int, int] | None:
+        """The numbers behind the name at `start`, None if they are no public host's."""
+        found = _OCTETS.match(text, start + len(self.prefix))
+        if found is None or _public_version(b".".join(found.groups()[1:])) != 4:
+            return None
+        return found.span(1)
+
+
+def octets() -> list[Octets]:
+    """Every name that is known: of Arduino, C#, Rust, Go, lwIP, Java and Swift."""
+    names = b"IPAddress Ipv4Addr IpAddr IPv4 net.IP IP4_ADDR IP_ADDR4 IPADDR4 getByAddress".split()
+    return [Octets(name) for name in names]
 
 
 def is_public_address(text: bytes, start: int, end: int) -> bool:

