@@ -75,12 +75,14 @@ def _decoded(content: bytes) -> str:
 
 def _strings(value: Any) -> Iterator[str]:
     """All strings inside of rows, however deep, that are long enough."""
+    if isinstance(value, bytes):
+        value = _decoded(value)
     if isinstance(value, str):
         if len(value) >= SHORTEST:
             yield value
     elif isinstance(value, dict):
         for one in value.values():
             yield from _strings(one)
-    elif isinstance(value, Iterable) and not isinstance(value, bytes):
+    elif isinstance(value, Iterable):
         for one in value:
             yield from _strings(one)

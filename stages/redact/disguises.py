@@ -12,14 +12,30 @@ from dataclasses import dataclass
 
 from stages.redact.emails import is_address
 
-_LOCAL = rb"[A-Za-z0-9](?:[\w.+-]{0,62}[\w+-])?"
-_NAME = rb"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?"
-_LABEL = rb"[A-Za-z]{2,18}(?![\w@])"
-_WRITTEN_DOT = rb"\s{0,2}(?:[\[({<]\s?(?i:dot|\.|point|punkt)\s?[\])}>])\s{0,2}"
-_SPELLED_DOT = rb"(?:[ ](?:dot|DOT)[ ]|[ ]?[_-](?:dot|DOT)[_-][ ]?)"
-_DOT = re.compile(rb"|".join([_WRITTEN_DOT, _SPELLED_DOT, rb"\."]))
-_DOTS = rb"(?:" + _DOT.pattern + rb")"
+_ESCAPED = (b"%40", rb"\u0040", rb"\x40", b"&#64;", b"&#064;", b"&#x40;", b"&#X40;", b"&commat;")
+
+_LOCAL = r"[A-Za-z0-9](?:[\w.+-]{0,62}[\w+-])?"
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?"
+_LABEL = r"[A-Za-z]{2,18}(?![\w@])"
+_SPELLED_DOT = r"(?:[ ](?:dot|DOT)[ ]|[ ]?[_-](?:dot|DOT)[_-][ ]?)"
+_BRACKETED_DOT = r"\s{0,2}[\[({<]\s?(?i:dot|\.|point|punkt)\s?[\])}>]\s{0,2}"
+_ANY_DOT = rf"(?:{_BRACKETED_DOT}|{_SPELLED_DOT}|\.)"
+
+
+def _parted_by(dot: str, most: int) -> str:
+    """Names with a dot between them, of which the last is that of a top-level domain."""
+    return rf"({_NAME}(?:{dot}{_NAME}){{0,{most}}}{dot}{_LABEL})"
+
+
+_DOT = re.compile(_ANY_DOT.encode())
+_DOMAIN = re.compile(_parted_by(r"\.", 8).encode())
+_SPELLED = re.compile(rf"[ ]{{0,2}}{_parted_by(_ANY_DOT, 4)}".encode())
+_IN_WORDS = re.compile(_parted_by(_SPELLED_DOT, 4).encode())
+_LOCAL_BEFORE = re.compile(rf"(?<![\w.%+\\-])({_LOCAL})$".encode())
+_SPELLED_PARTS = rf"(?:{_NAME}(?:{_BRACKETED_DOT}|{_SPELLED_DOT})){{0,3}}"
+_SPELLED_BEFORE = re.compile(rf"(?<![\w.%+\\-])({_SPELLED_PARTS}{_LOCAL})[ ]{{0,2}}$".encode())
 _MAX_BYTES = 64
+"""Of a local part."""
 _FUNCTION_WORDS = frozenset(
     b"a an the this that these those each every any some no all one its his her my our your their"
     b" which what where whose it both".split()
@@ -59,28 +75,16 @@ class Sign:
 
 def signs() -> list[Sign]:
     """Every way to write `@` that is known."""
-    escaped = re.compile(rb"(" + _NAME + rb"(?:\." + _NAME + rb"){0,8}\." + _LABEL + rb")")
-    spelled = re.compile(
-        rb"[ ]{0,2}(" + _NAME + rb"(?:" + _DOTS + _NAME + rb"){0,4}" + _DOTS + _LABEL + rb")"
-    )
-    in_words = re.compile(
-        rb"(" + _NAME + rb"(?:" + _SPELLED_DOT + _NAME + rb"){0,4}" + _SPELLED_DOT + _LABEL + rb")"
-    )
-    before = re.compile(rb"(?<![\w.%+\\-])(" + _LOCAL + rb")$")
-    parted = re.compile(rb"(?<![\w.%+\\-])(" + _LOCAL + rb")[ ]{0,2}$")
     brackets = [
         opening + word + closing
         for opening, closing in ((b"[", b"]"), (b"(", b")"), (b"{", b"}"), (b"<", b">"))
         for word in (b"at", b"AT", b"@", b" at ", b"a")
     ]
     return [
-        *(Sign(sign, escaped, before) for sign in _ESCAPED),
-        *(Sign(sign, spelled, parted) for sign in [*brackets, b"_at_", b"_AT_", b"-at-"]),
-        *(Sign(sign, in_words, before, is_word=True) for sign in (b" at ", b" AT ")),
+        *(Sign(sign, _DOMAIN, _LOCAL_BEFORE) for sign in _ESCAPED),
+        *(Sign(sign, _SPELLED, _SPELLED_BEFORE) for sign in [*brackets, b"_at_", b"_AT_", b"-at-"]),
+        *(Sign(sign, _IN_WORDS, _SPELLED_BEFORE, is_word=True) for sign in (b" at ", b" AT ")),
     ]
-
-
-_ESCAPED = (b"%40", rb"\u0040", rb"\x40", b"&#64;", b"&#064;", b"&#x40;", b"&#X40;", b"&commat;")
 
 
 def _is_sentence(labels: list[bytes]) -> bool:

@@ -33,9 +33,10 @@ _LETTERS = r"[^\W\u1100-\u11ff\u2e80-\uabff\uac00-\ud7ff\uf900-\U0010ffff]"
 """Of scripts that part words by spaces."""
 _ALPHABETIC_LOCAL = re.compile(rf"(?:{_LETTERS}|[.%+-])+$")
 _ANY_LOCAL = re.compile(r"[\w.%+-]+$")
-_ASCII_DOMAIN = re.compile(
-    rf"[A-Za-z0-9.-]*[A-Za-z0-9-]{{2}}\.[A-Za-z]{{2,}}(?![A-Za-z0-9-]|{_LETTERS}|\.[A-Za-z0-9])"
+_ASCII_BEGINNING = re.compile(
+    r"[A-Za-z0-9.-]*[A-Za-z0-9-]{2}\.[A-Za-z]{2,}(?![A-Za-z0-9-]|\.[A-Za-z0-9])"
 )
+_ASCII_DOMAIN = re.compile(rf"{_ASCII_BEGINNING.pattern}(?!{_LETTERS})")
 _ANY_DOMAIN = re.compile(r"\w[\w-]*(?:\.\w[\w-]*)*\.[^\W\d_]{2,}(?![\w-])")
 _HOST_BEFORE = re.compile(
     rb"://[^\s/@\"'<>]{0,64}$|\b(?:ssh|scp|sftp|rsync|sqlplus)\b[^\n]*[\s\"']$"
@@ -87,10 +88,12 @@ def _last_word(local: bytes, domain: bytes) -> bytes:
 
 
 def _first_domain(domain: bytes) -> bytes:
-    """The beginning of a domain: ASCII if that is one, with nothing but Chinese or marks behind."""
+    """The beginning of a domain: ASCII with Chinese or marks behind; else with letters of any
+    script; else ASCII with whatever it is behind."""
     written = domain.decode(errors="ignore")
-    for pattern in (_ASCII_DOMAIN, _ANY_DOMAIN):
-        if found := pattern.match(written):
+    for pattern in (_ASCII_DOMAIN, _ANY_DOMAIN, _ASCII_BEGINNING):
+        found = pattern.match(written)
+        if found and _is_top_level_domain(found[0].rpartition(".")[2].lower()):
             return found[0].encode()
     return b""
 

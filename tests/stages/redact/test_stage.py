@@ -47,7 +47,7 @@ def test_is_a_map_stage() -> None:
         ("write to jane.doe+x@mail.university.edu.", "write to <EMAIL>."),
         ("<a@b.io>,c_d@e-f.co.uk;", "<<EMAIL>>,<EMAIL>;"),
         ("größe: müller 邮箱x@y.cn。", "größe: müller 邮箱<EMAIL>。"),
-        ("user@example.com", "<EMAIL>"),
+        ("user@example.com", "user@example.com"),
         ("icon@2x.png", "icon@2x.png"),
         ("git@github.com:owner/repo.git", "git@github.com:owner/repo.git"),
         ("@decorator\ndef f(a @ b): x@y", "@decorator\ndef f(a @ b): x@y"),
@@ -174,10 +174,15 @@ def test_ipv4_equals_a_regular_expression(pieces: list[str]) -> None:
         "://b:",
         "Bearer ",
         "pwd pwd ",
+        " at a dot ",
+        "a-a[at]",
+        "a%40a.",
+        "\u00e9@\u00e9.",
+        "IPAddress(1, 2, ",
     ],
 )
 def test_hostile_lines_come_to_an_end(piece: str) -> None:
     """A long line of near misses, which a backtracking pattern would never finish, has the spans
     of its end alone."""
-    text = piece * ((1 << 20) // len(piece)) + " someone@example.com"
-    assert spans(text)[0][-1]["end"] == len(text)
+    text = piece * ((1 << 20) // len(piece)) + " someone@paperboat.dev"
+    assert spans(text)[0][-1]["end"] == len(text.encode())
