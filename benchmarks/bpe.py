@@ -2,7 +2,7 @@
 of one core.
 
     python benchmarks/bpe.py [FOLDER OF .tar.gz | FILE.parquet | FILE.jsonl.zst …] [--megabytes 8]
-    python benchmarks/bpe.py --every
+    python benchmarks/bpe.py --every [FOLDER]
 
 Of each corpus the first half is encoded (cold: all words are new), then the second (steady), then
 the second again (warm). Ours ends with an Arrow column, the peers with lists of Python integers
@@ -34,7 +34,7 @@ import numpy as np
 import pyarrow as pa
 import tokenizers
 
-from benchmarks.corpora import DEFAULT, WEB, read_texts
+from benchmarks.corpora import DATA, DEFAULT, WEB, read_texts
 from benchmarks.corpora.documents import read_documents
 from pipeline.storage.storage import LocalStorage
 from pipeline.storage.tables import TableRead, read_aligned, write_parquet
@@ -57,12 +57,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sources", type=Path, nargs="*", default=[DEFAULT, WEB])
     parser.add_argument("--megabytes", type=float, default=8, help="of each source")
-    parser.add_argument("--every", action="store_true", help="compare ids on all real data")
+    parser.add_argument(
+        "--every", type=Path, nargs="?", const=DATA, help="compare ids on all documents of a folder"
+    )
     arguments = parser.parse_args()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     load_tokenizer().encode(b"compiled before the clock runs")
     if arguments.every:
-        _compare_all()
+        _compare_all(arguments.every)
         return
     wrong = 0
     for name, texts in _corpora(arguments.sources, int(arguments.megabytes * 1e6)):
@@ -118,12 +120,12 @@ def _is_chinese(text: str) -> bool:
     return n > 0.2 * len(text) and len(_KANA.findall(text)) < 0.05 * n
 
 
-def _compare_all() -> None:
+def _compare_all(folder: Path) -> None:
     """Print, by source, documents, bytes and how many have other ids than tokenizers gives."""
     expected = _reference()
     ours = load_tokenizer()
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for source, documents in groupby(read_documents(), itemgetter(0)):
+    for source, documents in groupby(read_documents(folder), itemgetter(0)):
         for _, text in documents:
             differs = ours.encode(text.encode()).tolist() != expected(text)
             counts[source].update(documents=1, bytes=len(text.encode()), differing=differs)

@@ -1,5 +1,5 @@
-"""Every document of the real data: files of repositories, main text of crawled pages, and whatever
-rows of tables and of JSON lines hold as strings (whole pages of HTML among them)."""
+"""Every document of the real data: files of repositories, the text of pages, and whatever else rows
+of tables and of JSON lines hold as strings."""
 
 import gzip
 import json
@@ -81,8 +81,8 @@ def _strings(value: Any) -> Iterator[str]:
         if len(value) >= SHORTEST:
             yield value
     elif isinstance(value, dict):
-        for one in value.values():
-            yield from _strings(one)
+        for key, one in value.items():
+            yield from _strings(extract(one).text if key == "html" else one)
     elif isinstance(value, Iterable):
         for one in value:
             yield from _strings(one)

@@ -45,7 +45,7 @@ def saved(tmp_path: Path, document: dict[str, Any]) -> Tokenizer:
     return Tokenizer(str(tmp_path))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(NAMES), ANY_TEXT)
 def test_ids_equal_those_of_tokenizers_on_any_text(name: str, text: str) -> None:
     """Of every family; and where nothing is normalised they decode to the text."""
@@ -57,9 +57,9 @@ def test_ids_equal_those_of_tokenizers_on_any_text(name: str, text: str) -> None
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_class_of_characters_is_the_librarys(name: str) -> None:
-    """Every 499th of all planes, and the blocks that scripts and punctuation begin with."""
-    blocks = (range(0x300), range(0x2C80, 0x3100, 2), range(0xFF00, 0xFFF0, 3))
-    check_characters(name, [*(one for block in blocks for one in block), *range(0, 0x110000, 499)])
+    """Every 997th of all planes, and the blocks that scripts and punctuation begin with."""
+    blocks = (range(0x300), range(0x2FF0, 0x3100), range(0xFF00, 0xFFF0, 3))
+    check_characters(name, [*(one for block in blocks for one in block), *range(0, 0x110000, 997)])
 
 
 @pytest.mark.slow
@@ -111,8 +111,8 @@ def test_long_words(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("text", ["a", "A", "\u30fcA", "\u0301", " ", " \n", "'", "1", "\x01"])
 def test_words_of_megabytes_take_no_quadratic_time(name: str, text: str) -> None:
-    """One MiB: looking back or ahead from each place would take hours."""
-    text = text * (1 << 20)
+    """A quarter MiB: looking back or ahead from each place would take minutes."""
+    text = text * (1 << 18)
     ids = engine(name).encode(pa.array([text], pa.large_string()))[1]
     assert engine(name).decode(ids) == text
 
@@ -129,10 +129,12 @@ def test_whole_words_that_no_merges_make(tmp_path: Path) -> None:
     document["model"]["ignore_merges"] = True
     ours = saved(tmp_path, document)
     theirs = tokenizers.Tokenizer.from_str(json.dumps(document))
-    many = " ".join(f"{one:x}w{one:o}" for one in range(300_000))
-    for text in ("".join(words), " ".join(words) + "xyzzys qj", "".join(words), many, *words):
-        ids = ours.encode(text.encode()).tolist()
-        assert ids == theirs.encode(text, add_special_tokens=False).ids
+    others = " ".join(f"{one:x}w{one:o}" for one in range(300_000))
+    for before in ("", others):
+        ours.encode(before.encode())
+        for text in ("".join(words), " ".join(words) + "xyzzys qj", "".join(words), *words):
+            ids = theirs.encode(text, add_special_tokens=False).ids
+            assert ours.encode(text.encode()).tolist() == ids
     assert ours.encode(b"xyzzy").tolist() == [vocabulary["xyzzy"]]
 
 
