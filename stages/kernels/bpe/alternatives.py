@@ -42,13 +42,40 @@ def split_stretch(s: State, start: int, stop: int) -> int:
     """Fill `ends` with those of the next words; returns the last of them."""
     n = int64(0)
     while start < stop and n < STRETCH:
-        end = _word(s, start, stop)
+        end = _plain_word(s, start, stop)
+        if end == start:
+            end = _word(s, start, stop)
         if end == start:
             end = _gap(s, start, stop)
         s.ends[n] = start = end
         n += 1
     s.counts[N_ENDS] = n
     return start
+
+
+@inlined
+def _plain_word(s: State, start: int, stop: int) -> int:
+    """The end of a word of ASCII letters with what may stand before it, which most words are, if
+    what follows is ASCII and no apostrophe; else the place itself."""
+    place = start
+    byte = int64(s.data[place])
+    if byte >= _ASCII or byte == _APOSTROPHE:
+        return start
+    bits = int64(s.classes[byte])
+    if bits & PREFIX and not bits & UPPER:
+        place += 1
+    last = int64(0)
+    while place < stop and s.data[place] < _ASCII:
+        bits = int64(s.classes[s.data[place]])
+        if not bits & LOWER and (last & LOWER or not bits & UPPER):
+            break
+        last = bits
+        place += 1
+    if not last & LOWER:
+        return start
+    if place < stop and (s.data[place] >= _ASCII or s.data[place] == _APOSTROPHE):
+        return start
+    return place
 
 
 @kernel

@@ -157,7 +157,8 @@ _BLOCKS = range(_REST.start + 1), range(_REST.stop, _PRIVATE.start + 1)
 
 def family_of(pre_tokenizer: dict[str, Any] | None) -> Family | None:
     """The family whose way of parting words a tokenizer.json describes, None if none."""
-    expressions, keeps_gaps = [], True
+    expressions: list[str] = []
+    keeps_gaps = True
     for step in _steps(pre_tokenizer):
         match step:
             case {"type": "ByteLevel", "add_prefix_space": False}:
