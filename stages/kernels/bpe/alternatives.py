@@ -89,7 +89,7 @@ def _gap(s: State, start: int, stop: int) -> int:
             return place
 
 
-@kernel
+@inlined
 def _word(s: State, start: int, stop: int) -> int:
     """The end of the word that begins at a place, which is the place itself if none does."""
     bits = _class(s, start)
@@ -108,7 +108,7 @@ def _word(s: State, start: int, stop: int) -> int:
     return _others(s, start, stop, bits)
 
 
-@kernel
+@inlined
 def _others(s: State, start: int, stop: int, bits: int) -> int:
     """` ?MARK+…` and blanks, and where a family has it, ` ?N+`."""
     group = bits & ISOLATED
@@ -123,7 +123,7 @@ def _others(s: State, start: int, stop: int, bits: int) -> int:
     return _blanks(s, start, stop, group) if bits & BLANK else start
 
 
-@kernel
+@inlined
 def _letters(s: State, start: int, stop: int, bits: int) -> int:
     """`X?UPPER*LOWER+`, else `X?UPPER+LOWER*`."""
     group = bits & ISOLATED
@@ -169,7 +169,7 @@ def _capitals(s: State, start: int, stop: int, group: int) -> int:
     return start
 
 
-@kernel
+@inlined
 def _numbers(s: State, start: int, stop: int, group: int) -> int:
     n = int64(0)
     while n < s.rules[MAX_NUMBERS] and _bits(s, start, stop, group) & NUMBER:
@@ -178,7 +178,7 @@ def _numbers(s: State, start: int, stop: int, group: int) -> int:
     return start
 
 
-@kernel
+@inlined
 def _marks(s: State, start: int, stop: int, group: int) -> int:
     """`MARK+` with the line ends behind it."""
     while _bits(s, start, stop, group) & MARK:
@@ -190,7 +190,7 @@ def _marks(s: State, start: int, stop: int, group: int) -> int:
     return start
 
 
-@kernel
+@inlined
 def _blanks(s: State, start: int, stop: int, group: int) -> int:
     r"""`\s*[\r\n]+|\s+(?!\S)|\s+`: to the last line end; else all of them where nothing follows;
     else all but the last, which is the next word's, if there are two."""
