@@ -28,7 +28,7 @@ What is missed: a quoted local part, an apostrophe in one, a domain of one lette
 
 from itertools import groupby
 from operator import itemgetter
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import pyarrow as pa
 
@@ -54,6 +54,17 @@ KINDS = tuple(REDACTED)
 _NAMES = dict(zip((EMAIL, IPV4, IPV6, KEY), (*KINDS[:2], *KINDS[1:]), strict=True))
 
 
+class Sought(Protocol):
+    """What is found by a literal prefix, which a kernel looks for, with so many characters of a
+    token behind it."""
+
+    @property
+    def prefix(self) -> bytes: ...
+    @property
+    def run(self) -> int: ...
+    def span(self, text: bytes, start: int) -> tuple[int, int] | None: ...
+
+
 class RedactStage:
     """Annotates: `spans` of what is to be replaced; no document is dropped."""
 
@@ -68,14 +79,12 @@ class RedactStage:
     def __init__(self, options: RedactOptions) -> None:
         self.options = options
         self._classes = character_classes()
-        self._sought = sorted(
-            [
-                *((EMAIL, sign) for sign in (signs() if options.email else [])),
-                *((IPV4, name) for name in (octets() if options.ip_address else [])),
-                *((KEY, each) for each in (formats() if options.key else [])),
-            ],
-            key=lambda each: each[1].prefix,
-        )
+        sought: list[tuple[int, Sought]] = [
+            *((EMAIL, sign) for sign in (signs() if options.email else [])),
+            *((IPV4, name) for name in (octets() if options.ip_address else [])),
+            *((KEY, each) for each in (formats() if options.key else [])),
+        ]
+        self._sought = sorted(sought, key=lambda each: each[1].prefix)
         self._prefixes = prefix_tables([(each.prefix, each.run) for _, each in self._sought])
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:

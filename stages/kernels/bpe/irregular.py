@@ -14,7 +14,7 @@ import sys
 import unicodedata
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from stages.kernels.arrow import Bytes, Offsets, utf8_buffers
 from stages.kernels.bpe.encoder import Ids
 from stages.kernels.bpe.library import TokenizersEngine
 
-NFC = "NFC"
+NFC: Final = "NFC"
 
 
 class Irregular:
@@ -56,7 +56,7 @@ class Irregular:
     def _may_have_some(self, data: Bytes) -> bool:
         if self._normalises and (data >= 0x80).any():
             return True
-        return self._quoted is not None and self._quoted.search(data) is not None
+        return self._quoted is not None and self._quoted.search(data.data) is not None
 
     def _regular(self, text: bytes) -> bytes | None:
         """The text as it is or normalised; None of one that is left to the library."""
