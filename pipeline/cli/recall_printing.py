@@ -86,6 +86,7 @@ def train(
                 "model": str(out),
                 "bytes": made.n_bytes,
                 "recipe": made.model.recipe,
+                "trainer": made.model.trainer,
                 "n_positives": made.n_positives,
                 "n_negatives": made.n_negatives,
                 "n_left_out": made.n_left_out,
@@ -96,7 +97,8 @@ def train(
         return
     left_out = f", {made.n_left_out:,} rows left out" if made.n_left_out else ""
     show(
-        f"{out}: {show_bytes(made.n_bytes)}, recipe {made.model.recipe}, "
+        f"{out}: {show_bytes(made.n_bytes)}, recipe {made.model.recipe} "
+        f"({made.model.trainer}), "
         f"{made.n_positives:,} positive and {made.n_negatives:,} negative rows{left_out}"
     )
     show(_held_out_line(held_out, made.model.calibration.threshold))

@@ -110,13 +110,16 @@ _GROUPS = (
     kernels.elementary exp_in_place float64[:]
     kernels.elementary _newton_sums float64[:,:] float64[:] float64[:]
     kernels.fasttext _multiply float32[:,:] float64[:,:]
-    kernels.ngrams hash_table int64
+    kernels.ngrams hash_tokens uint32[:]
     kernels.ngrams sum_scores int64[:] uint32[:] int32[:] uint8[:] float32[:] uint32[:] \
         float32[:] float32[:] float64 int64
     kernels.ngrams sum_scores int64[:] readonly:uint32[:] int32[:] uint8[:] float32[:] uint32[:] \
         float32[:] float32[:] float64 int64
     kernels.ngrams sum_scores int64[:] readonly:uint32[:] int32[:] uint8[:] float32[:] \
         readonly:uint32[:] readonly:float32[:] readonly:float32[:] float64 int64
+    recall.classifier.linear _rows_of int64[:] int64[:,:] int64 int64
+    recall.classifier.linear _descend int64[:] int32[:] int64[:] int64[:,:] bool[:] int64 int64 \
+        int64 float64
     """,
 )
 

@@ -12,7 +12,8 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Tokens = npt.NDArray[np.uint32]
 
-_PRIME = np.uint64(116049371)
+PRIME = np.uint64(116049371)
+"""By which a hash of words is multiplied before the next word's is added."""
 
 
 @njit(cache=True, nogil=True)
@@ -30,15 +31,15 @@ def token_hash(token: int) -> np.int32:  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def hash_table(n: int) -> npt.NDArray[np.int32]:  # pragma: no cover
-    """[n] int32: the hash of every token id below n."""
-    table = np.empty(n, np.int32)
-    for token in range(n):
-        table[token] = token_hash(token)
-    return table
+def hash_tokens(tokens: Tokens) -> npt.NDArray[np.int32]:  # pragma: no cover
+    """[n] int32: the hash of every token id."""
+    hashes = np.empty(len(tokens), np.int32)
+    for place in range(len(tokens)):
+        hashes[place] = token_hash(int(tokens[place]))
+    return hashes
 
 
-_END_HASH = np.int32(-677604519)
+END_HASH = np.int32(-677604519)
 """The hash of `</s>`."""
 
 
@@ -95,7 +96,7 @@ def sum_scores(
         pair = np.uint64(0)
         for position in range(n_words):
             if position == n_words - 1:
-                own = np.uint64(np.int64(_END_HASH))
+                own = np.uint64(np.int64(END_HASH))
                 if not np.isnan(end_score):
                     words += end_score
                     n_rows += 1
@@ -111,11 +112,11 @@ def sum_scores(
                     words += score
                     n_rows += is_known
             if ngrams > 2 and position > 1:
-                triple = pair * _PRIME + own
+                triple = pair * PRIME + own
                 bucket = triple & mask if is_power else triple % n_buckets
                 triples += buckets[bucket]
             if ngrams > 1 and position > 0:
-                pair = previous * _PRIME + own
+                pair = previous * PRIME + own
                 bucket = pair & mask if is_power else pair % n_buckets
                 pairs += buckets[bucket]
             previous = own

@@ -28,7 +28,7 @@ from stages.recall.classifier.examples import (
 )
 from stages.recall.classifier.fit import TooFewExamplesError, fit
 from stages.recall.classifier.model import TrainedModel, nothing_learned
-from stages.recall.classifier.recipe import resolve_recipe
+from stages.recall.classifier.recipe import Recipe, resolve_recipe
 from stages.recall.classifier.train import train
 from stages.recall.options import NEGATIVE, Training
 from stages.recall.sites.grow import GrowSeeds, read_covers
@@ -75,7 +75,7 @@ class TrainTarget:
             scores = pa.Table.from_batches(last[1], drawn_scores(self.targets))
             trusted = self._lowest(candidates, self._last_scores(candidates, scores))
         elif NEGATIVE in seeds["role"].to_pylist():
-            recipe = resolve_recipe(self.training.recipe, len(positives))
+            recipe = self._recipe(len(positives))
             first = fit(_tokens(negatives), _tokens(positives), recipe, self.training)
             trusted = self._lowest(candidates, first.logits(_tokens(candidates))[:, 0])
         else:
@@ -88,13 +88,16 @@ class TrainTarget:
         return model.to_bytes()
 
     def doing(self, n_rows: int) -> str:
-        """How often fastText passes over how much."""
-        recipe = resolve_recipe(self.training.recipe, n_rows)
+        """How often it passes over how much."""
+        recipe = self._recipe(n_rows)
         n_models = recipe.folds + 1 if recipe.refit else 1
         return (
-            f"training fastText {n_models} times for {recipe.epochs} epochs on up to {n_rows:,} "
-            "documents"
+            f"training {n_models} times ({recipe.trainer}) for {recipe.epochs} epochs on up to "
+            f"{n_rows:,} documents"
         )
+
+    def _recipe(self, n_positives: int) -> Recipe:
+        return resolve_recipe(self.training.recipe, n_positives, self.training.trainer)
 
     def _uncovered(self, candidates: pa.Table) -> pa.Table:
         cover = read_covers(self.accepted).get(self.target) if self.accepted else None

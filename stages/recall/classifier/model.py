@@ -18,6 +18,7 @@ from stages.kernels.elementary import Float64
 from stages.kernels.fasttext import Collapsed, from_bytes, list_buffers
 from stages.recall.classifier.calibrate import EVEN, Calibration, HeldOut
 from stages.recall.classifier.evidence import Markup, PageEvidence
+from stages.recall.classifier.recipe import FASTTEXT, NEGATIVE, POSITIVE
 from stages.recall.classifier.tokens import require_tokens, tokens_hash
 from stages.recall.options import BPE
 
@@ -61,6 +62,7 @@ class TrainedModel:
     """What its texts were split into, and what all texts it judges are."""
     examples: Mapping[str, Examples] = field(default_factory=dict)
     """By class: `positive`, `negative`."""
+    trainer: str = FASTTEXT
 
     @property
     def decision(self) -> Calibration:
@@ -84,6 +86,7 @@ class TrainedModel:
         """How it was trained and what it did on documents it had not seen, for JSON."""
         return {
             "recipe": self.recipe,
+            "trainer": self.trainer,
             "tokens": self.tokens,
             "examples": {name: asdict(examples) for name, examples in self.examples.items()},
             "page": asdict(self.page) if self.page else None,
@@ -97,6 +100,7 @@ class TrainedModel:
             "calibration": asdict(self.calibration),
             "held_out": asdict(self.held_out),
             "recipe": self.recipe,
+            "trainer": self.trainer,
             "page": asdict(self.page) if self.page else None,
             "tokens": self.tokens,
             "tokens_hash": tokens_hash(self.tokens),
@@ -108,7 +112,7 @@ class TrainedModel:
 def nothing_learned(n_positives: int, n_negatives: int) -> TrainedModel:
     """A model that recalls nothing, with the number of examples that were too few."""
     bare = Collapsed(
-        labels=("negative", "positive"),
+        labels=(NEGATIVE, POSITIVE),
         ngrams=1,
         word_ids=np.zeros(0, np.uint32),
         word_scores=np.zeros((1, 0), np.float32),
@@ -116,7 +120,7 @@ def nothing_learned(n_positives: int, n_negatives: int) -> TrainedModel:
         bucket_scores=np.zeros((1, 1), np.float32),
     )
     held_out = HeldOut(n_positives, n_negatives, precision=0.0, recall=0.0)
-    return TrainedModel(bare, Calibration(1.0, EVEN), held_out, NOTHING)
+    return TrainedModel(bare, Calibration(1.0, EVEN), held_out, NOTHING, trainer=NOTHING)
 
 
 def load_model(data: bytes) -> TrainedModel:
@@ -142,6 +146,7 @@ def _trained_model(model: Collapsed, described: dict[str, Any]) -> TrainedModel:
         page=_page_evidence(page) if page else None,
         tokens=described["tokens"],
         examples={name: Examples(**one) for name, one in described.get("examples", {}).items()},
+        trainer=described.get("trainer", FASTTEXT),
     )
 
 

@@ -2,7 +2,7 @@
 
 Scores are calibrated on documents that the scoring model has not seen: five cross-fitted folds for
 the small recipe (then all documents train the model that is kept), one in twenty held out for the
-paper's. Memory: the tokens of both classes, 4 bytes each; disk and memory of fastText: see `fit`.
+paper's. Memory: the tokens of both classes, 4 bytes each, and what the trainer holds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,22 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
+from stages.errors import ConfigError
 from stages.kernels.elementary import Float64
 from stages.kernels.fasttext import Collapsed, list_buffers
 from stages.recall.classifier.calibrate import calibrate, judge
 from stages.recall.classifier.evidence import Markup, PageEvidence, fit_weights
-from stages.recall.classifier.fit import NEGATIVE, POSITIVE, TooFewExamplesError, fit
+from stages.recall.classifier.fit import TooFewExamplesError, fit
 from stages.recall.classifier.folds import deal_groups
 from stages.recall.classifier.model import Examples, TrainedModel
-from stages.recall.classifier.recipe import Recipe, resolve_recipe
+from stages.recall.classifier.recipe import (
+    FASTTEXT,
+    LINEAR,
+    NEGATIVE,
+    POSITIVE,
+    Recipe,
+    resolve_recipe,
+)
 from stages.recall.options import Training
 
 Groups = Sequence[str] | None
@@ -48,10 +56,14 @@ def train(
     whole, as a crawl consists of sites that no seed is from; but only where the model that is kept
     sees all documents: else its largest site would be lost to it. `mixed_groups`: groups have
     documents of both classes, which are then held out together. With the markup of both classes
-    the model also judges whole pages, unless options or recipe say otherwise. `full`: where to
-    write fastText's own file of the model, beside the collapsed one. The result depends on the
-    documents and their order, the options and fastText's version alone."""
-    recipe = resolve_recipe(options.recipe, len(positives))
+    the model also judges whole pages, unless options or recipe say otherwise. `full`: where
+    fastText, which then is the trainer, writes its own file of the model, beside the collapsed one.
+    The result depends on the documents and their order, the options and, if it trains, fastText's
+    version alone."""
+    if full is not None and options.trainer == LINEAR:
+        raise ConfigError('fastText\'s own file is written by `trainer = "fasttext"` alone')
+    trainer = options.trainer if full is None else FASTTEXT
+    recipe = resolve_recipe(options.recipe, len(positives), trainer)
     dealt = None
     if mixed_groups:
         dealt = deal_groups(positive_groups or (), negative_groups or (), recipe.folds)
@@ -88,7 +100,16 @@ def train(
         name: Examples.of(documents.array)
         for name, documents in zip((NEGATIVE, POSITIVE), classes, strict=True)
     }
-    return TrainedModel(model, calibration, held_out, recipe.name, page, options.tokens, examples)
+    return TrainedModel(
+        model,
+        calibration,
+        held_out,
+        recipe.name,
+        page,
+        options.tokens,
+        examples,
+        recipe.trainer,
+    )
 
 
 def _cross_fitted(

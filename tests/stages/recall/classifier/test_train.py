@@ -1,15 +1,23 @@
 """Training a classifier from token ids."""
 
+import fasttext
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from stages.errors import InputError, StageError
-from stages.kernels.fasttext import Collapsed
+from stages.errors import ConfigError, InputError, StageError
+from stages.kernels.fasttext import Collapsed, collapse
 from stages.recall.classifier.calibrate import calibrate, judge
 from stages.recall.classifier.fit import buckets_for, fit
 from stages.recall.classifier.model import load_model
-from stages.recall.classifier.recipe import PAPER, SMALL, resolve_recipe
+from stages.recall.classifier.recipe import (
+    FASTTEXT,
+    LINEAR,
+    NEGATIVE,
+    PAPER,
+    SMALL,
+    resolve_recipe,
+)
 from stages.recall.classifier.train import train
 from stages.recall.options import Training
 
@@ -31,13 +39,15 @@ def test_a_model_tells_topics_apart_and_survives_its_file(topic):
     assert trained.recipe == "small"
 
 
-def test_the_same_examples_give_the_same_bytes(topic):
+@pytest.mark.parametrize("trainer", [LINEAR, FASTTEXT])
+def test_the_same_examples_give_the_same_bytes(topic, trainer):
     """Trained twice in a process whose memory is full of leftovers, the files are equal."""
     positives, negatives = topic(20, 1, 0), topic(20, 2, 200)
-    first = fit(negatives, positives, SMALL, TINY).to_bytes()
+    recipe = resolve_recipe("small", 20, trainer)
+    first = fit(negatives, positives, recipe, TINY).to_bytes()
     leftovers = [np.full(1 << size, np.nan) for size in range(10, 22)]
     del leftovers
-    assert first == fit(negatives, positives, SMALL, TINY).to_bytes()
+    assert first == fit(negatives, positives, recipe, TINY).to_bytes()
 
 
 def test_another_seed_gives_another_model(topic):
@@ -95,6 +105,26 @@ def test_buckets_follow_the_data():
     assert buckets_for(10, 1 << 21) == 1 << 12
     assert buckets_for(600_000, 1 << 21) == 1 << 19
     assert buckets_for(10**9, 1 << 21) == 1 << 21
+    assert buckets_for(10**9, (1 << 21) - 1) == 1 << 20
+
+
+@pytest.mark.parametrize("n_positives", [10, 50_000])
+def test_the_trainer_follows_the_recipe_unless_named(n_positives):
+    """Sluice's own for small data, fastText for the paper's recipe."""
+    own = LINEAR if n_positives < 50_000 else FASTTEXT
+    assert resolve_recipe("auto", n_positives).trainer == own
+    assert resolve_recipe("auto", n_positives, FASTTEXT).trainer == FASTTEXT
+    assert resolve_recipe("auto", n_positives, LINEAR).trainer == LINEAR
+
+
+def test_fasttexts_own_file_is_written_by_fasttext(topic, tmp_path):
+    """Asked for, it is the trainer; the collapsed model says so and is of the same numbers."""
+    full = tmp_path / "code.bin"
+    trained = train(topic(20, 1, 0), topic(20, 2, 200), TINY, full=full)
+    assert trained.trainer == load_model(trained.to_bytes()).trainer == FASTTEXT
+    assert collapse(fasttext.load_model(str(full)), NEGATIVE).to_bytes() == trained.model.to_bytes()
+    with pytest.raises(ConfigError, match="trainer"):
+        train(topic(20, 1, 0), topic(20, 2, 200), Training(trainer=LINEAR), full=full)
 
 
 @pytest.mark.parametrize("n", [0, 3])
@@ -129,7 +159,7 @@ def test_fasttexts_own_complaint_is_wrapped(topic, monkeypatch):
 
     monkeypatch.setattr("fasttext.train_supervised", fail)
     with pytest.raises(StageError, match=r"Encountered NaN.*add seeds"):
-        fit(topic(5, 1, 0), topic(5, 2, 200), SMALL, TINY)
+        fit(topic(5, 1, 0), topic(5, 2, 200), PAPER, TINY)
 
 
 def test_classes_larger_than_the_maximum_are_sampled(topic):
