@@ -26,10 +26,10 @@ from pipeline.storage.user_tables import (
     require_format,
     write_rows,
 )
-from stages.errors import ConfigError, InputError
+from stages.errors import ConfigError
 from stages.kernels.urls import registrable_domain, url_host
-from stages.recall.classifier.apply import read_model_file, score_texts
-from stages.recall.classifier.model import TrainedModel, load_model
+from stages.recall.classifier.model import TrainedModel
+from stages.recall.classifier.texts import Classifier
 from stages.recall.classifier.tokens import TOKEN_LISTS, tokenise
 from stages.recall.classifier.train import train
 from stages.recall.metrics import library_versions
@@ -118,10 +118,7 @@ def score_table(
 ) -> Scored:
     """Score every row of `table`; `out` has one row for each. With a target, the answers are
     compared with the column `label`."""
-    try:
-        model = load_model(read_model_file(str(model_file)))
-    except InputError as error:
-        raise InputError(f"{model_file}: {error}") from error
+    classifier = Classifier.load(model_file)
     wanted = ("text",) if target is None else ("text", "label")
     there = _require(table, wanted)
     require_format(out)
@@ -132,14 +129,14 @@ def score_table(
     if table.name.endswith(".parquet"):
         carried.pop("doc_id", None)
     types = {"text": _TYPES["text"], **carried}
-    scored = Scored(model.calibration.threshold if threshold is None else threshold)
+    scored = Scored(classifier.threshold if threshold is None else threshold)
     with write_rows(out, pa.schema([*carried.items(), *SCORED])) as write:
         for rows in read_rows(table, types):
             readable = np.ones(rows.batch.num_rows, bool)
             readable[list(rows.broken)] = False
             texts = rows.batch.column("text")
             readable &= pc.is_valid(texts).to_numpy(zero_copy_only=False)
-            found = score_texts(model, texts).to_numpy()
+            found = classifier.score(texts)
             taken = found >= scored.threshold
             answers = [pa.array(found, mask=~readable), pa.array(taken, mask=~readable)]
             kept = [rows.batch.column(name) for name in carried]

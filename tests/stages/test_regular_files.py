@@ -10,7 +10,7 @@ import pytest
 from stages.decontaminate.benchmarks import benchmark_files
 from stages.errors import ConfigError
 from stages.kernels.bpe.tokenizer import tokenizer_json
-from stages.recall.classifier.apply import read_model_file
+from stages.recall.classifier.texts import read_model_file
 from stages.recall.sites.annotations import read_annotations
 from stages.regular_files import open_regular
 

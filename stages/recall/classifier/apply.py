@@ -16,9 +16,7 @@ from schemas.columns import TWENTIETHS, column
 from schemas.verdicts import REASONS
 from stages.contract import Options
 from stages.errors import ConfigError, InputError
-from stages.recall.classifier.model import TrainedModel, load_model
-from stages.recall.classifier.tokens import tokenise
-from stages.regular_files import read_regular
+from stages.recall.classifier.texts import Classifier, read_model_file
 
 (NOT_RECALLED,) = REASONS["recall"]
 
@@ -49,7 +47,12 @@ class RecallApply:
 
     def __init__(self, options: RecallApplyOptions) -> None:
         self.options = options
-        self._data = read_model_file(options.model)
+        if not options.model:
+            raise ConfigError("`model` is not set; add --set model=FILE")
+        try:
+            self._data = read_model_file(options.model)
+        except ConfigError as error:
+            raise ConfigError(f"`model`: {error}") from error
 
     def resources(self) -> dict[str, str]:
         """`model` → xxh3_128 of its bytes."""
@@ -57,11 +60,12 @@ class RecallApply:
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The probability of every text."""
-        return pa.record_batch([score_texts(self._model, batch.column("text"))], self.schema)
+        scores = self._classifier.score(batch.column("text"))
+        return pa.record_batch([pa.array(scores)], self.schema)
 
     def decide(self, measures: pa.RecordBatch) -> pa.Array:
         """`not_recalled` below the threshold."""
-        threshold = self.options.threshold or self._model.calibration.threshold
+        threshold = self.options.threshold or self._classifier.threshold
         return pc.if_else(
             pc.greater_equal(measures.column("score"), threshold),
             pa.scalar(None, pa.string()),
@@ -69,24 +73,8 @@ class RecallApply:
         )
 
     @cached_property
-    def _model(self) -> TrainedModel:
+    def _classifier(self) -> Classifier:
         try:
-            return load_model(self._data)
+            return Classifier.of_bytes(self._data, self.options.model)
         except InputError as error:
-            raise ConfigError(f"`model`: {self.options.model}: {error}") from error
-
-
-def read_model_file(path: str) -> bytes:
-    """The bytes of a model file; ConfigError if there is none."""
-    if not path:
-        raise ConfigError("`model` is not set; add --set model=FILE")
-    try:
-        return read_regular(path)
-    except OSError as error:
-        raise ConfigError(f"`model`: {path}: {error.strerror or error}") from error
-
-
-def score_texts(model: TrainedModel, texts: pa.Array) -> pa.Array:
-    """The calibrated probability of every text, split as the model was trained; a null reads as the
-    empty text."""
-    return pa.array(model.probabilities(tokenise(texts, model.tokens)), pa.float64())
+            raise ConfigError(f"`model`: {error}") from error

@@ -7,7 +7,9 @@ float d, a document's score is d · mean(x), and stochastic gradient descent mov
 
     a = rate · (label - sigmoid(score)),    x += a · d / n,    d += 2 · a · mean(x),
 
-at a rate that falls to zero, over the same examples, n-grams, hashes and buckets as fastText's.
+at a rate that falls to zero, over the same examples, n-grams, hashes and buckets as fastText's. The
+end of the text is a word, too: its share of the mean says how short a text is (without it the best
+F1 of code across domains falls from 0.920 to 0.904).
 `benchmarks/recall.py trainers` runs both: the held-out F1 are alike, for a fourteenth of the CPU
 time (40 M tokens/s a core and epoch).
 
