@@ -25,7 +25,7 @@ import pyarrow as pa
 from numba import njit
 
 from stages.errors import ConfigError, InputError
-from stages.kernels.ngrams import Float32, Float64, Tokens, hash_tokens, sum_scores
+from stages.kernels.ngrams import Float32, Float64, Tokens, hashes_below, sum_scores
 
 LABEL_PREFIX = "__label__"
 END_OF_LINE = "</s>"
@@ -67,7 +67,7 @@ class Collapsed:
         known[tabled] = 1
         scores = np.zeros((len(self.labels) - 1, n_ids), np.float32)
         scores[:, tabled] = self.word_scores[:, : len(tabled)]
-        return hash_tokens(np.arange(n_ids, dtype=np.uint32)), known, scores
+        return hashes_below(n_ids), known, scores
 
     @property
     def n_bytes(self) -> int:

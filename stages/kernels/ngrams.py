@@ -4,6 +4,8 @@
 numbers: fastText hashes their decimal strings.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -37,6 +39,12 @@ def hash_tokens(tokens: Tokens) -> npt.NDArray[np.int32]:  # pragma: no cover
     for place in range(len(tokens)):
         hashes[place] = token_hash(int(tokens[place]))
     return hashes
+
+
+@lru_cache(maxsize=2)
+def hashes_below(n: int) -> npt.NDArray[np.int32]:
+    """[n] int32: the hash of every token id below n; nobody writes to it."""
+    return hash_tokens(np.arange(n, dtype=np.uint32))
 
 
 END_HASH = np.int32(-677604519)

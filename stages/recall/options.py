@@ -51,7 +51,7 @@ class Training(Options):
         500_000, ge=1, description="documents per class at most (the paper's 500,000)"
     )
     max_buckets: int = Field(
-        1 << 21, ge=1, description="n-gram buckets at most; fewer when the data is small"
+        1 << 20, ge=1, description="n-gram buckets at most; fewer when the data is small"
     )
     seed: int = Field(0, ge=0, lt=1 << 64, description="seed of every draw")
 

@@ -22,8 +22,8 @@ import numpy.typing as npt
 from numba import njit
 
 from stages.kernels.elementary import exp_in_place
-from stages.kernels.fasttext import MAX_NGRAMS, TABLED_IDS, Collapsed
-from stages.kernels.ngrams import END_HASH, PRIME, Float32, Tokens, hash_tokens
+from stages.kernels.fasttext import KNOWN_IDS, MAX_NGRAMS, TABLED_IDS, Collapsed
+from stages.kernels.ngrams import END_HASH, PRIME, Float32, Tokens, hash_tokens, hashes_below
 from stages.recall.classifier.recipe import NEGATIVE, POSITIVE, Recipe
 from stages.recall.classifier.windows import Ranges, TrainingExamples
 
@@ -34,11 +34,11 @@ is the same within 0.006, and better than fastText's from 1 on."""
 
 def train_linear(examples: TrainingExamples, recipe: Recipe, buckets: int) -> Collapsed:
     """A model of two labels; `buckets` is a power of two."""
-    ids, places = _vocabulary(examples.values)
+    ids, hashes, places = _vocabulary(examples.values)
     rows = _rows_of(places, examples.ranges, len(ids), recipe.min_count)
     scores = _descend(
         places,
-        hash_tokens(ids),
+        hashes,
         rows,
         examples.ranges,
         examples.positive,
@@ -58,13 +58,16 @@ def train_linear(examples: TrainingExamples, recipe: Recipe, buckets: int) -> Co
     )
 
 
-def _vocabulary(values: Tokens) -> tuple[Tokens, npt.NDArray[np.int64]]:
-    """Ids, ascending, and the place of every token among them. Small ids are their own places."""
-    last = int(values.max())
-    if last < TABLED_IDS:
-        return np.arange(last + 1, dtype=np.uint32), values.astype(np.int64)
+def _vocabulary(
+    values: Tokens,
+) -> tuple[Tokens, npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Ids, ascending, with their hashes, and the place of every token among them. Small ids are
+    their own places."""
+    n_ids = max(KNOWN_IDS, int(values.max()) + 1)
+    if n_ids <= TABLED_IDS:
+        return np.arange(n_ids, dtype=np.uint32), hashes_below(n_ids), values.astype(np.int64)
     ids, places = np.unique(values, return_inverse=True)
-    return ids, places.astype(np.int64)
+    return ids, hash_tokens(ids), places.astype(np.int64)
 
 
 @njit(cache=True, nogil=True)

@@ -15,7 +15,7 @@ from stages.kernels.elementary import Float64
 from stages.recall.classifier.evidence import CLIP, Markup, on_steps
 from stages.recall.classifier.examples import markup_of
 from stages.recall.classifier.model import TrainedModel, load_model
-from stages.recall.classifier.tokens import stored_lists, tokenise
+from stages.recall.classifier.tokens import token_lists
 from stages.recall.places import WEB, Places
 
 PAGE = (
@@ -73,11 +73,7 @@ class ScorePages:
             if not models:
                 columns.append(pa.nulls(len(batch), pa.int32()))
             else:
-                tokens = (
-                    stored_lists(batch.column(TOKENS))
-                    if self.stored
-                    else tokenise(batch.column("text"), models[0][-1].tokens)
-                )
+                tokens = token_lists(batch, models[0][-1].tokens, stored=self.stored)
                 markup = markup_of(batch)
                 columns.append(pc.list_value_length(tokens).cast(pa.int32()))
                 columns += [

@@ -11,6 +11,7 @@ from functools import cache
 import pyarrow as pa
 import xxhash
 
+from schemas.tokens import TOKENS
 from stages.errors import InputError
 from stages.kernels.bpe.tokenizer import DEFAULT_TOKENIZER, load_tokenizer, tokenizer_json
 from stages.kernels.words import RULE, split_words
@@ -24,6 +25,13 @@ def tokenise(texts: pa.Array, tokens: str) -> pa.Array:
     if tokens == WHITESPACE:
         return split_words(texts)
     return stored_lists(load_tokenizer(DEFAULT_TOKENIZER).encode_batch(texts))
+
+
+def token_lists(batch: pa.RecordBatch, tokens: str, *, stored: bool) -> pa.Array:
+    """Those of a batch of documents: from the corpus's table of tokens, or by splitting `text`."""
+    if stored:
+        return stored_lists(batch.column(TOKENS))
+    return tokenise(batch.column("text"), tokens)
 
 
 def stored_lists(tokens: pa.Array) -> pa.Array:

@@ -4,7 +4,6 @@ A classifier of a few hundred seeds sees several parts of each, all of the lengt
 example weighs the same.
 """
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -58,14 +57,14 @@ def draw_examples(
 def windows(offsets: npt.NDArray[np.int64], window: int | None, per_document: int) -> Ranges:
     """Cut documents into windows of `window` tokens (None: one each); a last one under a quarter
     of the size is left off, and of many windows evenly spaced ones are taken."""
-    parts = []
-    for start, end in pairwise(offsets.tolist()):
-        if end == start:
-            continue
-        step = window or end - start
-        # As many whole windows as there are, and a last one if it has a quarter of the size.
-        n = max(1, (end - start + step - step // 4) // step)
-        chosen = np.unique(np.linspace(0, n - 1, min(n, per_document)).astype(int))
-        starts = start + chosen * step
-        parts.append(np.stack([starts, np.minimum(starts + step, end)], axis=1))
-    return np.concatenate(parts)
+    starts, sizes = offsets[:-1], np.diff(offsets)
+    starts, sizes = starts[sizes > 0], sizes[sizes > 0]
+    steps = sizes if window is None else np.full(len(sizes), window)
+    # As many whole windows as there are, and a last one if it has a quarter of the size.
+    n = np.maximum(1, (sizes + steps - steps // 4) // steps)
+    taken = np.minimum(n, per_document)
+    own = np.repeat(np.arange(len(sizes)), taken)
+    number = np.arange(len(own)) - (np.cumsum(taken) - taken)[own]
+    chosen = number * (n - 1)[own] // np.maximum(taken - 1, 1)[own]
+    first = starts[own] + chosen * steps[own]
+    return np.stack([first, np.minimum(first + steps[own], (starts + sizes)[own])], axis=1)

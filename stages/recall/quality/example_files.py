@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 
 from schemas.columns import DOC_ID
 from schemas.quality import QUALITY_MEASURES
+from schemas.tokens import TOKENS
 from stages.contract import ALIVE, Artefact, Batches
 from stages.kernels.identity import seeded_hashes
 from stages.recall.classifier.examples import EXAMPLE, SampleCrawl, TokeniseSeeds, drawn_rows
-from stages.recall.classifier.tokens import tokenise
+from stages.recall.classifier.tokens import token_lists
 from stages.recall.options import QUALITY
 from stages.recall.places import GITHUB, JUDGED_KIND
 from stages.recall.quality.rule import QualityRule
@@ -132,10 +133,16 @@ class _TokeniseExamples:
 
     examples: Artefact
     tokens: str
+    stored: bool = False
+    """Whether they are read from the corpus's table of them, and no text is split."""
 
-    reads: ClassVar = ("doc_id", *GITHUB.columns, "text")
     picked: ClassVar[bool]
     schema: ClassVar[pa.Schema]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns of the documents it asks for."""
+        return ("doc_id", *GITHUB.columns, TOKENS if self.stored else "text")
 
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
@@ -148,7 +155,7 @@ class _TokeniseExamples:
             pages = GITHUB.pages(own)
             columns = {name: pages.column(name) for name in ("url", *EXAMPLE[:-1])}
             columns["role"] = pa.array([QUALITY] * len(pages), pa.string())
-            columns[EXAMPLE[-1]] = tokenise(pages.column("text"), self.tokens)
+            columns[EXAMPLE[-1]] = token_lists(pages, self.tokens, stored=self.stored)
             yield pa.record_batch([columns[name] for name in self.schema.names], self.schema)
 
 

@@ -12,6 +12,7 @@ import logging
 from functools import cached_property
 from typing import ClassVar
 
+from schemas.tokens import TOKENS
 from stages.contract import Artefact, Corpus, Parts
 from stages.recall.classifier.examples import TokeniseSeeds
 from stages.recall.classifier.model import NOTHING, load_model
@@ -19,7 +20,7 @@ from stages.recall.decide import RecallPages, to_shards
 from stages.recall.learn import TrainTarget
 from stages.recall.loop import Loop
 from stages.recall.metrics import LIBRARIES, is_made
-from stages.recall.options import QUALITY, QualityOptions
+from stages.recall.options import BPE, QUALITY, QualityOptions
 from stages.recall.places import GITHUB
 from stages.recall.quality.example_files import (
     DrawExamples,
@@ -42,7 +43,7 @@ class QualityStage:
     """Corpus stage `recall` of GitHub."""
 
     name: ClassVar[str] = "recall"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     libraries: ClassVar[tuple[str, ...]] = LIBRARIES
     Options: ClassVar[type[QualityOptions]] = QualityOptions
 
@@ -91,7 +92,9 @@ class QualitySeeds:
     def sources(self) -> list[Parts]:
         """Files that were picked, documents of the seed files, other files."""
         examples, tokens = self._examples, self._options.tokens
-        picked, others = TokenisePicked(examples, tokens), TokeniseOthers(examples, tokens)
+        stored = tokens == BPE and self._corpus.has(TOKENS)
+        picked = TokenisePicked(examples, tokens, stored)
+        others = TokeniseOthers(examples, tokens, stored)
         seeds: list[Parts] = [
             self._corpus.map_shards("tokenise-picked", picked, reads=picked.reads)
         ]
