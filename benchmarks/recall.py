@@ -28,9 +28,10 @@ from recalled import ALL, iterations, read_labels, recall_pages, verdicts
 from stages.contract import SKIPPED, Input
 from stages.kernels.fasttext import collapse
 from stages.recall.classifier.examples import TokeniseSeeds
-from stages.recall.classifier.fit import NEGATIVE, POSITIVE, train_fasttext
-from stages.recall.classifier.recipe import PAPER, SMALL
+from stages.recall.classifier.fasttext_trainer import train_fasttext
+from stages.recall.classifier.recipe import NEGATIVE, PAPER, POSITIVE, SMALL
 from stages.recall.classifier.tokens import tokenise
+from stages.recall.classifier.windows import draw_examples
 from stages.recall.options import BPE, WHITESPACE, RecallOptions
 from stages.web.options import WebOptions
 from stages.web.stage import WebSource
@@ -87,7 +88,8 @@ def speed(folder: Path, bucket_counts: Iterable[int]) -> None:
     print(f"{len(tokens)} pages, {millions:.2f} M tokens, CPU time of one core")
     for buckets in bucket_counts:
         recipe = replace(SMALL, dimension=PAPER.dimension)
-        model = train_fasttext(negatives, positives, recipe, OPTIONS.training(), buckets)
+        examples = draw_examples(negatives, positives, recipe, OPTIONS.seed)
+        model = train_fasttext(examples, recipe, buckets)
         collapsed = collapse(model, NEGATIVE)
         collapsed.probabilities(tokens.slice(0, 2))
         ours, our_seconds = min(

@@ -23,7 +23,7 @@ class Training(Options):
     )
     trainer: Literal["auto", "linear", "fasttext"] = Field(
         "auto",
-        description="linear: Sluice's own, as good as fastText in a fourteenth of its time; auto: "
+        description="linear: Sluice's own, as good as fastText in a fifteenth of its time; auto: "
         "linear with the small recipe, fasttext with the paper's",
     )
     tokens: Literal["bpe", "whitespace"] = Field(
