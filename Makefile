@@ -16,7 +16,7 @@ JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := configs/demo.toml
-LARGE := recall_scale archives language_splits web_chain dedup_labelled
+LARGE := recall_scale archives language_splits web_chain dedup_labelled quality_ngrams
 BENCHMARKS := $(filter-out $(LARGE:%=benchmarks/%.py),$(wildcard benchmarks/*.py))
 TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 TORCH_READY := $(VENV)/.ready-$(TORCH)

@@ -6,9 +6,9 @@
 Of each set as many tokens are drawn (half of the smaller set's), another draw for each seed; a
 trigram model with Witten-Bell smoothing (Bell, Cleary and Witten 1990) learns them; and all are
 scored on the run's held-out documents, of whose dedup clusters nothing is in either set. The table
-is that of `sluice ablate`: bits per byte, paired 95 % intervals over documents and seeds; `code` also
-by whether comments say what a file does (the seed rule without its repositories). A trigram knows
-vocabulary and idiom, not reasoning; `sluice ablate train` is for what a model learns.
+is that of `sluice ablate`: bits per byte, paired 95 % intervals over documents and seeds; `code` is
+split by whether comments say what a file does, as the rule has it. A trigram knows vocabulary and
+idiom, not reasoning; `sluice ablate train` is for what a model learns.
 """
 
 import argparse
