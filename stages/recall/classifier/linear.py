@@ -9,9 +9,9 @@ float d, a document's score is d · mean(x), and stochastic gradient descent mov
 
 at a rate that falls to zero, over the same examples, n-grams, hashes and buckets as fastText's. The
 end of the text is a word, too: its share of the mean says how short a text is (without it the best
-F1 of code across domains falls from 0.920 to 0.904).
-`benchmarks/recall_trainers.py` runs both: held-out F1 within 0.004, in a fifteenth to a twentieth of
-fastText's CPU time (40 M tokens/s a core and epoch).
+F1 of code across domains falls from 0.920 to 0.904). `benchmarks/recall_trainers.py` runs both:
+fastText's F1 is within 0.004 or lower, its CPU time 15 to 22 times as long (here 40 M tokens/s a
+core and epoch).
 
 One thread, operations that IEEE 754 fixes, sums in a fixed order: the bytes are the same on every
 machine. Memory: 12 bytes a token of the documents, 4 a bucket.
@@ -146,7 +146,7 @@ def _list_rows(
     n_words: int,
     mask: np.uint64,
     used: npt.NDArray[np.int64],
-) -> int:  # pragma: no cover
+) -> np.int64:  # pragma: no cover
     """Writes the rows of an example's words and n-grams to `used`; returns how many there are."""
     previous, pair = np.uint64(0), np.uint64(0)
     n = np.int64(0)
@@ -171,7 +171,7 @@ def _list_rows(
 
 
 @njit(cache=True, nogil=True)
-def _sum_of(x: Float32, used: npt.NDArray[np.int64], n: int) -> float:  # pragma: no cover
+def _sum_of(x: Float32, used: npt.NDArray[np.int64], n: np.int64) -> float:  # pragma: no cover
     """The sum of the rows listed; three sums keep the additions independent."""
     first, second, third = 0.0, 0.0, 0.0
     whole = n - n % 3

@@ -11,6 +11,7 @@ are split into. Cost: splitting the text; the look-ups take a tenth of that.
 
 from collections.abc import Iterator, Sequence
 from os import PathLike, fspath
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from stages.recall.classifier.model import TrainedModel, load_model
 from stages.recall.classifier.tokens import tokenise
 from stages.regular_files import read_regular
 
-Texts = Sequence[str | None] | pa.Array | pa.ChunkedArray
+Texts: TypeAlias = Sequence[str | None] | pa.Array | pa.ChunkedArray
 ROWS_AT_ONCE = 2048
 
 
