@@ -3,12 +3,16 @@
     python benchmarks/recall.py speed    [WEB FOLDER] [--buckets 2097152 524288]
     python benchmarks/recall.py quality  [WEB FOLDER] [--annotator] [--set recall.seed=1 …]
     python benchmarks/recall.py tokens   [WEB FOLDER] [--set recall.evidence=text …]
+    python benchmarks/recall.py held-out [WEB FOLDER] --keep FOLDER [--set …] [--choose KEY=A,B …]
 
 `speed` trains on the folder's seeds and scores its crawl with both, the same token ids, one core,
 CPU time; fastText gets strings made beforehand. `quality` runs `sluice run` to `web.recall` on
 seeds and crawl and compares every iteration with the folder's labels, which nothing else reads.
 With `--annotator` they answer each proposed pattern (yes where most of its pages are positive).
 `tokens` runs the same loop on BPE tokens and on white-space words, and prints both by language.
+`held-out` repeats the loop on domains left out, over the pages that `quality --keep FOLDER` has
+extracted (`recalled/held_out.py` says how); of settings to choose from, the values are chosen on
+four folds and reported on the fifth.
 """
 
 import argparse
@@ -24,6 +28,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from recalled import ALL, iterations, read_labels, recall_pages, verdicts
+from recalled.figures import choose, report
+from recalled.held_out import parse_settings, read_material, run_fold
+from recalled.in_memory import remember_trainings
 
 from stages.contract import SKIPPED, Input
 from stages.kernels.fasttext import collapse
@@ -165,17 +172,37 @@ def compare_tokens(folder: Path, run: Path, settings: list[str], annotator: bool
         )
 
 
+def held_out(folder: Path, run: Path, settings: list[str], choices: list[str]) -> None:
+    """Mean and spread over folds of domains, by language; then every choice, nested."""
+    if not (run / "run" / "web" / "tokens").is_dir():
+        recall_pages(folder, run, [], annotator=False)
+    remember_trainings(run / "trainings")
+    material = read_material(run / "run", read_labels(folder))
+    given = parse_settings(settings)
+    folds = sorted(set(material.folds.tolist()) - {-1})
+    if not choices:
+        for line in report(material, [run_fold(material, fold, given) for fold in folds]):
+            print(line, flush=True)
+    for choice in choices:
+        for line in choose(material, folds, given, choice):
+            print(line, flush=True)
+
+
+PARTS = ("speed", "quality", "tokens", "held-out")
 RATIOS = ("precision", "recall", "f1")
 
 
 def main() -> None:
     """Run the part asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", nargs="?", default="speed", choices=["speed", "quality", "tokens"])
+    parser.add_argument("part", nargs="?", default="speed", choices=PARTS)
     parser.add_argument("folder", nargs="?", type=Path, default=DEFAULT)
     parser.add_argument("--buckets", type=int, nargs="+", default=[1 << 21, 1 << 19])
     parser.add_argument("--annotator", action="store_true", help="the labels answer patterns")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument(
+        "--choose", dest="choices", action="append", default=[], metavar="KEY=A,B", help="nested"
+    )
     parser.add_argument("--keep", type=Path, help="folder of the run (default: a temporary one)")
     arguments = parser.parse_args()
     if arguments.part == "speed":
@@ -184,6 +211,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="sluice-recall-") as temporary:
             run = (arguments.keep or Path(temporary)).absolute()
             run.mkdir(parents=True, exist_ok=True)
+            if arguments.part == "held-out":
+                held_out(arguments.folder.resolve(), run, arguments.settings, arguments.choices)
+                return
             part = quality if arguments.part == "quality" else compare_tokens
             part(arguments.folder.resolve(), run, arguments.settings, arguments.annotator)
 

@@ -129,7 +129,7 @@ class RecallPages:
         names = np.array([*self.targets, NATURAL], np.object_)
         best = np.full(scores.shape[1], len(self.targets))
         if self.targets:
-            margins = _log_odds(scores) - _log_odds(thresholds)[:, None]
+            margins = log_odds(scores) - log_odds(thresholds)[:, None]
             best = np.where(natural, best, margins.argmax(axis=0))
         return pa.array(names[best], pa.string(), mask=~(passes | natural))
 
@@ -148,5 +148,6 @@ def _where(rows: npt.NDArray[np.bool_], value: str) -> pa.Array:
     return pa.array(np.full(len(rows), value, np.object_), pa.string(), mask=~rows)
 
 
-def _log_odds(probability: Matrix) -> Matrix:
+def log_odds(probability: Matrix) -> Matrix:
+    """log(p / (1 - p)); far below and above stay finite."""
     return log(np.maximum(probability, TINY)) - log(np.maximum(1 - probability, TINY))
