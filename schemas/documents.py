@@ -73,5 +73,26 @@ WEB_DOCUMENTS = pa.schema(
             "languages of the code blocks, of the 338, in order of appearance",
             nullable=False,
         ),
+        column(
+            "n_code_bytes",
+            pa.int32(),
+            "bytes of the lines in code blocks",
+            nullable=False,
+            histogram=POWERS_OF_TWO,
+        ),
+        column(
+            "n_code_spans",
+            pa.int32(),
+            "code spans in running text",
+            nullable=False,
+            histogram=POWERS_OF_TWO,
+        ),
+        column(
+            "n_relations",
+            pa.int32(),
+            "formulas that hold a relation (`=`, `<`, `\\in`)",
+            nullable=False,
+            histogram=POWERS_OF_TWO,
+        ),
     ]
 )

@@ -37,6 +37,7 @@ from stages.recall.sites.large_sites import SPLIT_PAGES, CountSites, KeepLargeSi
 from stages.recall.sites.nodes import CountNodes
 from stages.recall.sites.pattern_rules import PatternRules
 from stages.recall.sites.proposals import ListDomains, ProposePatterns
+from stages.recall.sureness import say_certainty
 
 PARTITION_PAGES = 500_000
 
@@ -118,6 +119,7 @@ class Loop:
             if not self._goes_on(last):
                 break
         assert last is not None
+        say_certainty(self.corpus.name, last.found())
         return self._with_answers(last)
 
     def _train(self, number: int, last: Iteration | None) -> Models:

@@ -114,7 +114,7 @@ class LoopOptions(Training):
         "as there are positives, if that is more)",
     )
     trusted_share: float = Field(
-        0.6,
+        0.3,
         gt=0,
         le=1,
         description="share of the drawn pages, lowest scores first, that become negatives",

@@ -38,7 +38,7 @@ class Places:
         if self.corpus == "web":
             return batch
         files = batch.filter(pc.equal(batch.column("kind"), JUDGED_KIND))
-        none = pa.array(np.zeros(len(files), np.int32))
+        none = pa.array(np.zeros(len(files), np.int64))
         added = {
             "domain": files.column("repo"),
             "url": file_urls(files.column("repo"), files.column("path")),

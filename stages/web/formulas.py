@@ -6,6 +6,7 @@ looks like TeX: pages of prices have many dollars and no formula.
 """
 
 import re
+from collections.abc import Iterator
 
 MAX_FORMULA_CHARACTERS = 4000
 MAX_DOLLAR_CHARACTERS = 400
@@ -17,10 +18,14 @@ _LOOKS_LIKE_TEX = re.compile(r"[\\^_=]")
 
 
 def count_formulas(text: str) -> int:
-    """Formulas between `\\(…\\)`, `\\[…\\]`, `$$…$$`, `$…$` or in a display environment."""
+    """How many formulas there are."""
+    return sum(1 for _ in formulas(text))
+
+
+def formulas(text: str) -> Iterator[str]:
+    r"""What stands between `\(…\)`, `\[…\]`, `$$…$$`, `$…$` or in a display environment."""
     if "$" not in text and "\\" not in text:
-        return 0
-    n_formulas = 0
+        return
     opened, start = "", 0
     for match in _DELIMITER.finditer(text):
         delimiter = match[0]
@@ -28,17 +33,17 @@ def count_formulas(text: str) -> int:
             opened = ""
         if opened == "$":
             if delimiter == "$" and _is_formula(text, start, match.start()):
-                n_formulas += 1
+                yield text[start : match.start()]
                 opened = ""
                 continue
         elif opened:
             if _opener(delimiter) == opened:
-                n_formulas += match.start() > start
+                if match.start() > start:
+                    yield text[start : match.start()]
                 opened = ""
             continue
         is_opener = delimiter not in {"\\)", "\\]"} and not delimiter.startswith("\\end")
         opened, start = (delimiter, match.end()) if is_opener else ("", 0)
-    return n_formulas
 
 
 def _opener(delimiter: str) -> str:

@@ -33,6 +33,7 @@ from stages.web.decoding.sniff import (
 )
 from stages.web.extract import LIBRARIES, TABLES, Extracted, extract_utf8
 from stages.web.formulas import count_formulas
+from stages.web.markup import measure_markup
 from stages.web.natural_language import natural_language
 from stages.web.options import WebOptions
 from stages.web.reading.http import (
@@ -64,7 +65,7 @@ class WebSource:
     """Reads crawled pages; see the module."""
 
     name: ClassVar[str] = "documents"
-    version: ClassVar[int] = 9
+    version: ClassVar[int] = 10
     libraries: ClassVar[tuple[str, ...]] = (*LIBRARIES, "publicsuffixlist", "idna", "warcio")
     tables: ClassVar[tuple[str, ...]] = ("url_parameters.toml", *TABLES)
     Options: ClassVar[type[Options]] = WebOptions
@@ -108,6 +109,7 @@ class WebSource:
             page = extract_utf8(html, xml=is_xhtml)
         if not page.text.strip():
             return {SKIPPED: "empty_text"}
+        markup = measure_markup(page.text)
         return {
             "doc_id": doc_id(record["origin"]),
             "uri": url,
@@ -128,6 +130,9 @@ class WebSource:
             "warc_length": record["warc_length"],
             "truncated": record["truncated"],
             "code_languages": page.code_languages,
+            "n_code_bytes": markup.n_code_bytes,
+            "n_code_spans": markup.n_code_spans,
+            "n_relations": markup.n_relations,
         }
 
     def _decode(self, block: bytes, identified: str | None) -> _Decoded | Skipped:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stages.kernels.elementary import Float64, exact_sum, exp, log, sigmoid
+from stages.recall.classifier.certainty import Groups, bootstrap
 
 EVEN = 0.5
 """The threshold when no precision is asked for."""
@@ -44,6 +45,13 @@ class HeldOut:
     n_negatives: int
     precision: float
     recall: float
+    n_domains: int = 0
+    """Of the positives."""
+    precision_low: float = 0.0
+    precision_high: float = 1.0
+    f1_low: float = 0.0
+    f1_high: float = 1.0
+    """The 95 % intervals of a bootstrap over the domains."""
 
     @property
     def f1(self) -> float:
@@ -53,33 +61,62 @@ class HeldOut:
 
 
 def calibrate(
-    positives: Float64, negatives: Float64, precision: float | None = None
+    positives: Float64,
+    negatives: Float64,
+    precision: float | None = None,
+    groups: tuple[Groups, Groups] | None = None,
 ) -> Calibration:
-    """Fit the slope to held-out scores; the threshold is the lowest probability whose held-out
-    precision is at least `precision`, or 0.5."""
+    """Fit the slope to held-out scores; the threshold is 0.5, or the lowest probability whose
+    held-out precision is at least `precision`. There every domain (`groups`, of both classes)
+    counts as much as any other of its class: a large site that goes wrong is one mistake."""
     slope = _fit_slope(positives, negatives)
     if precision is None:
         return Calibration(slope, EVEN)
     scores = np.concatenate([positives, negatives])
+    weights = np.ones(len(scores))
+    if groups is not None:
+        weights = np.concatenate([_even_weights(one) for one in groups])
     order = np.argsort(-scores, kind="stable")
-    hits = np.cumsum(order < len(positives))
-    ranked = scores[order]
+    positive = order < len(positives)
+    ranked, taken = scores[order], weights[order]
     ends = np.append(ranked[1:] < ranked[:-1], True)
-    enough = np.flatnonzero(ends & (hits / np.arange(1, len(scores) + 1) >= precision))
+    share = np.cumsum(taken * positive) / np.cumsum(taken)
+    enough = np.flatnonzero(ends & (share >= precision))
     lowest = ranked[enough[-1]] if len(enough) else ranked[0]
     return Calibration(slope, float(sigmoid(slope * lowest)))
 
 
-def judge(calibration: Calibration, positives: Float64, negatives: Float64) -> HeldOut:
-    """Precision and recall of held-out scores at the threshold."""
-    hits = int((calibration.probability(positives) >= calibration.threshold).sum())
-    misses = int((calibration.probability(negatives) >= calibration.threshold).sum())
+def judge(
+    calibration: Calibration,
+    positives: Float64,
+    negatives: Float64,
+    groups: tuple[Groups, Groups] | None = None,
+) -> HeldOut:
+    """Precision and recall of held-out scores at the threshold, and how sure they are: without
+    `groups` (the domains of both classes) each document is a domain of its own."""
+    positive = np.repeat([True, False], [len(positives), len(negatives)])
+    scores = np.concatenate([positives, negatives])
+    recalled = calibration.probability(scores) >= calibration.threshold
+    joined = np.concatenate(groups) if groups is not None else np.arange(len(scores))
+    sure = bootstrap(positive, recalled, joined)
+    n_recalled, hits = int(recalled.sum()), int((recalled & positive).sum())
     return HeldOut(
         n_positives=len(positives),
         n_negatives=len(negatives),
-        precision=hits / (hits + misses) if hits + misses else 0.0,
+        precision=hits / n_recalled if n_recalled else 0.0,
         recall=hits / len(positives) if len(positives) else 0.0,
+        n_domains=sure.n_domains,
+        precision_low=sure.precision[0],
+        precision_high=sure.precision[1],
+        f1_low=sure.f1[0],
+        f1_high=sure.f1[1],
     )
+
+
+def _even_weights(groups: Groups) -> Float64:
+    """One weight a document: each group's sum to the same, all to the number of documents."""
+    _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    return np.asarray(len(groups) / (len(sizes) * sizes[place]), np.float64)
 
 
 def _fit_slope(positives: Float64, negatives: Float64) -> float:

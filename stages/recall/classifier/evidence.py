@@ -1,10 +1,16 @@
-"""What speaks for a page besides its words: the code blocks and formulas it was extracted with.
+"""What speaks for a page besides its words: the code and the formulas it was extracted with.
 
 A classifier of a few hundred seeds knows their language and their sites' vocabulary; markup is the
 same in every language. A ridge logistic regression on held-out scores weighs the two. Markup is
 evidence for a target and never against one: a manual of an algebra system has code blocks and is
-mathematics all the same, so weights of markup below zero are set to zero (on the development crawl
-this takes best F1 of math from 0.86 to 0.93, of code from 0.90 to 0.91; text alone has 0.77).
+mathematics all the same, so weights of markup below zero are set to zero.
+
+What each is worth, over domains left out (best F1, mean of five folds, first iteration, with 0.6 of
+the drawn pages as negatives): the code blocks alone give code 0.953, with their share of the text
+and the code spans 0.969. Mathematics goes by formulas that hold a relation: with all formulas any
+page about algorithms that writes `$n$` is mathematics (Chinese pages, F1 at the verdict 0.44; with
+relations 0.63). Their number counts evenly up to twenty: its logarithm, which rises with the first,
+makes the same mistake (0.47).
 """
 
 import math
@@ -24,10 +30,13 @@ from stages.kernels.elementary import (
 )
 from stages.recall.classifier.calibrate import Calibration
 
-MARKUP = ("n_code_blocks", "n_formulas")
+MARKUP = ("n_bytes", "n_code_blocks", "n_code_bytes", "n_code_spans", "n_relations")
 """Columns of the documents, measured when they were extracted."""
 Markup = npt.NDArray[np.int64]
-"""[n_pages, 2]: the columns of `MARKUP`."""
+"""[n_pages, 5]: the columns of `MARKUP`."""
+
+MANY_RELATIONS = 20
+"""Formulas with a relation beyond which a page is no more mathematical."""
 
 RIDGE = 10.0
 MAX_STEPS = 100
@@ -40,7 +49,8 @@ mean of a directory does not depend on the order of its pages."""
 
 @dataclass(frozen=True)
 class PageEvidence:
-    """log-odds = weights · (text, any code, log code, any formula, log formulas) + bias.
+    """log-odds = weights · (text, any code block, log code blocks, share of code, log code spans,
+    relations up to `MANY_RELATIONS`) + bias.
 
     `background` is the median page's log-odds: what is expected of a site nothing is known about.
     `calibration` turns the log-odds into a probability and holds the threshold.
@@ -76,9 +86,15 @@ def fit_weights(
 
 
 def _features(text: Float64, markup: Markup) -> Float64:
-    columns = [text]
-    for counts in markup.T:
-        columns += [counts > 0, log(1 + counts)]
+    n_bytes, n_blocks, n_code_bytes, n_spans, n_relations = markup.T
+    columns = [
+        text,
+        n_blocks > 0,
+        log(1 + n_blocks),
+        np.minimum(n_code_bytes / np.maximum(n_bytes, 1), 1.0),
+        log(1 + n_spans),
+        np.minimum(n_relations, MANY_RELATIONS),
+    ]
     return np.stack(columns, axis=1).astype(np.float64)
 
 

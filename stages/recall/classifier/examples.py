@@ -17,7 +17,7 @@ from stages.recall.options import BPE, role_of
 EXAMPLE_FIELDS = (
     pa.field("doc_id", DOC_ID),
     pa.field("domain", pa.string()),
-    *(pa.field(name, pa.int32()) for name in MARKUP),
+    *(pa.field(name, pa.int64()) for name in MARKUP),
     pa.field("tokens", TOKEN_LISTS),
 )
 """What is known of a document that a classifier learns from."""
@@ -74,7 +74,7 @@ def drawn_rows(doc_ids: pa.Array, share: float, seed: int) -> pa.Array:
 
 
 def markup_of(rows: pa.Table | pa.RecordBatch) -> Markup:
-    """The columns of `MARKUP`, [n, 2]; what is unknown counts as none."""
+    """The columns of `MARKUP`, [n, 5]; what is unknown counts as none."""
     columns = [pc.fill_null(rows[name], 0).to_numpy(zero_copy_only=False) for name in MARKUP]
     return np.stack(columns, axis=1).astype(np.int64)
 

@@ -19,6 +19,7 @@ from stages.errors import ConfigError
 from stages.kernels.elementary import Float64
 from stages.kernels.fasttext import Collapsed, list_buffers
 from stages.recall.classifier.calibrate import calibrate, judge
+from stages.recall.classifier.certainty import number_groups
 from stages.recall.classifier.evidence import Markup, PageEvidence, fit_weights
 from stages.recall.classifier.fit import TooFewExamplesError, fit
 from stages.recall.classifier.folds import deal_groups
@@ -79,7 +80,13 @@ def train(
     model, scores = _cross_fitted(classes[0], classes[1], recipe, options, full)
     seen = [~np.isnan(part) for part in scores]
     below, above = (part[rows] for part, rows in zip(scores, seen, strict=True))
-    calibration = calibrate(above, below, options.precision)
+    numbered = number_groups((negative_groups, positive_groups), (len(negatives), len(positives)))
+    low, high = (
+        numbers[documents.rows][rows]
+        for numbers, documents, rows in zip(numbered, classes, seen, strict=True)
+    )
+    domains = high, low
+    calibration = calibrate(above, below, options.precision, domains)
     page = None
     judges_pages = recipe.pages if options.evidence == "auto" else options.evidence == "page"
     if positive_markup is not None and negative_markup is not None and judges_pages:
@@ -93,9 +100,9 @@ def train(
         weights = fit_weights(np.concatenate([below, above]), np.concatenate(markup), positive)
         page = PageEvidence(*weights, calibration)
         below, above = page.logits(below, markup[0]), page.logits(above, markup[1])
-        page = replace(page, calibration=calibrate(above, below, options.precision))
+        page = replace(page, calibration=calibrate(above, below, options.precision, domains))
     deciding = page.calibration if page else calibration
-    held_out = judge(deciding, above, below)
+    held_out = judge(deciding, above, below, domains)
     examples = {
         name: Examples.of(documents.array)
         for name, documents in zip((NEGATIVE, POSITIVE), classes, strict=True)

@@ -121,6 +121,16 @@ def write(path: Path, table: pa.Table) -> None:
     pq.write_table(table, path)
 
 
+COUNTS = (
+    "n_code_blocks",
+    "n_formulas",
+    "n_code_bytes",
+    "n_code_spans",
+    "n_relations",
+    "warc_offset",
+)
+
+
 def write_run(run: Path, iteration: int = 2) -> Path:
     """Two shards of documents and one iteration of recall with targets code and math."""
     shards = [ROWS[::2], ROWS[1::2]]
@@ -129,7 +139,7 @@ def write_run(run: Path, iteration: int = 2) -> Path:
         documents = [
             {
                 **dict.fromkeys(("kind", "host", "warc"), ""),
-                **dict.fromkeys(("n_code_blocks", "n_formulas", "warc_offset"), 0),
+                **dict.fromkeys(COUNTS, 0),
                 "warc_length": 1,
                 "doc_id": row.identity,
                 "uri": row.url,

@@ -160,7 +160,7 @@ def even_model():
     none = np.zeros((1, 1), np.float32)
     bare = Collapsed(("n", "p"), 3, np.zeros(0, np.uint32), none[:, 0:0], none[0], none)
     even = Calibration(1.0, 0.5)
-    page = PageEvidence((1.0, 1.0, 1.0, 0.0, 0.0), 0.0, even, background=-1.0)
+    page = PageEvidence((1.0, 1.0, 1.0, 0.0, 0.0, 0.0), 0.0, even, background=-1.0)
     trained = TrainedModel(bare, even, HeldOut(1, 1, 1.0, 1.0), "small", page)
     return MemoryArtefact(trained.to_bytes())
 

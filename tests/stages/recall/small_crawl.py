@@ -22,13 +22,17 @@ OPTIONS = {
 def page(topic, number):
     """A page about a topic, as a row of a documents table."""
     random = np.random.default_rng([number, len(topic), ord(topic[0])])
+    text = " ".join(random.choice(WORDS[topic], 80))
     return {
         "doc_id": doc_id(f"{topic}:{number}"),
-        "text": " ".join(random.choice(WORDS[topic], 80)),
+        "text": text,
+        "n_bytes": len(text),
         "domain": f"{topic}{number % 3}.org",
         "url": f"https://{topic}{number % 3}.org/{number % 2}/{number}.html",
         "n_code_blocks": int(topic == "code"),
-        "n_formulas": 0,
+        "n_code_bytes": 0,
+        "n_code_spans": 0,
+        "n_relations": 0,
         "warc": f"{topic}.jsonl",
         ALIVE: True,
         "topic": topic,

@@ -53,6 +53,9 @@ def test_document() -> None:
         "warc_length": len(data),
         "truncated": False,
         "code_languages": [],
+        "n_code_bytes": 5,
+        "n_code_spans": 0,
+        "n_relations": 0,
     }
 
 

@@ -10,8 +10,8 @@ import pytest
 from schemas.identity import doc_id
 from stages.contract import PARTITION
 from stages.kernels.paths import string_hashes
-from stages.recall.classifier.calibrate import HeldOut
-from stages.recall.classifier.evidence import MARKUP, fit_weights
+from stages.recall.classifier.calibrate import Calibration, HeldOut
+from stages.recall.classifier.evidence import MARKUP, PageEvidence, fit_weights
 from stages.recall.classifier.score import logit_schema, score_schema
 from stages.recall.metrics import precision_fell
 from stages.recall.sites.annotations import Annotations, Decision
@@ -223,19 +223,30 @@ def test_markup_speaks_for_a_target_and_never_against():
     """Weights of markup that would be negative are zero."""
     random = np.random.default_rng(0)
     positive = np.repeat([True, False], 200)
-    markup = np.stack([positive * random.integers(0, 5, 400), ~positive * 3], axis=1)
+    n_blocks, n_relations = positive * random.integers(0, 5, 400), ~positive * 3
+    columns = dict.fromkeys(MARKUP, np.zeros(400, np.int64))
+    columns |= {"n_code_blocks": n_blocks, "n_relations": n_relations}
+    markup = np.stack([columns[name] for name in MARKUP], axis=1)
     weights, _ = fit_weights(random.normal(0, 1, 400), markup, positive)
-    assert len(weights) == 1 + 2 * len(MARKUP)
     assert weights[1] > 0
-    assert weights[3:] == (0.0, 0.0)
+    assert weights[3:] == (0.0, 0.0, 0.0)
+
+
+def test_a_page_is_mathematical_by_relations_up_to_twenty():
+    """One relation says little, twenty all; formulas without one say nothing."""
+    page = PageEvidence((1.0, 0.0, 0.0, 0.0, 0.0, 0.1), 0.0, Calibration(1.0, 0.5))
+    markup = np.array([[100, 0, 0, 0, n] for n in (0, 1, 20, 500)])
+    assert page.logits(np.zeros(4), markup).tolist() == [0.0, 0.1, 2.0, 2.0]
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "fell"), [(0.99, 0.90, True), (0.95, 0.94, False), (0.9, 0.95, False)]
+    ("before", "after", "high", "fell"),
+    [(0.99, 0.90, 0.93, True), (0.95, 0.94, 0.96, False), (0.9, 0.95, 0.97, False)],
 )
-def test_an_iteration_is_rejected_beyond_its_interval(before, after, fell):
+def test_an_iteration_is_rejected_beyond_its_interval(before, after, high, fell):
     """A small loss of precision is not one."""
-    assert precision_fell(HeldOut(500, 500, before, 1.0), HeldOut(500, 500, after, 1.0)) is fell
+    new = HeldOut(500, 500, after, 1.0, precision_high=high)
+    assert precision_fell(HeldOut(500, 500, before, 1.0), new) is fell
 
 
 def test_a_lone_page_is_no_directory(model):
