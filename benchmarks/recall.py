@@ -173,7 +173,8 @@ def compare_tokens(folder: Path, run: Path, settings: list[str], annotator: bool
 
 
 def held_out(folder: Path, run: Path, settings: list[str], choices: list[str]) -> None:
-    """Mean and spread over folds of domains, by language; then every choice, nested."""
+    """Mean and spread over folds of domains, by language, and the whole crawl's figures; or every
+    choice, nested."""
     if not (run / "run" / "web" / "tokens").is_dir():
         recall_pages(folder, run, [], annotator=False)
     remember_trainings(run / "trainings")
@@ -181,8 +182,10 @@ def held_out(folder: Path, run: Path, settings: list[str], choices: list[str]) -
     given = parse_settings(settings)
     folds = sorted(set(material.folds.tolist()) - {-1})
     if not choices:
-        for line in report(material, [run_fold(material, fold, given) for fold in folds]):
-            print(line, flush=True)
+        for title, parts in (("domains left out", folds), ("the whole crawl", [None])):
+            print(title)
+            for line in report(material, [run_fold(material, fold, given) for fold in parts]):
+                print(line, flush=True)
     for choice in choices:
         for line in choose(material, folds, given, choice):
             print(line, flush=True)

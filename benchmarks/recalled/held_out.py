@@ -54,7 +54,7 @@ class Material:
 class Judged:
     """The judged pages of one fold: log-odds over the threshold, by target."""
 
-    fold: int
+    fold: int | None
     rows: np.ndarray
     """Places in the crawl."""
     margins: dict[str, np.ndarray]
@@ -93,13 +93,16 @@ def read_material(run: Path, labels: pa.Table) -> Material:
     return Material(crawl, seeds, judged, positive, folds)
 
 
-def run_fold(material: Material, fold: int, settings: dict[str, Any]) -> Judged:
-    """The loop over one fold, and what it says of the labelled pages."""
+def run_fold(material: Material, fold: int | None, settings: dict[str, Any]) -> Judged:
+    """The loop over one fold, and what it says of the labelled pages; None: over the whole crawl,
+    with all seeds."""
     options = RecallOptions.model_validate({**SEEDS, **settings})
-    rows = np.flatnonzero(material.folds == fold)
+    everything = fold is None
+    rows = np.flatnonzero(everything | (material.folds == fold))
     crawl = material.crawl.take(pa.array(rows))
     foreign = pc.invert(pc.is_in(material.seeds["domain"], pc.unique(crawl["domain"])))
-    seeds = MemoryCorpus("seeds", material.seeds.filter(foreign))
+    chosen = material.seeds if everything else material.seeds.filter(foreign)
+    seeds = MemoryCorpus("seeds", chosen)
     corpus = MemoryCorpus("web", crawl, {"seeds": seeds})
     RecallStage(options).run(corpus)
     decided = corpus.decided

@@ -4,9 +4,9 @@ A model trained on more seeds is rejected when its held-out precision (whole dom
 seeds and accepted patterns) is lower than that of the model before and that lies above its 95 %
 interval, of a bootstrap over domains: its new seeds drifted. The target then keeps its model; an
 iteration whose models are all rejected is not accepted and is the last. Unattended, one that
-recalls hardly more pages than the one before is not accepted either: what it changes is noise (on
-the development crawl the third recalls 1.6 % more, and recall at precision 0.9 falls from 0.970 to
-0.968 for code).
+recalls hardly more pages than the one before is not accepted either: what it changes is noise.
+Over domains left out best F1 of math is 0.911 after the first iteration, 0.947 and 0.956 after the
+second and third, of code 0.988, 0.991 and 0.991.
 """
 
 import json

@@ -39,7 +39,8 @@ class Training(Options):
         None,
         gt=0,
         lt=1,
-        description="held-out precision that sets the threshold; without it, probability 0.5",
+        description="precision on held-out domains, each counting alike, that sets the threshold; "
+        "without it, probability 0.5",
     )
     evidence: Literal["auto", "text", "page"] = Field(
         "auto",
