@@ -79,7 +79,7 @@ class Target(Options):
 class LoopOptions(Training):
     """What holds for every corpus that is recalled from."""
 
-    iterations: int = Field(3, ge=1, le=20, description="rounds of training and recall at most")
+    iterations: int = Field(5, ge=1, le=20, description="rounds of training and recall at most")
     min_growth: float = Field(
         0.02,
         ge=0,
