@@ -28,6 +28,7 @@ from tests.pipeline.conftest import Sluice, product, read_shards
 from tests.pipeline.removal.conftest import CAT
 from tests.pipeline.removal.test_remove import emitted
 
+NOW = datetime.now(UTC)
 Configure = Callable[..., Config]
 SHARED = "shared.py"
 """Its text is also in the other repository's `copied.py`, which nobody asked to remove."""
@@ -105,19 +106,24 @@ def test_nothing_remains(copied: Path, config_of: Configure) -> None:
     assert report.steps == {}
 
 
-def test_judgements_and_pages_go_with_it(copied: Path) -> None:
+def test_judgements_and_pages_go_with_it(copied: Path, config_of: Configure) -> None:
     """What was said of the verdicts on other documents stays; the report is made anew."""
-    removed, now = doc_id("https://blog.example.com/1"), datetime.now(UTC)
+    (path,) = sorted((copied / "web" / "documents").glob("*.parquet"))[:1]
+    ids = {
+        row["uri"]: row["doc_id"]
+        for row in pq.read_table(path, columns=["uri", "doc_id"]).to_pylist()
+    }
+    other = next(uri for uri in ids if uri not in WANTED["uri"])
     rows = [
-        {"stage": "web.dedup", "doc_id": one, "wrong": True, "author": "ada", "date": now}
-        for one in (removed, doc_id("https://blog.example.com/2"))
+        {"stage": "web.dedup", "doc_id": ids[uri], "wrong": True, "author": "ada", "date": NOW}
+        for uri in (*WANTED["uri"], other)
     ]
     storage = LocalStorage(copied)
     write_audit(storage, pa.Table.from_pylist(rows, AUDIT))
     storage.write(COMPARISON, b"https://blog.example.com/1")
-    assert not is_current(storage)
+    run(config_of(copied, "report=true"), address="local")
     remove(copied, WANTED, purge=True)
-    assert read_audit(storage)["doc_id"].to_pylist() == [rows[1]["doc_id"]]
+    assert read_audit(storage)["doc_id"].to_pylist() == [ids[other]]
     assert is_current(storage)
     assert not storage.exists(COMPARISON)
 
