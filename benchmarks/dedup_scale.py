@@ -6,7 +6,7 @@ Half of the documents are alone; the others are in clusters of 2 to 100,000, of 
 agree with a neighbour's. A share of all may be those of an earlier run. The engine's own verbs
 spread their bands, link, contract and arrange them in one process; then every cluster that has a
 document of this run must be one component. Printed: CPU seconds by step, scratch, and the peak of
-memory.
+memory (before the clusters are checked).
 """
 
 import argparse
@@ -208,12 +208,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             arranged = find_components(corpus, members, given.documents, spread, link, limits)
             arranged.made()
             seconds, wall = time.process_time() - start, time.time() - began
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             n_linked = check(arranged, given.documents, n_shards, given.earlier)
         folders: dict[str, int] = {}
         for path in (Path(name) / "scratch").rglob("*.arrow"):
             step = path.parent.name
             folders[step] = folders.get(step, 0) + path.stat().st_size
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{given.documents:,} documents, {n_linked:,} of them in clusters")
     print(f"  {seconds:.0f} s of CPU ({seconds / given.documents * 1e6:.1f} µs a document)")
     print(f"  {wall:.0f} s, peak {peak:,.0f} MB")
