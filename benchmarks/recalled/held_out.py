@@ -26,7 +26,7 @@ from schemas.tokens import TOKENS
 from stages.recall.classifier.folds import deal_groups
 from stages.recall.decide import log_odds
 from stages.recall.options import NEGATIVE, RecallOptions, role_of
-from stages.recall.sites.grow import read_covers
+from stages.recall.sites.decisions import read_covers
 from stages.recall.stage import RecallStage
 
 N_FOLDS = 5

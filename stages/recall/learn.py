@@ -33,7 +33,8 @@ from stages.recall.classifier.model import TrainedModel, nothing_learned
 from stages.recall.classifier.recipe import Recipe, resolve_recipe
 from stages.recall.classifier.train import train
 from stages.recall.options import NEGATIVE, Training
-from stages.recall.sites.grow import GrowSeeds, read_covers
+from stages.recall.sites.decisions import read_covers
+from stages.recall.sites.grow import GrowSeeds
 
 
 @dataclass(frozen=True)

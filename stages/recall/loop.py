@@ -17,20 +17,21 @@ run at over a hundred million tokens a second. Memory: one model a worker; see `
 `proposals` for the shuffles.
 """
 
-import json
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from schemas.tokens import TOKENS
 from stages.contract import Artefact, Corpus, Parts, Shuffled
 from stages.errors import WaitForPerson
 from stages.recall.classifier.model import load_model
 from stages.recall.classifier.score import ScorePages
+from stages.recall.found import SumDomains, SumPatterns
+from stages.recall.iteration import Iteration, Models
 from stages.recall.metrics import Metrics, has_grown, is_made, n_open, precision_fell
 from stages.recall.options import BPE, LoopOptions
-from stages.recall.seeding import Seeding, accept
+from stages.recall.seeding import Seeding, seed_limits
 from stages.recall.sites.annotations import Annotations
 from stages.recall.sites.centre import CountLogOdds, FindCentres
+from stages.recall.sites.decisions import Accept, WeighDecisions
 from stages.recall.sites.directories import JudgeByDirectory, SendPages, SendRecalled
 from stages.recall.sites.grow import DrawScores, GrowSeeds
 from stages.recall.sites.large_sites import SPLIT_PAGES, CountSites, KeepLargeSites, WriteSites
@@ -40,57 +41,6 @@ from stages.recall.sites.proposals import ListDomains, ProposePatterns
 from stages.recall.sureness import say_certainty
 
 PARTITION_PAGES = 500_000
-
-
-@dataclass(frozen=True)
-class Models:
-    """What an iteration trained, and what it scores with."""
-
-    trained: tuple[Artefact, ...]
-    """One a target."""
-    used: tuple[tuple[Artefact, ...], ...]
-    """Each target's of all iterations, oldest first, without those rejected."""
-    rejected: tuple[str, ...] = ()
-    """Targets whose new model is less precise than the one before: they keep that one."""
-
-    @property
-    def latest(self) -> tuple[Artefact, ...]:
-        """Each target's last one in use."""
-        return tuple(of_target[-1] for of_target in self.used)
-
-    @property
-    def are_all_rejected(self) -> bool:
-        """Whether nothing that was trained is used."""
-        return bool(self.trained) and len(self.rejected) == len(self.trained)
-
-
-@dataclass(frozen=True)
-class Iteration:
-    """A round of the loop: its models and what they say of every page."""
-
-    number: int
-    models: Models
-    own: Parts
-    """Each page's own log-odds."""
-    scores: Parts
-    """Each page's probabilities, by itself and by its directory."""
-    before: "Iteration | None"
-    metrics: Artefact | None = None
-    """`metrics.json`; None without targets, when there is nothing to find."""
-    decisions: Artefact | None = None
-    """Which of its patterns were accepted, for the next iteration."""
-
-    def found(self) -> dict[str, Any] | None:
-        """What the metrics say; None while a run is only planned."""
-        if self.metrics is None or not is_made(self.metrics):
-            return None
-        found: dict[str, Any] = json.loads(self.metrics.read())
-        return found
-
-    def accept(self) -> bool:
-        """Whether it stands: it may have found hardly more than the one before."""
-        found = self.found()
-        return found is None or bool(found["accepted"])
 
 
 class Loop:
@@ -161,10 +111,18 @@ class Loop:
         domains, patterns = self._patterns(number, models, scores)
         if not self.targets:
             return Iteration(number, models, own, scores, last)
-        metrics = self._describe(number, models, last, domains, patterns)
-        decisions = corpus.artefact(
-            _of(number, "accepted.arrow"), accept(self.options, seeding.n_seeds()), patterns
+        found = (
+            corpus.map_shards(_of(number, name), step, source=source)
+            for name, step, source in (
+                ("sum-domains", SumDomains(self.targets), domains),
+                ("sum-patterns", SumPatterns(), patterns),
+            )
         )
+        metrics = self._describe(number, models, last, *found)
+        limits = seed_limits(self.options, seeding.n_seeds())
+        weigh = WeighDecisions(limits)
+        weighed = corpus.map_shards(_of(number, "weigh-decisions"), weigh, source=patterns)
+        decisions = corpus.artefact(_of(number, "accepted.arrow"), Accept(limits), weighed)
         return Iteration(number, models, own, scores, last, metrics, decisions)
 
     def _goes_on(self, iteration: Iteration) -> bool:

@@ -15,13 +15,10 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from stages.contract import Artefact, Batches
 from stages.recall.classifier.calibrate import HeldOut
 from stages.recall.classifier.model import load_model
+from stages.recall.found import describe_found
 
 PRECISION, GROWTH = "precision", "growth"
 """What an iteration is rejected for: held-out precision that fell, hardly any growth."""
@@ -48,7 +45,7 @@ class Metrics:
     """The growth by which an iteration must exceed the one before, to be accepted."""
 
     def __call__(self, *sources: Batches) -> bytes:
-        """Read the batches of `ListDomains` and `ProposePatterns`; none if not accepted."""
+        """Read the batches of `SumDomains` and `SumPatterns`; none if not accepted."""
         described: dict[str, Any] = {
             "iteration": self.iteration,
             "accepted": True,
@@ -66,11 +63,9 @@ class Metrics:
                 "model_xxh3": artefact.content_hash,
             }
         if sources:
-            domains = list(sources[0])
-            patterns = [batch.select(["target", "accepted"]) for batch in sources[1]]
-            described["largest_domain"] = _largest("n_pages", domains)
+            described["largest_domain"], found = describe_found(self.targets, *sources)
             for target, entry in described["targets"].items():
-                entry.update(_found(target, domains, patterns))
+                entry.update(found[target])
             if self.before is not None and self.min_growth is not None:
                 last = json.loads(self.before.read())
                 if not has_grown(last, described, self.min_growth):
@@ -108,32 +103,3 @@ def n_open(metrics: Mapping[str, Any]) -> int:
 def is_made(artefact: Artefact) -> bool:
     """Whether there is anything to read: a plan of a run makes nothing."""
     return artefact.content_hash != ""
-
-
-def _found(
-    target: str, domains: list[pa.RecordBatch], patterns: list[pa.RecordBatch]
-) -> dict[str, Any]:
-    own = [batch.filter(pc.equal(batch.column("target"), target)) for batch in patterns]
-    return {
-        "n_pages": _sum(batch.column("n_pages") for batch in domains),
-        "n_recalled": _sum(batch.column(f"n_recalled_{target}") for batch in domains),
-        "n_domains": _sum(batch.column(f"is_{target}") for batch in domains),
-        "largest_domain": _largest(f"n_recalled_{target}", domains),
-        "n_patterns": sum(map(len, own)),
-        "n_patterns_accepted": _sum(batch.column("accepted") for batch in own),
-        "n_patterns_open": sum(batch.column("accepted").null_count for batch in own),
-    }
-
-
-def _largest(column: str, domains: list[pa.RecordBatch]) -> dict[str, Any] | None:
-    """The domain with the most pages (of several, the first by name), and how many."""
-    counts = np.concatenate([np.zeros(0, np.int64), *(batch.column(column) for batch in domains)])
-    if not counts.any():
-        return None
-    names = pa.chunked_array([batch.column("domain") for batch in domains])
-    first = int(counts.argmax())
-    return {"domain": names[first].as_py(), "n_pages": int(counts[first])}
-
-
-def _sum(columns: Any) -> int:
-    return sum(pc.sum(column).as_py() or 0 for column in columns)

@@ -14,7 +14,8 @@ from stages.recall.metrics import is_made
 from stages.recall.options import LoopOptions, RecallOptions
 from stages.recall.places import WEB, Places
 from stages.recall.sites.annotations import Annotations, read_annotations
-from stages.recall.sites.grow import Accept, GrowSeeds
+from stages.recall.sites.decisions import SeedLimits
+from stages.recall.sites.grow import GrowSeeds
 from stages.recall.sites.seed_sites import (
     CountSitePages,
     DrawSites,
@@ -106,7 +107,7 @@ class WebSeeds:
             step = TokeniseSeeds(options.roles(), options.tokens)
             seeds.append(corpus.other(SEEDS).map_shards("tokenise-seeds", step, reads=step.reads))
         if self._counted is not None:
-            draw = DrawSites(self._counted, accept(options, self.n_seeds()))
+            draw = DrawSites(self._counted, seed_limits(options, self.n_seeds()))
             drawn = corpus.artefact("seed-sites/drawn.arrow", draw)
             grow = GrowSeeds(drawn, options.seed, options.tokens, self.places)
             seeds.append(corpus.map_shards("take-sites", grow, reads=grow.reads))
@@ -137,7 +138,7 @@ class WebSeeds:
         return self._corpus.artefact("seed-sites/counted.arrow", SumSitePages(), counts)
 
 
-def accept(options: LoopOptions, n_seeds: int) -> Accept:
+def seed_limits(options: LoopOptions, n_seeds: int) -> SeedLimits:
     """How many pages under accepted patterns join the seeds, by the recipe."""
     small = resolve_recipe(options.recipe, n_seeds) is not PAPER
-    return Accept(options.grow_per_domain if small else None, options.max_examples)
+    return SeedLimits(options.grow_per_domain if small else None, options.max_examples)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from stages.contract import Artefact, Batches
 from stages.kernels.paths import depth_of, directories, pattern_hashes
-from stages.recall.sites.grow import Accept
+from stages.recall.sites.decisions import Accept, SeedLimits, WeighDecisions
 from stages.recall.sites.site_lists import SitesOfTargets
 from stages.recall.small_table import read_table, table_bytes
 
@@ -78,11 +78,12 @@ class DrawSites:
     """The share of each site's pages that become seeds, as `GrowSeeds` reads it."""
 
     counted: Artefact
-    accept: Accept
+    limits: SeedLimits
 
     def __call__(self, *sources: Batches) -> bytes:
         """Read no source, but the counts."""
-        return self.accept(iter(read_table(self.counted).to_batches()))
+        counts = iter(read_table(self.counted).to_batches())
+        return Accept(self.limits)(WeighDecisions(self.limits)(counts))
 
 
 def n_site_pages(counted: Artefact) -> int:

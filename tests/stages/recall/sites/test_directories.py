@@ -15,8 +15,8 @@ from stages.recall.classifier.evidence import MARKUP, PageEvidence, fit_weights
 from stages.recall.classifier.score import logit_schema, score_schema
 from stages.recall.metrics import precision_fell
 from stages.recall.sites.annotations import Annotations, Decision
+from stages.recall.sites.decisions import Accept, SeedLimits, WeighDecisions, read_covers
 from stages.recall.sites.directories import JudgeByDirectory, SendPages, directory_means, page_rows
-from stages.recall.sites.grow import Accept, read_covers
 from stages.recall.sites.large_sites import SITES, CountSites, KeepLargeSites, WriteSites
 from stages.recall.sites.nodes import CountNodes
 from stages.recall.sites.pattern_rules import PatternRules, wilson
@@ -200,7 +200,9 @@ def test_grown_pages_are_shared_among_domains(model):
     nodes = nodes_of(model, urls, [2.0] * 20)
     answers = Annotations((Decision("code", "x.a.org/q/", False),))
     patterns = list(ProposePatterns(RULES, answers)(iter(nodes)))
-    cover = read_covers(MemoryArtefact(Accept(4, 1000)(iter(patterns))))["code"]
+    limits = SeedLimits(4, 1000)
+    accepted = Accept(limits)(WeighDecisions(limits)(iter(patterns)))
+    cover = read_covers(MemoryArtefact(accepted))["code"]
     shares = cover.shares_of(pa.array([*urls, "http://z.a.org/p/1"]))
     assert shares[:10].tolist() == pytest.approx([0.4] * 10)
     assert shares[10:].tolist() == [0.0] * 11
