@@ -58,7 +58,7 @@ def prefix_tables(prefixes: list[tuple[bytes, int]]) -> Prefixes:
     more than the first prefix that begins with it, or 0, and for that number and a third byte
     whether a prefix goes on so."""
     texts = [prefix for prefix, _ in prefixes]
-    if len(texts) >= 65_535 or texts != sorted(texts) or min(map(len, texts)) < 2:
+    if len(texts) >= 65_535 or texts != sorted(texts) or min(map(len, texts), default=2) < 2:
         raise ValueError("expected less than 65,535 sorted prefixes of two bytes or more")
     offsets = np.cumsum([0, *map(len, texts)], dtype=np.int64)
     runs = np.array([run for _, run in prefixes], np.int64)

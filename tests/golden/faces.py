@@ -10,7 +10,14 @@ from pipeline.ablation.options import load_options
 from pipeline.ablation.variants import AblationStage, make_variants
 from pipeline.apply.map import apply
 from pipeline.configuration import Config, load
-from pipeline.configuration.registry import CORPORA, DOCUMENTS, STAGES, Stage, applicable
+from pipeline.configuration.registry import (
+    CORPORA,
+    DOCUMENTS,
+    REMOVE,
+    STAGES,
+    Stage,
+    applicable,
+)
 from pipeline.engine.discussions import SOURCE, STEP
 from pipeline.engine.runner import Monitor
 from pipeline.engine.work.task import stage_class
@@ -49,6 +56,8 @@ def registered() -> Iterator[tuple[str, int, re.Pattern[str]]]:
         yield _class(source.source, rf"{corpus}\.{DOCUMENTS}")
     yield _class(SOURCE, rf"{re.escape(STEP)}\..+")
     for name, stage in STAGES.items():
+        if name == REMOVE:
+            continue
         others = "".join(rf"(?!{owner}\.)" for owner in stage.own)
         yield from _of_stage(stage, rf"{others}\w+\.{name}")
         for owner, own in stage.own.items():
