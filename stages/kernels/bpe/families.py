@@ -14,6 +14,7 @@ characters a bracket matches is asked of the library's own expressions, so that 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -91,8 +92,9 @@ class Family:
         numbers[list(self.rules)] = list(self.rules.values())
         return numbers
 
+    @cached_property
     def classes(self) -> Bytes:
-        """The class of every code point."""
+        """The class of every code point; asking for all of them takes more than a second."""
         brackets = {
             UPPER: self.upper,
             LOWER: self.lower,

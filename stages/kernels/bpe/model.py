@@ -134,7 +134,7 @@ def _way(described: dict[str, Any]) -> Way:
         return Way("DeepSeek-V2", np.zeros(RULES, np.int64), *tables, parts_at_line_ends=True)
     family = family_of(described["pre_tokenizer"])
     assert family is not None, "`serves` knows it"
-    rules, classes = family.rule_numbers(), family.classes()
+    rules, classes = family.rule_numbers(), family.classes
     return Way(family.name, rules, _NO_TABLE, classes, parts_at_line_ends=False)
 
 
