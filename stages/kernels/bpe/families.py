@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Regex, pre_tokenizers
+from tokenizers import Regex, normalizers
 
 from stages.kernels.arrow import Bytes
 from stages.kernels.bpe.state import (
@@ -94,7 +94,7 @@ class Family:
 
     @cached_property
     def classes(self) -> Bytes:
-        """The class of every code point; asking for all of them takes more than a second."""
+        """The class of every code point; asking for all of them takes 0.2 s."""
         brackets = {
             UPPER: self.upper,
             LOWER: self.lower,
@@ -153,8 +153,9 @@ _WAYS = {("Isolated", False), ("Removed", True)}
 """Matches and gaps, or matches alone, which is the same where there are no gaps."""
 
 _REST, _PRIVATE = slice(0x34000, 0xE0000), slice(0xE0200, 0x110000)
-_BLOCKS = range(_REST.start + 1), range(_REST.stop, _PRIVATE.start + 1)
-"""Code points that are asked for; all of `_REST` are unassigned, and of `_PRIVATE` or private."""
+_POINTS = np.r_[:0xD800, 0xE000 : _REST.start + 1, _REST.stop : _PRIVATE.start + 1].astype("<u4")
+"""Code points that are asked for: no surrogates, and of `_REST`, which are all unassigned, and of
+`_PRIVATE`, unassigned or private, the first."""
 
 
 def family_of(pre_tokenizer: dict[str, Any] | None) -> Family | None:
@@ -188,17 +189,12 @@ def _steps(pre_tokenizer: dict[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def _matched(bracket: str) -> npt.NDArray[np.bool_]:
-    """The code points that a bracket of the library's expressions matches."""
-    split = pre_tokenizers.Split(Regex(f"{bracket}+"), "removed", invert=True)
+    """The code points that a bracket of the library's expressions matches: those it takes out."""
+    take_out = normalizers.Replace(Regex(f"{bracket}+"), "")
+    left = take_out.normalize_str(_POINTS.tobytes().decode("utf-32-le"))
     matched = np.zeros(N_CODE_POINTS, np.bool_)
-    for block in _BLOCKS:
-        points = [point for point in block if not _is_surrogate(point)]
-        for _, (start, stop) in split.pre_tokenize_str("".join(map(chr, points))):
-            matched[points[start:stop]] = True
+    matched[_POINTS] = True
+    matched[np.frombuffer(left.encode("utf-32-le"), "<u4")] = False
     matched[_REST] = matched[_REST.start]
     matched[_PRIVATE] = matched[_PRIVATE.start]
     return matched
-
-
-def _is_surrogate(point: int) -> bool:
-    return 0xD800 <= point < 0xE000
