@@ -33,7 +33,7 @@ from recalled.held_out import parse_settings, read_material, run_fold
 from recalled.in_memory import remember_trainings
 
 from stages.contract import SKIPPED, Input
-from stages.kernels.fasttext import collapse
+from stages.kernels.fasttext.scoring import collapse
 from stages.recall.classifier.examples import TokeniseSeeds
 from stages.recall.classifier.fasttext_trainer import train_fasttext
 from stages.recall.classifier.recipe import NEGATIVE, PAPER, POSITIVE, SMALL

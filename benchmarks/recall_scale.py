@@ -39,7 +39,7 @@ from pipeline.engine.work.task import Context, Limits, Quarantine, Result
 from pipeline.storage.storage import LocalStorage
 from pipeline.storage.tables import BATCH_ROWS, write_parquet
 from stages.contract import Batches
-from stages.kernels.fasttext import Collapsed
+from stages.kernels.fasttext.scoring import Collapsed
 from stages.recall.classifier.calibrate import Calibration, HeldOut
 from stages.recall.classifier.evidence import PageEvidence
 from stages.recall.classifier.model import TrainedModel

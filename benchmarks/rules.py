@@ -19,8 +19,8 @@ import pyarrow as pa
 from selectolax.lexbor import LexborHTMLParser
 
 from stages.kernels.arrow import utf8_buffers
-from stages.kernels.text import count_text
-from stages.kernels.visible_text import HIDDEN_ELEMENTS, count_visible_characters
+from stages.kernels.counting.text import count_text
+from stages.kernels.counting.visible_text import HIDDEN_ELEMENTS, count_visible_characters
 from stages.rules.options import RulesOptions
 from stages.rules.stage import RulesStage
 

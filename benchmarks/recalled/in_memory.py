@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from stages.contract import PARTITION, ROW, SHARD
-from stages.kernels.fasttext import list_buffers
+from stages.kernels.fasttext.scoring import list_buffers
 from stages.recall import learn
 from stages.recall.classifier import train
 

@@ -70,7 +70,7 @@ _GROUPS = (
         int32[:,:] uint64[:] uint32[:] int64[:] int64[:] int64[:] uint8[:] int64[:] uint32[:]
     """,
     """
-    kernels.visible_text _count_all int64[:] uint8[:] uint64[:,:]
+    kernels.counting.visible_text _count_all int64[:] uint8[:] uint64[:,:]
     """,
     """
     kernels.minhash _signatures int64[:] uint8[:] int64 uint8[:] uint32[:] uint32[:]
@@ -80,11 +80,11 @@ _GROUPS = (
     kernels.groups _smallest int32[:] uint64[:,:] int64[:,:]
     """,
     """
-    kernels.comments _count_all int64[:] uint8[:] int32[:] int32[:] int32[:,:] int32[:,:] \
+    kernels.counting.comments _count_all int64[:] uint8[:] int32[:] int32[:] int32[:,:] int32[:,:] \
         readonly:uint8[:]
     """,
     """
-    kernels.text _count_all int64[:] uint8[:] uint8[:]
+    kernels.counting.text _count_all int64[:] uint8[:] uint8[:]
     redact.candidates _scan int64[:] uint8[:] uint8[:] readonly:uint8[:] int64[:] int64[:] \
         uint16[:] uint8[:] int64 int64 int64[:,:]
     """,
@@ -109,13 +109,13 @@ _GROUPS = (
     """
     kernels.elementary exp_in_place float64[:]
     kernels.elementary _newton_sums float64[:,:] float64[:] float64[:]
-    kernels.fasttext _multiply float32[:,:] float64[:,:]
-    kernels.ngrams hash_tokens uint32[:]
-    kernels.ngrams sum_scores int64[:] uint32[:] int32[:] uint8[:] float32[:] uint32[:] \
+    kernels.fasttext.scoring _multiply float32[:,:] float64[:,:]
+    kernels.fasttext.ngrams hash_tokens uint32[:]
+    kernels.fasttext.ngrams sum_scores int64[:] uint32[:] int32[:] uint8[:] float32[:] uint32[:] \
         float32[:] float32[:] float64 int64
-    kernels.ngrams sum_scores int64[:] readonly:uint32[:] int32[:] uint8[:] float32[:] uint32[:] \
-        float32[:] float32[:] float64 int64
-    kernels.ngrams sum_scores int64[:] readonly:uint32[:] int32[:] uint8[:] float32[:] \
+    kernels.fasttext.ngrams sum_scores int64[:] readonly:uint32[:] int32[:] uint8[:] float32[:] \
+        uint32[:] float32[:] float32[:] float64 int64
+    kernels.fasttext.ngrams sum_scores int64[:] readonly:uint32[:] int32[:] uint8[:] float32[:] \
         readonly:uint32[:] readonly:float32[:] readonly:float32[:] float64 int64
     recall.classifier.linear _rows_of int64[:] int64[:,:] int64 int64
     recall.classifier.linear _descend int64[:] int32[:] int64[:] int64[:,:] bool[:] int64 int64 \

@@ -20,7 +20,7 @@ import xxhash
 
 from stages.contract import Artefact, Batches
 from stages.errors import StageError
-from stages.kernels.fasttext import list_buffers
+from stages.kernels.fasttext.scoring import list_buffers
 from stages.recall.classifier.examples import (
     EXAMPLE,
     SampleCrawl,

@@ -25,8 +25,8 @@ from schemas.licenses import is_allowed, license_class
 from schemas.rules import ORIGINS, RULES_MEASURES
 from schemas.verdicts import REASONS
 from stages.kernels.arrow import utf8_buffers
-from stages.kernels.text import count_text
-from stages.kernels.visible_text import count_visible_characters
+from stages.kernels.counting.text import count_text
+from stages.kernels.counting.visible_text import count_visible_characters
 from stages.rules.options import RulesOptions
 from stages.rules.origin import origins
 

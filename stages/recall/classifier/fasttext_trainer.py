@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.kernels.fasttext import LABEL_PREFIX, MAX_NGRAMS
+from stages.kernels.fasttext.scoring import LABEL_PREFIX, MAX_NGRAMS
 from stages.recall.classifier.recipe import NEGATIVE, POSITIVE, Recipe
 from stages.recall.classifier.windows import TrainingExamples
 from stages.recall.classifier.zeroed import zeroed_allocations

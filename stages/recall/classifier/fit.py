@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from stages.errors import StageError
-from stages.kernels.fasttext import Collapsed, collapse
+from stages.kernels.fasttext.scoring import Collapsed, collapse
 from stages.recall.classifier.fasttext_trainer import train_fasttext
 from stages.recall.classifier.linear import train_linear
 from stages.recall.classifier.recipe import LINEAR, NEGATIVE, POSITIVE, Recipe

@@ -22,8 +22,15 @@ import numpy.typing as npt
 from numba import njit
 
 from stages.kernels.elementary import exp_in_place
-from stages.kernels.fasttext import KNOWN_IDS, MAX_NGRAMS, TABLED_IDS, Collapsed
-from stages.kernels.ngrams import END_HASH, PRIME, Float32, Tokens, hash_tokens, hashes_below
+from stages.kernels.fasttext.ngrams import (
+    END_HASH,
+    PRIME,
+    Float32,
+    Tokens,
+    hash_tokens,
+    hashes_below,
+)
+from stages.kernels.fasttext.scoring import KNOWN_IDS, MAX_NGRAMS, TABLED_IDS, Collapsed
 from stages.recall.classifier.recipe import NEGATIVE, POSITIVE, Recipe
 from stages.recall.classifier.windows import Ranges, TrainingExamples
 

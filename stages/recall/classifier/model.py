@@ -15,7 +15,7 @@ import xxhash
 
 from stages.errors import InputError
 from stages.kernels.elementary import Float64
-from stages.kernels.fasttext import Collapsed, from_bytes, list_buffers
+from stages.kernels.fasttext.scoring import Collapsed, from_bytes, list_buffers
 from stages.recall.classifier.calibrate import EVEN, Calibration, HeldOut
 from stages.recall.classifier.evidence import Markup, PageEvidence
 from stages.recall.classifier.recipe import FASTTEXT, NEGATIVE, POSITIVE

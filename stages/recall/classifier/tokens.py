@@ -14,7 +14,7 @@ import xxhash
 from schemas.tokens import TOKENS
 from stages.errors import InputError
 from stages.kernels.bpe.tokenizer import DEFAULT_TOKENIZER, load_tokenizer, tokenizer_json
-from stages.kernels.words import RULE, split_words
+from stages.kernels.fasttext.words import RULE, split_words
 from stages.recall.options import BPE, WHITESPACE
 
 TOKEN_LISTS = pa.large_list(pa.uint32())

@@ -17,7 +17,7 @@ import xxhash
 
 from stages.errors import ConfigError
 from stages.kernels.elementary import Float64
-from stages.kernels.fasttext import Collapsed, list_buffers
+from stages.kernels.fasttext.scoring import Collapsed, list_buffers
 from stages.recall.classifier.calibrate import calibrate, judge
 from stages.recall.classifier.certainty import number_groups
 from stages.recall.classifier.evidence import Markup, PageEvidence, fit_weights

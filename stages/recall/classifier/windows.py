@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stages.kernels.fasttext import list_buffers
-from stages.kernels.ngrams import Tokens
+from stages.kernels.fasttext.ngrams import Tokens
+from stages.kernels.fasttext.scoring import list_buffers
 from stages.recall.classifier.recipe import Recipe
 
 Ranges = npt.NDArray[np.int64]

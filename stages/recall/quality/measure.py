@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from schemas.quality import QUALITY_MEASURES
 from stages.kernels.arrow import utf8_buffers
-from stages.kernels.comments import count_comments
+from stages.kernels.counting.comments import count_comments
 from stages.recall.options import QualityOptions
 from stages.recall.quality.rule import COMMENTS, RULE, generated_mark, measured_with, syntaxes
 

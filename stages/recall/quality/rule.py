@@ -11,7 +11,7 @@ from typing import Any
 
 import xxhash
 
-from stages.kernels.comments import Syntax, Syntaxes
+from stages.kernels.counting.comments import Syntax, Syntaxes
 
 RULE, COMMENTS = "github-quality.toml", "comments.toml"
 

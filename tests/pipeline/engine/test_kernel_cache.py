@@ -147,7 +147,7 @@ def test_an_installation_and_a_home_that_are_read_only_are_enough(tmp_path: Path
     environment |= {"HOME": "/dev/null/home", "TMPDIR": str(tmp_path)}
     environment |= {"PYTHONPATH": str(installed), "PYTHONDONTWRITEBYTECODE": "1"}
     environment.pop("XDG_CACHE_HOME", None)
-    code = "import stages.kernels.text; print(stages.kernels.text.__file__)"
+    code = "import stages.kernels.counting.text; print(stages.kernels.counting.text.__file__)"
     failed, done = (
         subprocess.run(
             [sys.executable, "-c", before + code],

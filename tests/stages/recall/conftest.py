@@ -8,7 +8,7 @@ import pytest
 import xxhash
 
 from stages.contract import ALIVE, PARTITION, ROW, SHARD
-from stages.kernels.fasttext import Collapsed
+from stages.kernels.fasttext.scoring import Collapsed
 from stages.recall.classifier.calibrate import Calibration, HeldOut
 from stages.recall.classifier.evidence import PageEvidence
 from stages.recall.classifier.model import TrainedModel

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stages.kernels.ngrams import END_HASH, token_hash
+from stages.kernels.fasttext.ngrams import END_HASH, token_hash
 from stages.recall.classifier.linear import START, train_linear
 from stages.recall.classifier.recipe import SMALL
 from stages.recall.classifier.windows import TrainingExamples, draw_examples

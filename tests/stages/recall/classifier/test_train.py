@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from stages.errors import ConfigError, InputError, StageError
-from stages.kernels.fasttext import Collapsed, collapse
+from stages.kernels.fasttext.scoring import Collapsed, collapse
 from stages.recall.classifier.calibrate import calibrate, judge
 from stages.recall.classifier.fit import buckets_for, fit
 from stages.recall.classifier.model import load_model

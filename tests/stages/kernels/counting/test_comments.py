@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.kernels.arrow import utf8_buffers
-from stages.kernels.comments import HEADER_CODE_LINES, Syntax, Syntaxes, count_comments
+from stages.kernels.counting.comments import HEADER_CODE_LINES, Syntax, Syntaxes, count_comments
 
 PYTHON = Syntax(line=("#",), quoted=('"""', "'''"))
 C = Syntax(line=("//",), block=(("/*", "*/"),))

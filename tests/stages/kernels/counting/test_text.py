@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stages.kernels.arrow import utf8_buffers
 from stages.kernels.code_points import N_CODE_POINTS
-from stages.kernels.text import alphabetic_bitmap, count_text
+from stages.kernels.counting.text import alphabetic_bitmap, count_text
 
 TEXTS = st.text(
     st.one_of(

@@ -31,7 +31,7 @@ def split_words(texts: pa.Array) -> pa.LargeListArray:
 
 
 # offsets int64[n + 1], data uint8[:] -> int64[n + 1] offsets into uint32[:] words.
-# Replaces bytes.split and fastText's hash: tests/stages/kernels/test_words.py.
+# Replaces bytes.split and fastText's hash: tests/stages/kernels/fasttext/test_words.py.
 @njit(cache=True, nogil=True)
 def _split(
     offsets: Offsets, data: Bytes

@@ -25,7 +25,7 @@ import pyarrow as pa
 from numba import njit
 
 from stages.errors import ConfigError, InputError
-from stages.kernels.ngrams import Float32, Float64, Tokens, hashes_below, sum_scores
+from stages.kernels.fasttext.ngrams import Float32, Float64, Tokens, hashes_below, sum_scores
 
 LABEL_PREFIX = "__label__"
 END_OF_LINE = "</s>"

@@ -85,9 +85,9 @@ def sum_scores(
 
     `offsets` int64 [n + 1] into `tokens` uint32; `hashes`, `known`, `scores` by token id, for the
     larger ones `word_scores` by place in `word_ids` (ascending); `buckets` by n-gram bucket.
-    Replaces `fasttext.predict` up to the softmax; tests/stages/kernels/test_fasttext.py holds the
-    two equal. The n-gram ending at a word extends the previous word's shorter n-gram, so each costs
-    one multiplication; three sums keep the additions independent.
+    Replaces `fasttext.predict` up to the softmax; tests/stages/kernels/fasttext/test_scoring.py
+    holds the two equal. The n-gram ending at a word extends the previous word's shorter n-gram, so
+    each costs one multiplication; three sums keep the additions independent.
     """
     n = len(offsets) - 1
     result = np.zeros(n, np.float64)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.kernels.words import split_words
+from stages.kernels.fasttext.words import split_words
 from stages.recall.classifier.zeroed import zeroed_allocations
 
 PIECES = st.one_of(

@@ -44,7 +44,7 @@ def count_text(offsets: Offsets, data: Bytes) -> TextCounts:
 
 
 # offsets int64[n + 1], data uint8[:], bitmap uint8[139264] -> int64[5, n].
-# Replaces len, re.split and str.isalpha per string: tests/stages/kernels/test_text.py.
+# Replaces len, re.split and str.isalpha per string: tests/stages/kernels/counting/test_text.py.
 @njit(cache=True, nogil=True)
 def _count_all(offsets: Offsets, data: Bytes, bitmap: Bytes) -> Counts:
     n = len(offsets) - 1

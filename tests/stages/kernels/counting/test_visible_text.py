@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from stages.kernels.arrow import utf8_buffers
-from stages.kernels.visible_text import HIDDEN_ELEMENTS, count_visible_characters
+from stages.kernels.counting.visible_text import HIDDEN_ELEMENTS, count_visible_characters
 
 HIDDEN = [*(name.decode() for name in HIDDEN_ELEMENTS), "template"]
 SPACE = " \t\n\f\r"

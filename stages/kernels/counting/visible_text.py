@@ -62,7 +62,7 @@ def count_visible_characters(offsets: Offsets, data: Bytes) -> npt.NDArray[np.in
 
 
 # offsets int64[n + 1], data uint8[:], references uint64[2, 8192] -> int64[n].
-# Replaces a selectolax tree: tests/stages/kernels/test_visible_text.py.
+# Replaces a selectolax tree: tests/stages/kernels/counting/test_visible_text.py.
 @njit(cache=True, nogil=True)
 def _count_all(offsets: Offsets, data: Bytes, references: ReferenceTable) -> npt.NDArray[np.int64]:
     counts = np.zeros(len(offsets) - 1, np.int64)

@@ -100,7 +100,7 @@ def count_comments(
 
 
 # offsets int64[n + 1], data uint8[:], syntax int32[n], the arrays of `Syntaxes` -> int64[4, n].
-# tests/stages/kernels/test_comments.py compares it with a plain reading, line by line.
+# tests/stages/kernels/counting/test_comments.py compares it with a plain reading, line by line.
 @njit(cache=True, nogil=True)
 def _count_all(
     offsets: Offsets,

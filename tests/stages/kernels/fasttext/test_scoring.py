@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from stages.errors import ConfigError, InputError
 from stages.kernels.bpe.tokenizer import load_tokenizer
-from stages.kernels.fasttext import collapse, from_bytes, list_buffers
-from stages.kernels.ngrams import token_hash
+from stages.kernels.fasttext.ngrams import token_hash
+from stages.kernels.fasttext.scoring import collapse, from_bytes, list_buffers
 from stages.recall.classifier.zeroed import zeroed_allocations
 
-DATA = Path(__file__).resolve().parents[3] / ".." / "shared" / "data"
+DATA = Path(__file__).resolve().parents[4] / ".." / "shared" / "data"
 SEEDS = DATA / "web" / "seeds"
 LOG_GUARD = 1e-5
 """fastText reports exp(log(p + 1e-5))."""

@@ -1,0 +1,1 @@
+"""Characters, lines and comments of a text, counted."""

@@ -1,0 +1,1 @@
+"""fastText: a text as it reads it, and the score it gives."""
