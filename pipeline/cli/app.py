@@ -9,22 +9,22 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipeline.cli import completion
-from pipeline.cli.ablation import ablate
+from pipeline.cli.ablation.command import ablate
 from pipeline.cli.apply import apply
-from pipeline.cli.arguments import require_text
 from pipeline.cli.browse import browse
 from pipeline.cli.config import config, init
-from pipeline.cli.crawl import crawl
+from pipeline.cli.crawl.command import crawl
 from pipeline.cli.dedup import dedup
-from pipeline.cli.ending import ending, resumable
 from pipeline.cli.language import language
 from pipeline.cli.query import sql
-from pipeline.cli.recall import recall
+from pipeline.cli.recall.command import recall
 from pipeline.cli.removal import remove
 from pipeline.cli.report import report
 from pipeline.cli.sampling import sample
-from pipeline.cli.streams import occupy_standard_streams
+from pipeline.cli.shell import completion
+from pipeline.cli.shell.arguments import require_text
+from pipeline.cli.shell.ending import ending, resumable
+from pipeline.cli.shell.streams import occupy_standard_streams
 from pipeline.cli.tokenizer import tokenizer
 from pipeline.engine.kernel_cache import ensure_kernel_cache
 from stages.errors import ConfigError

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import completion
+from pipeline.cli.shell import completion
 
 
 def apply(

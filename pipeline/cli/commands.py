@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
-from pipeline.cli.arguments import require_text
 from pipeline.cli.json_text import print_json
 from pipeline.cli.rendering import (
     MAX_GROUPS,
@@ -23,6 +22,7 @@ from pipeline.cli.rendering import (
     show_bytes,
 )
 from pipeline.cli.rendering import show as show_text
+from pipeline.cli.shell.arguments import require_text
 from pipeline.configuration import load
 from pipeline.inspection.stats import StageCount
 from pipeline.storage.location import location, open_storage

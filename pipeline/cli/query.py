@@ -30,7 +30,7 @@ def sql(
     Tables of one corpus join by (shard, row), or by doc_id; identities are hexadecimal text.
     `describe github.rules` says what its columns mean.
     """
-    from pipeline.cli.arguments import require_text  # noqa: PLC0415
+    from pipeline.cli.shell.arguments import require_text  # noqa: PLC0415
     from pipeline.inspection.sql import query  # noqa: PLC0415
 
     if as_json + as_csv + (parquet is not None) > 1:

@@ -84,7 +84,7 @@ def remove(
 
 def read_lists(values: list[str], key: str) -> list[str]:
     """The values that an option was given: themselves, or the lines of files."""
-    from pipeline.cli.arguments import require_text  # noqa: PLC0415
+    from pipeline.cli.shell.arguments import require_text  # noqa: PLC0415
 
     found: list[str] = []
     for value in values:

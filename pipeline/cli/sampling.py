@@ -30,9 +30,9 @@ def sample(
     ] = False,
 ) -> None:
     """Print decoded training samples of a shard set, in their languages' colours."""
-    from pipeline.cli.arguments import require_text  # noqa: PLC0415
     from pipeline.cli.rendering import Color, sample_view  # noqa: PLC0415
     from pipeline.cli.rendering import show as show_text  # noqa: PLC0415
+    from pipeline.cli.shell.arguments import require_text  # noqa: PLC0415
     from pipeline.inspection.sampling import draw  # noqa: PLC0415
     from pipeline.storage.json_text import json_text  # noqa: PLC0415
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 def address(run: Path, file: Path) -> Iterator[str]:
     """The command serves the run; Ctrl-C ends it with exit code 0."""
     arguments = ["annotate", str(run), "--file", str(file), "--author", "ada"]
-    with serving("from pipeline.cli.recall import recall; recall()", *arguments) as server:
+    with serving("from pipeline.cli.recall.command import recall; recall()", *arguments) as server:
         yield server.address
     assert f"decisions of this session are in {file}" in server.rest
 

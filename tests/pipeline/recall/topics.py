@@ -4,7 +4,7 @@ import random
 
 from typer.testing import CliRunner
 
-from pipeline.cli.recall import recall
+from pipeline.cli.recall.command import recall
 
 TOPICS = {
     "code": "def return class import print for range while lambda yield async await except",

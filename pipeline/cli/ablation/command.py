@@ -54,7 +54,7 @@ def run(
     tiny model on each with three seeds, scores all of them, and prints the table, which stays as
     RUN/ablation/table.md and table.json. What is finished is not done again.
     """
-    from pipeline.cli import ablation_commands as commands  # noqa: PLC0415
+    from pipeline.cli.ablation import bodies as commands  # noqa: PLC0415
 
     commands.ablate(run, benchmarks, address, workers, set_ or [], json=as_json)
 
@@ -72,7 +72,7 @@ def emit(
     For models too large for this machine: train on RUN/ablation/rules/shards and full/shards where
     the GPUs are.
     """
-    from pipeline.cli import ablation_commands as commands  # noqa: PLC0415
+    from pipeline.cli.ablation import bodies as commands  # noqa: PLC0415
 
     commands.emit(run, address, workers, set_ or [], json=as_json)
 
@@ -99,7 +99,7 @@ def train(
 
     On many GPUs: torchrun --standalone --nproc_per_node=8 -m stages.ablation.training.train CONFIG
     """
-    from pipeline.cli import ablation_commands as commands  # noqa: PLC0415
+    from pipeline.cli.ablation import bodies as commands  # noqa: PLC0415
 
     commands.train(configs, set_ or [])
 
@@ -139,7 +139,7 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Score a model: bits per byte on held-out documents, pass@1 on benchmarks if asked for."""
-    from pipeline.cli import ablation_commands as commands  # noqa: PLC0415
+    from pipeline.cli.ablation import bodies as commands  # noqa: PLC0415
 
     commands.evaluate(model, heldout, out, benchmarks, name, context, stride, device, json=as_json)
 
@@ -162,6 +162,6 @@ def table(
     Values are `0.123 [0.110, 0.136]`: 95 % intervals of a paired bootstrap over documents (or
     problems) and training seeds; the difference is B - A.
     """
-    from pipeline.cli import ablation_commands as commands  # noqa: PLC0415
+    from pipeline.cli.ablation import bodies as commands  # noqa: PLC0415
 
     commands.table(a, b, resamples, seed, json=as_json)

@@ -12,7 +12,7 @@ from typing import NoReturn
 import pytest
 
 from pipeline.cli import commands
-from pipeline.cli.ending import ending
+from pipeline.cli.shell.ending import ending
 from stages.errors import ConfigError, StageError
 from tests.pipeline.conftest import Sluice
 

@@ -18,7 +18,7 @@ from pipeline.ablation.workflow import (
     train_each,
     trainings,
 )
-from pipeline.cli.ablation_printing import (
+from pipeline.cli.ablation.printing import (
     ProgressLines,
     as_json,
     counts_table,

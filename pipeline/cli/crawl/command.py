@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.arguments import require_text
-from pipeline.cli.ending import resumable
+from pipeline.cli.shell.arguments import require_text
+from pipeline.cli.shell.ending import resumable
 from pipeline.github.access import API, CODELOAD, CONTENTS
 from pipeline.github.access import CONNECTIONS as GITHUB_CONNECTIONS
 from pipeline.storage.commoncrawl.access import CONNECTIONS, HTTPS, LISTINGS
@@ -71,7 +71,7 @@ def commoncrawl(
     identities they have in the crawl. For whole files, set web.inputs = ["cc:CRAWL?n=100"] instead.
     An interrupted command goes on where it stopped when it is given again.
     """
-    from pipeline.cli import crawl_printing as printing  # noqa: PLC0415
+    from pipeline.cli.crawl import printing  # noqa: PLC0415
     from pipeline.commoncrawl.selection import Query  # noqa: PLC0415
     from pipeline.storage.commoncrawl.access import CommonCrawl  # noqa: PLC0415
 
@@ -209,7 +209,7 @@ def github(
     DIR/discussions has events to be read beside the hours, and DIR/discussions.jsonl says what
     became of each.
     """
-    from pipeline.cli import crawl_github as printing  # noqa: PLC0415
+    from pipeline.cli.crawl import github as printing  # noqa: PLC0415
     from pipeline.github.access import GitHub, token_of_the_environment  # noqa: PLC0415
 
     if sum(map(bool, (files, discussions, repos or gharchive))) != 1:

@@ -45,7 +45,7 @@ def evaluate(
     Supplied seeds, and pages that recall never judged (such as duplicates), are left out and
     counted.
     """
-    from pipeline.cli import recall_printing as printing  # noqa: PLC0415
+    from pipeline.cli.recall import printing  # noqa: PLC0415
 
     printing.evaluate(run, labels, worst, plot, as_json=as_json)
 
@@ -77,7 +77,7 @@ def train(
 
     Of the other rows all are negatives. `domain` (or `url`) says what is held out together.
     """
-    from pipeline.cli import recall_printing as printing  # noqa: PLC0415
+    from pipeline.cli.recall import printing  # noqa: PLC0415
 
     printing.train(table, target, out, set_ or [], full, as_json=as_json)
 
@@ -105,7 +105,7 @@ def score(
     as_json: JsonOption = False,
 ) -> None:
     """Score every row of a table: `score` (a probability) and `recalled`, row for row."""
-    from pipeline.cli import recall_printing as printing  # noqa: PLC0415
+    from pipeline.cli.recall import printing  # noqa: PLC0415
 
     printing.score(table, model, out, target, threshold, as_json=as_json)
 

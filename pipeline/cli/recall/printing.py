@@ -5,9 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli.arguments import require_text
 from pipeline.cli.json_text import print_json
 from pipeline.cli.rendering import rows_table, show, show_bytes
+from pipeline.cli.shell.arguments import require_text
 from pipeline.recall.classifier import score_table, train_on_table
 from pipeline.recall.evaluation import RunEvaluation, evaluate_run
 from pipeline.recall.iterations import PRECISION_ASKED, RECALLS, Stand

@@ -1,0 +1,1 @@
+"""`sluice ablate`: the command, what it does, what it prints."""

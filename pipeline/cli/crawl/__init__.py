@@ -1,0 +1,1 @@
+"""`sluice crawl`: the command, what it does, what it prints."""

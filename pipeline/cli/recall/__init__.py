@@ -1,0 +1,1 @@
+"""`sluice recall`: the command and what it prints."""
