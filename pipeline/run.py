@@ -16,10 +16,10 @@ from pipeline.configuration.names import DECIDE, StepName
 from pipeline.configuration.registry import DEDUP, EMIT
 from pipeline.engine.address import open_executor
 from pipeline.engine.executor import LocalExecutor
+from pipeline.engine.intake.run_inputs import run_inputs
 from pipeline.engine.leftovers import remove_corpora
 from pipeline.engine.plans import PlanItem
 from pipeline.engine.product import check_mixture, finish_product
-from pipeline.engine.run_inputs import run_inputs
 from pipeline.engine.runner import Counted, Monitor, Runner
 from pipeline.engine.session import Session
 from pipeline.engine.work.task import Limits, Outcome

@@ -17,10 +17,10 @@ import pyarrow.compute as pc
 from pipeline.configuration.registry import EVENTS, GITHUB
 from pipeline.engine.corpus import EngineCorpus
 from pipeline.engine.executor import Resources
+from pipeline.engine.intake.run_inputs import repository_of
 from pipeline.engine.lineage import Tables, stage_components
 from pipeline.engine.parts import LazyParts, LazyShuffled, NotMade
 from pipeline.engine.plans import Plan
-from pipeline.engine.run_inputs import repository_of
 from pipeline.engine.runner import Runner
 from pipeline.engine.work.discussions import DiscussionsWork
 from pipeline.engine.work.steps import PartsSource

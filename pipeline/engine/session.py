@@ -31,16 +31,16 @@ from pipeline.engine.chain import chain_of, recall_options
 from pipeline.engine.corpus import EngineCorpus
 from pipeline.engine.discussions import SOURCE, Discussions
 from pipeline.engine.earlier.runs import EarlierRun, earlier_runs
-from pipeline.engine.empty_inputs import require_documents
 from pipeline.engine.executor import Resources
-from pipeline.engine.identities import Identities
+from pipeline.engine.intake.empty_inputs import require_documents
+from pipeline.engine.intake.identities import Identities
+from pipeline.engine.intake.run_inputs import known_inputs
+from pipeline.engine.intake.seed_files import require_seeds, seed_files
 from pipeline.engine.leftovers import delete_table
 from pipeline.engine.lineage import Table, Tables, stage_components
 from pipeline.engine.parts import NotMade
 from pipeline.engine.plans import Plan, PlanItem, PlanSequence, shard_key
-from pipeline.engine.run_inputs import known_inputs
 from pipeline.engine.runner import Admit, Counted, Runner
-from pipeline.engine.seed_files import require_seeds, seed_files
 from pipeline.engine.selection import Selection
 from pipeline.engine.work.map import DecideWork, MapWork, measure_table
 from pipeline.engine.work.source import SourceWork

@@ -12,8 +12,8 @@ from typing import Any
 
 from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import CONFIGURED, DEDUP, DOCUMENTS, EVENTS, RECALL, SEEDS
-from pipeline.engine.empty_inputs import empty_inputs
-from pipeline.engine.seed_files import seed_files
+from pipeline.engine.intake.empty_inputs import empty_inputs
+from pipeline.engine.intake.seed_files import seed_files
 from pipeline.inspection.alarms import alarm_lines
 from pipeline.inspection.iteration_metrics import iteration_metrics
 from pipeline.storage.receipts import Receipt, parse_receipts

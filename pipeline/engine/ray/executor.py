@@ -32,7 +32,7 @@ from pipeline.engine.executor import (
 from pipeline.engine.ray.connection import RayLink, await_cluster, starting
 from pipeline.engine.ray.metrics import RunCounters
 from pipeline.engine.ray.remains import end_remains, forget_session, note_session
-from pipeline.engine.standstill import Silence, Standstill
+from pipeline.engine.ray.standstill import Silence, Standstill
 from pipeline.engine.work.task import Outcome, Task, run_task
 from pipeline.storage.storage import Storage
 from stages.errors import StageError, StorageError

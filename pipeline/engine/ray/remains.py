@@ -16,7 +16,7 @@ from typing import Any
 
 import ray
 
-from pipeline.engine.processes import holders
+from pipeline.engine.ray.processes import holders
 from pipeline.storage.storage import Storage
 
 NOTE = "scratch/ray.json"

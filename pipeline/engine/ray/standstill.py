@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 
-from pipeline.engine.processes import STOPPED, Process, descendants
+from pipeline.engine.ray.processes import STOPPED, Process, descendants
 
 LOOK_SECONDS = 5.0
 WORKING = "ray::run_task"

@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.engine.processes import Process, descendants, holders
+from pipeline.engine.ray.processes import Process, descendants, holders
 from pipeline.engine.ray.remains import NOTE, end_remains
-from pipeline.engine.standstill import LOOK_SECONDS, Silence, Standstill
+from pipeline.engine.ray.standstill import LOOK_SECONDS, Silence, Standstill
 from pipeline.storage.storage import LocalStorage
 from tests.pipeline.engine.test_faults import driver, n_done, wait_for
 
