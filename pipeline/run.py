@@ -30,7 +30,7 @@ from pipeline.inspection.step_costs import note_costs
 from pipeline.inspection.verify import RUN_FILE, seal
 from pipeline.report.refresh import REPORT, refresh_report
 from pipeline.storage.credentials import without_credentials
-from pipeline.storage.input_record import save
+from pipeline.storage.intake.input_record import save
 from pipeline.storage.location import location, open_storage
 from pipeline.storage.lock import hold
 from pipeline.storage.removals import read_removals, require_no_removal

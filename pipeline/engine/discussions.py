@@ -25,7 +25,7 @@ from pipeline.engine.runner import Runner
 from pipeline.engine.work.discussions import DiscussionsWork
 from pipeline.engine.work.steps import PartsSource
 from pipeline.engine.work.task import StageRef, Work
-from pipeline.storage.inputs import InputSpec
+from pipeline.storage.intake.inputs import InputSpec
 
 STEP = f"{EVENTS}.discussions"
 SOURCE = "stages.github.gharchive.threads:DiscussionSource"

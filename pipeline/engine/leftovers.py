@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pipeline.configuration.registry import CONFIGURED, EVENTS, GITHUB
-from pipeline.storage.inputs import is_hour
+from pipeline.storage.intake.inputs import is_hour
 from pipeline.storage.ledger_names import ledger_of
 from pipeline.storage.manifest import SHARDS, emitted_before
 from pipeline.storage.receipts import Receipt, Receipts, parse_receipts

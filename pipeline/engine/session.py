@@ -45,7 +45,7 @@ from pipeline.engine.selection import Selection
 from pipeline.engine.work.map import DecideWork, MapWork, measure_table
 from pipeline.engine.work.source import SourceWork
 from pipeline.engine.work.task import StageRef
-from pipeline.storage.inputs import InputSpec, is_hour
+from pipeline.storage.intake.inputs import InputSpec, is_hour
 from pipeline.storage.manifest import SHARDS, emitted_before
 from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.removals import Removals

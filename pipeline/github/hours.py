@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from pipeline.storage.credentials import public_url
 from pipeline.storage.digest import fingerprint
-from pipeline.storage.inputs import InputSpec, expand, open_input
+from pipeline.storage.intake.inputs import InputSpec, expand, open_input
 from pipeline.storage.object_stores.retry import Retry, Transient
 from pipeline.storage.politeness.turns import Progress
 from pipeline.storage.replace import replacing

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.storage.digest import fingerprint
-from pipeline.storage.inputs import expand
+from pipeline.storage.intake.inputs import expand
 from pipeline.storage.replace import replacing
 from stages.errors import ConfigError, InputError
 from stages.github.tables.layouts import Columns, recognise_list

@@ -19,7 +19,7 @@ from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import EMIT, TOKENS
 from pipeline.engine.plans import PlanItem
 from pipeline.inspection.step_costs import step_costs
-from pipeline.storage.inputs import InputSpec
+from pipeline.storage.intake.inputs import InputSpec
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import Storage
 

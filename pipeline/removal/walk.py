@@ -24,8 +24,8 @@ from pipeline.engine.runner import Admit, Runner
 from pipeline.engine.session import Session
 from pipeline.engine.work.steps import PartsSource, Scratch, StepWork
 from pipeline.engine.work.task import StageRef, Work
-from pipeline.storage.input_record import load as load_inputs
-from pipeline.storage.inputs import InputSpec
+from pipeline.storage.intake.input_record import load as load_inputs
+from pipeline.storage.intake.inputs import InputSpec
 from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.removals import Removals
 from pipeline.storage.storage import Storage

@@ -12,10 +12,10 @@ from pipeline.engine.chain import seed_patterns
 from pipeline.storage.commoncrawl.access import SCHEME as CRAWL
 from pipeline.storage.commoncrawl.access import CommonCrawl
 from pipeline.storage.credentials import public_url
-from pipeline.storage.input_record import CorpusRecord, load
-from pipeline.storage.inputs import InputSpec, content_digest, expand, is_hour, marked
+from pipeline.storage.intake.input_record import CorpusRecord, load
+from pipeline.storage.intake.inputs import InputSpec, content_digest, expand, is_hour, marked
+from pipeline.storage.intake.repository_metadata import read_metadata
 from pipeline.storage.receipts import Receipt
-from pipeline.storage.repository_metadata import read_metadata
 from pipeline.storage.storage import Storage
 from schemas.quarantine import UNREADABLE
 from stages.contract import Input

@@ -18,7 +18,7 @@ import xxhash
 from pipeline.engine.work.blame import describe
 from pipeline.engine.work.task import READING_BYTES_PER_SECOND
 from pipeline.engine.work.watchdog import unwind, wind
-from pipeline.storage.inputs import InputSpec, is_url, open_input, printable
+from pipeline.storage.intake.inputs import InputSpec, is_url, open_input, printable
 from stages.contract import Input
 from stages.errors import BlockedError
 

@@ -16,7 +16,7 @@ from pipeline.engine.work.hashed_input import HashedInput, ReadingClock
 from pipeline.engine.work.patience import PATIENCE, Patience
 from pipeline.engine.work.task import Limits, StageRef
 from pipeline.storage.commoncrawl.gate import granted
-from pipeline.storage.inputs import InputSpec, content_digest, folder_digest
+from pipeline.storage.intake.inputs import InputSpec, content_digest, folder_digest
 from pipeline.storage.politeness.gate import Connection
 from schemas.quarantine import ERROR, TIMEOUT, UNREADABLE
 from stages.contract import SourceEvent

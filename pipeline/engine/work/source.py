@@ -15,10 +15,10 @@ from pipeline.engine.work.patience import Patience
 from pipeline.engine.work.reading import Reader, ReadFailed, open_reader
 from pipeline.engine.work.task import Context, Quarantine, Result, StageRef, head_of
 from pipeline.storage.credentials import without_credentials
-from pipeline.storage.inputs import InputSpec
-from pipeline.storage.row_bytes import cut_by_bytes, row_bytes
+from pipeline.storage.intake.inputs import InputSpec
 from pipeline.storage.statistics import Counter
 from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS, TableWriter, write_parquet
+from pipeline.storage.user_tables.row_bytes import cut_by_bytes, row_bytes
 from stages.contract import SKIPPED, Identity, Quarantined, Skipped, SourceEvent
 from stages.errors import StageError
 

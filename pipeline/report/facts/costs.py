@@ -13,7 +13,7 @@ from pipeline.configuration.registry import CORPORA, DOCUMENTS, EMIT, stages_of
 from pipeline.inspection.cost import LISTED_BYTES, ONCE, SECONDS_PER_HOUR, corpus_bytes, unit_of
 from pipeline.inspection.step_costs import step_costs
 from pipeline.report.facts.opened import Opened
-from pipeline.storage.input_record import load
+from pipeline.storage.intake.input_record import load
 from pipeline.storage.receipts import parse_receipts
 
 CRAWL_FILES = 90_000

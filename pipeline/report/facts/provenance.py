@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.configuration import load as load_configuration
 from pipeline.report.facts.opened import Opened
-from pipeline.storage.input_record import load
+from pipeline.storage.intake.input_record import load
 from pipeline.storage.location import location
 
 SHOWN_INPUTS = 6

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.storage.row_bytes import cut_by_bytes, row_bytes
 from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS
 from pipeline.storage.user_tables.json_lines import ROW_BYTES, json_records
 from pipeline.storage.user_tables.parquet import parquet_batches
+from pipeline.storage.user_tables.row_bytes import cut_by_bytes, row_bytes
 from pipeline.storage.user_tables.types import (
     JSON_TEXT,
     UNFIT,

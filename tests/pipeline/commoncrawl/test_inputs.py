@@ -10,7 +10,7 @@ from pipeline.configuration import Config, load
 from pipeline.run import forecast, plan, run
 from pipeline.storage.commoncrawl.access import CommonCrawl
 from pipeline.storage.commoncrawl.listing import CrawlFiles, parse_pattern, sample
-from pipeline.storage.inputs import expand
+from pipeline.storage.intake.inputs import expand
 from stages.errors import BlockedError, ConfigError, StageError
 from tests.pipeline.commoncrawl.bucket_server import BucketServer
 from tests.pipeline.commoncrawl.conftest import CRAWL, N_FILES, key_of

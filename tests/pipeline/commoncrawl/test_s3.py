@@ -8,7 +8,7 @@ from pipeline.configuration import load
 from pipeline.run import run
 from pipeline.storage.commoncrawl.access import CommonCrawl
 from pipeline.storage.commoncrawl.bucket import Bucket
-from pipeline.storage.inputs import expand
+from pipeline.storage.intake.inputs import expand
 from pipeline.storage.object_stores.s3 import S3Store
 from stages.errors import BlockedError
 from tests.pipeline.commoncrawl.conftest import CRAWL

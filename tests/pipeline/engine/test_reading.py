@@ -16,7 +16,7 @@ import xxhash
 
 from pipeline.engine.work.source import SourceWork
 from pipeline.engine.work.task import Limits, Outcome, StageRef, Task, run_task
-from pipeline.storage.inputs import InputSpec
+from pipeline.storage.intake.inputs import InputSpec
 from pipeline.storage.storage import LocalStorage
 from stages.contract import Options
 from stages.errors import StageError

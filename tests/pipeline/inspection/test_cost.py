@@ -25,7 +25,7 @@ from pipeline.inspection.cost import (
 from pipeline.inspection.step_costs import note_costs, step_costs
 from pipeline.inspection.verify import verify
 from pipeline.run import forecast, run
-from pipeline.storage.inputs import InputSpec
+from pipeline.storage.intake.inputs import InputSpec
 from pipeline.storage.storage import LocalStorage
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "cost.md"

@@ -19,7 +19,7 @@ from pipeline.cli.progress.monitor import ProgressMonitor
 from pipeline.configuration import load
 from pipeline.run import plan, run
 from pipeline.storage.credentials import require_plain
-from pipeline.storage.inputs import expand, open_input
+from pipeline.storage.intake.inputs import expand, open_input
 from pipeline.storage.location import open_storage
 from pipeline.storage.object_stores.s3 import S3Store
 from pipeline.storage.receipts import Receipts

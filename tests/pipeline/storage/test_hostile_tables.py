@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from pipeline.recall.classifier import score_table
 from pipeline.recall.labels import read_labels
-from pipeline.storage.inputs import expand
-from pipeline.storage.repository_metadata import read_metadata
+from pipeline.storage.intake.inputs import expand
+from pipeline.storage.intake.repository_metadata import read_metadata
 from pipeline.storage.user_tables import column_names, read_rows
 from stages.errors import InputError, SluiceError
 from stages.recall.classifier.model import load_model, nothing_learned

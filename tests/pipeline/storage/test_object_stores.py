@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.storage.database_files import attach, database_path
-from pipeline.storage.inputs import expand
+from pipeline.storage.intake.inputs import expand
 from pipeline.storage.location import is_remote, location, open_storage
 from pipeline.storage.object_stores.generic import FsspecStore
 from pipeline.storage.object_stores.object_storage import ObjectStorage

@@ -13,8 +13,8 @@ import pytest
 from pipeline.configuration import Config, load
 from pipeline.inspection.verify import verify
 from pipeline.run import RunReport, forecast, plan, run
-from pipeline.storage.input_record import CorpusRecord, save
-from pipeline.storage.inputs import InputSpec
+from pipeline.storage.intake.input_record import CorpusRecord, save
+from pipeline.storage.intake.inputs import InputSpec
 from pipeline.storage.storage import LocalStorage
 from stages.errors import ConfigError, InputError, StorageError
 from tests.pipeline.conftest import configured, page, product, read_shards, write_tar, write_warc

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.storage.repository_metadata import read_metadata
+from pipeline.storage.intake.repository_metadata import read_metadata
 from stages.errors import ConfigError
 
 GOOD = {"input": "a.tar.gz", "repo": "o/r", "stars": 3}

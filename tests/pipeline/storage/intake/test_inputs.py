@@ -15,8 +15,8 @@ import pytest
 
 from pipeline.configuration import load as load_config
 from pipeline.run import run
-from pipeline.storage.input_record import CorpusRecord, load, save
-from pipeline.storage.inputs import content_digest, expand, marked
+from pipeline.storage.intake.input_record import CorpusRecord, load, save
+from pipeline.storage.intake.inputs import content_digest, expand, marked
 from pipeline.storage.storage import LocalStorage
 from stages.errors import ConfigError, InputError
 from tests.pipeline.conftest import page, read_shards, write_tar, write_warc

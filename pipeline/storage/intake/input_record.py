@@ -20,7 +20,7 @@ from typing import Any
 
 from pipeline.storage.commoncrawl.access import SCHEME as CRAWL
 from pipeline.storage.credentials import public_url
-from pipeline.storage.inputs import InputSpec, content_digest, is_hour, names
+from pipeline.storage.intake.inputs import InputSpec, content_digest, is_hour, names
 from pipeline.storage.json_files import read_json
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import Storage

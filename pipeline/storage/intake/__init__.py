@@ -1,0 +1,1 @@
+"""What a run reads, and the record of it."""
