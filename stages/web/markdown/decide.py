@@ -8,9 +8,7 @@ import re
 
 import numpy as np
 
-from stages.web.markdown.formulas import formula_at
 from stages.web.markdown.lines import drop_heads, is_code_by_lines, numbered_block
-from stages.web.markdown.placing import Placed
 from stages.web.markdown.roles import (
     CODE,
     CODE_ROOT,
@@ -36,6 +34,8 @@ from stages.web.markdown.roles import (
     TABLE,
 )
 from stages.web.markdown.source import Source
+from stages.web.markdown.tex.formulas import formula_at
+from stages.web.markdown.tex.placing import Placed
 from stages.web.tree.elements import TAGS
 from stages.web.tree.state import Numbers
 

@@ -13,11 +13,6 @@ import numpy as np
 
 from stages.web.formulas import count_formulas
 from stages.web.markdown import paper
-from stages.web.markdown.asciimath import (
-    MAX_PAGE_CHARACTERS,
-    declares_asciimath,
-    place_asciimath,
-)
 from stages.web.markdown.code import (
     clean_code,
     code_span,
@@ -30,11 +25,16 @@ from stages.web.markdown.decide import decide
 from stages.web.markdown.flow import flow
 from stages.web.markdown.languages import code_language
 from stages.web.markdown.mark import Flags, marked_nodes
-from stages.web.markdown.placing import Placed
 from stages.web.markdown.roles import GUTTER, kinds, words
 from stages.web.markdown.scripts import plain_scripts, write_scripts
 from stages.web.markdown.source import Source
 from stages.web.markdown.tables import Cell, render_table
+from stages.web.markdown.tex.asciimath import (
+    MAX_PAGE_CHARACTERS,
+    declares_asciimath,
+    place_asciimath,
+)
+from stages.web.markdown.tex.placing import Placed
 from stages.web.tree.build import Tree
 from stages.web.tree.elements import TAGS
 from stages.web.tree.state import Numbers

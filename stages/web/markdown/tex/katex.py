@@ -4,9 +4,9 @@ Stacks (`vlist`) are written from the lowest row up: of a fraction the denominat
 two scripts the lower one.
 """
 
-from stages.web.markdown.mathml_operators import FUNCTIONS, INVISIBLE, TEX
-from stages.web.markdown.mathml_rows import group, join
 from stages.web.markdown.source import Source
+from stages.web.markdown.tex.mathml_operators import FUNCTIONS, INVISIBLE, TEX
+from stages.web.markdown.tex.mathml_rows import group, join
 
 MAX_DEPTH = 64
 

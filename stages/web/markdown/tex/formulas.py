@@ -7,12 +7,12 @@ MathML, what KaTeX or MathJax laid out, the alternative text of an image, words 
 
 import re
 
-from stages.web.markdown.images import image_tex, may_be_tex
-from stages.web.markdown.katex import katex_to_tex
-from stages.web.markdown.mathml import mathml_to_tex
-from stages.web.markdown.placing import RENDERED, TEX_SIGN, Placed, placed
-from stages.web.markdown.raw_tex import from_raw
 from stages.web.markdown.source import Source
+from stages.web.markdown.tex.images import image_tex, may_be_tex
+from stages.web.markdown.tex.katex import katex_to_tex
+from stages.web.markdown.tex.mathml import mathml_to_tex
+from stages.web.markdown.tex.placing import RENDERED, TEX_SIGN, Placed, placed
+from stages.web.markdown.tex.raw_tex import from_raw
 from stages.web.tree.build import build
 from stages.web.tree.elements import TAGS
 

@@ -2,7 +2,7 @@
 
 import re
 
-from stages.web.markdown.mathml_operators import FUNCTIONS
+from stages.web.markdown.tex.mathml_operators import FUNCTIONS
 
 MAX_CHARACTERS = 400
 """Of one formula."""

@@ -2,8 +2,8 @@
 
 import re
 
-from stages.web.markdown.placing import DELIMITED, RENDERED, TEX_SIGN, Placed, placed
 from stages.web.markdown.source import Source
+from stages.web.markdown.tex.placing import DELIMITED, RENDERED, TEX_SIGN, Placed, placed
 
 _TEXT_DELIMITERS = re.compile(r"\\\(|\\\[|\$|\\begin\{")
 

@@ -7,7 +7,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from stages.web.markdown.mathml_operators import (
+from stages.web.markdown.source import Source
+from stages.web.markdown.tex.mathml_operators import (
     ALPHABETS,
     CLOSERS,
     FUNCTIONS,
@@ -17,7 +18,6 @@ from stages.web.markdown.mathml_operators import (
     TEX,
     VARIANTS,
 )
-from stages.web.markdown.source import Source
 
 MAX_DEPTH = 64
 

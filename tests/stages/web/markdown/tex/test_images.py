@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.web.markdown.images import image_tex, may_be_tex
 from stages.web.markdown.source import Source
+from stages.web.markdown.tex.images import image_tex, may_be_tex
 from stages.web.tree.build import build
 from stages.web.tree.elements import TAGS
 

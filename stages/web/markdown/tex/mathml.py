@@ -5,8 +5,9 @@ Elements of any prefix, and the elements that MathJax renders them as (`mjx-mfra
 
 import re
 
-from stages.web.markdown.mathml_operators import ACCENTS, LIMITS, UNDER_ACCENTS
-from stages.web.markdown.mathml_rows import (
+from stages.web.markdown.source import Source
+from stages.web.markdown.tex.mathml_operators import ACCENTS, LIMITS, UNDER_ACCENTS
+from stages.web.markdown.tex.mathml_rows import (
     arguments_tex,
     convert,
     elements_of,
@@ -17,7 +18,6 @@ from stages.web.markdown.mathml_rows import (
     row_tex,
     writes,
 )
-from stages.web.markdown.source import Source
 
 MAX_NODES = 20_000
 """Of one formula; a larger one is written as its text, like all of a page that has too many."""

@@ -1,0 +1,1 @@
+"""Formulas, in whatever markup a page has them, as TeX."""
