@@ -69,13 +69,25 @@ def remove(
     What dedup dropped because it repeats them stays out, too. The sources that the
     run was read from are yours, and are not touched.
     """
+    from rich.console import Console  # noqa: PLC0415
+
+    from pipeline.cli.bars import bars  # noqa: PLC0415
     from pipeline.cli.rendering import show  # noqa: PLC0415
     from pipeline.removal.remove import remove as remove_from  # noqa: PLC0415
     from schemas.removals import DOCUMENT, DOMAIN, REPO, URI  # noqa: PLC0415
 
     given = {URI: uri, REPO: repo, DOMAIN: domain, DOCUMENT: doc_id}
     wanted = {key: read_lists(values or [], key) for key, values in given.items()}
-    removed = remove_from(run, wanted, why=why, purge=purge, address=address, workers=workers)
+    with bars(Console(stderr=True)) as progress:
+        removed = remove_from(
+            run,
+            wanted,
+            why=why,
+            purge=purge,
+            address=address,
+            workers=workers,
+            progress=progress,
+        )
     for line in lines(removed):
         show(line)
     if removed.absence is not None and not removed.absence.is_proven:

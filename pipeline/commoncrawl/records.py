@@ -20,7 +20,8 @@ import pyarrow as pa
 from pipeline.commoncrawl.selection import Query
 from pipeline.storage.commoncrawl.access import HTTPS
 from pipeline.storage.commoncrawl.bucket import Bucket
-from pipeline.storage.politeness.turns import Progress, in_turn, workers
+from pipeline.storage.politeness.turns import in_turn, workers
+from pipeline.storage.progress import Progress
 from pipeline.storage.replace import replacing
 from stages.errors import InputError
 

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 from pipeline.commoncrawl.index import SELECTED, index_files, require_condition, select
 from pipeline.storage.commoncrawl.bucket import Bucket
 from pipeline.storage.digest import fingerprint
-from pipeline.storage.politeness.turns import Progress, in_turn, workers
+from pipeline.storage.politeness.turns import in_turn, workers
+from pipeline.storage.progress import Progress
 from pipeline.storage.replace import replacing
 from stages.errors import ConfigError, InputError
 

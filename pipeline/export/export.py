@@ -5,14 +5,11 @@
     DIR/SET/heldout.*           those held out; missing where there are none
 
 The manifest says which files make a shard set. They are read row group by row group (64 MiB of
-tokens at most), of which a few copies are held. All is written under a hidden name beside DIR and
-renamed in the end, so DIR is whole or not there.
+tokens at most), of which a few copies are held. DIR is whole or not there (`whole_folder`).
 """
 
-import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -30,7 +27,8 @@ from pipeline.export.samples import Samples, Target, Writer, samples_of
 from pipeline.export.shard_sets import ShardFile, read_tokenizer, shard_batches, shard_sets
 from pipeline.storage.location import is_remote, location, open_storage
 from pipeline.storage.manifest import MANIFEST
-from pipeline.storage.replace import fsync_folder
+from pipeline.storage.progress import Progress
+from pipeline.storage.replace import whole_folder
 from pipeline.storage.storage import LocalStorage, Storage
 from schemas.shards import HELDOUT, SPLITS, TRAIN, split_of_file
 from stages.ablation.training.data.specials import END_TOKENS, end_of_text
@@ -43,9 +41,6 @@ FORMATS: dict[str, Callable[[Target], Writer]] = {
     "litdata": LitdataWriter,
     JSONL: JsonlWriter,
 }
-
-Progress = Callable[[str, int, int], None]
-"""Is told the shard set, and how many of its rows are done, of how many; of a mixture, tokens."""
 
 
 @dataclass
@@ -72,7 +67,7 @@ def export(
     mixture: bool = False,
 ) -> list[Written]:
     """Write shard sets (none named: all) of the run to the folder `out`; of the train splits what
-    the run's mixture draws, if it is asked for."""
+    the run's mixture draws, if it is asked for. What is told of is rows; of a mixture, tokens."""
     if to not in FORMATS:
         hint = nearest(to, FORMATS)
         known = f"--to {to}: expected one of {', '.join(FORMATS)}"
@@ -206,9 +201,8 @@ def _end(ids: Mapping[str, int]) -> int:
     return end
 
 
-@contextmanager
-def _whole(out: Path, storage: Storage) -> Iterator[Path]:
-    """A hidden folder that becomes `out` when the block ended well, and else is removed."""
+def _whole(out: Path, storage: Storage) -> AbstractContextManager[Path]:
+    """`whole_folder` where an export may lie."""
     if is_remote(out):
         raise ConfigError(f"-o {location(out)}: expected a folder on a disk")
     folder = out.resolve()
@@ -216,14 +210,4 @@ def _whole(out: Path, storage: Storage) -> Iterator[Path]:
         raise ConfigError(f"-o {location(out)}: is there already; name an empty or a new folder")
     if isinstance(storage, LocalStorage) and folder.is_relative_to(storage.root.resolve()):
         raise ConfigError(f"-o {location(out)}: lies in the run, which holds its own files alone")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    temporary.mkdir()
-    try:
-        yield temporary
-        for inner in (temporary, *(path for path in temporary.rglob("*") if path.is_dir())):
-            fsync_folder(inner)
-        temporary.rename(folder)
-        fsync_folder(folder.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    return whole_folder(folder)

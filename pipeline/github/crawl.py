@@ -22,7 +22,8 @@ from pipeline.github.codeload import DEFAULT_BRANCH, Archive, Codeload, Moved
 from pipeline.github.ledger import FAILED, HAD, Entry, Ledger
 from pipeline.github.wanted import FEW_STARS, Wanted, refuses
 from pipeline.storage.digest import fingerprint
-from pipeline.storage.politeness.turns import Progress, in_turn, workers
+from pipeline.storage.politeness.turns import in_turn, workers
+from pipeline.storage.progress import Progress
 from pipeline.storage.replace import replacing
 from stages.errors import StorageError
 from stages.github.metadata import Metadata

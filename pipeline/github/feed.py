@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pipeline.github.hours import Notes, Rows, name_hours, read_hours
 from pipeline.github.wanted import Wanted
-from pipeline.storage.politeness.turns import Progress
+from pipeline.storage.progress import Progress
 from stages.github.gharchive.events import Event, stated_repositories
 from stages.github.metadata import WrongField
 

@@ -19,7 +19,7 @@ from pipeline.storage.credentials import public_url
 from pipeline.storage.digest import fingerprint
 from pipeline.storage.intake.inputs import InputSpec, expand, open_input
 from pipeline.storage.object_stores.retry import Retry, Transient
-from pipeline.storage.politeness.turns import Progress
+from pipeline.storage.progress import Progress
 from pipeline.storage.replace import replacing
 from stages.errors import ConfigError
 from stages.github.entries import Damaged

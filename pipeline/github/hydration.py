@@ -29,7 +29,8 @@ from pipeline.github.lacking import Lacking, discussion_name
 from pipeline.github.ledger import DISCUSSIONS, FAILED, HAD, Entry, Ledger
 from pipeline.github.wanted import refuses
 from pipeline.storage.digest import bytes_digest
-from pipeline.storage.politeness.turns import Progress, in_turn, workers
+from pipeline.storage.politeness.turns import in_turn, workers
+from pipeline.storage.progress import Progress
 from pipeline.storage.replace import replacing
 from stages.errors import StorageError
 from stages.github.gharchive.discussions import FORMS, ISSUE, REVIEW, REVIEW_COMMENT

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from pipeline.github.hours import Notes, Rows, name_hours, read_hours
 from pipeline.github.wanted import refuses
-from pipeline.storage.politeness.turns import Progress
+from pipeline.storage.progress import Progress
 from schemas.events import TIME
 from stages.github.gharchive.discussions import BOT, mention_of
 from stages.github.gharchive.events import Event, stated_repositories

@@ -26,7 +26,8 @@ from pipeline.github.fetching import Fetched, Fetching, From, Job, Problem, Row
 from pipeline.github.kept import NAMED_BY, Kept
 from pipeline.github.ledger import FAILED, HAD
 from pipeline.github.plan import Plan, commits
-from pipeline.storage.politeness.turns import Progress, in_turn, workers
+from pipeline.storage.politeness.turns import in_turn, workers
+from pipeline.storage.progress import Progress
 from pipeline.storage.replace import replacing
 from stages.github.selection import OPT_OUT, Selection
 

@@ -17,6 +17,7 @@ from pipeline.removal.blanking import TEXTS
 from pipeline.removal.needles import ADDRESS, IDENTITY, KINDS, TEXT, TOKENS, Haystack, Needle
 from pipeline.removal.plan import PLAN
 from pipeline.storage.ledger_names import folder_of
+from pipeline.storage.progress import Progress
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.removals import PENDING
 from pipeline.storage.storage import Storage
@@ -57,12 +58,13 @@ class Absence:
         return not self.leftovers and not self.uncovered
 
 
-def prove_absence(storage: Storage, needles: tuple[Needle, ...]) -> Absence:
+def prove_absence(storage: Storage, needles: tuple[Needle, ...], progress: Progress) -> Absence:
     """Search the whole run folder."""
     found = Absence(len({one.doc_id for one in needles}))
     found.needles = {kind: sum(one.kind == kind for one in needles) for kind in KINDS}
     hay = Haystack(list(needles))
-    for path in sorted(path for path, _ in storage.walk() if path not in APART):
+    paths = sorted(path for path, _ in storage.walk() if path not in APART)
+    for number, path in enumerate(paths, 1):
         if path.startswith(UNREADABLE):
             found.uncovered = sorted({*found.uncovered, path.partition("/")[0]})
         suffix = path[path.rfind(".") :] if "." in path.rpartition("/")[2] else "other"
@@ -71,6 +73,7 @@ def prove_absence(storage: Storage, needles: tuple[Needle, ...]) -> Absence:
             found.n_bytes += len(data)
             for _, one in hay.find(data):
                 _note(found, path, column, one)
+        progress("files searched", number, len(paths))
     return found
 
 

@@ -8,7 +8,7 @@ begun again and leaves alone what it finds done. What hangs on the tables is sig
 Not rewritten are weights: a model that was trained with a document stays as it is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,11 +48,14 @@ class Purge:
         self._blank = Blanking(self.plan.ids, self.plan.addresses)
         self._aligned = _aligned_folders()
 
-    def rewrite(self) -> None:
-        """Every table, artefact and quarantined record; scratch is deleted."""
+    def rewrite(self) -> Iterator[tuple[int, int]]:
+        """Every table, artefact and quarantined record; scratch is deleted. How many folders are
+        done, of how many."""
         self._delete_scratch()
-        for folder in receipt_folders(self.storage):
+        folders = receipt_folders(self.storage)
+        for number, folder in enumerate(folders, 1):
             self._folder(folder)
+            yield number, len(folders)
 
     def _delete_scratch(self) -> None:
         for path, _ in list(self.storage.walk()):

@@ -19,12 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.configuration import Config
+from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import CONFIGURED, EMIT, EVENTS
 from pipeline.engine.address import LOCAL, open_executor
-from pipeline.engine.executor import LocalExecutor
+from pipeline.engine.executor import Executor, LocalExecutor
 from pipeline.engine.product import finish_product
 from pipeline.engine.runner import Monitor, Runner
-from pipeline.engine.work.task import Limits
+from pipeline.engine.work.task import Limits, Outcome
 from pipeline.inspection.audit import read_audit, write_audit
 from pipeline.inspection.run_configuration import read_configuration
 from pipeline.inspection.staleness import mending
@@ -47,6 +48,7 @@ from pipeline.report.refresh import COMPARISON, REPORT, refresh_report
 from pipeline.storage.location import location, open_storage
 from pipeline.storage.lock import hold
 from pipeline.storage.manifest import MANIFEST, SHARDS, emitted_before
+from pipeline.storage.progress import Progress, silent
 from pipeline.storage.removals import (
     PENDING,
     Pending,
@@ -79,11 +81,30 @@ class _Place:
     storage: Storage
     config: Config
     generation: int
-    runner: Runner
-    """Has objects made."""
+    executor: Executor
+    progress: Progress
 
     def dry(self) -> Runner:
         return _runner(self.storage, self.config, self.generation, Monitor(), None)
+
+    def maker(self, n_files: int) -> Runner:
+        """Has objects made, shard files among them."""
+        told = _ShardsTold(self.progress, n_files)
+        return _runner(self.storage, self.config, self.generation, told, self.executor)
+
+
+class _ShardsTold(Monitor):
+    """Tells of shard files as they are written anew."""
+
+    def __init__(self, progress: Progress, n_files: int) -> None:
+        self._progress = progress
+        self._n_files = n_files
+        self._n_done = 0
+
+    def task_done(self, step: str, key: str, outcome: Outcome) -> None:
+        if StepName.parse(step).stage == EMIT:
+            self._n_done += 1
+            self._progress("shard files written", self._n_done, self._n_files)
 
 
 def remove(
@@ -94,7 +115,7 @@ def remove(
     purge: bool = False,
     address: str | None = LOCAL,
     workers: int | None = None,
-    monitor: Monitor | None = None,
+    progress: Progress = silent,
 ) -> Removed:
     """Take out what `wanted` names (key → values, see `schemas.removals.KEYS`).
 
@@ -129,8 +150,7 @@ def remove(
             return report
         config = read_configuration(storage, run)
         executor = stack.enter_context(open_executor(config, workers_storage, address, workers))
-        made = _runner(storage, config, held.generation, monitor or Monitor(), executor)
-        place = _Place(run, storage, config, held.generation, made)
+        place = _Place(run, storage, config, held.generation, executor, progress)
         rewrites = begun is not None and begun.rewrites
         _carry_out(place, removals, Pending(purge, rewrites), report)
     return report
@@ -154,7 +174,8 @@ def _carry_out(place: _Place, removals: Removals, pending: Pending, report: Remo
         write_pending(storage, replace(pending, rewrites=True))
         named = names_origin(removals)
         work = Purge(storage, place.generation, plan, named)
-        work.rewrite()
+        for done, total in work.rewrite():
+            place.progress("folders purged", done, total)
         report.n_purged_files = work.n_written
         _forget_judgements(storage, plan.ids)
         write_removals(storage, removals.without_values())
@@ -162,7 +183,7 @@ def _carry_out(place: _Place, removals: Removals, pending: Pending, report: Remo
     reseal(storage)
     _report_anew(place)
     if plan is not None:
-        report.absence = prove_absence(storage, plan.needles)
+        report.absence = prove_absence(storage, plan.needles, place.progress)
         storage.delete(PLAN)
     storage.delete(PENDING)
 
@@ -254,19 +275,21 @@ def _cuts(place: _Place, found: Matches) -> dict[str, WithoutDocuments]:
     removal was interrupted, and its receipt not, is written again."""
     emit = EmitStage(place.config.options(EMIT, EmitOptions))
     cuts: dict[str, WithoutDocuments] = {}
-    for name in emitted_before(place.storage):
+    sets = emitted_before(place.storage)
+    for number, name in enumerate(sets, 1):
         folder = f"{SHARDS}/{name}"
         files = holding(place.storage, folder, found.ids[corpus_of(name)])
         for key in ahead_of_receipts(place.storage, folder):
             files.setdefault(f"{folder}/{key}.parquet", frozenset())
         cuts |= {path: emit.without(ids) for path, ids in files.items()}
+        place.progress("shard sets read", number, len(sets))
     return cuts
 
 
 def _complete(place: _Place, removals: Removals, cuts: Cuts) -> str | None:
     """Make the run complete without the documents; says what its product cannot state any more."""
     storage, config = place.storage, place.config
-    runner = AdoptingRunner(**vars(place.dry()), maker=place.runner, cuts=cuts)
+    runner = AdoptingRunner(**vars(place.dry()), maker=place.maker(len(cuts)), cuts=cuts)
     session = walk(storage, config, runner, removals)
     if not storage.exists(f"{SHARDS}/{MANIFEST}"):
         return None
@@ -280,12 +303,12 @@ def _complete(place: _Place, removals: Removals, cuts: Cuts) -> str | None:
 
 
 def _runner(
-    storage: Storage, config: Config, generation: int, monitor: Monitor, executor: object
+    storage: Storage, config: Config, generation: int, monitor: Monitor, executor: Executor | None
 ) -> Runner:
     """One that has objects made, or, without an executor, one that makes none."""
     return Runner(
         storage=storage,
-        executor=executor or LocalExecutor(storage, config.engine.max_attempts),  # type: ignore[arg-type]
+        executor=executor or LocalExecutor(storage, config.engine.max_attempts),
         monitor=monitor,
         generation=generation,
         limits=Limits(config.engine.record_seconds),

@@ -1,14 +1,16 @@
-"""Replacing a file whole or not at all.
+"""Replacing a file, or making a folder, whole or not at all.
 
-The content is written under a hidden name beside the file, made durable, and takes the file's name
-and mode; a reader, a crash or a full disk never meets half of it.
+The content is written under a hidden name beside it, made durable, and takes its name, and a file's
+mode; a reader, a crash or a full disk never meets half of it.
 """
 
 import fcntl
 import os
+import re
+import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,12 +37,42 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A hidden folder that becomes `folder`, which is empty or not there, once the block ended
+    well; else it is removed. A process that is killed leaves it: the next for the same folder
+    removes what no living process holds the lock of."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    with ExitStack() as held:
+        with locked(folder.parent):
+            _remove_left(folder)
+            temporary.mkdir()
+            held.enter_context(locked(temporary))
+        try:
+            yield temporary
+            for inner in (temporary, *(path for path in temporary.rglob("*") if path.is_dir())):
+                fsync_folder(inner)
+            temporary.rename(folder)
+            fsync_folder(folder.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _remove_left(folder: Path) -> None:
+    hidden = re.compile(rf"\.{re.escape(folder.name)}\.\d+{re.escape(TEMPORARY_SUFFIX)}")
+    for left in list(folder.parent.iterdir()):
+        if hidden.fullmatch(left.name) and left.is_dir():
+            with suppress(BlockingIOError), locked(left, wait=False):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
     """Wait for, and hold, the lock on a folder: of those who change a file that others change too,
-    one at a time."""
+    one at a time. BlockingIOError if another holds it, without waiting."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
         os.close(descriptor)

@@ -11,7 +11,7 @@ The trainer is that of `tokenizers`, which holds every distinct word of the samp
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from tokenizers.trainers import BpeTrainer
 from pipeline.export.samples import Samples, samples_of
 from pipeline.export.shard_sets import ShardFile, read_tokenizer, shard_batches, shard_sets
 from pipeline.storage.location import open_storage
+from pipeline.storage.progress import Progress
 from pipeline.storage.replace import replacing
 from pipeline.storage.storage import Storage
 from pipeline.storage.tables import read_batches
@@ -40,9 +41,6 @@ MAX_HELDOUT_TOKENS = 10_000_000
 
 _HASHES = 1 << 64
 _EMPTY: dict[str, Any] = {"vocab": {}, "merges": []}
-
-Progress = Callable[[str, int, int], None]
-"""Is told the shard set, the rows seen, and the rows in all."""
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,6 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-Progress = Callable[[str, int, int], None]
-"""Is told what is being done, how much of it is, and how much there is."""
-
 
 @contextmanager
 def workers(count: int, stop: Callable[[str], None]) -> Iterator[ThreadPoolExecutor]:

@@ -1,5 +1,6 @@
 """A purge leaves nothing of removed documents in any file of the run, and says what it searched."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -242,3 +243,16 @@ def test_workers_write_the_same_bytes(copied: Path, small: Path, tmp_path: Path)
     assert {p: h for p, h in product(copied).items() if p != skipped} == {
         p: h for p, h in product(other).items() if p != skipped
     }
+
+
+def test_how_far_it_is_is_told(
+    copied: Path, sluice: Sluice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each thing that can take long, to the last, where it may be told at any time."""
+    monkeypatch.setattr("pipeline.cli.bars.LINE_SECONDS", 0)
+    _, _, err = sluice("remove", str(copied), "--repo", CAT, "--purge")
+    lines = re.findall(r"^(.+): ([\d,]+) of ([\d,]+)$", err, re.MULTILINE)
+    last = {what: (done, total) for what, done, total in lines}
+    whats = {"shard sets read", "shard files written", "folders purged", "files searched"}
+    assert last.keys() == whats
+    assert all(done == total for done, total in last.values()), last
