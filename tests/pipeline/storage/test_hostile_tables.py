@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -176,8 +177,8 @@ def test_two_columns_of_one_name_are_refused(stage: str, sluice: Sluice, tmp_pat
 
 @settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(
-    st.sampled_from(["web", "github"]),
-    st.lists(
+    corpus=st.sampled_from(["web", "github"]),
+    pattern=st.lists(
         st.sampled_from(
             [
                 *("://", "memory", "zip", "::", "*", "[", "?", "installed:", "rich", "\0"),
@@ -188,7 +189,10 @@ def test_two_columns_of_one_name_are_refused(stage: str, sluice: Sluice, tmp_pat
         max_size=5,
     ).map("".join),
 )
-def test_any_pattern_names_inputs_or_is_refused(corpus: str, pattern: str) -> None:
-    """Or names nothing."""
-    message = refusal(lambda: expand(corpus, [pattern]))
+def test_any_pattern_names_inputs_or_is_refused(tmp_path: Path, corpus: str, pattern: str) -> None:
+    """Or names nothing. It is looked for in a folder of two files."""
+    for name in ("x.warc.gz", "rich"):
+        (tmp_path / name).touch()
+    with chdir(tmp_path):
+        message = refusal(lambda: expand(corpus, [pattern]))
     assert message is None or f"{corpus}.inputs" in message or "cannot be listed" in message
