@@ -74,3 +74,8 @@ def crawl(github: GitHubServer, tmp_path: Path, sluice: Sluice) -> Crawl:
 def json_lines(path: Path) -> list[dict[str, Any]]:
     """The rows of a file of JSON lines."""
     return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def outcomes(tmp_path: Path) -> dict[str, str]:
+    """The last outcome of each repository, by the ledger."""
+    return {row["asked"]: row["outcome"] for row in json_lines(tmp_path / "out/ledger.jsonl")}

@@ -2,56 +2,25 @@
 
 import html
 import json
-import os
 import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.spans import SPAN_MEASURES
 from stages.contract import Filter
 from stages.decontaminate.benchmarks import FIELDS, benchmark_files, read_items
-from stages.decontaminate.options import DecontaminateOptions
 from stages.decontaminate.stage import DecontaminateStage
-from stages.errors import ConfigError
 from stages.kernels.shingles import CJK_RANGES
+from tests.stages.decontaminate.planting import PROBLEM, reasons, spans, stage, write
 
 BENCHMARKS = Path(__file__).resolve().parents[3] / ".." / "shared" / "data" / "benchmarks"
 SETS = sorted(path.name for path in BENCHMARKS.glob("*.jsonl"))
 CJK = "".join(f"{chr(first)}-{chr(last)}" for first, last in CJK_RANGES)
-
-
-def write(folder: Path, name: str, rows: list[dict[str, Any]]) -> Path:
-    folder.mkdir(exist_ok=True)
-    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    (folder / name).write_text("".join(lines), "utf-8")
-    return folder
-
-
-def stage(*folders: Path) -> DecontaminateStage:
-    return DecontaminateStage(DecontaminateOptions(benchmarks=tuple(map(str, folders))))
-
-
-def spans(of: DecontaminateStage, *texts: str | None) -> list[list[dict[str, Any]]]:
-    batch = pa.record_batch([pa.array(texts, pa.large_string())], ["text"])
-    found = of.process(batch)
-    assert found.schema == SPAN_MEASURES
-    rows: list[list[dict[str, Any]]] = found["spans"].to_pylist()
-    return rows
-
-
-def reasons(of: DecontaminateStage, *texts: str) -> list[str | None]:
-    batch = pa.record_batch([pa.array(texts, pa.large_string())], ["text"])
-    answer: list[str | None] = of.decide(of.process(batch)).to_pylist()
-    return answer
 
 
 ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\[nrt]|&(?:lt|gt|amp|quot|apos|nbsp|#34|#39|#x27);")
@@ -101,9 +70,6 @@ class Oracle:
             return True
         lengths = {len(short) for short in self.short}
         return any(gram in self.short for n in lengths for gram in windows(tokens, n))
-
-
-PROBLEM = "one two three four five six seven eight nine ten eleven"
 
 
 @pytest.fixture
@@ -236,65 +202,6 @@ def test_commands_of_tex_are_themselves(tmp_path: Path) -> None:
     assert reasons(made, problem, json.dumps(problem)) == ["benchmark", "benchmark"]
 
 
-def test_parquet_sets(tmp_path: Path) -> None:
-    """A Parquet file is a set like any other; a single folder may be a plain string."""
-    pq.write_table(pa.table({"id": [5], "problem": [PROBLEM]}), tmp_path / "p.parquet")
-    made = DecontaminateStage(DecontaminateOptions.model_validate({"benchmarks": str(tmp_path)}))
-    assert spans(made, PROBLEM)[0][0]["kind"] == "p/5"
-
-
-@pytest.mark.parametrize(
-    "content", [PROBLEM, [{"type": "text", "text": PROBLEM}, {"type": "image", "text": None}]]
-)
-def test_messages_are_read(tmp_path: Path, content: object) -> None:
-    """What is asked in a conversation is a problem, in JSON Lines and in Parquet."""
-    messages = [{"role": "user", "content": content}, {"role": "assistant", "content": None}]
-    row = {"id": "7", "messages": messages, "answer": "18"}
-    pq.write_table(
-        pa.Table.from_pylist([{**row, "messages": messages[:1]}]), tmp_path / "p.parquet"
-    )
-    for made in (stage(write(tmp_path / "sets", "s.jsonl", [row])), stage(tmp_path)):
-        assert spans(made, f"# {PROBLEM}\n")[0][0]["kind"].endswith("/7")
-
-
-def test_resources_follow_content(tmp_path: Path) -> None:
-    """The fingerprint depends on the bytes of the files, not on their place."""
-    first = stage(write(tmp_path / "a", "s.jsonl", [{"text": "x"}])).resources()
-    assert first == stage(write(tmp_path / "b", "s.jsonl", [{"text": "x"}])).resources()
-    assert first != stage(write(tmp_path / "c", "s.jsonl", [{"text": "y"}])).resources()
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ('{"other": "x"}\n', "none of the fields prompt, .*messages.*it has other"),
-        ("", "it has no rows"),
-        ('{"text": 3}\n', "none of the fields"),
-        ('{"messages": [{"content": 3}, 4], "n": [5]}\n', "none of the fields"),
-        ('{"text": "x"}\n{broken\n', "s.jsonl:2"),
-        ('{"text": ' + 9999 * "[", "s.jsonl:1"),
-        ('{"text": "half a pair \\ud800"}\n', "s.jsonl:1"),
-        ('{"id": "\\udfff", "text": "x"}\n', "s.jsonl:1"),
-        ('{"text": ' + 5000 * "9" + "}\n", "s.jsonl:1"),
-        ("[1]\n", "expected an object"),
-    ],
-)
-def test_unreadable_sets_are_errors(tmp_path: Path, content: str, message: str) -> None:
-    """A file that cannot be guarded against is an error that names it."""
-    (tmp_path / "s.jsonl").write_text(content)
-    with pytest.raises(ConfigError, match=message):
-        stage(tmp_path)
-
-
-def test_missing_folders_are_errors(tmp_path: Path) -> None:
-    """So are a folder without sets and two sets of one name."""
-    with pytest.raises(ConfigError, match="found none"):
-        stage(tmp_path)
-    folders = [write(tmp_path / name, "s.jsonl", [{"text": "x"}]) for name in "ab"]
-    with pytest.raises(ConfigError, match="one name"):
-        stage(*folders)
-
-
 ALPHABET = "ab cd_1２\\ntu0&;lt#39 é é中文かカ゛\n,Σσςİi̇ẞ한가"
 
 
@@ -349,19 +256,3 @@ def test_most_real_items_are_found(real: tuple[DecontaminateStage, Oracle]) -> N
         items = read_items(BENCHMARKS / f"{name}.jsonl")
         found = reasons(made, *("\n".join(item.texts) for item in items))
         assert found.count("benchmark") >= 0.95 * len(items), name
-
-
-def test_sets_without_anything_to_match_are_named(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A set whose fields are all too short guards nothing, and the log says so."""
-    folder = write(tmp_path / "sets", "answers.jsonl", [{"answer": "18"}])
-    spans(stage(write(folder, "tiny.jsonl", [{"text": PROBLEM}])), "x")
-    assert [record.message.split(":")[0] for record in caplog.records] == ["answers"]
-
-
-def test_a_set_whose_name_is_no_text_is_an_error(tmp_path: Path) -> None:
-    """It would stand in every span that is found."""
-    (tmp_path / os.fsdecode(b"s\xff.jsonl")).write_text('{"text": "x"}\n')
-    with pytest.raises(ConfigError, match="rename it"):
-        stage(tmp_path)

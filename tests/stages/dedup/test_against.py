@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from schemas.identity import doc_id
 from stages.dedup.limits import Limits
 from stages.dedup.options import DedupOptions
-from tests.stages.dedup.test_dedup_stage import changed, document, jaccard, shingles, words
+from tests.stages.dedup.wording import changed, document, jaccard, shingles, words
 
 Documents = list[dict[str, Any]]
 

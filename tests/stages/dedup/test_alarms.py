@@ -9,7 +9,7 @@ import pytest
 from schemas.alarms import ALARMS, CLUSTER
 from schemas.identity import doc_id
 from stages.dedup.alarms import CountRepeats, FindAlarms
-from tests.stages.dedup.test_dedup_stage import document, words
+from tests.stages.dedup.wording import document, words
 
 
 def alarms(outcome):

@@ -14,7 +14,7 @@ from stages.dedup.options import DedupOptions
 from stages.kernels.arrow import utf8_buffers
 from stages.kernels.minhash import permutations
 from stages.kernels.shingles import distinct_shingles
-from tests.stages.dedup.test_dedup_stage import jaccard, real_files, shingles
+from tests.stages.dedup.wording import jaccard, real_files, shingles
 
 
 @pytest.fixture(scope="module")
