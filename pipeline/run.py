@@ -97,7 +97,7 @@ class _Reporting(Monitor):
     def at_work(self, n_workers: int) -> None:
         self._next.at_work(n_workers)
 
-    def working(self, step: str, what: str) -> None:
+    def working(self, step: str, what: Callable[[], str]) -> None:
         self._next.working(step, what)
 
     def standing_still(self, step: str, what: str) -> None:

@@ -251,7 +251,7 @@ class EngineCorpus:
                     **step_components(self._stage, step),
                     "sources": [source.fingerprint for source in parts],
                 },
-                make=making_artefact(step, parts),
+                make=making_artefact(step, parts, f"{folder}/{name}"),
                 extension=name.rpartition(".")[2],
             )
             for name, step in steps.items()

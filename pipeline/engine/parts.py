@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from pipeline.engine.plans import Plan
 from pipeline.engine.work.alignment import Alignment
+from pipeline.engine.work.doing import Doing
 from pipeline.engine.work.picking import PickWork
 from pipeline.engine.work.steps import (
     ArtefactWork,
@@ -193,16 +194,24 @@ def reducing(
     return make
 
 
-def making_artefact(step: ArtefactStep, parts: Sequence[LazyParts]) -> Callable[[], Work]:
-    """Make a file of whole sources."""
+def making_artefact(
+    step: ArtefactStep, parts: Sequence[LazyParts], path: str
+) -> Callable[[], Work]:
+    """Make the file of `path` from whole sources."""
 
     def make() -> Work:
         sources = tuple(PartsSource(tuple(part.scratch())) for part in parts)
         n_rows = sum(receipt.rows for part in parts for receipt in part.made().values())
-        doing = step.doing(n_rows) if isinstance(step, TakesLong) else ""
+        doing = Doing(_spoken(path), step.doing(n_rows)) if isinstance(step, TakesLong) else None
         return ArtefactWork(step, sources, doing)
 
     return make
+
+
+def _spoken(path: str) -> str:
+    """For who waits: `iteration-2/model/code.arrow` → `iteration 2, code`."""
+    *around, _, name = path.split("/")
+    return ", ".join([*(part.replace("-", " ") for part in around), name.rpartition(".")[0]])
 
 
 def over_part(

@@ -16,6 +16,7 @@ from pipeline.engine.executor import Executor, Resources
 from pipeline.engine.leftovers import Superseded, sweep
 from pipeline.engine.outcomes import NothingWorks, QuarantineRate, ReceiptGroup
 from pipeline.engine.plans import Plan, PlanItem, pending
+from pipeline.engine.work.doing import Notes
 from pipeline.engine.work.steps import ArtefactWork
 from pipeline.engine.work.task import Limits, Outcome, Task, quarantine_folder
 from pipeline.storage.receipts import Receipt, Receipts
@@ -76,8 +77,9 @@ class Monitor:
 
     def step_started(self, step: str, n_tasks: int, n_stale: int) -> None: ...
 
-    def working(self, step: str, what: str) -> None:
-        """What a task of the step that has begun does, where one may take long."""
+    def working(self, step: str, what: Callable[[], str]) -> None:
+        """The tasks of the step that has begun may take long: `what` says what they do and how far
+        they are, whenever it is asked and from any thread."""
 
     def standing_still(self, step: str, what: str) -> None:
         """A worker of the step has not moved for longer than a record may take."""
@@ -180,8 +182,9 @@ class Runner:
         self.executor.prepare(self.monitor.preparing)
         self.monitor.at_work(self.executor.n_workers)
         self.monitor.step_started(step, len(plans), len(stale))
+        notes = Notes(self.storage)
         if isinstance(first, ArtefactWork) and first.doing:
-            self.monitor.working(step, first.doing)
+            self.monitor.working(step, notes)
         sweep(self.storage, quarantine_folder(step), receipts)
         flying: dict[str, Plan] = {}
         group = ReceiptGroup(self.storage, receipts, quarantine_folder(step))
@@ -190,20 +193,25 @@ class Runner:
             for index in stale:
                 plan = plans[index]
                 flying[plan.key] = plan
-                yield Task(
+                work = plan.make()
+                task = Task(
                     step=step,
                     key=plan.key,
                     folder=folder,
-                    work=plan.make(),
+                    work=work,
                     limits=self.limits,
                     generation=self.generation,
                     extension=plan.extension,
                 )
+                if isinstance(work, ArtefactWork) and work.doing:
+                    notes.begin(task, work.doing)
+                yield task
 
         try:
             for done in self.executor.run(tasks(), resources):
                 if done is not None:
                     task, outcome = done
+                    notes.end(task)
                     if admit is not None:
                         admit(outcome.result.summary, receipts.current)
                     group.add(self._commit(flying.pop(task.key), task, outcome))
@@ -215,6 +223,7 @@ class Runner:
                         self.monitor.standing_still(step, what)
                 group.flush_if_due()
         finally:
+            notes.close()
             group.flush()
         self.monitor.step_ended(step)
 

@@ -118,8 +118,8 @@ _GROUPS = (
     kernels.fasttext.ngrams sum_scores int64[:] readonly:uint32[:] int32[:] uint8[:] float32[:] \
         readonly:uint32[:] readonly:float32[:] readonly:float32[:] float64 int64
     recall.classifier.linear _rows_of int64[:] int64[:,:] int64 int64
-    recall.classifier.linear _descend int64[:] int32[:] int64[:] int64[:,:] bool[:] int64 int64 \
-        int64 float64
+    recall.classifier.linear _descend float32[:] float64 int64[:] int32[:] int64[:] int64[:,:] \
+        bool[:] int64 float64 int64 int64
     """,
 )
 

@@ -11,6 +11,7 @@ Every event has `time` (seconds since 1970) and `event`, and by that:
     step_ended      step, seconds
     stage_ended     stage, as_before; if that is false, documents, kept, text_bytes, quarantined,
                     seconds
+    working         step, what: how far tasks are that take long, such as trainings
     standing_still  step, what
     flagged         flag
     failed          error

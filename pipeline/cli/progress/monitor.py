@@ -59,6 +59,7 @@ class ProgressMonitor(Monitor):
         self._lock = threading.RLock()
         self._progress = Progress(since=clock(), began=clock())
         self._said = clock()
+        self._logged = ""
         self._ended = threading.Event()
         self._speaker = threading.Thread(target=self._speak_up, daemon=True)
         self._live = Live(
@@ -72,8 +73,7 @@ class ProgressMonitor(Monitor):
         self._log.__enter__()
         if self._draws:
             self._live.start()
-        elif not self._is_json:
-            self._speaker.start()
+        self._speaker.start()
         return self
 
     def __exit__(
@@ -132,7 +132,7 @@ class ProgressMonitor(Monitor):
                     self._say(start_line(self._progress, row))
             self._log.write("step", step=step, tasks=n_tasks, stale=n_stale)
 
-    def working(self, step: str, what: str) -> None:
+    def working(self, step: str, what: Callable[[], str]) -> None:
         with self._lock:
             row = self._progress.current
             if row is not None and row.step is not None:
@@ -194,11 +194,22 @@ class ProgressMonitor(Monitor):
             with self._lock:
                 now = self._clock()
                 if now - self._said >= LINE_SECONDS:
-                    self._say(waiting_line(self._progress, now))
+                    self._log_doing()
+                    self._say(waiting_line(self._progress, now), drawn=True)
 
-    def _say(self, line: str) -> None:
+    def _log_doing(self) -> None:
+        """Log how far tasks are that take long, unless the log has it."""
+        row = self._progress.current
+        step = row.step if row is not None and row.runs else None
+        doing = step.doing() if step is not None and step.doing is not None else ""
+        if step is not None and doing not in ("", self._logged):
+            self._log.write("working", step=str(step.name), what=doing)
+            self._logged = doing
+
+    def _say(self, line: str, *, drawn: bool = False) -> None:
+        """Print a line; what is `drawn` on a terminal as it is needs none there."""
         self._said = self._clock()
-        if not self._is_json:
+        if not (self._is_json or (drawn and self._draws)):
             self._console.print(Text(line), soft_wrap=True)
 
     def _draw(self) -> RenderableType:

@@ -3,7 +3,7 @@
 Nothing here prints or looks at a clock: who tells of an event says when it happened.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.configuration.names import StepName
@@ -24,8 +24,8 @@ class Step:
     done: int = 0
     records: int = 0
     text_bytes: int = 0
-    doing: str = ""
-    """What its task does, where one may take long."""
+    doing: Callable[[], str] | None = None
+    """What its tasks do and how far they are, where one may take long."""
 
     @property
     def short(self) -> str:

@@ -87,7 +87,8 @@ def _rate(row: Row, now: float) -> str:
 def _at(step: Step) -> str:
     """What a step is at."""
     tasks = f"{step.short} {step.done:,} of {step.n_tasks:,}".strip()
-    return f"{tasks}: {step.doing}" if step.doing else tasks
+    doing = step.doing() if step.doing else ""
+    return f"{tasks}: {doing}" if doing else tasks
 
 
 def _trouble(row: Row) -> str:

@@ -5,7 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from pipeline.cli.json_text import print_json
+from pipeline.cli.progress.telling import shown
 from pipeline.cli.rendering import rows_table, show, show_bytes
 from pipeline.cli.shell.arguments import require_text
 from pipeline.recall.classifier import score_table, train_on_table
@@ -78,7 +81,8 @@ def train(
 ) -> None:
     """Train, and say what came of it."""
     require_text(target, "--target")
-    made = train_on_table(table, target, out, overrides, full)
+    with shown(Console(stderr=True, highlight=False)):
+        made = train_on_table(table, target, out, overrides, full)
     held_out = made.model.held_out
     if as_json:
         print_json(

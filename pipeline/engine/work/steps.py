@@ -6,6 +6,7 @@ bound a map task's memory; a reducer's is bounded by the size of its partition.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.work.alignment import FACT_PREFIX, REACHED, Alignment, facts_of, text_bytes
+from pipeline.engine.work.doing import Doing, noted
 from pipeline.engine.work.map import with_verdict
 from pipeline.engine.work.task import Context, Quarantine, Result
 from pipeline.storage.digest import bytes_digest
@@ -188,7 +190,7 @@ def _write_partitions(
 
 @runtime_checkable
 class TakesLong(Protocol):
-    """An artefact step that says what it does, for who waits."""
+    """An artefact step that says what it does, for who waits; how far it is it may `tell`."""
 
     def doing(self, n_rows: int) -> str:
         """In a few words, if its sources have so many rows."""
@@ -200,11 +202,13 @@ class ArtefactWork:
 
     step: ArtefactStep
     sources: tuple[PartsSource, ...]
-    doing: str = ""
-    """What it does and on how much, for who waits."""
+    doing: Doing | None = None
+    """Of a step that takes long."""
 
     def run(self, context: Context, quarantine: Quarantine) -> Result:
-        data = self.step(*(source.read(context.storage) for source in self.sources))
+        sources = (source.read(context.storage) for source in self.sources)
+        with noted(context) if self.doing else nullcontext():
+            data = self.step(*sources)
         with context.storage.open_write(context.temporary) as stream:
             stream.write(data)
         return Result(Written(size=len(data), xxh3=bytes_digest(data)))

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stages.contract.telling import tell
 from stages.kernels.fasttext.scoring import LABEL_PREFIX, MAX_NGRAMS
 from stages.recall.classifier.recipe import NEGATIVE, POSITIVE, Recipe
 from stages.recall.classifier.windows import TrainingExamples
@@ -36,6 +37,7 @@ def train_fasttext(
         with path.open("wb") as file:
             for lines in _lines(examples):
                 file.write(lines)
+        tell(f"{recipe.epochs} epochs of fastText, {len(examples.ranges):,} examples")
         with zeroed_allocations():
             return fasttext.train_supervised(
                 input=str(path),

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from stages.contract.telling import tell
 from stages.kernels.elementary import exp_in_place
 from stages.kernels.fasttext.ngrams import (
     END_HASH,
@@ -43,18 +44,24 @@ def train_linear(examples: TrainingExamples, recipe: Recipe, buckets: int) -> Co
     """A model of two labels; `buckets` is a power of two."""
     ids, hashes, places = _vocabulary(examples.values)
     rows = _rows_of(places, examples.ranges, len(ids), recipe.min_count)
-    scores = _descend(
-        places,
-        hashes,
-        rows,
-        examples.ranges,
-        examples.positive,
-        int(rows.max()) + 1,
-        buckets,
-        recipe.epochs,
-        recipe.learning_rate,
-    )
-    n_words = len(scores) - buckets - 1
+    n_words = int(rows.max()) + 1
+    scores, difference = np.zeros(n_words + 1 + buckets, np.float32), START
+    for epoch in range(recipe.epochs):
+        tell(f"epoch {epoch + 1} of {recipe.epochs}, {len(examples.ranges):,} examples")
+        difference = _descend(
+            scores,
+            difference,
+            places,
+            hashes,
+            rows,
+            examples.ranges,
+            examples.positive,
+            n_words,
+            recipe.learning_rate,
+            epoch,
+            recipe.epochs,
+        )
+    np.multiply(scores, difference, out=scores, dtype=np.float64, casting="same_kind")
     return Collapsed(
         labels=(NEGATIVE, POSITIVE),
         ngrams=MAX_NGRAMS,
@@ -96,25 +103,26 @@ def _rows_of(
 
 @njit(cache=True, nogil=True)
 def _descend(
+    x: Float32,
+    d: float,
     places: npt.NDArray[np.int64],
     hashes: npt.NDArray[np.int32],
     rows: npt.NDArray[np.int64],
     ranges: Ranges,
     positive: npt.NDArray[np.bool_],
     n_words: int,
-    n_buckets: int,
-    epochs: int,
     learning_rate: float,
-) -> Float32:  # pragma: no cover
-    """The scores of the words, of `</s>` and of the buckets, float32 [n_words + 1 + n_buckets].
+    epoch: int,
+    epochs: int,
+) -> float:  # pragma: no cover
+    """One pass over the examples, the `epoch`th of `epochs`; returns the difference.
 
-    `places` int64 [n_tokens] into `hashes` int32 and `rows` int64 [n_ids]; `ranges` int64 [n, 2]
-    into `places`, `positive` bool [n]. Replaces `fasttext.train_supervised`;
+    `x` float32 [n_words + 1 + n_buckets], the rows of the words, of `</s>` and of the buckets, is
+    changed. `places` int64 [n_tokens] into `hashes` int32 and `rows` int64 [n_ids]; `ranges` int64
+    [n, 2] into `places`, `positive` bool [n]. Replaces `fasttext.train_supervised`;
     tests/stages/recall/classifier/test_linear.py compares with plain Python.
     """
-    x = np.zeros(n_words + 1 + n_buckets, np.float32)
-    d = START
-    mask = np.uint64(n_buckets - 1)
+    mask = np.uint64(len(x) - n_words - 2)
     longest, total = np.int64(0), np.int64(0)
     for example in range(len(ranges)):
         length = ranges[example, 1] - ranges[example, 0]
@@ -122,25 +130,22 @@ def _descend(
         total += length
     used = np.empty(3 * (longest + 1), np.int64)
     power = np.empty(1)
-    n_seen = np.int64(0)
-    for _ in range(epochs):
-        for example in range(len(ranges)):
-            start, end = ranges[example, 0], ranges[example, 1]
-            n = _list_rows(places, hashes, rows, start, end, n_words, mask, used)
-            mean = _sum_of(x, used, n) / n
-            power[0] = -d * mean
-            exp_in_place(power)
-            label = 1.0 if positive[example] else 0.0
-            rate = learning_rate * (1.0 - n_seen / (epochs * total))
-            error = rate * (label - 1.0 / (1.0 + power[0]))
-            step = np.float32(error * d / n)
-            for place in range(n):
-                x[used[place]] += step
-            d += 2.0 * error * mean
-            n_seen += end - start
-    for place in range(len(x)):
-        x[place] = np.float32(x[place] * d)
-    return x
+    n_seen = epoch * total
+    for example in range(len(ranges)):
+        start, end = ranges[example, 0], ranges[example, 1]
+        n = _list_rows(places, hashes, rows, start, end, n_words, mask, used)
+        mean = _sum_of(x, used, n) / n
+        power[0] = -d * mean
+        exp_in_place(power)
+        label = 1.0 if positive[example] else 0.0
+        rate = learning_rate * (1.0 - n_seen / (epochs * total))
+        error = rate * (label - 1.0 / (1.0 + power[0]))
+        step = np.float32(error * d / n)
+        for place in range(n):
+            x[used[place]] += step
+        d += 2.0 * error * mean
+        n_seen += end - start
+    return d
 
 
 @njit(cache=True, nogil=True)

@@ -37,6 +37,11 @@ class Recipe:
     pages: bool
     """Whether `evidence = "auto"` stands for `page`."""
 
+    @property
+    def n_models(self) -> int:
+        """How often is trained: one a fold, and the one that is kept."""
+        return self.folds + 1 if self.refit else 1
+
 
 PAPER = Recipe(
     name="paper",

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
+from stages.contract.telling import as_part
 from stages.errors import ConfigError
 from stages.kernels.elementary import Float64
 from stages.kernels.fasttext.scoring import Collapsed, list_buffers
@@ -132,11 +133,13 @@ def _cross_fitted(
     scores = [np.full(len(documents.array), np.nan) for documents in classes]
     for fold in range(recipe.folds if recipe.refit else 1):
         kept = None if recipe.refit else full
-        model = fit(negatives.without(fold), positives.without(fold), recipe, options, kept)
+        with as_part(f"model {fold + 1} of {recipe.n_models}"):
+            model = fit(negatives.without(fold), positives.without(fold), recipe, options, kept)
         for part, documents in zip(scores, classes, strict=True):
             part[documents.folds == fold] = model.logits(documents.within(fold))[:, 0]
     if recipe.refit:
-        model = fit(negatives.array, positives.array, recipe, options, full)
+        with as_part(f"model {recipe.n_models} of {recipe.n_models}"):
+            model = fit(negatives.array, positives.array, recipe, options, full)
     return model, scores
 
 

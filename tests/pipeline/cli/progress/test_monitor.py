@@ -5,6 +5,7 @@ import json
 import re
 import time
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from rich.console import Console
@@ -215,7 +216,7 @@ def test_a_short_terminal_shows_what_is_at_work(tmp_path: Path) -> None:
 
 
 def test_who_waits_is_told_what_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A task that trains says on how much and since when, though none of its kind has ended."""
+    """Tasks that train say how far they are and since when, though none has ended; the log, too."""
     monkeypatch.setattr(showing, "TICK_SECONDS", 0.01)
     clock, stream = Clock(), io.StringIO()
     console = Console(file=stream)
@@ -229,10 +230,42 @@ def test_who_waits_is_told_what_for(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         _wait_for(stream, "Ray: 0 of 1 · 12 s\n")
         monitor.preparing("Ray", 1, 1)
         monitor.step_started("web.recall.decide.train-target", 2, 2)
-        monitor.working("web.recall.decide.train-target", "training on 317 documents")
+        far = ["epoch 1 of 5"]
+        monitor.working("web.recall.decide.train-target", lambda: far[0])
         clock.now += 24.0
-        _wait_for(stream, "web.recall             train-target 0 of 2: training on 317 documents")
-        assert stream.getvalue().endswith("documents · 24 s\n")
+        _wait_for(stream, "web.recall             train-target 0 of 2: epoch 1 of 5 · 24 s\n")
+        far[0] = "epoch 4 of 5"
+        clock.now += 11.0
+        _wait_for(stream, "web.recall             train-target 0 of 2: epoch 4 of 5 · 35 s\n")
+    assert _told(tmp_path) == ["epoch 1 of 5", "epoch 4 of 5"]
+
+
+@pytest.mark.parametrize("form", ["auto", "json"])
+def test_a_training_is_told_of_on_a_terminal_and_to_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Literal["auto", "json"]
+) -> None:
+    """The table says how far it is; the log, which machines read, says each thing once."""
+    monkeypatch.setattr(showing, "TICK_SECONDS", 0.01)
+    clock, stream = Clock(), io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=120)
+    with ProgressMonitor(console, tmp_path, form=form, clock=clock) as monitor:
+        monitor.stages(["web.recall"])
+        monitor.stage_started("web.recall")
+        monitor.step_started("web.recall.decide.train-target", 2, 2)
+        monitor.working("web.recall.decide.train-target", lambda: "epoch 3 of 5")
+        for _ in range(2):
+            clock.now += 11.0
+            _wait_for(stream, "epoch 3 of 5")
+            time.sleep(0.05)
+        if form == "auto":
+            monitor._live.refresh()
+            assert "train-target 0 of 2: epoch 3 of 5" in _screen(stream)[1]
+    assert _told(tmp_path) == ["epoch 3 of 5"]
+
+
+def _told(run: Path) -> list[str]:
+    events = map(json.loads, (run / "log.jsonl").read_text().splitlines())
+    return [event["what"] for event in events if event["event"] == "working"]
 
 
 def _wait_for(stream: io.StringIO, text: str) -> None:

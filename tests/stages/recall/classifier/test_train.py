@@ -5,6 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from stages.contract.telling import heard_by
 from stages.errors import ConfigError, InputError, StageError
 from stages.kernels.fasttext.scoring import Collapsed, collapse
 from stages.recall.classifier.calibrate import calibrate, judge
@@ -48,6 +49,20 @@ def test_the_same_examples_give_the_same_bytes(topic, trainer):
     leftovers = [np.full(1 << size, np.nan) for size in range(10, 22)]
     del leftovers
     assert first == fit(negatives, positives, recipe, TINY).to_bytes()
+
+
+def test_a_training_tells_its_model_epoch_and_examples(topic):
+    """Of all it passes over, in order: five folds and the model that is kept."""
+    told = []
+    with heard_by(told.append):
+        train(topic(20, 1, 0), topic(20, 2, 200), TINY)
+    assert len(told) == (SMALL.folds + 1) * SMALL.epochs
+    assert told[1] == "model 1 of 6, epoch 2 of 5, 32 examples"
+    assert told[-1] == "model 6 of 6, epoch 5 of 5, 40 examples"
+    told.clear()
+    with heard_by(told.append):
+        train(topic(30, 1, 0), topic(30, 2, 200), Training(recipe="paper", max_buckets=4096))
+    assert told == ["model 1 of 1, 3 epochs of fastText, 56 examples"]
 
 
 def test_another_seed_gives_another_model(topic):
