@@ -19,10 +19,12 @@ import pyarrow.compute as pc
 import xxhash
 
 from stages.contract import Artefact, Batches
+from stages.contract.telling import as_part
 from stages.errors import StageError
 from stages.kernels.fasttext.scoring import list_buffers
 from stages.recall.classifier.examples import (
     EXAMPLE,
+    ROLE,
     SampleCrawl,
     TokeniseSeeds,
     drawn_scores,
@@ -57,12 +59,12 @@ class TrainTarget:
     """Whether too few examples make a model that recalls nothing, instead of an error."""
 
     def __call__(self, *sources: Batches) -> bytes:
-        """Read the batches of `TokeniseSeeds` and of `SampleCrawl`, and from the second iteration
-        those of `GrowSeeds` and of `DrawScores`."""
+        """Read the batches of `TokeniseSeeds` and of `SampleCrawl`, where rows with a role are
+        seeds, and from the second iteration those of `GrowSeeds` and of `DrawScores`."""
         rows = [batch for source in sources[: self.n_seed_sources] for batch in source]
         sample, *last = sources[self.n_seed_sources :]
-        seeds = pa.Table.from_batches(rows, TokeniseSeeds.schema)
-        drawn = pa.Table.from_batches(sample, SampleCrawl.schema)
+        found, drawn = _by_role(sample)
+        seeds = pa.Table.from_batches([*rows, *found], TokeniseSeeds.schema)
         is_positive = pc.equal(seeds["role"], self.target)
         positives = _by_identity(seeds.select(EXAMPLE), is_positive)
         negatives = _by_identity(seeds.select(EXAMPLE), pc.invert(is_positive))
@@ -79,7 +81,8 @@ class TrainTarget:
             trusted = self._lowest(candidates, self._last_scores(candidates, scores))
         elif NEGATIVE in seeds["role"].to_pylist():
             recipe = self._recipe(len(positives))
-            first = fit(_tokens(negatives), _tokens(positives), recipe, self.training)
+            with as_part("to choose negatives"):
+                first = fit(_tokens(negatives), _tokens(positives), recipe, self.training)
             trusted = self._lowest(candidates, first.logits(_tokens(candidates))[:, 0])
         else:
             trusted = candidates
@@ -93,10 +96,9 @@ class TrainTarget:
     def doing(self, n_rows: int) -> str:
         """How often it passes over how much."""
         recipe = self._recipe(n_rows)
-        n_models = recipe.folds + 1 if recipe.refit else 1
         return (
-            f"training {n_models} times ({recipe.trainer}) for {recipe.epochs} epochs on up to "
-            f"{n_rows:,} documents"
+            f"training {recipe.n_models} times ({recipe.trainer}) for {recipe.epochs} epochs on up "
+            f"to {n_rows:,} documents"
         )
 
     def _recipe(self, n_positives: int) -> Recipe:
@@ -134,6 +136,18 @@ class TrainTarget:
             if self.may_lack:
                 return nothing_learned(len(positives), len(negatives))
             raise StageError(f"target {self.target}: {error}") from error
+
+
+def _by_role(sample: Batches) -> tuple[list[pa.RecordBatch], pa.Table]:
+    """The seeds among what was drawn (rows of `TokeniseSeeds`), and the others."""
+    seeds, others = [], []
+    for batch in sample:
+        if ROLE in batch.schema.names:
+            is_seed = pc.is_valid(batch.column(ROLE))
+            seeds.append(batch.filter(is_seed).select(TokeniseSeeds.schema.names))
+            batch = batch.filter(pc.invert(is_seed)).select(SampleCrawl.schema.names)  # noqa: PLW2901
+        others.append(batch)
+    return seeds, pa.Table.from_batches(others, SampleCrawl.schema)
 
 
 def _by_identity(documents: pa.Table, chosen: pa.ChunkedArray | None = None) -> pa.Table:

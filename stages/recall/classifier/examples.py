@@ -22,6 +22,8 @@ EXAMPLE_FIELDS = (
 )
 """What is known of a document that a classifier learns from."""
 EXAMPLE = [field.name for field in EXAMPLE_FIELDS]
+ROLE = "role"
+"""Of a seed the target that it is of; the candidate negatives beside it have none."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class TokeniseSeeds:
     tokens: str = BPE
 
     reads: ClassVar = ("doc_id", "warc", "domain", *MARKUP, "text")
-    schema: ClassVar[pa.Schema] = pa.schema([("role", pa.string()), *EXAMPLE_FIELDS])
+    schema: ClassVar[pa.Schema] = pa.schema([(ROLE, pa.string()), *EXAMPLE_FIELDS])
 
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""

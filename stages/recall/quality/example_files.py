@@ -18,7 +18,13 @@ from schemas.quality import QUALITY_MEASURES
 from schemas.tokens import TOKENS
 from stages.contract import ALIVE, Artefact, Batches
 from stages.kernels.identity import seeded_hashes
-from stages.recall.classifier.examples import EXAMPLE, SampleCrawl, TokeniseSeeds, drawn_rows
+from stages.recall.classifier.examples import (
+    EXAMPLE,
+    ROLE,
+    SampleCrawl,
+    TokeniseSeeds,
+    drawn_rows,
+)
 from stages.recall.classifier.tokens import token_lists
 from stages.recall.options import QUALITY
 from stages.recall.places import GITHUB, JUDGED_KIND
@@ -128,16 +134,16 @@ class _Smallest:
 
 
 @dataclass(frozen=True)
-class _TokeniseExamples:
-    """Files of `DrawExamples` as token ids."""
+class TokeniseExamples:
+    """Files of `DrawExamples` as token ids: the seeds, which the rule picked, and the others, which
+    have no role and are candidate negatives."""
 
     examples: Artefact
     tokens: str
     stored: bool = False
     """Whether they are read from the corpus's table of them, and no text is split."""
 
-    picked: ClassVar[bool]
-    schema: ClassVar[pa.Schema]
+    schema: ClassVar[pa.Schema] = SampleCrawl.schema.insert(0, TokeniseSeeds.schema.field(ROLE))
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -147,32 +153,17 @@ class _TokeniseExamples:
     def __call__(self, batches: Batches) -> Batches:
         """Read `reads`, yield `schema`."""
         chosen = read_table(self.examples)
-        wanted = chosen.filter(pc.equal(chosen[PICKED], self.picked))["doc_id"]
+        doc_ids = chosen["doc_id"].combine_chunks()
+        roles = pc.if_else(chosen[PICKED], QUALITY, pa.scalar(None, pa.string())).combine_chunks()
         for batch in batches:
-            own = batch.filter(pc.is_in(batch.column("doc_id"), wanted.combine_chunks()))
+            own = batch.filter(pc.is_in(batch.column("doc_id"), doc_ids))
             if not len(own):
                 continue
             pages = GITHUB.pages(own)
             columns = {name: pages.column(name) for name in ("url", *EXAMPLE[:-1])}
-            columns["role"] = pa.array([QUALITY] * len(pages), pa.string())
+            columns[ROLE] = roles.take(pc.index_in(pages.column("doc_id"), doc_ids))
             columns[EXAMPLE[-1]] = token_lists(pages, self.tokens, stored=self.stored)
             yield pa.record_batch([columns[name] for name in self.schema.names], self.schema)
-
-
-@dataclass(frozen=True)
-class TokenisePicked(_TokeniseExamples):
-    """Those that the rule picked, as seeds of the target."""
-
-    picked = True
-    schema = TokeniseSeeds.schema
-
-
-@dataclass(frozen=True)
-class TokeniseOthers(_TokeniseExamples):
-    """The others, as candidate negatives."""
-
-    picked = False
-    schema = SampleCrawl.schema
 
 
 def n_picked(examples: Artefact) -> int:

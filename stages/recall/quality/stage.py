@@ -25,8 +25,7 @@ from stages.recall.places import GITHUB
 from stages.recall.quality.example_files import (
     DrawExamples,
     PickSeeds,
-    TokeniseOthers,
-    TokenisePicked,
+    TokeniseExamples,
     n_picked,
 )
 from stages.recall.quality.rule import quality_rule
@@ -90,20 +89,16 @@ class QualitySeeds:
         return self._n_given() + (n_picked(self._examples) if is_made(self._examples) else 0)
 
     def sources(self) -> list[Parts]:
-        """Files that were picked, documents of the seed files, other files."""
+        """Documents of the seed files; files that were picked, and others."""
         examples, tokens = self._examples, self._options.tokens
         stored = tokens == BPE and self._corpus.has(TOKENS)
-        picked = TokenisePicked(examples, tokens, stored)
-        others = TokeniseOthers(examples, tokens, stored)
-        seeds: list[Parts] = [
-            self._corpus.map_shards("tokenise-picked", picked, reads=picked.reads)
-        ]
-        if self._options.seeds:
-            step = TokeniseSeeds(self._options.roles(), tokens)
-            seeds.append(
-                self._corpus.other(SEEDS).map_shards("tokenise-seeds", step, reads=step.reads)
-            )
-        return [*seeds, self._corpus.map_shards("tokenise-others", others, reads=others.reads)]
+        own = TokeniseExamples(examples, tokens, stored)
+        files = self._corpus.map_shards("tokenise-examples", own, reads=own.reads)
+        if not self._options.seeds:
+            return [files]
+        step = TokeniseSeeds(self._options.roles(), tokens)
+        seeds = self._corpus.other(SEEDS).map_shards("tokenise-seeds", step, reads=step.reads)
+        return [seeds, files]
 
     def trainer(self, target: str, accepted: Artefact | None) -> TrainTarget:
         """A repository's files are positives or negatives one by one."""
@@ -114,7 +109,7 @@ class QualitySeeds:
             options.trusted_share,
             self.targets,
             accepted=accepted,
-            n_seed_sources=2 if options.seeds else 1,
+            n_seed_sources=1 if options.seeds else 0,
             avoids_sites=False,
             may_lack=True,
         )
