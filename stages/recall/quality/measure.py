@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.quality import QUALITY_MEASURES
 from stages.kernels.arrow import utf8_buffers
@@ -44,11 +45,7 @@ class QualityMeasure:
         default = self._numbers[None]
         numbers = [self._numbers.get(name, default) for name in batch["language"].to_pylist()]
         counts = count_comments(offsets, data, np.array(numbers, np.int32), self._syntaxes)
-        mark = generated_mark()
-        ends = np.minimum(offsets[1:], offsets[:-1] + HEAD_BYTES)
-        generated = [
-            mark.search(data[start:end].tobytes()) is not None
-            for start, end in zip(offsets[:-1].tolist(), ends.tolist(), strict=True)
-        ]
-        columns = [*map(pa.array, counts), pa.array(generated, pa.bool_())]
+        heads = pc.binary_slice(batch["text"].cast(pa.large_binary()), 0, HEAD_BYTES)
+        generated = pc.match_substring_regex(heads, generated_mark(), ignore_case=True)
+        columns = [*map(pa.array, counts), pc.fill_null(generated, False)]
         return pa.record_batch(columns, schema=self.schema)

@@ -77,10 +77,9 @@ def measured_with() -> str:
 
 
 @cache
-def generated_mark() -> re.Pattern[bytes]:
-    """What the first lines of a generated file say."""
-    marks = "|".join(_table()["text"]["generated_marks"])
-    return re.compile(marks.encode(), re.IGNORECASE)
+def generated_mark() -> str:
+    """What the first lines of a generated file say, for RE2 and without regard to case."""
+    return "|".join(_table()["text"]["generated_marks"])
 
 
 @cache
