@@ -65,16 +65,14 @@ def test_training_again_gives_the_same_file(model: Path, tmp_path: Path) -> None
     assert first["libraries"]["fasttext-numpy2"]
 
 
-def test_training_tells_how_far_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_training_tells_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On standard error, now and then: the model, its epoch, and on how many examples."""
     monkeypatch.setattr(telling, "LINE_SECONDS", 0.0)
     table = table_of_texts(tmp_path / "train.jsonl", "train", 20)
-    sluice("train", table, "--target", "code", "-o", tmp_path / "m.arrow")
-    lines = capsys.readouterr().err.splitlines()
+    _, out = sluice("train", table, "--target", "code", "-o", tmp_path / "m.arrow")
+    lines = [line for line in out.splitlines() if line.startswith("model ")]
     assert len(lines) == (SMALL.folds + 1) * SMALL.epochs
-    assert lines[-1] == "model 6 of 6, epoch 5 of 5, 60 examples"
+    assert lines[-1] == "model 6 of 6, epoch 5 of 5, 80 examples"
 
 
 def test_scoring_answers_row_for_row(model: Path, tmp_path: Path) -> None:
