@@ -94,10 +94,14 @@ class TrainConfig:
 
     output: str
     """Folder of the run: model/, checkpoints/, log.jsonl, report.json, tensorboard/."""
-    sources: Mapping[str, Source]
+    sources: Mapping[str, Source] = field(default_factory=dict)
     """The mixture, by name; the names head the losses in the log."""
+    shards: str | None = None
+    """In place of `sources`: a run's folder of shard sets, whose manifest states the mixture. It
+    also says how many `tokens` are drawn, unless a budget is named."""
     tokenizer: str | None = None
-    """tokenizer.json of the shards; names the special tokens and is copied beside the model."""
+    """tokenizer.json of the shards; names the special tokens and is copied beside the model. None
+    means the one in `shards`, unless `special_tokens` are named."""
     special_tokens: SpecialTokens | None = None
     """Ids of the special tokens, for shards without a tokenizer.json."""
     add_sentinels: bool = False
@@ -106,7 +110,7 @@ class TrainConfig:
     preset: str | Preset = "1b"
     """Name of a preset, or a shape of one's own."""
     steps: int | None = None
-    """Optimizer steps; this or `tokens`."""
+    """Optimizer steps; this or `tokens`, or with `shards` neither."""
     tokens: int | None = None
     """Tokens to train on, rounded up to whole steps; this or `steps`."""
     sequence_length: int | None = None
@@ -195,13 +199,16 @@ def check(config: TrainConfig) -> None:
     if isinstance(config.preset, str):
         known = ", ".join(PRESETS)
         need(config.preset in PRESETS, "preset", config.preset, f"expected one of {known}")
-    need(bool(config.sources), "sources", dict(config.sources), "expected at least one source")
+    mixtures = bool(config.sources) + (config.shards is not None)
+    given = (sorted(config.sources), config.shards)
+    need(mixtures == 1, "sources, shards", given, "expected one of the two")
     for name, source in config.sources.items():
         need(bool(source.paths), f"sources.{name}.paths", source.paths, "expected files or folders")
         weight = source.weight
         need(0 < weight < float("inf"), f"sources.{name}.weight", weight, "expected more than 0")
     budgets = (config.steps is not None) + (config.tokens is not None)
-    need(budgets == 1, "steps, tokens", (config.steps, config.tokens), "expected one of the two")
+    enough = budgets == 1 or (config.shards is not None and budgets == 0)
+    need(enough, "steps, tokens", (config.steps, config.tokens), "expected one of the two")
     for name in ("steps", "tokens", "sequence_length", "streams"):
         value = getattr(config, name)
         need(value is None or value > 0, name, value, "expected more than 0")
@@ -211,7 +218,7 @@ def check(config: TrainConfig) -> None:
     expected = f"expected a divisor or a multiple of batch = {config.batch}"
     need(fits, "streams", config.n_streams, expected)
     need(0 <= config.fim_rate <= 1, "fim_rate", config.fim_rate, "expected 0 to 1")
-    named = config.tokenizer is not None or config.special_tokens is not None
+    named = any(one is not None for one in (config.tokenizer, config.special_tokens, config.shards))
     need(named, "tokenizer", config.tokenizer, "expected a tokenizer.json, or special_tokens")
     choices = {
         "device": ("auto", "cuda", "cpu"),

@@ -10,6 +10,9 @@ The fields are those of `configuration.TrainConfig`. A minimal configuration:
      "sources": {"code": {"paths": ["RUN/shards/code"], "weight": 0.7},
                  "text": {"paths": ["RUN/shards/text"], "weight": 0.3}}}
 
+With `"shards": "RUN/shards"` in place of tokens, tokenizer and sources the run's own mixture is
+trained on (`emit.mixture`), once through what its manifest says is drawn.
+
 The same command again goes on where the run was interrupted, with the same or another number of
 ranks. Exit codes: 0 done, 1 failed, 2 a configuration that cannot work.
 """

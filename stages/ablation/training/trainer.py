@@ -17,6 +17,7 @@ from stages.ablation.training.data.loader import Loader, open_sources, streams_o
 from stages.ablation.training.data.specials import special_tokens
 from stages.ablation.training.export import export
 from stages.ablation.training.loop import Machine, OnStep, Run
+from stages.ablation.training.manifest import with_mixture
 from stages.ablation.training.model.flops import peak_flops
 from stages.ablation.training.model.model import build
 from stages.ablation.training.recipe import claim, recipe
@@ -69,6 +70,7 @@ class Trainer:
             built, wanted = getattr(self._built, name), getattr(config, name)
             if built != wanted:
                 raise ConfigError(f"{name} = {wanted!r}: this Trainer was built with {built!r}")
+        config = with_mixture(config)
         streams_of(config, self.ranks.rank, self.ranks.count)
         special, tokenizer = special_tokens(config)
         sources = open_sources(config)

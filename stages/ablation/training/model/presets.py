@@ -3,8 +3,8 @@
 `1b` has the shape of DeepSeek-Coder-1.3B (arXiv 2401.14196 §3.4: 24 layers, 2,048 wide, 16 heads,
 feed-forward 5,504) with the 100,000-entry tokenizer of DeepSeek-V2, its vocabulary padded to
 102,400 as in the published model. The other names count the parameters outside the vocabulary in
-round figures. `tiny` is for a CPU: it wants a tokenizer of at most 8,192 entries, since a
-vocabulary of 100,000 costs 25 times the time a step there.
+round figures. `tiny` and `mini` (5.3 and 1.5 million in all) are for a CPU: they want a tokenizer
+of at most 8,192 entries, since a vocabulary of 100,000 costs 25 times the time a step there.
 """
 
 from collections.abc import Mapping
@@ -55,6 +55,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         "300m": Preset(24, 1024, 16, 2752, 102_400, True, 6e-4, 2048),
         "100m": Preset(12, 768, 12, 2048, 102_400, True, 1e-3, 1024),
         "tiny": Preset(4, 256, 4, 704, 8_192, True, 3e-3, 256),
+        "mini": Preset(2, 128, 2, 352, 8_192, True, 3e-3, 256),
     }
 )
 """5.3e-4 is the peak rate of DeepSeek-Coder-1.3B (Table 2 of its paper)."""

@@ -56,8 +56,9 @@ def test_a_preset_can_be_written_out(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"presets": "1b"}, "presets: no such field; did you mean preset"),
-        ({"preset": "2b"}, "preset = '2b': expected one of 1b, 300m, 100m, tiny"),
-        ({"sources": {}}, "sources = {}: expected at least one"),
+        ({"preset": "2b"}, "preset = '2b': expected one of 1b, 300m, 100m, tiny, mini"),
+        ({"sources": {}}, r"sources, shards = \(\[\], None\): expected one of the two"),
+        ({"shards": "run/shards"}, r"sources, shards = \(\['code'\], 'run/shards'\): expected one"),
         ({"sources": {"a": {"paths": ["b"], "weight": 0}}}, r"sources\.a\.weight = 0"),
         ({"steps": 5}, r"steps, tokens = \(5, 3000000\): expected one of the two"),
         ({"batch": "8"}, "batch = '8': expected int"),
