@@ -2,13 +2,16 @@
 
     sluice ablate emit RUN
     python benchmarks/quality_ngrams.py RUN [--sets code code-quality] [--seeds 5]
+    python benchmarks/quality_ngrams.py RUN --models
+
+With `--models` the same table is made of what `sluice ablate run RUN --set 'sets=[…]'` trained.
 
 Of each set as many tokens are drawn (half of the smaller set's), another draw for each seed; a
 trigram model with Witten-Bell smoothing (Bell, Cleary and Witten 1990) learns them; and all are
 scored on the run's held-out documents, of whose dedup clusters nothing is in either set. The table
-is that of `sluice ablate`: bits per byte, paired 95 % intervals over documents and seeds; `code` is
-split by whether comments say what a file does, as the rule has it. A trigram knows vocabulary and
-idiom, not reasoning; `sluice ablate train` is for what a model learns.
+is that of `sluice ablate`: bits per byte, paired 95 % intervals over documents and seeds, and over
+repositories (and domains) and seeds; `code` is split by whether comments say what a file does, as
+the rule has it. A trigram knows vocabulary and idiom, not reasoning.
 """
 
 import argparse
@@ -19,9 +22,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.ablation.heldout import GROUP
 from schemas.quality import QUALITY_MEASURES
-from stages.ablation.evaluation.bootstrap import compare, ratio
-from stages.ablation.evaluation.heldout import read_heldout
+from stages.ablation.evaluation.bootstrap import Comparison, Floats, compare, ratio
+from stages.ablation.evaluation.heldout import HeldoutSet, read_heldout
+from stages.ablation.evaluation.results import find_evaluations, read_side
 from stages.recall.quality.rule import is_described
 
 ORDER = 3
@@ -96,10 +101,58 @@ def described(run: Path) -> dict[bytes, bool]:
     }
 
 
+def repositories(run: Path) -> dict[bytes, str]:
+    """The repository of each file, the domain of each page."""
+    found: dict[bytes, str] = {}
+    for corpus, name in GROUP.items():
+        for file in sorted((run / corpus / "documents").glob("*.parquet")):
+            columns = pq.read_table(file, columns=["doc_id", name])
+            found |= zip(columns["doc_id"].to_pylist(), columns[name].to_pylist(), strict=True)
+    return found
+
+
 def groups_of(source: str, *, says_what: bool) -> set[str]:
     """The rows of the table that a held-out document counts in."""
     parts = {f"code, {'described' if says_what else 'others'}"} if source == "code" else set()
     return {"all", source, *parts}
+
+
+def trigram_bits(
+    shards: Path, names: list[str], heldout: HeldoutSet, n_seeds: int
+) -> dict[str, Floats]:
+    """Set → bits, seeds × documents."""
+    sets = {}
+    for name in names:
+        tables = [pq.read_table(f, columns=["tokens"]) for f in (shards / name).glob("*.parquet")]
+        lists = pa.concat_tables(tables)["tokens"].to_numpy()
+        sets[name] = [tokens.astype(np.int64) for tokens in lists]
+    budget = min(sum(map(len, rows)) for rows in sets.values()) // 2
+    print(f"{budget:,} tokens of each, {n_seeds} draws; bits per byte, lower is better\n")
+    documents = [np.array(document.tokens, np.int64) for document in heldout.documents]
+    size = 1 + max(int(tokens.max()) for rows in (*sets.values(), documents) for tokens in rows)
+    bits = {}
+    for name, rows in sets.items():
+        models = [Trigrams(draw(rows, budget, seed), size) for seed in range(n_seeds)]
+        bits[name] = np.array([[model.bits(one) for one in documents] for model in models])
+    return bits
+
+
+def model_bits(ablation: Path, names: list[str]) -> dict[str, Floats]:
+    """The same of trained models."""
+    sides = {name: read_side(find_evaluations(ablation / name)) for name in names}
+    tokens = {side.trained("tokens") for side in sides.values()}
+    seeds = {name: side.seeds for name, side in sides.items()}
+    print(f"trained on {tokens} tokens, seeds {seeds}; bits per byte, lower is better\n")
+    return {name: side.bits for name, side in sides.items()}
+
+
+def compare_units(
+    bits: dict[str, Floats], n_bytes: Floats, units: npt.NDArray[np.intp]
+) -> Comparison:
+    """Of the two sets, where what is drawn for the intervals are units of documents."""
+    own = np.eye(units.max() + 1)[units]
+    first, second = (ratio(values @ own, n_bytes @ own) for values in bits.values())
+    return compare(first, second)
 
 
 def main() -> None:
@@ -108,33 +161,32 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--sets", nargs=2, default=["code", "code-quality"], metavar="SET")
     parser.add_argument("--seeds", type=int, default=5, metavar="N")
+    parser.add_argument("--models", action="store_true", help="trained ones, in place of trigrams")
     arguments = parser.parse_args()
-    shards = arguments.run / "ablation" / "full" / "shards"
-    sets = {}
-    for name in arguments.sets:
-        tables = [pq.read_table(f, columns=["tokens"]) for f in (shards / name).glob("*.parquet")]
-        lists = pa.concat_tables(tables)["tokens"].to_numpy()
-        sets[name] = [tokens.astype(np.int64) for tokens in lists]
-    budget = min(sum(map(len, rows)) for rows in sets.values()) // 2
-    heldout = read_heldout(arguments.run / "ablation" / "heldout", shards / "tokenizer.json")
-    documents = [np.array(document.tokens, np.int64) for document in heldout.documents]
-    n_bytes = np.array([document.n_bytes for document in heldout.documents])
-    known = described(arguments.run)
+    run, names = arguments.run, arguments.sets
+    shards = run / "ablation" / "full" / "shards"
+    heldout = read_heldout(run / "ablation" / "heldout", shards / "tokenizer.json")
+    if arguments.models:
+        bits = model_bits(run / "ablation", names)
+    else:
+        bits = trigram_bits(shards, names, heldout, arguments.seeds)
+    n_bytes = np.array([document.n_bytes for document in heldout.documents], np.float64)
+    known, repository = described(run), repositories(run)
+    owners = np.array([repository[one.doc_id] for one in heldout.documents])
     groups = [
         groups_of(one.source, says_what=known.get(one.doc_id, False)) for one in heldout.documents
     ]
-    size = 1 + max(int(tokens.max()) for rows in (*sets.values(), documents) for tokens in rows)
-    bits = {}
-    for name, rows in sets.items():
-        models = [Trigrams(draw(rows, budget, seed), size) for seed in range(arguments.seeds)]
-        bits[name] = np.array([[model.bits(one) for one in documents] for model in models])
-    print(f"{budget:,} tokens of each, {arguments.seeds} draws; bits per byte, lower is better\n")
-    first, second = arguments.sets
-    print(f"| documents of | n | {first} | {second} | difference |\n|---|--:|--:|--:|--:|")
+    first, second = names
+    print(f"| documents of | n | {first} | {second} | difference | repositories | over them |")
+    print("|---|--:|--:|--:|--:|--:|--:|")
     for group in sorted(set().union(*groups)):
         chosen = [place for place, own in enumerate(groups) if group in own]
-        found = compare(*(ratio(bits[name][:, chosen], n_bytes[chosen]) for name in sets))
-        print(f"| {group} | {len(chosen)} | {found.a} | {found.b} | {found.difference} |")
+        mine = {name: bits[name][:, chosen] for name in names}
+        found = compare_units(mine, n_bytes[chosen], np.arange(len(chosen)))
+        kinds, units = np.unique(owners[chosen], return_inverse=True)
+        over = compare_units(mine, n_bytes[chosen], units).difference
+        row = (group, len(chosen), found.a, found.b, found.difference, len(kinds), over)
+        print(f"| {' | '.join(map(str, row))} |")
 
 
 if __name__ == "__main__":

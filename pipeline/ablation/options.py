@@ -1,12 +1,15 @@
 """The settings of an ablation, for `--set KEY=VALUE`."""
 
 from collections.abc import Sequence
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.configuration.overrides import apply_overrides
 from pipeline.configuration.validation import validate
 from stages.contract import Options
+
+Unit = Literal["document", "repository"]
 
 
 class AblationOptions(Options):
@@ -22,6 +25,22 @@ class AblationOptions(Options):
     heldout_document_bytes: int = Field(4096, gt=0, description="no longer document is held out")
     heldout_rate: float = Field(
         0.1, gt=0, le=0.5, description="largest share of the documents that may be held out"
+    )
+    heldout_unit: Unit = Field(
+        "document",
+        description="what is drawn to be held out: documents, or whole repositories and domains, "
+        "of which then nothing is trained on",
+    )
+    sets: tuple[str, ...] = Field(
+        (),
+        max_length=2,
+        description="compare these two shard sets of the whole chain, such as "
+        '`["code", "code-quality"]`, instead of `rules` and `full`',
+    )
+    against: str | None = Field(
+        None,
+        description="compare what the whole chain makes of this run and of that one, another run "
+        "of the same inputs; the documents held out are this one's",
     )
     concatenate: bool = Field(
         False,
@@ -45,7 +64,7 @@ class AblationOptions(Options):
     tokenizer_bytes: int = Field(
         4_000_000, gt=0, description="text that a tokenizer of our own is trained on"
     )
-    preset: str = Field("tiny", description="shape of the models: tiny, 100m, 300m or 1b")
+    preset: str = Field("tiny", description="shape of the models: mini, tiny, 100m, 300m or 1b")
     steps: int = Field(200, gt=0, description="optimizer steps of each model")
     batch: int = Field(4, gt=0, description="sequences in a step")
     sequence_length: int | None = Field(
@@ -54,6 +73,14 @@ class AblationOptions(Options):
     fim_rate: float = Field(
         0.5, ge=0, le=1, description="share of documents rearranged to fill in the middle"
     )
+
+    @model_validator(mode="after")
+    def _check_sides(self) -> Self:
+        if self.sets and len(set(self.sets)) != 2:
+            raise ValueError(f"`sets` = {list(self.sets)}: expected two shard sets")
+        if self.sets and self.against:
+            raise ValueError("`sets` and `against` are two comparisons: ask for one of them")
+        return self
 
 
 def load_options(overrides: Sequence[str]) -> AblationOptions:

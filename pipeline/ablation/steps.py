@@ -1,14 +1,6 @@
-"""What an ablation does with the documents of a run, shard by shard.
+"""What an ablation does with the documents of a run, shard by shard: samples, counts, cut rows."""
 
-Held out are whole dedup clusters: a document that the chain kept is the name of its cluster, and
-every document that repeats it carries that name, whether dedup dropped it or not. So one set of
-identities decides, row by row, what must not be trained on.
-"""
-
-import io
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,25 +8,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from schemas.columns import DOC_ID
+from pipeline.ablation.heldout import Documents, sources_of
 from schemas.identity import seeded_hash
-from schemas.shards import web_set
 from stages.ablation.training.data.tokenizer import TEXTS
-from stages.contract import PARTITION, Artefact, Batches
-from stages.emit.placement import github_sets, order_hash, partition_of
+from stages.contract import PARTITION, Batches
+from stages.emit.placement import order_hash, partition_of
 from stages.emit.samples import ORDER, TokenizeSamples
 
-HELDOUT_DRAW, SAMPLE_DRAW = b"ablation-heldout:", b"ablation-sample:"
+SAMPLE_DRAW = b"ablation-sample:"
 
-CANDIDATES = pa.schema(
-    [
-        pa.field("doc_id", DOC_ID, nullable=False),
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("language", pa.string()),
-        pa.field("n_bytes", pa.int64(), nullable=False),
-        pa.field("order", pa.uint64(), nullable=False),
-    ]
-)
 COUNTS = pa.schema(
     [
         pa.field("source", pa.string(), nullable=False),
@@ -42,107 +24,6 @@ COUNTS = pa.schema(
         pa.field("removed", pa.int64(), nullable=False),
     ]
 )
-
-
-def sources_of(corpus: str, row: Mapping[str, Any]) -> tuple[str, ...]:
-    """The shard sets of a document, from `kind`, `recalled` and `target` where they are known;
-    `code-quality`, which holds second copies, comes last."""
-    if corpus == "github":
-        return github_sets(row["kind"], row.get("recalled"))
-    return (web_set(row.get("target")),)
-
-
-@dataclass(frozen=True)
-class DrawHeldout:
-    """Of the documents that the whole chain keeps: those that may be held out.
-
-    None with a redacted span, which one variant has replaced and the other has not.
-    """
-
-    corpus: str
-    seed: int
-    rate: float
-    document_bytes: int
-    schema: ClassVar[pa.Schema] = CANDIDATES
-
-    def __call__(self, batches: Batches) -> Batches:
-        limit = int(self.rate * (1 << 64))
-        language = "language" if self.corpus == "github" else "natural_language"
-        for batch in batches:
-            rows = []
-            for row in batch.to_pylist():
-                order = seeded_hash(self.seed, HELDOUT_DRAW + row["doc_id"])
-                if order >= limit or not 0 < row["n_bytes"] <= self.document_bytes:
-                    continue
-                if not row.get("spans"):
-                    source = sources_of(self.corpus, row)[0]
-                    rows.append(
-                        {
-                            "doc_id": row["doc_id"],
-                            "source": source,
-                            "language": row[language],
-                            "n_bytes": row["n_bytes"],
-                            "order": order,
-                        }
-                    )
-            yield pa.RecordBatch.from_pylist(rows, schema=CANDIDATES)
-
-
-@dataclass(frozen=True)
-class ChooseHeldout:
-    """The held-out documents: `n_bytes` in equal parts of every source, and in each source of one
-    language after another, so that a rare one is measured, too; in the order of the draw."""
-
-    n_bytes: int
-
-    def __call__(self, *sources: Batches) -> bytes:
-        by_source: dict[str, dict[str | None, list[tuple[int, bytes, int]]]] = {}
-        for batches in sources:
-            for row in (row for batch in batches for row in batch.to_pylist()):
-                languages = by_source.setdefault(row["source"], {})
-                drawn = (row["order"], row["doc_id"], row["n_bytes"])
-                languages.setdefault(row["language"], []).append(drawn)
-        chosen: list[bytes] = []
-        for languages in by_source.values():
-            room = self.n_bytes // len(by_source)
-            for _, doc_id, n_bytes in _in_turn(languages):
-                if n_bytes <= room:
-                    chosen.append(doc_id)
-                    room -= n_bytes
-        batch = pa.RecordBatch.from_pydict(
-            {"doc_id": pa.array(sorted(chosen), DOC_ID)}, schema=pa.schema([("doc_id", DOC_ID)])
-        )
-        sink = io.BytesIO()
-        with pa.ipc.new_file(sink, batch.schema) as writer:
-            writer.write_batch(batch)
-        return sink.getvalue()
-
-
-def _in_turn(
-    languages: dict[str | None, list[tuple[int, bytes, int]]],
-) -> Iterator[tuple[int, bytes, int]]:
-    """The first of every language, then the second of each."""
-    ranked = [
-        (rank, drawn) for rows in languages.values() for rank, drawn in enumerate(sorted(rows))
-    ]
-    yield from (drawn for _, drawn in sorted(ranked))
-
-
-@dataclass(frozen=True)
-class Heldout:
-    """The held-out documents as a worker asks for them."""
-
-    chosen: Artefact
-
-    @cached_property
-    def doc_ids(self) -> pa.Array:
-        """Their identities, which are the names of their clusters."""
-        table = pa.ipc.open_file(self.chosen.read()).read_all()
-        return table.column("doc_id").combine_chunks()
-
-    def clusters(self, batch: pa.RecordBatch) -> pa.Array:
-        """For each row whether it belongs to a held-out document's cluster."""
-        return pc.is_in(batch.column("cluster"), value_set=self.doc_ids)
 
 
 @dataclass(frozen=True)
@@ -165,18 +46,17 @@ class SampleTexts:
 
 @dataclass(frozen=True)
 class CountDocuments:
-    """How many documents a variant has, and how many it lost to the held-out clusters."""
+    """How many documents a variant has, and how many it lost to what is held out."""
 
     corpus: str
-    heldout: Heldout
+    excluded: Documents
     schema: ClassVar[pa.Schema] = COUNTS
 
     def __call__(self, batches: Batches) -> Batches:
         counts: dict[str, list[int]] = {}
         for batch in batches:
-            removed = self.heldout.clusters(batch).to_pylist()
-            rows = batch.drop_columns(["cluster"]).to_pylist()
-            for row, gone in zip(rows, removed, strict=True):
+            removed = self.excluded.of(batch).to_pylist()
+            for row, gone in zip(batch.to_pylist(), removed, strict=True):
                 for source in sources_of(self.corpus, row):
                     counts.setdefault(source, [0, 0])[gone] += 1
         yield pa.RecordBatch.from_pylist(
@@ -190,12 +70,11 @@ class CountDocuments:
 
 @dataclass(frozen=True)
 class SelectSamples:
-    """Training samples of a variant: of the held-out documents themselves (`only_heldout`), or of
-    all that is in none of their clusters."""
+    """Samples of the documents alone, or of all others (`excluding`)."""
 
     tokenize: TokenizeSamples
-    heldout: Heldout
-    only_heldout: bool
+    documents: Documents
+    excluding: bool
 
     @property
     def schema(self) -> pa.Schema:
@@ -206,8 +85,8 @@ class SelectSamples:
 
     def _selected(self, batches: Batches) -> Batches:
         for batch in batches:
-            held = self.heldout.clusters(batch)
-            yield batch.filter(held if self.only_heldout else pc.invert(held))
+            named = self.documents.of(batch)
+            yield batch.filter(pc.invert(named) if self.excluding else named)
 
 
 @dataclass(frozen=True)

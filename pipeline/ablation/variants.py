@@ -2,7 +2,7 @@
 
     RUN/ablation/{rules,full,heldout}/shards/SET/00000.parquet, manifest.json, tokenizer.json
 
-From both variants every document of a held-out document's dedup cluster is missing. A tokenizer of
+From both variants what must not be trained on is missing (`heldout`). A tokenizer of
 8,192 entries is trained on a sample of both, unless one is named. Everything runs through the
 engine: on any number of workers, in bounded memory, and nothing that is current runs again.
 """
@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import xxhash
 
 from pipeline.ablation.corpora import (
-    CLUSTER,
+    FULL,
     HELDOUT,
     RULES,
     VARIANTS,
@@ -24,16 +24,9 @@ from pipeline.ablation.corpora import (
     read_corpora,
     ruled,
 )
+from pipeline.ablation.heldout import Documents, choose_heldout, find_excluded
 from pipeline.ablation.options import AblationOptions
-from pipeline.ablation.steps import (
-    ChooseHeldout,
-    CountDocuments,
-    CutSamples,
-    DrawHeldout,
-    Heldout,
-    SampleTexts,
-    SelectSamples,
-)
+from pipeline.ablation.steps import CountDocuments, CutSamples, SampleTexts, SelectSamples
 from pipeline.configuration import Config
 from pipeline.configuration.registry import EMIT
 from pipeline.engine.address import open_executor
@@ -65,19 +58,21 @@ from stages.errors import ConfigError
 from stages.kernels.bpe.tokenizer import tokenizer_json
 
 FOLDER = "ablation"
-CANDIDATES = 60_000
-"""Documents of a corpus from which the held-out ones are chosen, about."""
 
 
 @dataclass(frozen=True)
 class Variants:
-    """What was made. `counts` has a row for each variant and source: `documents`, `removed` (in a
-    held-out cluster), `samples`, `tokens`."""
+    """What was made. `counts` has a row for each variant and source: `documents`, `removed` (not to
+    be trained on), `samples`, `tokens`."""
 
     folder: Path
     counts: list[dict[str, Any]]
     fingerprints: dict[str, str]
     """Variant → hash of its manifest."""
+    tokenizer: str
+    """Path of the tokenizer.json, or its name."""
+    excluded: Documents
+    """What was not to be trained on."""
 
     def shards(self, variant: str) -> Path:
         """The folder with a variant's shard sets."""
@@ -96,11 +91,13 @@ def make_variants(
     run: Path,
     options: AblationOptions,
     *,
+    beside: Variants | None = None,
     address: str | None = None,
     workers: int | None = None,
     monitor: Monitor | None = None,
 ) -> Variants:
-    """Make what is missing or stale; ConfigError for a run folder that is not finished."""
+    """Make what is missing or stale; ConfigError for a run folder that is not finished. To be
+    compared with `beside`, what another run made, it is without what was held out there."""
     storage = open_storage(run)
     if not isinstance(storage, LocalStorage):
         raise ConfigError(f"{run}: an ablation needs the run on a disk; copy it there")
@@ -114,7 +111,7 @@ def make_variants(
             limits=Limits(config.engine.record_seconds),
             max_quarantine_rate=config.engine.max_quarantine_rate,
         )
-        return _Maker(storage, config, options, runner, read_corpora(storage, config)).make()
+        return _Maker(storage, config, options, runner, read_corpora(storage, config)).make(beside)
 
 
 @dataclass
@@ -129,12 +126,19 @@ class _Maker:
     def __post_init__(self) -> None:
         self.ruled = {corpus: ruled(tables) for corpus, tables in self.whole.items()}
 
-    def make(self) -> Variants:
-        heldout = self._heldout()
-        tokenizer = self._tokenizer()
+    def make(self, beside: Variants | None) -> Variants:
+        variants = (FULL,) if self.options.sets or self.options.against else VARIANTS
+        selected: dict[str, Documents] = {}
+        if beside is None:
+            heldout = choose_heldout(self._engines(HELDOUT, "drawn"), self.options)
+            excluded = find_excluded(self._engines(RULES, "excluded"), heldout, self.options)
+            selected[HELDOUT], tokenizer = heldout, self._tokenizer()
+        else:
+            excluded, tokenizer = beside.excluded, beside.tokenizer
+        selected = dict.fromkeys(variants, excluded) | selected
         counts: list[dict[str, Any]] = []
         fingerprints = {}
-        for variant in (*VARIANTS, HELDOUT):
+        for variant, documents in selected.items():
             counted: dict[str, dict[str, int]] = {}
             sets: dict[str, dict[str, Receipt]] = {}
             for corpus in self.whole:
@@ -145,15 +149,15 @@ class _Maker:
                     self._tables(variant)[corpus],
                     concatenate=self.options.concatenate,
                 )
-                self._emit(engine, variant, columns, tokenizer, heldout)
+                self._emit(engine, variant, columns, tokenizer, documents)
                 sets |= {path.rpartition("/")[2]: made for path, made in engine.written.items()}
                 if variant != HELDOUT:
-                    counted |= self._count(engine, columns, heldout)
+                    counted |= self._count(engine, columns, documents)
                 engine.finish()
             manifest = self._finish(variant, sets, tokenizer)
             fingerprints[variant] = fingerprint(manifest)
             counts += _counts(variant, manifest["sets"], counted)
-        return Variants(self.storage.root / FOLDER, counts, fingerprints)
+        return Variants(self.storage.root / FOLDER, counts, fingerprints, tokenizer, excluded)
 
     def _tables(self, variant: str) -> dict[str, Tables]:
         return self.ruled if variant == RULES else self.whole
@@ -172,34 +176,12 @@ class _Maker:
             self._resources,
         )
 
+    def _engines(self, variant: str, part: str) -> list[EngineCorpus]:
+        return [self._engine(variant, corpus, part) for corpus in self.whole]
+
     @property
     def _resources(self) -> Resources:
         return Resources(1.0, self.config.engine.task_memory_bytes)
-
-    def _heldout(self) -> Heldout:
-        options = self.options
-        drawn: list[LazyParts] = []
-        engines = []
-        for corpus, tables in self.whole.items():
-            engine = self._engine(HELDOUT, corpus, "drawn")
-            rate = min(options.heldout_rate, CANDIDATES / max(engine.n_rows(), 1))
-            step = DrawHeldout(corpus, options.seed, rate, options.heldout_document_bytes)
-            language = "language" if corpus == "github" else "natural_language"
-            wanted = ["doc_id", "kind", "n_bytes", language, "target", "spans"]
-            reads = [name for name in wanted if name in tables.columns()]
-            drawn.append(engine.map_shards("draw-heldout", step, reads=reads))
-            engines.append(engine)
-        choose = ChooseHeldout(options.heldout_bytes)
-        chosen = engines[0].artefact("chosen.arrow", choose, *drawn)
-        for engine in engines:
-            engine.finish()
-        heldout = Heldout(chosen)
-        if not len(heldout.doc_ids):
-            raise ConfigError(
-                f"heldout_rate = {options.heldout_rate}: no document of {self.config.run} is held "
-                "out; raise it, or heldout_document_bytes"
-            )
-        return heldout
 
     def _tokenizer(self) -> str:
         """The tokenizer of both variants: as named, or made from a sample of both."""
@@ -229,7 +211,7 @@ class _Maker:
         variant: str,
         columns: Sequence[str],
         tokenizer: str,
-        heldout: Heldout,
+        documents: Documents,
     ) -> None:
         emit = self.config.options(EMIT, EmitOptions)
         sets = shard_sets(engine.name, recall_options(self.config).targets)
@@ -244,11 +226,9 @@ class _Maker:
             comments_hash=comments_hash(),
             columns=tuple(columns),
         )
-        select = SelectSamples(tokenize, heldout, only_heldout=variant == HELDOUT)
+        select = SelectSamples(tokenize, documents, excluding=variant != HELDOUT)
         step = CutSamples(select, 0 if variant == HELDOUT else self.options.row_tokens)
-        shuffled = engine.shuffle(
-            "cut-samples", step, reads=list(dict.fromkeys([*columns, CLUSTER]))
-        )
+        shuffled = engine.shuffle("cut-samples", step, reads=columns)
         outputs = [
             Output(f"{FOLDER}/{variant}/{output.path}", output.partitions)
             for output in files_of(sets, shuffled.sizes(), emit.shard_bytes)
@@ -261,11 +241,12 @@ class _Maker:
                 self.runner.ensure(f"{FOLDER}.{variant}.prune", path, [], self._resources)
 
     def _count(
-        self, engine: EngineCorpus, columns: Sequence[str], heldout: Heldout
+        self, engine: EngineCorpus, columns: Sequence[str], excluded: Documents
     ) -> dict[str, dict[str, int]]:
         """Source → documents and removed ones, of all that the variant keeps."""
-        reads = [CLUSTER, *(name for name in ("kind", "target", "recalled") if name in columns)]
-        step = CountDocuments(engine.name, heldout)
+        wanted = ("doc_id", "kind", "target", "recalled")
+        reads = [name for name in wanted if name in columns]
+        step = CountDocuments(engine.name, excluded)
         counts: dict[str, dict[str, int]] = {}
         for batch in engine.map_shards(
             "count-documents", step, reads=reads, keep_as="counts"

@@ -1,19 +1,22 @@
 """The whole ablation of a run: variants, models, evaluations, and what they come to.
 
-    RUN/ablation/{rules,full}/seed-0/           a training run: model/, log.jsonl, report.json
-    RUN/ablation/{rules,full}/seed-0/eval/      its evaluation
+    RUN/ablation/SIDE/seed-0/           a training run: model/, log.jsonl, report.json
+    RUN/ablation/SIDE/seed-0/eval/      its evaluation
+
+The two sides are `rules` and `full`, two shard sets of `full`, or the `full` of two runs.
 
 What a training run or an evaluation was made from is written beside it (`made-from`) before it
 starts: a finished one is not done again, an interrupted one goes on, and one made from something
 else is removed. The models have one shape and are trained in one process with one compilation.
 
 Both sides train on as many tokens, of which `code_share` come from GitHub; within GitHub and within
-the web a shard set has the weight of its own tokens. So only what was kept differs.
+the web a shard set has the weight of its own tokens. So only what was kept differs. Of two shard
+sets each is all that its side has.
 """
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -21,7 +24,7 @@ from math import gcd
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.ablation.corpora import HELDOUT, VARIANTS
+from pipeline.ablation.corpora import FULL, HELDOUT, VARIANTS
 from pipeline.ablation.options import AblationOptions
 from pipeline.ablation.variants import Variants
 from pipeline.storage.digest import fingerprint
@@ -44,10 +47,47 @@ PACKAGES = ("torch", "transformers", "safetensors")
 
 
 @dataclass(frozen=True)
+class Side:
+    """One of the two corpora that are compared: a variant, or one shard set of it."""
+
+    name: str
+    variants: Variants
+    variant: str = FULL
+    shard_set: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where its models are."""
+        return self.variants.folder / (self.shard_set or self.variant)
+
+    @property
+    def shards(self) -> Path:
+        """The folder with its shard sets."""
+        return self.variants.shards(self.variant)
+
+    @property
+    def tokens(self) -> dict[str, int]:
+        """Shard set → its tokens, of those that have any."""
+        there = {
+            row["source"]: row["tokens"]
+            for row in self.variants.counts
+            if row["variant"] == self.variant and row["tokens"]
+        }
+        if self.shard_set is None:
+            return there
+        if self.shard_set not in there:
+            raise ConfigError(
+                f"sets: {self.variant} has no samples of {self.shard_set!r}; it has "
+                f"{', '.join(sorted(there))}"
+            )
+        return {self.shard_set: there[self.shard_set]}
+
+
+@dataclass(frozen=True)
 class Training:
     """One model to have."""
 
-    variant: str
+    side: Side
     seed: int
     config: TrainConfig
     made_from: str
@@ -77,15 +117,23 @@ def require_torch() -> None:
         )
 
 
-def trainings(variants: Variants, options: AblationOptions) -> Iterator[Training]:
-    """Every model of the ablation: of each seed one a variant."""
+def sides_of(made: Sequence[Variants], options: AblationOptions) -> list[Side]:
+    """What is compared, of one run or of two."""
+    if options.sets:
+        return [Side(name, made[0], FULL, name) for name in options.sets]
+    if options.against:
+        return [Side(str(one.folder.parent), one) for one in made]
+    return [Side(variant, made[0], variant) for variant in VARIANTS]
+
+
+def trainings(sides: Sequence[Side], options: AblationOptions) -> Iterator[Training]:
+    """Every model of the ablation: of each seed one a side."""
     for seed in options.seeds:
-        for variant in VARIANTS:
-            shards = variants.shards(variant)
+        for side in sides:
             config = TrainConfig(
-                output=str(variants.folder / variant / f"seed-{seed}"),
-                sources=mixture(variants, variant, options.code_share),
-                tokenizer=str(shards / "tokenizer.json"),
+                output=str(side.folder / f"seed-{seed}"),
+                sources=mixture(side, options.code_share),
+                tokenizer=str(side.shards / "tokenizer.json"),
                 add_sentinels=options.tokenizer is not None,
                 preset=options.preset,
                 steps=options.steps,
@@ -105,18 +153,14 @@ def trainings(variants: Variants, options: AblationOptions) -> Iterator[Training
                 if name not in ("output", "tokenizer", "sources", "compile", "tensorboard")
             }
             weights = {name: source.weight for name, source in config.sources.items()}
-            made_from = [determining, weights, variants.fingerprints[variant]]
-            yield Training(variant, seed, config, fingerprint(made_from))
+            made_from = [determining, weights, side.variants.fingerprints[side.variant]]
+            yield Training(side, seed, config, fingerprint(made_from))
 
 
-def mixture(variants: Variants, variant: str, code_share: float) -> dict[str, Source]:
-    """The sources of a variant: GitHub's with `code_share` of the weight, the web's with the
+def mixture(side: Side, code_share: float) -> dict[str, Source]:
+    """The sources of a side: GitHub's with `code_share` of the weight, the web's with the
     rest, each corpus's by tokens. A corpus alone has all of it."""
-    tokens = {
-        row["source"]: row["tokens"]
-        for row in variants.counts
-        if row["variant"] == variant and row["tokens"]
-    }
+    tokens = side.tokens
     shares = {"github": code_share, "web": 1 - code_share}
     found = {}
     for corpus, share in shares.items():
@@ -125,7 +169,7 @@ def mixture(variants: Variants, variant: str, code_share: float) -> dict[str, So
         for name, n_tokens in sets.items():
             weight = (1.0 if alone else share) * n_tokens / sum(sets.values())
             if weight > 0:
-                found[name] = Source((str(variants.shards(variant) / name),), weight)
+                found[name] = Source((str(side.shards / name),), weight)
     return found
 
 
@@ -163,7 +207,7 @@ def train_each(configs: Iterable[TrainConfig]) -> Iterator["TrainReport"]:
 def evaluate_all(
     planned: list[Training], variants: Variants, benchmarks: Path | None, watcher: Watcher
 ) -> None:
-    """Score what is not scored, all on the held-out documents of both variants."""
+    """Score what is not scored, all on the held-out documents of `variants`."""
     from stages.ablation.evaluation.evaluate import Evaluation, evaluate  # noqa: PLC0415
 
     sets = _digests(benchmarks)
@@ -178,7 +222,7 @@ def evaluate_all(
                 model=one.folder,
                 heldout=variants.shards(HELDOUT),
                 benchmarks=benchmarks,
-                name=one.variant,
+                name=one.side.name,
             )
             evaluate(wanted, out, watcher.progress)
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pipeline.ablation.corpora import VARIANTS
-from pipeline.ablation.options import load_options
+from pipeline.ablation.options import AblationOptions, load_options
 from pipeline.ablation.variants import FOLDER, Variants, make_variants
 from pipeline.ablation.workflow import (
     EVAL,
     evaluate_all,
     require_torch,
+    sides_of,
     train_all,
     train_each,
     trainings,
@@ -31,17 +31,19 @@ from stages.ablation.evaluation.results import compare_sides, find_evaluations, 
 from stages.errors import StageError, StorageError
 
 TABLE = "table"
+"""With what is compared behind it, unless that is `rules` and `full`."""
 
 
 def emit(
     run: Path, address: str | None, workers: int | None, overrides: Sequence[str], *, json: bool
 ) -> None:
     """Make the variants, and say what they hold."""
-    variants = _variants(run, address, workers, overrides)
+    made = _variants(run, address, workers, load_options(overrides))
     if json:
-        print_json({"counts": variants.counts, "fingerprints": variants.fingerprints})
+        found = [{"counts": one.counts, "fingerprints": one.fingerprints} for one in made]
+        print_json(found if len(found) > 1 else found[0])
     else:
-        print(counts_table(variants.counts))
+        print("\n\n".join(counts_table(one.counts) for one in made))
 
 
 def ablate(
@@ -57,20 +59,22 @@ def ablate(
     require_torch()
 
     options = load_options(overrides)
-    variants = _variants(run, address, workers, overrides)
-    print(counts_table(variants.counts), file=sys.stderr)
-    planned = list(trainings(variants, options))
+    made = _variants(run, address, workers, options)
+    for variants in made:
+        print(counts_table(variants.counts), file=sys.stderr)
+    sides = sides_of(made, options)
+    planned = list(trainings(sides, options))
     watcher = ProgressLines()
     train_all(planned, watcher)
-    evaluate_all(planned, variants, benchmarks, watcher)
-    sides = [
-        read_side([one.folder / EVAL for one in planned if one.variant == variant])
-        for variant in VARIANTS
-    ]
-    results = compare_sides(*sides)
-    write_table(run / FOLDER / TABLE, results)
+    evaluate_all(planned, made[0], benchmarks, watcher)
+    results = compare_sides(
+        *(read_side([one.folder / EVAL for one in planned if one.side is side]) for side in sides)
+    )
+    compared = ["against"] if options.against else options.sets
+    write_table(run / FOLDER / "-".join([TABLE, *compared]), results)
     if json:
-        print_json({"counts": variants.counts, **as_json(results)})
+        counts = [row for variants in made for row in variants.counts]
+        print_json({"counts": counts, **as_json(results)})
     else:
         print(f"\n{markdown(results)}")
 
@@ -130,12 +134,19 @@ def table(a: Path, b: Path, n_resamples: int, seed: int, *, json: bool) -> None:
 
 
 def _variants(
-    run: Path, address: str | None, workers: int | None, overrides: Sequence[str]
-) -> Variants:
-    options = load_options(overrides)
-    try:
+    run: Path, address: str | None, workers: int | None, options: AblationOptions
+) -> list[Variants]:
+    """Of the run and, if it is compared with another, of that one beside it."""
+
+    def make(run: Path, beside: Variants | None = None) -> Variants:
         with ProgressMonitor(Console(stderr=True), run) as monitor:
-            return make_variants(run, options, address=address, workers=workers, monitor=monitor)
+            return make_variants(
+                run, options, beside=beside, address=address, workers=workers, monitor=monitor
+            )
+
+    try:
+        first = make(run)
+        return [first, make(Path(options.against), first)] if options.against else [first]
     except (StageError, StorageError) as error:
         again = shlex.join(["sluice", *sys.argv[1:]])
         raise type(error)(f"{error}\nTo go on after mending the cause: {again}") from error

@@ -73,12 +73,12 @@ class ProgressLines(Watcher):
     def training(self, training: Training, number: int, total: int, *, finished: bool) -> None:
         """Say which model is next."""
         state = "trained already" if finished else "training"
-        self._say(f"{training.variant}, seed {training.seed} ({number} of {total}): {state}")
+        self._say(f"{training.side.name}, seed {training.seed} ({number} of {total}): {state}")
 
     def evaluating(self, training: Training, *, finished: bool) -> None:
         """Say which model is evaluated."""
         state = "evaluated already" if finished else "evaluating"
-        self._say(f"{training.variant}, seed {training.seed}: {state}")
+        self._say(f"{training.side.name}, seed {training.seed}: {state}")
 
     def progress(self, what: str, done: int, total: int) -> None:
         """Say how far a measurement is."""

@@ -1,6 +1,5 @@
-"""Which documents are held out, and in what proportion the models read the sources."""
+"""How samples are cut, and in what proportion the models read the sources."""
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,72 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.ablation.options import AblationOptions
-from pipeline.ablation.steps import CANDIDATES, ChooseHeldout, CutSamples, DrawHeldout
+from pipeline.ablation.heldout import Documents
+from pipeline.ablation.options import AblationOptions, load_options
+from pipeline.ablation.steps import CutSamples
 from pipeline.ablation.variants import Variants
-from pipeline.ablation.workflow import mixture, trainings
+from pipeline.ablation.workflow import Side, mixture, sides_of, trainings
 from stages.contract import Batches
 from stages.emit.samples import TokenizeSamples
-
-
-def chosen(n_bytes: int, *rows: tuple[str, str | None, int, int]) -> list[int]:
-    """What is held out of candidates (source, language, bytes, order); a document's number is its
-    place."""
-    batch = pa.RecordBatch.from_pylist(
-        [
-            {
-                "doc_id": bytes([number]) * 16,
-                "source": source,
-                "language": language,
-                "n_bytes": size,
-                "order": order,
-            }
-            for number, (source, language, size, order) in enumerate(rows)
-        ],
-        schema=CANDIDATES,
-    )
-    made = ChooseHeldout(n_bytes)(iter([batch]))
-    table = pa.ipc.open_file(io.BytesIO(made)).read_all()
-    return [doc_id[0] for doc_id in table["doc_id"].to_pylist()]
-
-
-def test_sources_share_the_bytes_and_languages_take_turns() -> None:
-    """The rare language of `code` comes before the second document of the frequent one."""
-    rows = [
-        ("code", "Go", 100, 3),
-        ("code", "Go", 100, 1),
-        ("code", "Go", 100, 2),
-        ("code", "C", 100, 9),
-        ("text", None, 60, 5),
-        ("text", None, 60, 4),
-    ]
-    assert chosen(400, *rows) == [1, 3, 4, 5]
-    assert chosen(600, *rows) == [1, 2, 3, 4, 5]
-
-
-def test_a_document_that_does_not_fit_leaves_room_for_the_next() -> None:
-    assert chosen(100, ("code", "C", 150, 1), ("code", "C", 90, 2)) == [1]
-
-
-def test_redacted_long_and_empty_documents_are_not_candidates() -> None:
-    """Redaction changed one variant's text and not the other's."""
-    span = [{"start": 0, "end": 2, "kind": "EMAIL"}]
-    rows = [
-        {"doc_id": b"a" * 16, "kind": "page", "n_bytes": 10, "natural_language": "en", "spans": []},
-        {
-            "doc_id": b"b" * 16,
-            "kind": "page",
-            "n_bytes": 10,
-            "natural_language": "en",
-            "spans": span,
-        },
-        {"doc_id": b"c" * 16, "kind": "page", "n_bytes": 99, "natural_language": "en", "spans": []},
-        {"doc_id": b"d" * 16, "kind": "page", "n_bytes": 0, "natural_language": "en", "spans": []},
-    ]
-    step = DrawHeldout("web", seed=0, rate=1.0, document_bytes=50)
-    [found] = step(iter([pa.RecordBatch.from_pylist(rows)]))
-    assert found["doc_id"].to_pylist() == [b"a" * 16]
-    assert found["source"].to_pylist() == ["natural"]
+from stages.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -147,13 +88,26 @@ def test_nothing_is_cut_where_that_was_not_asked_for() -> None:
     assert [row["n_tokens"] for row in cut(0, (9,))] == [9]
 
 
+class NoFile:
+    """No document at all."""
+
+    content_hash = ""
+
+    def read(self) -> bytes:
+        raise AssertionError("nothing here reads documents")
+
+
 def variants(counts: dict[tuple[str, str], int]) -> Variants:
     rows = [
         {"variant": variant, "source": source, "tokens": tokens}
         for (variant, source), tokens in counts.items()
     ]
     fingerprints = {"rules": "r", "full": "f", "heldout": "h"}
-    return Variants(Path("run/ablation"), rows, fingerprints)
+    return Variants(Path("run/ablation"), rows, fingerprints, "", Documents(NoFile()))
+
+
+def weights(side: Side, share: float = 0.5) -> dict[str, float]:
+    return {name: source.weight for name, source in mixture(side, share).items()}
 
 
 BOTH = {
@@ -170,9 +124,7 @@ BOTH = {
 @pytest.mark.parametrize("share", [0.5, 0.8])
 def test_github_and_the_web_have_the_same_share_in_both_variants(share: float) -> None:
     """Within each, a source weighs as many tokens as it has."""
-    made = variants(BOTH)
-    rules = {name: one.weight for name, one in mixture(made, "rules", share).items()}
-    full = {name: one.weight for name, one in mixture(made, "full", share).items()}
+    rules, full = (weights(side, share) for side in sides_of([variants(BOTH)], AblationOptions()))
     assert rules == pytest.approx({"code": share * 0.75, "text": share / 4, "natural": 1 - share})
     web = 1 - share
     assert full == pytest.approx({"code": share, "code-web": web / 4, "natural": web * 0.75})
@@ -180,15 +132,52 @@ def test_github_and_the_web_have_the_same_share_in_both_variants(share: float) -
 
 def test_a_corpus_alone_has_all_the_weight() -> None:
     made = variants({("rules", "code"): 3, ("rules", "text"): 1})
-    weights = {name: one.weight for name, one in mixture(made, "rules", 0.5).items()}
-    assert weights == pytest.approx({"code": 0.75, "text": 0.25})
+    assert weights(Side("rules", made, "rules")) == pytest.approx({"code": 0.75, "text": 0.25})
 
 
 def test_every_seed_trains_one_model_a_variant_with_the_same_budget() -> None:
     """What a model is made from changes with the variant, the seed and the steps."""
-    planned = list(trainings(variants(BOTH), AblationOptions(steps=7)))
-    names = [(one.variant, one.seed) for one in planned]
+    sides = sides_of([variants(BOTH)], AblationOptions())
+    planned = list(trainings(sides, AblationOptions(steps=7)))
+    names = [(one.side.name, one.seed) for one in planned]
     assert names == [(variant, seed) for seed in (0, 1, 2) for variant in ("rules", "full")]
     assert {one.config.n_steps * one.config.step_tokens for one in planned} == {7 * 4 * 256}
-    longer = list(trainings(variants(BOTH), AblationOptions(steps=8)))
+    longer = list(trainings(sides, AblationOptions(steps=8)))
     assert len({one.made_from for one in (*planned, *longer)}) == 12
+
+
+def test_two_shard_sets_are_read_alone_and_as_long() -> None:
+    """Each is all that its models see, whatever the shares of the corpora."""
+    made = variants({("full", "code"): 30, ("full", "code-quality"): 10, ("full", "natural"): 9})
+    options = AblationOptions(sets=("code", "code-quality"), code_share=0.2)
+    sides = sides_of([made], options)
+    assert [weights(side, options.code_share) for side in sides] == [
+        {"code": 1.0},
+        {"code-quality": 1.0},
+    ]
+    planned = list(trainings(sides, options))
+    assert len({one.config.n_steps * one.config.step_tokens for one in planned}) == 1
+    assert {str(one.folder.parent) for one in planned} == {
+        "run/ablation/code",
+        "run/ablation/code-quality",
+    }
+
+
+def test_a_set_that_the_run_lacks_is_named_with_those_it_has() -> None:
+    made = variants({("full", "code"): 30, ("full", "text"): 9})
+    sides = sides_of([made], AblationOptions(sets=("code", "code-quality")))
+    with pytest.raises(ConfigError, match="no samples of 'code-quality'; it has code, text"):
+        list(trainings(sides, AblationOptions()))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["sets=['code']"], "expected two shard sets"),
+        (["sets=['code', 'code']"], "expected two shard sets"),
+        (["sets=['code', 'text']", "against=other"], "ask for one of them"),
+    ],
+)
+def test_a_comparison_has_two_sides(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_options(overrides)

@@ -1,6 +1,7 @@
 """What each variant holds, held against the run's own tables."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.ablation.heldout import GROUP
 from pipeline.ablation.options import AblationOptions
 from pipeline.ablation.variants import Variants, make_variants
 from pipeline.engine.runner import Monitor
 from pipeline.inspection.verify import verify
+from pipeline.run import run
 from schemas.shards import SHARDS
 from stages.errors import ConfigError
 from stages.kernels.bpe.tokenizer import Tokenizer
-from tests.pipeline.conftest import read_shards
+from tests.pipeline.conftest import configured, read_shards
 
 OPTIONS = AblationOptions(
     heldout_bytes=60_000, heldout_document_bytes=20_000, heldout_rate=0.5, tokenizer_bytes=200_000
@@ -147,3 +150,60 @@ def test_the_run_stays_sound(ablated_run: Path, variants: Variants) -> None:
 def test_a_folder_without_a_ablated_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no finished run"):
         make_variants(tmp_path, OPTIONS, address="local")
+
+
+def test_no_repository_is_on_both_sides(ablated_run: Path, tmp_path: Path) -> None:
+    """Where repositories and domains are drawn: what is held out shares none with what is trained
+    on, and only the whole chain's variant is made for two of its sets."""
+    folder = Path(shutil.copytree(ablated_run, tmp_path / "run"))
+    options = OPTIONS.model_copy(
+        update={"heldout_unit": "repository", "sets": ("code", "text"), "heldout_rate": 0.3}
+    )
+    made = make_variants(folder, options, address="local")
+    assert {row["variant"] for row in made.counts} == {"full", "heldout"}
+    groups = {
+        doc_id: group
+        for corpus, name in GROUP.items()
+        for doc_id, group in zip(
+            column(folder, f"{corpus}/documents", "doc_id"),
+            column(folder, f"{corpus}/documents", name),
+            strict=True,
+        )
+    }
+    held, full = (
+        {groups[doc_id] for doc_id in parts(shards(made, variant))}
+        for variant in ("heldout", "full")
+    )
+    assert held
+    assert full
+    assert not held & full
+
+
+def test_another_run_is_without_what_this_one_holds_out(
+    ablated_run: Path, inputs: Path, tmp_path: Path
+) -> None:
+    """Also without its duplicates, that the other run has not compared file by file."""
+    first = make_variants(ablated_run, OPTIONS, address="local")
+    other = tmp_path / "other"
+    run(configured(inputs, other, "github.dedup.unit=repository"), address="local")
+    second = make_variants(other, OPTIONS, beside=first, address="local")
+    assert {row["variant"] for row in second.counts} == {"rules", "full"}
+    held = set(parts(shards(first, "heldout")))
+    clusters = dict(
+        zip(
+            column(ablated_run, "github/documents", "doc_id"),
+            column(ablated_run, "github/dedup", "cluster"),
+            strict=True,
+        )
+    )
+    kept = column(other, "github/dedup", "keep")
+    ids = column(other, "github/documents", "doc_id")
+    copies = {
+        doc_id
+        for doc_id, keep in zip(ids, kept, strict=True)
+        if keep and clusters[doc_id] in held and doc_id not in held
+    }
+    assert copies, "the other run should keep a copy of a held-out document"
+    assert not (held | copies) & set(parts(shards(second, "full")))
+    files = [one.shards("full") / "tokenizer.json" for one in (first, second)]
+    assert files[0].read_bytes() == files[1].read_bytes()
