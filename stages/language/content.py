@@ -17,14 +17,17 @@ from typing import Any
 from stages.language.code_view import CodeView
 
 MODELINE_BYTES = 1024
-"""Where Emacs and Vim modelines are looked for: the file's start."""
+"""Where Emacs and Vim modelines are looked for: the file's start and its end."""
 
 LONG_LINE = re.compile(rb"^([^\n]{500})[^\n]++", re.M)
 
 MODELINE = re.compile(
-    rb"-\*-[ \t]*(?:[^\r\n]{0,100}?\bmode[ \t]*:[ \t]*)?([\w+#.-]+)[^\r\n]{0,100}?-\*-"
-    rb"|\b(?:vim?|ex):[^\r\n]{0,100}?\b(?:ft|filetype|syntax)[ \t]*=[ \t]*([\w+#.-]+)"
+    rb"-\*-[ \t]*(?:[^\r\n]{0,100}?\b(?i:mode)[ \t]*:[ \t]*)?([\w+#.-]+)[^\r\n]{0,100}?-\*-"
+    rb"|\b(?:vim?[\d<=>]{0,4}|ex):[^\r\n]{0,100}?"
+    rb"\b(?:ft|filetype|syn|syntax)[ \t]*=[ \t]*([\w+#.-]+)"
+    rb"|\bLocal Variables:[\s\S]{0,500}?\bmode:[ \t]*([\w+#.-]+)"
 )
+"""Emacs's first line, Vim's, and the variables at the end of a file (Emacs manual, 49.2.4)."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,12 @@ def code_views() -> dict[str, CodeView]:
 
 
 @cache
-def modeline_names() -> dict[str, str]:
-    """Editors' mode names → language, read once per process."""
-    names: dict[str, str] = _heuristics()["modelines"]
-    return names
+def modeline_names() -> dict[str, tuple[str, ...]]:
+    """Editors' mode names → the languages that are edited in it, read once per process."""
+    names: dict[str, str | list[str]] = _heuristics()["modelines"]
+    return {
+        mode: (named,) if isinstance(named, str) else tuple(named) for mode, named in names.items()
+    }
 
 
 def resolve(extension: str, head: bytes) -> str | None:
@@ -83,12 +88,16 @@ def resolve(extension: str, head: bytes) -> str | None:
     return None
 
 
-def modeline(head: bytes) -> str | None:
-    """The language an Emacs or Vim modeline in the first lines names."""
-    found = MODELINE.search(head, 0, MODELINE_BYTES)
-    if found is None:
-        return None
-    return modeline_names().get((found[1] or found[2]).decode("ascii", "replace").lower())
+def modeline(head: bytes) -> tuple[str, ...]:
+    """The languages of the mode that an Emacs or Vim modeline names, in the first lines or the
+    last; none if there is none that is known."""
+    for start, end in ((0, MODELINE_BYTES), (max(0, len(head) - MODELINE_BYTES), len(head))):
+        for found in MODELINE.finditer(head, start, end):
+            mode = next(name for name in found.groups() if name is not None)
+            named = modeline_names().get(mode.decode("ascii", "replace").lower())
+            if named is not None:
+                return named
+    return ()
 
 
 def _heuristics() -> dict[str, Any]:

@@ -22,18 +22,21 @@ HEAD_BYTES = 1024
 MAX_RUNNERS = 8
 MAX_WORDS = 100
 
+NIX = frozenset(["nix", "nix-shell", "cached-nix-shell"])
 SHELLS = frozenset(["sh", "bash", "dash", "ash", "ksh", "mksh", "zsh"])
 
 _LINE = re.compile(rb"#![ \t]*([^\r\n]+)")
 _NIX_LINE = re.compile(rb"^[^\r\n\w]{0,4}#![ \t]*nix(?:-shell)?[ \t]+([^\r\n]+)", re.M)
 _EXECUTION = re.compile(
-    rb"""^[^\n#\w]{0,12}exec["']?[ \t]+"""
-    rb"""([^\n]{0,200}?(?:\\\n[^\n]{0,200}?)?)[ \t"']+\$\{?0\}?["'\s]""",
+    rb"""^[^\n#\w]{0,12}(?:eval[ \t]+["'])?exec["']?[ \t]+"""
+    rb"""([^\n]{0,200}?(?:\\\n[^\n]{0,200}?)?)[ \t"']+\$\{?(?:0|BASH_SOURCE(?:\[0\])?)\}?["'\s]""",
     re.M,
 )
 _VERSION = re.compile(r"[-_]?[\d.]+$")
 _ASSIGNMENT = re.compile(r"\w+=")
 _SPLIT_OPTION = re.compile(r"(?:-[a-zA-Z]*S|--split-string=?)(.*)")
+_DRIVE = re.compile(r"""["']?[A-Za-z]:\\""")
+_WINDOWS = re.compile(r"(?i:(?:.*\\)?([^\\]+)\.exe)")
 _TAIL = re.compile(r"(?<=.)[@:][^/]*$")
 """A version or tag behind a name: `ts-node@10`, `python:3.12`."""
 
@@ -73,7 +76,7 @@ def interpreter(head: bytes) -> Sequence[str]:
     if found is None:
         return ()
     words = _words(found[1])
-    if any(_base(word) in ("nix", "nix-shell") for word in words[:3]):
+    if any(_base(word) in NIX for word in words[:3]):
         for line in _NIX_LINE.finditer(head, found.end(), HEAD_BYTES):
             words += _words(line[1])
     name = _interpreter_of(words)
@@ -140,7 +143,8 @@ def _versionless(name: str) -> str:
 
 def _base(word: str) -> str:
     """The program's name without its folder, package set, environment, version or tag."""
-    return _TAIL.sub("", word.rpartition("/")[2].rpartition("#")[2])
+    program = _WINDOWS.sub(r"\1", word.rpartition("/")[2])
+    return _TAIL.sub("", program.rpartition("#")[2])
 
 
 def _words(line: bytes) -> list[str]:
@@ -148,8 +152,8 @@ def _words(line: bytes) -> list[str]:
 
 
 def _split(line: str) -> list[str]:
-    """As a shell would, where the quotes are closed."""
+    """As a shell would, where the quotes are closed; `\\` stands in paths of Windows alone."""
     try:
-        return shlex.split(line)
+        return shlex.split(line.replace("\\", "\\\\") if _DRIVE.match(line) else line)
     except ValueError:
         return [word.strip("\"'") for word in line.split()]

@@ -21,6 +21,8 @@ C_HEADERS = {
     "unfinished": "int f(void);\n/* the head ends in a comment\nclass A {\n",
     "attribute": "[[gnu::packed]] struct a { int b; };\n",
     "for C++ too": "#ifdef __cplusplus\n#define NIL nullptr\n#else\n#define NIL 0\n#endif\n",
+    "bits": "struct a {\n\tint x : 3;\n};\n#define AND(a, b) f(a & b, (int) &b)\n",
+    "loops": "#define EACH(p) for (struct x *p = head; p; p = p->next)\nenum x : int {\n A\n};\n",
     "guarded": '#ifdef __cplusplus\nextern "C" {\n#endif\nint f(void);\n',
 }
 OTHER_HEADERS = {
@@ -30,6 +32,10 @@ OTHER_HEADERS = {
     "class": ("// A class.\nclass A final : public B {\n};\n", "C++"),
     "template": ('const char *s = "/*";\ntemplate <typename T> T f(T t);\n', "C++"),
     "quote": ("const char q = '\"';\nstd::string f();\n", "C++"),
+    "derived": ("struct Point : public Base {\n  double x;\n};\n", "C++"),
+    "reference": ("void swap(int &a, int &b);\n", "C++"),
+    "constant": ("long sum(const vec3& v);\n", "C++"),
+    "default": ("int open(int flags = 0);\n", "C++"),
     "using": ("// using words\nusing Size = unsigned long;\n", "C++"),
 }
 MATLAB = {
@@ -181,6 +187,20 @@ def test_v_files(text, language):
         (".rs", "/*\n#pragma version(1)\n*/\nfn main<'a>() {}\n", "Rust"),
         (".fs", '// #version 330\nmodule A\nlet y = "gl_FragColor"\n', "F#"),
         (".es", "function main() {}\nmain();\n", None),
+        (".fs", "(*\n: note\n\\ of it\nvoid main\n*)\nmodule A\nlet y = 1\n", "F#"),
+        (".fs", 'module A\nlet y = """\n#version 330\nvoid main() {}\n"""\n', "F#"),
+        (".d", "/++\nBEGIN\n+/\nstring s = `x`;\n", None),
+        (".cls", "/*\nClass of\nProperty x\n*/\npublic class A {\n}\n", "Apex"),
+        (".cls", "/*\n * end class of it\n */\nglobal class A {\n}\n", "Apex"),
+        (".cls", "' public class A\nOption Explicit\n", "Visual Basic"),
+        (".cls", "%% public class A\n\\LoadClass{book}\n", "TeX"),
+        (".es", "/*\n%% note\n*/\nlet x = 1;\n", None),
+        (".cs", "// !Foo methodsFor: 'x'\nclass A {}\n", None),
+        (".ms", 'rollout r "x" (\n on b pressed do (\n  print "x"\n )\n)\n', "MAXScript"),
+        (".r", "inc <- '\n#include <vector>\n'\n", None),
+        (".r", "#include <Types.r>\nresource 'STR ' (128) {\n}\n", "Rez"),
+        (".rs", 'use std::io;\nlet s = r#"\n#pragma version(1)\n"#;\n', "Rust"),
+        (".md", '# Loading\n\n(include "a.scm")\n', "Markdown"),
         (".cl", "/*\nclass A inherits B {\n*/\n__kernel void f() {}\n", "OpenCL"),
     ],
 )

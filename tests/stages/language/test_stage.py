@@ -185,3 +185,23 @@ def test_content_chooses_where_rules_leave_several() -> None:
         ("Perl", "extension"),
         ("Jade", "extension"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "language"),
+    [
+        ("a.h", "/* -*- Mode: C++; tab-width: 8 -*- */\nint f();\n", "C++"),
+        ("a.h", "/* vim: set sw=4 et: */\nint f(void);\n", "C"),
+        ("a.pl", "% -*- Mode: Prolog -*-\nbar.\n", "Prolog"),
+        ("a.inc", "<h1>x</h1>\n<!-- vim: set ft=php: -->\n", "PHP"),
+        ("a.t", "ok 1;\n\n# vim: ft=perl6\n", "Perl 6"),
+        ("a.S", "/* -*- mode: asm -*- */\n\t.text\n\t.globl f\n", "GAS"),
+        ("a.sql", "-- vim: ft=sql\nDECLARE @x INT;\nGO\n", "Transact-SQL"),
+        ("a.conf", "# vim: ft=conf\nserver {\n listen 80;\n}\n", "Nginx Configuration File"),
+        ("a.h", "// -*- python -*-\nint f(void);\n", "C"),
+    ],
+)
+def test_a_modeline_chooses_among_the_languages_of_an_extension(path, text, language):
+    """It decides if one of them is edited in its mode, and else says nothing."""
+    (found,) = identify(path=[path], text=[text])
+    assert (found["language"] or found["other"]) == language
