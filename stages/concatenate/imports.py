@@ -80,6 +80,8 @@ _PHP_INCLUDE = re.compile(
     r"""\b(?:require|include)(?:_once)?+\s*+(?:\(\s*+)?+(?:__DIR__\s*+\.\s*+)?+"""
     r"""['"]([^'"\n]{1,300})['"]"""
 )
+_PHP_ROOTS = ("src", "app", "lib")
+"""Folders that the first part of a name usually stands for (PSR-4)."""
 _RUBY = re.compile(
     r"""^[ \t]*+(require|require_relative|load)[ \t(]*+['"]([^'"\n]{1,300})['"]""", re.M
 )
@@ -87,8 +89,11 @@ _RUST_MOD = re.compile(
     r"^[ \t]*+(?:pub(?:\([^)\n]{0,100}\))?+[ \t]++)?+mod[ \t]++(\w++)[ \t]*+;", re.M
 )
 _RUST_USE = re.compile(
-    r"^[ \t]*+(?:pub(?:\([^)\n]{0,100}\))?+[ \t]++)?+use[ \t]++(crate|self|super)::([\w:]++)", re.M
+    r"^[ \t]*+(?:pub(?:\([^)\n]{0,100}\))?+[ \t]++)?+use[ \t]++(crate|self|super)::([\w:]*+)"
+    r"(?:\{([^;]{0,4000}))?+",
+    re.M,
 )
+_RUST_NAME = re.compile(r"[\w:]++")
 _USING = re.compile(
     r"^[ \t]*+(?:global[ \t]++)?+using[ \t]++(?:static[ \t]++)?+(?:\w++[ \t]*+=[ \t]*+)?+"
     r"([\w.]++)[ \t]*+;",
@@ -212,7 +217,10 @@ def _php(path: str, text: str) -> Iterator[Reference]:
             parts = [part for part in (prefix + member.strip()).split("\\") if part]
             parts = parts[-MAX_NAME_PARTS:]
             last = max(1, len(parts) - 1)
-            yield Reference(tails=tuple("/".join(parts[i:]) + ".php" for i in range(last)))
+            tails = ["/".join(parts[i:]) + ".php" for i in range(last)]
+            if len(parts) > 1:
+                tails += ["/".join([root, *parts[1:]]) + ".php" for root in _PHP_ROOTS]
+            yield Reference(tails=tuple(tails))
     for name in _PHP_INCLUDE.findall(text):
         inside = name.lstrip("/")
         yield Reference(paths=(_beside(path, inside),), tails=(normpath(inside),))
@@ -236,18 +244,20 @@ def _rust(path: str, text: str) -> Iterator[Reference]:
         yield Reference(paths=(join(own, f"{name}.rs"), join(own, name, "mod.rs")))
     parts = path.split("/")
     root = "/".join(parts[: len(parts) - parts[::-1].index("src")]) if "src" in parts else ""
-    for start, rest in _RUST_USE.findall(text):
-        base = {"crate": root, "self": own, "super": dirname(own)}[start]
-        names = [name for name in rest.split("::") if name][:MAX_NAME_PARTS]
-        while names and names[0] == "super":
-            base, names = dirname(base), names[1:]
-        yield Reference(
-            paths=tuple(
-                join(base, *names[:length]) + end
-                for length in range(len(names), 0, -1)
-                for end in (".rs", "/mod.rs")
+    for start, prefix, group in _RUST_USE.findall(text):
+        for member in group.split(",") if group else [""]:
+            base = {"crate": root, "self": own, "super": dirname(own)}[start]
+            rest = prefix + "".join(_RUST_NAME.findall(member)[:1])
+            names = [name for name in rest.split("::") if name][:MAX_NAME_PARTS]
+            while names and names[0] == "super":
+                base, names = dirname(base), names[1:]
+            yield Reference(
+                paths=tuple(
+                    join(base, *names[:length]) + end
+                    for length in range(len(names), 0, -1)
+                    for end in (".rs", "/mod.rs")
+                )
             )
-        )
 
 
 def _csharp(path: str, text: str) -> Iterator[Reference]:

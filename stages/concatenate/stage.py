@@ -139,7 +139,7 @@ class ConcatenateStage:
     """Writes `sample_id` and `position` beside every living document."""
 
     name: ClassVar[str] = "concatenate"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ()
     Options: ClassVar[type[Options]] = ConcatenateOptions
 
