@@ -19,7 +19,7 @@ class ExtractStage:
     has the empty text."""
 
     name: ClassVar[str] = "extract"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     libraries: ClassVar[tuple[str, ...]] = LIBRARIES
     Options: ClassVar[type[Options]] = ExtractOptions
     reads: ClassVar[tuple[str, ...]] = ("html",)

@@ -55,6 +55,8 @@ _OTHER_SCRIPTS = (
     ),
     *("my", "ne", "or", "pa", "ps", "sa", "sd", "si", "ta", "te", "th", "ug", "ur", "yi"),
 )
+_OF_ONE_SCRIPT = (("ar", "fa", "ur", "ps", "sd", "ug"), ("hi", "mr", "ne", "sa"), ("bn", "as"))
+"""Languages of which a short text is as far from one as from another, the most written first."""
 _CJK_WEIGHT = 3
 """A CJK character says about as much as this many letters."""
 _CYRILLIC_LETTERS = (
@@ -112,8 +114,12 @@ def _cyrillic_candidates(words: str, n_letters: int) -> tuple[str, ...]:
 def _script_language(text: str) -> str | None:
     """Of a short text, which is far from all that the detector knows."""
     ranking = _ranking(text, _OTHER_SCRIPTS, 1 << 20)
-    if len(ranking) > 1 and ranking[0][1] * SCRIPT_MARGIN <= ranking[1][1]:
-        return ranking[0][0]
+    close = [one for one, rank in ranking if rank < ranking[0][1] * SCRIPT_MARGIN]
+    if len(close) == 1:
+        return close[0]
+    for languages in _OF_ONE_SCRIPT:
+        if close and set(close) <= set(languages):
+            return min(close, key=languages.index)
     return None
 
 

@@ -30,6 +30,7 @@ from stages.web.decoding.sniff import (
     XML_TYPES,
     looks_like_html,
     parses_as_xml,
+    sniffed_type,
 )
 from stages.web.extract import LIBRARIES, TABLES, Extracted, extract_utf8
 from stages.web.formulas import count_formulas
@@ -65,7 +66,7 @@ class WebSource:
     """Reads crawled pages; see the module."""
 
     name: ClassVar[str] = "documents"
-    version: ClassVar[int] = 10
+    version: ClassVar[int] = 11
     libraries: ClassVar[tuple[str, ...]] = (*LIBRARIES, "publicsuffixlist", "idna", "warcio")
     tables: ClassVar[tuple[str, ...]] = ("url_parameters.toml", *TABLES)
     Options: ClassVar[type[Options]] = WebOptions
@@ -156,7 +157,8 @@ class WebSource:
             mime = (identified or "").partition(";")[0].strip().lower()
         if mime in _UNKNOWN_TYPES:
             mime = "text/html" if looks_like_html(payload) else ""
-        is_xhtml = parses_as_xml(response.mime, payload)
+        declared = sniffed_type(payload) if response.mime in _UNKNOWN_TYPES else response.mime
+        is_xhtml = parses_as_xml(declared, payload)
         if not (is_xhtml or mime in _HTML_TYPES) or not looks_like_html(payload, declared=True):
             return Skipped("not_html")
         html = utf8_page(payload, response.charset)

@@ -32,9 +32,11 @@ of class words (sum, least, most, of the nearest with any) and of ids (least), d
 tag and class."""
 N_STATE = 12
 
-_A, _SCRIPT = TAGS["a"], TAGS["script"]
+_A, _SCRIPT, _DIALOG_TAG = TAGS["a"], TAGS["script"], TAGS["dialog"]
 _CLASS, _ID, _ROLE = KEYS["class"], KEYS["id"], KEYS["role"]
-_HIDDEN, _ARIA, _STYLE, _TYPE = (KEYS[name] for name in ("hidden", "aria-hidden", "style", "type"))
+_HIDDEN, _ARIA, _STYLE, _TYPE, _OPEN = (
+    KEYS[name] for name in ("hidden", "aria-hidden", "style", "type", "open")
+)
 _NAMED = sum(1 << KEYS[name] for name in ("class", "id", "role", "itemprop", "itemtype"))
 _FORMULA_KEYS = sum(
     1 << KEYS[name]
@@ -68,6 +70,8 @@ def enter(p: Page, node: int, state: Ints) -> None:  # noqa: PLR0912
     mine = _by_tag(p, node, state, s)
     sign = int64(p.tag[node])
     total, least, most, n_words = int64(0), int64(0), int64(0), int64(0)
+    if p.tag[node] == _DIALOG_TAG and not _is_open(p, node):
+        mine |= HIDDEN
     for slot in range(p.first[node], p.last[node]):
         key = p.attributes[N_PLACES * slot + KEY]
         position = int64(p.attributes[N_PLACES * slot + VALUE])
@@ -106,6 +110,14 @@ def enter(p: Page, node: int, state: Ints) -> None:  # noqa: PLR0912
         if most > state[s + S_MAX]:
             state[s + S_MAX] = most
         state[s + S_NEAR] = total
+
+
+@kernel
+def _is_open(p: Page, node: int) -> bool:
+    for slot in range(p.first[node], p.last[node]):
+        if p.attributes[N_PLACES * slot + KEY] == _OPEN:
+            return True
+    return False
 
 
 @kernel

@@ -43,7 +43,12 @@ _MARKS = (
 _WIDE_BYTES = 1 << 12
 _MIN_WIDE_SHARE = 0.3
 """Share of two-byte units whose one half is zero and whose other is not: in markup nearly all."""
+_WIDE_MARKUP = (
+    (re.compile(rb"(?:[\t\n\r ]\0)*+<\0[!?A-Za-z]\0"), "utf-16-le"),
+    (re.compile(rb"(?:\0[\t\n\r ])*+\0<\0[!?A-Za-z]"), "utf-16-be"),
+)
 _NON_ASCII = re.compile(rb"[\x80-\xff]")
+_HANGUL = re.compile("[\uac00-\ud7a3]")
 _WRONG = re.compile("[\x80-\x9f\ufffd]")
 _WESTERN = frozenset({"ascii", "cp1252", "iso8859-1", "iso8859-15", "latin-1"})
 _LATIN = _WESTERN | frozenset(
@@ -110,6 +115,9 @@ def _wide(data: bytes) -> str | None:
     head = data[:_WIDE_BYTES]
     if b"\0" not in head:
         return None
+    for markup, name in _WIDE_MARKUP:  # all that shows it where the text is in Han or kana
+        if markup.match(head):
+            return name
     even, odd = head[0::2], head[1::2]
     n_units = len(odd)
     zeros_even, zeros_odd = even[:n_units].count(0), odd.count(0)
@@ -154,8 +162,20 @@ def _choose(data: bytes, declared: list[str]) -> str:
     if plausible:
         return plausible[0] if guess in _LATIN or not is_guess_sound else guess
     if not is_guess_sound:
+        if not declared and _is_korean(sample):
+            return "cp949"
         return min(_fallbacks(declared), key=lambda name: _error_rate(sample, name))
     return guess
+
+
+def _is_korean(sample: bytes) -> bool:
+    """Whether bytes that uchardet can make nothing of are hangul: it knows none of EUC-KR. Accented
+    letters of the West stand alone, and the byte behind them is none that ends a syllable."""
+    if not _decodes(sample, "cp949"):
+        return False
+    text = decode(sample, "cp949")
+    n_wide = len(text) - len(text.encode("ascii", "ignore"))
+    return 2 * len(_HANGUL.findall(text)) > n_wide
 
 
 def _fallbacks(declared: list[str]) -> Iterator[str]:

@@ -35,6 +35,12 @@ _OTHER_XML = re.compile(
 )
 
 
+def sniffed_type(payload: bytes) -> str:
+    """The type that browsers give a response without one, as far as it is XML (WHATWG MIME
+    sniffing, section 7.1); else the empty string."""
+    return "text/xml" if payload[:SNIFF_BYTES].lstrip().startswith(b"<?xml") else ""
+
+
 def parses_as_xml(mime: str, payload: bytes) -> bool:
     """Whether browsers show a response of this type as a page and parse it as XML: it is declared
     XHTML, or XML and its root is `html` in XHTML's namespace."""

@@ -1,7 +1,8 @@
 """Code whose lines are elements and whose white space a style sheet keeps, which nobody sees here.
 
 What gives it away: rows that begin with the numbers 1, 2, 3 … as elements of their own; children
-that are called lines; or lines that end in `<br>` and are indented by no-break spaces.
+that are called lines; or lines that end in `<br>` or are elements, and are indented by no-break
+spaces.
 """
 
 import re
@@ -23,9 +24,10 @@ _IN_LINE = frozenset(
     for name in ("#text", "#unknown", "a", "b", "br", "code", "em", "font", "i", "span", "strong",
                  "sub", "sup", "tt", "u", "var", "wbr")
 )  # fmt: skip
+_LINES = _IN_LINE | {TAGS["div"], TAGS["p"]}
 _TABLE, _TR, _TH, _BR = (TAGS[name] for name in ("table", "tr", "th", "br"))
 _NUMBER = re.compile(r"[\s\u00a0]*(\d{1,6})[\s\u00a0:.|]*")
-_INDENTED = re.compile("(?:^|\n)\\s*\u00a0[\u00a0 ]|\u00a0\u00a0")
+_INDENTED = re.compile("(?:^|\n)\\s*\u00a0[\u00a0 ]|\u00a0 ?\u00a0")
 _CALLED_LINE = re.compile(r"(?:^|[-_])lines?(?:$|[-_])|(?:^|[a-z])Line(?:$|[A-Z])")
 
 
@@ -55,6 +57,10 @@ def is_code_by_lines(source: Source, node: int) -> bool:
     inside = source.tags(node + 1, source.end[node])
     if _IN_LINE.issuperset(inside):
         return _BR in inside and _INDENTED.search(source.text(node)) is not None
+    if _LINES.issuperset(inside):
+        lines = [child for child in source.children(node) if source.tag[child]]
+        are_rows = len(lines) >= MIN_LINES and all(source.tag[line] in _ROWS for line in lines)
+        return are_rows and _INDENTED.search(source.text(node)) is not None
     if source.tag[node] == _TABLE:
         return _is_numbered(source, node, _TR)
     lines = [child for child in source.children(node) if source.tag[child]]

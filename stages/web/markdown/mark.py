@@ -20,17 +20,21 @@ from stages.web.markdown.roles import (
     BLOCK_STYLE,
     CODE,
     CODE_ROOT,
+    CODE_TABLE,
     FORMULA,
     GUTTER,
     HAS_PRE,
     INLINE,
     INLINE_CODE,
+    KEEP_LINES,
     KIND,
     LAYOUT,
     LINE,
     LOOSE_GUTTER,
+    MONOSPACE,
     MULTILINE,
     NUMERIC,
+    PRE_STYLE,
     QUOTE,
     SKIP,
 )
@@ -49,9 +53,11 @@ _CONTAINER = TAGS["mjx-container"]
 _H1, _H6, _UL, _OL = TAGS["h1"], TAGS["h6"], TAGS["ul"], TAGS["ol"]
 T_NODE, T_END, T_ROWS, T_CELLS, T_WIDEST, N_TABLE = range(6)
 """Of an open table: node and end, rows, cells of this row, widest row."""
-N_TABLES, CELL_BYTES, CODE_NODE, CODE_ENDS, PRE_ENDS, N_COUNTS = range(6)
+N_TABLES, CELL_BYTES, CODE_NODE, CODE_ENDS, PRE_ENDS, LINES_END, N_COUNTS = range(7)
 """Places in `Marking.counts`: open tables, bytes of the open cell, the innermost element of inline
-code and where it ends, where the outermost preformatted one ends."""
+code and where it ends, where the outermost preformatted one ends, and where the last that may be a
+block of code does."""
+_MAY_BE_CODE = CODE_ROOT | CODE_TABLE | PRE_STYLE | KEEP_LINES | MONOSPACE
 
 
 def marked_nodes(tree: Tree, keep: Flags | None, kinds: Numbers, words: NameTable) -> Numbers:
@@ -90,7 +96,11 @@ def _compiled(stamp: int) -> Callable[..., None]:
         )
         kept = pointer(keep, 0)
         for i in range(n):
-            if not kept[i] and not (kept[m.parent[i]] and _is_empty_cell(m, i)):
+            if (
+                not kept[i]
+                and not (kept[m.parent[i]] and _is_empty_cell(m, i))
+                and not (i < m.counts[LINES_END] and _is_blank_code(m, i))
+            ):
                 m.role[i] = SKIP
             elif m.tag[i] == 0:
                 _mark_text(m, i)
@@ -112,6 +122,36 @@ def _is_empty_cell(m: Marking, i: int) -> bool:
 
 
 @kernel
+def _is_blank_code(m: Marking, i: int) -> bool:
+    """Whether a node in code is what shows nothing elsewhere: an indentation that is an element of
+    its own, or an empty line."""
+    tag = m.tag[i]
+    if tag == _BR:
+        return True
+    if tag == 0:
+        above = m.parent[i]
+        inline = m.kinds[m.tag[above]] == INLINE and m.end[above] == i + 1
+        return inline and _is_space(m, i)
+    if m.end[i] > i + 4:
+        return False
+    n_breaks = 0
+    for inner in range(i + 1, m.end[i]):
+        n_breaks += m.tag[inner] == _BR
+        if m.tag[inner] == 0 and not _is_space(m, inner):
+            return False
+    return n_breaks > 0
+
+
+@kernel
+def _is_space(m: Marking, i: int) -> bool:
+    """Whether a text is blanks without a line end."""
+    for position in range(m.first[i], m.last[i]):
+        if m.text[position] != 0x20 and m.text[position] != 0x09:
+            return False
+    return True
+
+
+@kernel
 def _mark_text(m: Marking, i: int) -> None:
     n_tables = m.counts[N_TABLES]
     if n_tables > 0:
@@ -124,7 +164,7 @@ def _mark_text(m: Marking, i: int) -> None:
 
 
 @kernel
-def _mark_element(m: Marking, i: int) -> None:
+def _mark_element(m: Marking, i: int) -> None:  # noqa: PLR0912
     tag, end, counts = m.tag[i], m.end[i], m.counts
     found = with_attributes(m, i, int64(m.kinds[tag]))
     if tag == _MATH or tag == _CONTAINER:
@@ -142,6 +182,8 @@ def _mark_element(m: Marking, i: int) -> None:
         counts[N_TABLES] += 1
     if found & GUTTER and i >= counts[PRE_ENDS]:
         found |= LOOSE_GUTTER
+    if (kind == CODE or found & _MAY_BE_CODE) and end > counts[LINES_END]:
+        counts[LINES_END] = end
     if kind == CODE:
         if end > counts[PRE_ENDS]:
             counts[PRE_ENDS] = end

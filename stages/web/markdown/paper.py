@@ -207,6 +207,9 @@ def put_text(p: Paper, first: int, last: int) -> None:  # noqa: PLR0912, PLR0915
                 width = 2
                 if third != 0x8B:
                     state[SPACE] = 1
+        elif byte == 0xE2 and position + 1 < last and text[position] == 0x81:
+            if text[position + 1] == 0xA0:
+                width = 2
         elif byte == 0xEF and position + 1 < last and text[position] == 0xBB:  # noqa: SIM102
             if text[position + 1] == 0xBF:
                 width = 2

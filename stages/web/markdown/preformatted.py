@@ -24,6 +24,7 @@ from stages.web.markdown.paper import (
     put,
 )
 from stages.web.markdown.roles import (
+    BLOCK_STYLE,
     BREAK,
     CELL,
     COPY,
@@ -164,7 +165,7 @@ def put_code(p: Paper, root: int) -> None:  # noqa: PLR0912, PLR0915
             continue
         elif depth < MAX_DEPTH:
             closing = int64(-1)
-            if p.lines[kind]:
+            if p.lines[kind] or (kind == INLINE_CODE and role & BLOCK_STYLE):
                 after_number = state[N_OUT] > begun and p.out[state[N_OUT] - 1] == NUMBER_END
                 if ended or not (after_number or _at_line_start(p, begun)):
                     put(p, int64(0x0A))

@@ -118,9 +118,11 @@ _CLASSES: dict[int, str] = {
     "zeroclipboard-container",
     CODE_ROOT: "CodeMirror-code cm-content view-lines ace_text-layer fragment syntaxhighlighter "
     "crayon-pre enlighter-code geshi w3-code code-snippet__js hljs-code prism-code "
-    "ace_static_highlight",
+    "ace_static_highlight react-code-lines mw-geshi "
+    "dp-c dp-cpp dp-css dp-delphi dp-j dp-jscript dp-php dp-py dp-rb dp-s dp-sql dp-vb dp-xml",
+    COPY: "sr-only visually-hidden screen-reader-text",
     CODE_TABLE: "js-file-line-container highlight-table code-table hljs-ln diff-table "
-    "blob-code-table file-code",
+    "blob-code-table file-code FileContents",
     FORMULA: "katex katex-display katex--inline katex--display mwe-math-element MathJax "
     "MathJax_Display MathJax_SVG MathJax_SVG_Display MathJax_CHTML MathJax_CHTML_Display mjx-chtml "
     "MathJax_MathML MathJax_Preview MJX_Assistive_MathML MJXc-display ztext-math ql-formula "

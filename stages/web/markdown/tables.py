@@ -1,13 +1,18 @@
 """Tables of data as Markdown: a header, a rule, rows of one width.
 
 A cell over several columns or rows stands once and leaves the others empty. Rows that are too short
-are filled. Spans are cut at what the table has, so that a colspan of a billion costs nothing.
+are filled, unless that would make the table many times as large as it is. Spans are cut at what the
+table has, so that a colspan of a billion costs nothing.
 """
 
 import re
 
 MAX_COLUMNS = 100
 MAX_ROW_SPAN = 200
+MAX_FILLING = 32
+"""How many times the cells that it has a table may have when its rows are filled; …"""
+FREE_CELLS = 10_000
+"""… what it may have at any rate. A row of 10,000 cells and 10,000 rows of one would be 300 MB."""
 
 _LINE_END = re.compile(r"\s*\n\s*")
 _BLANKS = re.compile(r"\s+")
@@ -22,16 +27,22 @@ def render_table(caption: str, rows: list[list[Cell]]) -> str:
     grid = _grid([row for row in rows if row])
     grid = [row for row in grid if any(row)]
     width = max((len(row) for row in grid), default=0)
-    columns = [c for c in range(width) if any(c < len(row) and row[c] for row in grid)]
     lines = [caption.strip(), ""] if caption.strip() else []
+    if width * len(grid) > FREE_CELLS + MAX_FILLING * sum(len(row) for row in grid):
+        return _as_lines(lines, grid)
+    columns = [c for c in range(width) if any(c < len(row) and row[c] for row in grid)]
     if len(columns) < 2 or len(grid) < 2:
-        return "\n".join(lines + [" ".join(filter(None, row)) for row in grid])
+        return _as_lines(lines, grid)
     for number, row in enumerate(grid):
         cells = [row[c] if c < len(row) else "" for c in columns]
         lines.append("| " + " | ".join(cells) + " |")
         if number == 0:
             lines.append("|" + " --- |" * len(columns))
     return "\n".join(lines)
+
+
+def _as_lines(head: list[str], grid: list[list[str]]) -> str:
+    return "\n".join(head + [" ".join(filter(None, row)) for row in grid])
 
 
 def _grid(rows: list[list[Cell]]) -> list[list[str]]:

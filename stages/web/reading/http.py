@@ -36,12 +36,15 @@ MAX_LINE_ENDS = 1 << 18
 """Of a payload in chunks; each chunk has two."""
 
 _STATUS = re.compile(
-    rb"(?:[ \t]*+\r?\n){0,4}+HTTP(?:/\d(?:\.\d{1,2})?)?[ \t]++(\d{3})(?!\d)([^\r\n]*+)", re.I
+    rb"(?:[ \t]*+\r?\n){0,4}+[ \t]{0,4}+(?:HTTP(?![A-Z])|ICY)[^\s:]{0,8}+[ \t]++"
+    rb"0?(\d{3})(?!\d)([^\r\n]*+)",
+    re.I,
 )
+"""As browsers take it: up to four blanks, whatever follows `HTTP` as a version."""
 _STATUS_IN_HEAD = re.compile(rb"\n(?=HTTP/\d(?:\.\d)?[ \t]++\d{3}(?!\d))", re.I)
 _TUNNEL = re.compile(rb"[ \t]*+connection[ \t]++established", re.I)
 _FOLD = re.compile(r"\r?\n[ \t]+")
-_MIME = re.compile(r"[\s\"'=]*+([\w!#$&^.+-]++/[\w!#$&^.+*-]++)")
+_MIME = re.compile(r"[\s\"'=]*+([\w!#$&^.+-]++/(?:\w++(?=[&.+]charset=)|[\w!#$&^.+*-]++))", re.I)
 _CHARSET = re.compile(r"charset\s*+=\s*+[\"']?+([^\s\"';,]++)", re.I)
 _CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}[ \t]*+(?:;[^\r\n]*+)?\r\n")
 _PADDING = re.compile(rb"\0*+")
@@ -193,12 +196,20 @@ def _dechunk(payload: bytes) -> bytes:
 
 
 def _members(start: Callable[[], Any], payload: bytes) -> Iterator[bytes]:
-    """The decoded bytes of one compressed member after another."""
+    """The decoded bytes of one compressed member after another. Of a damaged piece (a checksum that
+    is wrong damages the piece with the member's end) zlib still gives what precedes the damage."""
     at = 0
     while at < len(payload):
         decoder = start()
         while at < len(payload) and not decoder.eof:
-            yield decoder.decompress(payload[at : at + _PIECE])
+            piece = payload[at : at + _PIECE]
+            spare = decoder.copy() if hasattr(decoder, "copy") else None
+            try:
+                yield decoder.decompress(piece)
+            except zlib.error:
+                for place in range(len(piece)):
+                    yield spare.decompress(piece[place : place + 1])
+                raise
             at += _PIECE
         at = min(at, len(payload)) - len(decoder.unused_data)
         at = _PADDING.match(payload, at).end()  # type: ignore[union-attr]

@@ -241,3 +241,23 @@ def test_count_formulas() -> None:
     assert count_formulas(r"let $x_1$ and \(y\) and $$z$$") == 3
     assert count_formulas(r"\begin{align*} a &= \text{if $b_1$} \\[2pt] \end{align*} \[c\]") == 2
     assert count_formulas(r"unclosed \( and \) \) then \(") == 1
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "<pre><div>def f():</div><div>    x = 1</div><div><br></div><div>    return x</div></pre>",
+        "<div class=view-lines><p>def f():<p><i>    </i>x = 1<p><br><p><i>    </i>return x</div>",
+        "<pre><code>def f():\n<i>    </i>x = 1\n\n<i>    </i>return x</code></pre>",
+    ],
+)
+def test_blank_elements_of_code(block: str) -> None:
+    """An empty line and an indentation may be elements, in which there is nothing to choose."""
+    assert "def f():\n    x = 1\n\n    return x\n" in extract(page(block)).text
+
+
+def test_closed_dialog() -> None:
+    """A dialog that is not open is not shown."""
+    sentence = "This sentence stands in a dialog that scripts open when something is wrong."
+    assert sentence not in extract(page(f"<dialog><p>{sentence}</p></dialog>")).text
+    assert sentence in extract(page(f"<dialog open><p>{sentence}</p></dialog>")).text

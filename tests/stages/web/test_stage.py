@@ -188,6 +188,8 @@ def test_xhtml_by_its_type(mime: str) -> None:
     documents, others = run("a.warc.gz", page)
     assert others == []
     assert "The first <part> of it" in documents[0]["text"]
+    untyped = member(http(f"<?xml version='1.0'?>\n{XHTML}".encode()))
+    assert run("a.warc.gz", untyped)[0][0]["text"] == documents[0]["text"]
     feed = member(
         http(b"<?xml version='1.0'?><feed><title>x</title></feed>", "Content-Type: text/xml")
     )

@@ -222,6 +222,21 @@ def test_wide_without_mark(before: str, charset: str, declared: str | None) -> N
     assert decode_page(page.encode(charset), declared) == page
 
 
+@pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be"])
+def test_wide_without_alphabet(charset: str) -> None:
+    """Text in kana has few zeros; the first tag has them."""
+    page = "\n<html><body><p>" + "これはとてもながいぶんです。" * 30
+    assert decode_page(page.encode(charset)) == page
+
+
+def test_korean_that_nobody_declares() -> None:
+    """EUC-KR without a declaration, among Latin letters; French is not taken for it."""
+    page = "<p>이 프로그램을 설치하려면 먼저 파일을 내려받으십시오. Python 3</p>" * 3
+    assert decode_page(page.encode("cp949")) == page
+    french = "<p>L'été dernier, à la fête du café, où j'ai été invité.</p>" * 3
+    assert decode_page(french.encode("cp1252")) == french
+
+
 def test_zeros_are_not_wide() -> None:
     """Zeros in a page of UTF-8 or another encoding do not make it UTF-16."""
     page = f"<p>\0\0{UMLAUTS}\0</p>"

@@ -119,6 +119,18 @@ BLOCKS = {
     + "</div></div>",
     "cell called code": f"<table><tr><td class=code>{lines('{line}', '<br>', HARD)}</table>",
     "monospaced lines": f"<div style='font-family: courier'>{lines('{line}', '<br>', HARD)}</div>",
+    "monospaced, blanks by turns": "<span style='font-family: Courier New'>"
+    + lines("{line}", "<br>", [line.replace("    ", "&nbsp; &nbsp; ") for line in LINES])
+    + "</span>",
+    "monospaced elements": "<div style='font-family: Courier New, monospace'>"
+    + lines("<div>{line}</div>", "", [line or "<br>" for line in HARD])
+    + "</div>",
+    "code elements in pre": f"<pre>{lines('<code style=display:block>{line}</code>', '', [LINES[0], LINES[1], '<br>', LINES[3]])}</pre>",
+    "gitiles": "<table class=FileContents>"
+    + lines("<tr><td class=lineNum data-line-number={n}></td><td>{line}</td></tr>")
+    + "</table>",
+    "dp highlighter": f"<ol class=dp-py>{lines('<li><span>{line}</span></li>', '', [line or '<br>' for line in HARD])}</ol>",
+    "aloud alone": f"<pre><code>{chr(10).join(LINES)}</code><span class=sr-only>Done!</span></pre>",
     "pasted from an editor": "<div style='font-family: Consolas, monospace; white-space: pre'>"
     + lines("<div><span>{line}</span></div>")
     + "</div>",

@@ -117,6 +117,17 @@ def test_cut_payload() -> None:
     assert BODY.startswith(found)
 
 
+@pytest.mark.parametrize("n_bytes", [1, 500, len(BODY)])
+@pytest.mark.parametrize("wire", [gzip.compress, zlib.compress], ids=["gzip", "zlib"])
+def test_wrong_checksum(wire: Callable[[bytes], bytes], n_bytes: int) -> None:
+    """A member whose checksum is wrong gives all that it holds."""
+    sound = wire(BODY[:n_bytes])
+    wrong = sound[:-8] + bytes(byte ^ 0x55 for byte in sound[-8:-4]) + sound[-4:]
+    if wire is zlib.compress:
+        wrong = sound[:-4] + bytes(byte ^ 0x55 for byte in sound[-4:])
+    assert decode_payload(wrong, ("gzip",), 1 << 20) == BODY[:n_bytes]
+
+
 def test_head() -> None:
     """Status, media type and charset, in whatever case and spacing."""
     block = (
@@ -198,6 +209,11 @@ def test_page_about_http() -> None:
         "HTTP/3 200",
         "HTTP 200 OK",
         "HTTP/1.1 200OK",
+        "HTTP/1.1 0200 OK",
+        "HTTP/1,1 200 OK",
+        "HTTP1.0 200",
+        "  HTTP/1.1 200 OK",
+        "ICY 200 OK",
         "\r\nHTTP/1.1 200 OK",
     ],
 )
@@ -226,6 +242,7 @@ def test_no_status_line(line: str) -> None:
         (["text/html", "text/html; charset=big5"], "text/html", "big5"),
         (["text/plain; charset=utf-8", "TEXT/HTML"], "text/html", None),
         (["text/html", "*/*"], "text/html", None),
+        (["text/html&charset=koi8-r"], "text/html", "koi8-r"),
         (["text/html;\r\n charset=utf-8"], "text/html", "utf-8"),
         ([";charset=utf-8"], "", "utf-8"),
         ([""], "", None),
