@@ -88,9 +88,9 @@ WEB_DOCUMENTS = pa.schema(
             histogram=POWERS_OF_TWO,
         ),
         column(
-            "n_relations",
+            "n_expressions",
             pa.int32(),
-            "formulas that hold a relation (`=`, `<`, `\\in`)",
+            "formulas of more than a name, a number or `O(n)`",
             nullable=False,
             histogram=POWERS_OF_TWO,
         ),

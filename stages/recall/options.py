@@ -39,8 +39,8 @@ class Training(Options):
         None,
         gt=0,
         lt=1,
-        description="precision on held-out domains, each counting alike, that sets the threshold; "
-        "without it, probability 0.5",
+        description="precision on held-out domains, each counting alike, that raises the threshold "
+        "from probability 0.5; a crawl, which has more of what is hard, may give less",
     )
     evidence: Literal["auto", "text", "page"] = Field(
         "auto",

@@ -1,9 +1,10 @@
-"""How much of a page's Markdown is code, and how many of its formulas state something.
+"""How much of a page's Markdown is code, and how many of its formulas are more than a name.
 
 Markup is the same in every natural language, so this is what recall goes by where no seed is in a
-page's language. A manual without a block of code still has its names in code spans; a name or a
-number in dollars (`$n$`) is no mathematics yet, a relation between two is. Cost: nothing for text
-without backticks, dollars or backslashes.
+page's language. A manual without a block of code still has its names in code spans. A name or a
+number in dollars (`$n$`, `$a_i$`) or the order of a running time (`$O(n^2)$`) is no mathematics
+yet: texts about algorithms are full of them. Cost: nothing for text without backticks, dollars or
+backslashes.
 """
 
 import re
@@ -13,21 +14,19 @@ from stages.web.fences import fenced_blocks
 from stages.web.formulas import formulas
 
 _SPAN = re.compile(r"(?<!`)(`{1,2}+)[^`\n]++\1(?!`)")
-_COMMANDS = (
-    "approx|colon|coloneqq|cong|equiv|ge|geq|geqslant|geqq|gg|gt|iff|implies|in|le|leq|leqslant|leqq|"
-    "ll|lt|mapsto|mid|models|ne|neq|ni|notin|parallel|perp|prec|preceq|propto|rightarrow|Rightarrow|"
-    "sim|simeq|subset|subseteq|succ|succeq|supset|supseteq|to|vdash"
-)
-_RELATION = re.compile(rf"[=<>≠≤≥≈≡∈∉⊂⊆⊃⊇→⇒]|\\(?:{_COMMANDS})(?![A-Za-z])")
+_LETTER = r"(?:[A-Z]|\\(?:Theta|Omega)|\\(?:mathcal|mathrm|text)\{[A-Z]\})"
+_ARGUMENT = r"(?:\\left)?\((?:[^()]++|\([^()]*+\))*+\)"
+_BARE = re.compile(rf"\s*(?:\\?\w+(?:_\{{\w+\}})?|-?[\d.,]+|{_LETTER}{_ARGUMENT})\s*")
+"""A name with an index or without, a number, a capital letter's function (`O(n^2)`)."""
 
 
 @dataclass(frozen=True)
 class Markup:
-    """Bytes of the fenced blocks' code, code spans outside them, formulas that hold a relation."""
+    """Bytes of the fenced blocks' code, code spans outside them, formulas of more than a name."""
 
     n_code_bytes: int = 0
     n_code_spans: int = 0
-    n_relations: int = 0
+    n_expressions: int = 0
 
 
 def measure_markup(text: str) -> Markup:
@@ -40,5 +39,5 @@ def measure_markup(text: str) -> Markup:
             rest.append(text[at : block.start])
             at = block.end
         text, n_code_spans = _SPAN.subn(" ", "".join([*rest, text[at:]]))
-    n_relations = sum(_RELATION.search(source) is not None for source in formulas(text))
-    return Markup(n_code_bytes, n_code_spans, n_relations)
+    n_expressions = sum(_BARE.fullmatch(source) is None for source in formulas(text))
+    return Markup(n_code_bytes, n_code_spans, n_expressions)

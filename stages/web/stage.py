@@ -133,7 +133,7 @@ class WebSource:
             "code_languages": page.code_languages,
             "n_code_bytes": markup.n_code_bytes,
             "n_code_spans": markup.n_code_spans,
-            "n_relations": markup.n_relations,
+            "n_expressions": markup.n_expressions,
         }
 
     def _decode(self, block: bytes, identified: str | None) -> _Decoded | Skipped:

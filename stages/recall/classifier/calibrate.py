@@ -66,9 +66,11 @@ def calibrate(
     precision: float | None = None,
     groups: tuple[Groups, Groups] | None = None,
 ) -> Calibration:
-    """Fit the slope to held-out scores; the threshold is 0.5, or the lowest probability whose
-    held-out precision is at least `precision`. There every domain (`groups`, of both classes)
-    counts as much as any other of its class: a large site that goes wrong is one mistake."""
+    """Fit the slope to held-out scores; the threshold is 0.5 or, where that is less precise than
+    `precision`, the lowest probability above it whose held-out precision is enough. There every
+    domain (`groups`, of both classes) counts as much as any other of its class: a large site that
+    goes wrong is one mistake. Never below 0.5: negatives are a crawl's surest pages, few beside its
+    others, so held-out precision stays high where the crawl's is long gone."""
     slope = _fit_slope(positives, negatives)
     if precision is None:
         return Calibration(slope, EVEN)
@@ -81,7 +83,10 @@ def calibrate(
     ranked, taken = scores[order], weights[order]
     ends = np.append(ranked[1:] < ranked[:-1], True)
     share = np.cumsum(taken * positive) / np.cumsum(taken)
-    enough = np.flatnonzero(ends & (share >= precision))
+    n_above = int((ranked >= 0).sum())
+    if not n_above or share[n_above - 1] >= precision:
+        return Calibration(slope, EVEN)
+    enough = np.flatnonzero((ends & (share >= precision))[:n_above])
     lowest = ranked[enough[-1]] if len(enough) else ranked[0]
     return Calibration(slope, float(sigmoid(slope * lowest)))
 

@@ -7,10 +7,9 @@ mathematics all the same, so weights of markup below zero are set to zero.
 
 What each is worth, over domains left out (best F1, mean of five folds, first iteration, with 0.6 of
 the drawn pages as negatives): the code blocks alone give code 0.953, with their share of the text
-and the code spans 0.969. Mathematics goes by formulas that hold a relation: with all formulas any
-page about algorithms that writes `$n$` is mathematics (Chinese pages, F1 at the verdict 0.44; with
-relations 0.63). Their number counts evenly up to twenty: its logarithm, which rises with the first,
-makes the same mistake (0.47).
+and the code spans 0.969. Mathematics goes by formulas of more than a name: with all formulas any
+page about algorithms that writes `$n$` is mathematics, with those alone that hold a relation an
+algebra system's manual is none. docs/recall.md has the figures of each, and of other ways to count.
 """
 
 import math
@@ -30,13 +29,13 @@ from stages.kernels.elementary import (
 )
 from stages.recall.classifier.calibrate import Calibration
 
-MARKUP = ("n_bytes", "n_code_blocks", "n_code_bytes", "n_code_spans", "n_relations")
+MARKUP = ("n_bytes", "n_code_blocks", "n_code_bytes", "n_code_spans", "n_expressions")
 """Columns of the documents, measured when they were extracted."""
 Markup = npt.NDArray[np.int64]
 """[n_pages, 5]: the columns of `MARKUP`."""
 
-MANY_RELATIONS = 20
-"""Formulas with a relation beyond which a page is no more mathematical."""
+MANY_EXPRESSIONS = 50
+"""Formulas of more than a name beyond which a page is no more mathematical."""
 
 RIDGE = 10.0
 MAX_STEPS = 100
@@ -50,7 +49,7 @@ mean of a directory does not depend on the order of its pages."""
 @dataclass(frozen=True)
 class PageEvidence:
     """log-odds = weights · (text, any code block, log code blocks, share of code, log code spans,
-    relations up to `MANY_RELATIONS`) + bias.
+    root of the expressions up to `MANY_EXPRESSIONS`) + bias.
 
     `background` is the median page's log-odds: what is expected of a site nothing is known about.
     `calibration` turns the log-odds into a probability and holds the threshold.
@@ -86,14 +85,14 @@ def fit_weights(
 
 
 def _features(text: Float64, markup: Markup) -> Float64:
-    n_bytes, n_blocks, n_code_bytes, n_spans, n_relations = markup.T
+    n_bytes, n_blocks, n_code_bytes, n_spans, n_expressions = markup.T
     columns = [
         text,
         n_blocks > 0,
         log(1 + n_blocks),
         np.minimum(n_code_bytes / np.maximum(n_bytes, 1), 1.0),
         log(1 + n_spans),
-        np.minimum(n_relations, MANY_RELATIONS),
+        np.sqrt(np.minimum(n_expressions, MANY_EXPRESSIONS)),
     ]
     return np.stack(columns, axis=1).astype(np.float64)
 

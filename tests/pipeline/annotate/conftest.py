@@ -126,7 +126,7 @@ COUNTS = (
     "n_formulas",
     "n_code_bytes",
     "n_code_spans",
-    "n_relations",
+    "n_expressions",
     "warc_offset",
 )
 

@@ -32,7 +32,7 @@ def page(topic, number):
         "n_code_blocks": int(topic == "code"),
         "n_code_bytes": 0,
         "n_code_spans": 0,
-        "n_relations": 0,
+        "n_expressions": 0,
         "warc": f"{topic}.jsonl",
         ALIVE: True,
         "topic": topic,

@@ -1,4 +1,4 @@
-"""How much of a page's Markdown is code, and which formulas state something."""
+"""How much of a page's Markdown is code, and which formulas are more than a name."""
 
 import pytest
 
@@ -14,13 +14,14 @@ from stages.web.markup import Markup, measure_markup
         ("````\n```\nx\n````", Markup(5, 0, 0)),
         ("```\nno end", Markup()),
         ("a `span\nover` lines", Markup()),
-        ("$n$ numbers, $a_n$ of them, $O(n^2)$", Markup()),
-        ("$a_n = 1$ and \\\\(x \\\\in X\\\\), $$f^2 \\\\leq g$$", Markup(0, 0, 3)),
+        ("$n$ numbers, $a_n$ of them, $a_{ij}$, \\\\(10\\\\), \\\\( x \\\\)", Markup()),
+        ("$O(n^2)$, $\\\\Theta((n+m)\\\\log n)$, $\\\\mathcal{O}\\\\left(n^2\\\\right)$", Markup()),
+        ("$a_n = 1$ and \\\\(x \\\\in X\\\\), $$f^2$$, $F(x) = G(y)$", Markup(0, 0, 4)),
         ("\\\\begin{align}a &= b\\\\end{align}", Markup(0, 0, 1)),
-        ("$\\\\int_0^1 x$, $\\\\inf_n$", Markup()),
+        ("$\\\\int_0^1 x$, $\\\\alpha_n$", Markup(0, 0, 1)),
         ("`$a_n = 1$`\n```\n$b_n = 2$\n```", Markup(9, 1, 0)),
     ],
 )
 def test_what_markdown_holds(text: str, expected: Markup) -> None:
-    """Bytes of blocks, spans outside them, formulas with a relation outside of code."""
+    """Bytes of blocks, spans outside them, formulas of more than a name outside of code."""
     assert measure_markup(text.replace("\\\\", "\\")) == expected

@@ -55,7 +55,7 @@ def test_document() -> None:
         "code_languages": [],
         "n_code_bytes": 5,
         "n_code_spans": 0,
-        "n_relations": 0,
+        "n_expressions": 0,
     }
 
 

@@ -118,7 +118,7 @@ def test_a_file_has_its_repository_as_domain_and_host():
         "github://google:gson/src/C%23/a%3F.java",
         "github://pypi:numpy/a%2520b.py",
     ]
-    assert pages.column("n_relations").to_pylist() == [0, 0]
+    assert pages.column("n_expressions").to_pylist() == [0, 0]
     assert WEB.pages(rows) is rows
 
 

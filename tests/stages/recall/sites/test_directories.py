@@ -225,20 +225,20 @@ def test_markup_speaks_for_a_target_and_never_against():
     """Weights of markup that would be negative are zero."""
     random = np.random.default_rng(0)
     positive = np.repeat([True, False], 200)
-    n_blocks, n_relations = positive * random.integers(0, 5, 400), ~positive * 3
+    n_blocks, n_expressions = positive * random.integers(0, 5, 400), ~positive * 3
     columns = dict.fromkeys(MARKUP, np.zeros(400, np.int64))
-    columns |= {"n_code_blocks": n_blocks, "n_relations": n_relations}
+    columns |= {"n_code_blocks": n_blocks, "n_expressions": n_expressions}
     markup = np.stack([columns[name] for name in MARKUP], axis=1)
     weights, _ = fit_weights(random.normal(0, 1, 400), markup, positive)
     assert weights[1] > 0
     assert weights[3:] == (0.0, 0.0, 0.0)
 
 
-def test_a_page_is_mathematical_by_relations_up_to_twenty():
-    """One relation says little, twenty all; formulas without one say nothing."""
+def test_a_page_is_mathematical_by_the_root_of_its_expressions_up_to_fifty():
+    """The first says most, those beyond fifty nothing."""
     page = PageEvidence((1.0, 0.0, 0.0, 0.0, 0.0, 0.1), 0.0, Calibration(1.0, 0.5))
-    markup = np.array([[100, 0, 0, 0, n] for n in (0, 1, 20, 500)])
-    assert page.logits(np.zeros(4), markup).tolist() == [0.0, 0.1, 2.0, 2.0]
+    markup = np.array([[100, 0, 0, 0, n] for n in (0, 1, 4, 500)])
+    assert page.logits(np.zeros(4), markup).tolist() == [0.0, 0.1, 0.2, 0.1 * 50**0.5]
 
 
 @pytest.mark.parametrize(
