@@ -53,8 +53,10 @@ def choose(
             f"{target} {best:.3f} {f1:.3f}"
             for target, (best, f1) in zip(TARGETS, mean, strict=True)
         )
-        by_fold = " ".join(f"{one:.3f}" for one in np.mean(table[-1], axis=(1, 2)))
-        yield f"{key}={value:8s} {'  '.join(pairs)}   mean {np.mean(mean):.4f}   folds {by_fold}"
+        each = np.mean(table[-1], axis=(1, 2))
+        spread = f"{np.mean(mean):.4f} ± {np.std(each):.3f}"
+        by_fold = " ".join(f"{one:.3f}" for one in each)
+        yield f"{key}={value:8s} {'  '.join(pairs)}   mean {spread}   folds {by_fold}"
     scores = np.array(table)
     nested = []
     for fold in range(len(folds)):
