@@ -10,23 +10,19 @@ shows beside them what `benchmarks/web_chain.py` measured.
 import json
 import sys
 import tomllib
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from pipeline.inspection.cost import (
-    ONCE,
     SECONDS_PER_HOUR,
-    TABLE,
     Estimate,
-    corpus_of,
-    default_rates,
+    corpus_bytes,
     show_size,
     unit_cost,
-    unit_of,
 )
-from pipeline.storage.ledger_names import folder_of
+from pipeline.inspection.rates import TABLE, corpus_of, default_rates, every_unit, own_rates
+from pipeline.storage.intake.input_record import load
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import LocalStorage
 
@@ -108,74 +104,34 @@ shards, with two Ray workers. CPU of the run's own tasks:
 CHAIN = Path(__file__).with_name("web_chain.json")
 
 
-@dataclass
-class _Sum:
-    core_seconds: float = 0.0
-    table_bytes: int = 0
-    scratch_bytes: int = 0
-    task_bytes: int = 0
-    once_core_seconds: float = 0.0
+RATES = (
+    *("core_seconds", "table_bytes", "scratch_bytes", "task_bytes"),
+    *("once_core_seconds", "once_table_bytes", "once_scratch_bytes"),
+)
 
 
 def rates_of(run: Path) -> str:
-    """`seeds/cost.toml`, measured in a run that was made from nothing in one go."""
+    """`seeds/cost.toml`, by the rates of a run that was made from nothing in one go."""
     storage = LocalStorage(run)
-    inputs = json.loads(storage.read_bytes("inputs.json"))
-    sizes = {corpus: sum(spec["size"] for spec in specs) for corpus, specs in inputs.items()}
-    kept = _kept_steps(storage)
-    units: dict[str, _Sum] = {}
-    for line in (run / "log.jsonl").read_text().splitlines():
-        event = json.loads(line)
-        if event["event"] == "task":
-            _add(units.setdefault(unit_of(event["step"]), _Sum()), event, event["step"] in kept)
+    inputs = load(storage)
+    rates = own_rates(storage, [], inputs)
     lines = [
         "# What each unit of a run costs, per stored byte of its corpus's inputs: measured in a",
         "# whole run of configs/dev.toml by `python -m benchmarks.cost_table rates RUN`.",
         "# core_seconds: CPU; table_bytes: what stays; scratch_bytes: what is deleted when the",
-        "# unit is committed; task_bytes: the largest peak of a worker; once_core_seconds: CPU for",
-        "# training.",
+        "# unit is committed; task_bytes: the largest peak of a worker; once_…: what does not grow",
+        "# with the input: training, its examples and models, and what a worker loads.",
+        "",
+        "[documents]",
     ]
-    documents = {
-        corpus: sum(one.rows for one in parse_receipts(storage, f"{corpus}/documents").values())
-        for corpus in sizes
-    }
-    lines += ["", "[documents]"]
-    lines += [f"{c} = {documents.get(c, 0) / n:.4g}" for c, n in sorted(sizes.items()) if n]
-    for unit, total in units.items():
-        n_bytes = sizes[corpus_of(unit)]
-        lines += [
-            "",
-            f'[rates."{unit}"]',
-            f"core_seconds = {total.core_seconds / n_bytes:.4g}",
-            f"table_bytes = {total.table_bytes / n_bytes:.4g}",
-            f"scratch_bytes = {total.scratch_bytes / n_bytes:.4g}",
-            f"task_bytes = {total.task_bytes}",
-            f"once_core_seconds = {total.once_core_seconds:.4g}",
-        ]
+    for corpus, n_bytes in sorted(corpus_bytes(inputs).items()):
+        receipts = parse_receipts(storage, f"{corpus}/documents").values()
+        if n_bytes:
+            lines.append(f"{corpus} = {sum(one.rows for one in receipts) / n_bytes:.4g}")
+    for unit in (unit for unit in every_unit() if unit in rates):
+        lines += ["", f'[rates."{unit}"]']
+        lines += [f"{name} = {getattr(rates[unit], name):.4g}" for name in RATES]
     return "\n".join(lines) + "\n"
-
-
-def _kept_steps(storage: LocalStorage) -> set[str]:
-    """The steps whose objects lie outside `scratch/`."""
-    folders = {folder for path, _ in storage.walk() if (folder := folder_of(path)) is not None}
-    return {
-        receipt.step
-        for folder in sorted(folders)
-        if folder.partition("/")[0] != "scratch"
-        for receipt in parse_receipts(storage, folder).values()
-    }
-
-
-def _add(total: _Sum, event: dict[str, Any], kept: bool) -> None:
-    total.task_bytes = max(total.task_bytes, event["peak_bytes"] or 0)
-    if event["step"].rpartition(".")[2] in ONCE:
-        total.once_core_seconds += event["cpu_seconds"]
-        return
-    total.core_seconds += event["cpu_seconds"]
-    if kept:
-        total.table_bytes += event["bytes"]
-    else:
-        total.scratch_bytes += event["bytes"]
 
 
 def web_estimate(n_bytes: int) -> Estimate:

@@ -34,9 +34,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from benchmarks.corpora import DATA
-from benchmarks.cost_table import ONCE, WARC_PAGES
+from benchmarks.cost_table import WARC_PAGES
 from benchmarks.extract import LARGE_BYTES
-from pipeline.inspection.cost import corpus_of, unit_of
+from pipeline.inspection.rates import ONCE, corpus_of, unit_of
 from stages.web.decoding.charset import is_utf8
 from stages.web.options import WebOptions
 from stages.web.reading.http import parse_response

@@ -49,6 +49,8 @@ class Spent:
     cpu_seconds: float = 0.0
     n_bytes: int = 0
     peak_bytes: int = 0
+    text_bytes: int = 0
+    """Read."""
 
     def add(self, outcome: Outcome) -> None:
         """Count a task."""
@@ -56,6 +58,7 @@ class Spent:
         self.cpu_seconds += outcome.cpu_seconds
         self.n_bytes += outcome.result.written.size
         self.peak_bytes = max(self.peak_bytes, outcome.peak_bytes or 0)
+        self.text_bytes += outcome.result.text_bytes
 
 
 class Monitor:
@@ -255,6 +258,7 @@ class Runner:
                 "peak_bytes": outcome.peak_bytes,
                 "text_bytes": outcome.result.text_bytes,
                 "records": outcome.result.records,
+                "is_first": outcome.is_first,
                 "attempts": task.attempt + 1,
                 "generation": task.generation,
             },

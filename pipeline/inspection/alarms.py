@@ -1,20 +1,19 @@
 """What dedup found that someone should look at (`stages.dedup.alarms`): as lines for the log and
 `stats`, and with samples for whoever shows them.
 
-The lines are made of a small table; the samples' texts cost a scan of narrow columns each.
+The lines are made of a small table; the samples' texts cost a scan of doc_ids.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import duckdb
 
 from pipeline.configuration.names import StepName
-from pipeline.configuration.registry import DEDUP, DOCUMENTS
-from pipeline.inspection.single_rows import find_text
-from pipeline.inspection.views import CORPORA, View, open_run
+from pipeline.configuration.registry import DEDUP
+from pipeline.inspection.single_rows import find_texts
+from pipeline.inspection.views import View
 from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import Storage
 from pipeline.storage.tables import read_batches
@@ -75,16 +74,23 @@ def alarm_lines(storage: Storage, step: StepName) -> list[str]:
     return lines
 
 
-def dedup_alarms(run: Path, limit: int = 20) -> list[Alarm]:
-    """The alarms of a run, of each corpus and kind the `limit` that lost most, each with the
-    beginnings of a few documents that were dropped."""
-    with open_run(run) as (connection, views):
-        storage = next(iter(views.values())).storage
-        found = []
-        for corpus in CORPORA:
-            for alarms in _by_kind(_read(storage, StepName(corpus, DEDUP))):
-                found += [_with_samples(connection, views, one) for one in alarms[:limit]]
-        return found
+def dedup_alarms(
+    connection: duckdb.DuckDBPyConnection, views: Mapping[str, View], corpus: str, limit: int = 20
+) -> list[Alarm]:
+    """The alarms of a corpus, of each kind the `limit` that lost most, each with the beginnings of
+    a few documents that were dropped."""
+    storage = next(iter(views.values())).storage
+    kinds = _by_kind(_read(storage, StepName(corpus, DEDUP)))
+    found = [one for alarms in kinds for one in alarms[:limit]]
+    repeating = _repeating(connection, views, corpus, found)
+    sampled = {
+        one: repeating.get(one.value, []) if one.kind == CLUSTER else _ids(one) for one in found
+    }
+    texts = find_texts(connection, views, corpus, [id_ for ids in sampled.values() for id_ in ids])
+    return [
+        replace(one, samples=tuple(_sample(id_, texts.get(id_)) for id_ in ids))
+        for one, ids in sampled.items()
+    ]
 
 
 def _read(storage: Storage, step: StepName) -> list[Alarm]:
@@ -116,19 +122,30 @@ def _by_kind(alarms: Iterable[Alarm]) -> list[Sequence[Alarm]]:
     return list(kinds.values())
 
 
-def _with_samples(
-    connection: duckdb.DuckDBPyConnection, views: dict[str, View], alarm: Alarm
-) -> Alarm:
-    doc_ids = [sample.doc_id for sample in alarm.samples]
-    if alarm.kind == CLUSTER:
-        found = connection.execute(
-            f"select doc_id from {views[f'{alarm.corpus}.{DEDUP}'].sql_name} "
-            "where duplicate_of = ? order by doc_id limit ?",
-            [bytes.fromhex(alarm.value), N_SAMPLES],
-        ).fetchall()
-        doc_ids = [doc_id.hex() for (doc_id,) in found]
-    samples = []
-    for doc_id in doc_ids if f"{alarm.corpus}.{DOCUMENTS}" in views else []:
-        uri, text = find_text(connection, views, alarm.corpus, bytes.fromhex(doc_id)) or (None, "")
-        samples.append(Sample(doc_id, uri, text[:EXCERPT]))
-    return Alarm(**{**vars(alarm), "samples": tuple(samples)})
+def _repeating(
+    connection: duckdb.DuckDBPyConnection,
+    views: Mapping[str, View],
+    corpus: str,
+    alarms: Iterable[Alarm],
+) -> dict[str, list[bytes]]:
+    """Kept document → the least doc_ids of those that repeat it."""
+    found: dict[str, list[bytes]] = {}
+    if kept := [bytes.fromhex(one.value) for one in alarms if one.kind == CLUSTER]:
+        rows = connection.execute(
+            f"select duplicate_of, doc_id from {views[f'{corpus}.{DEDUP}'].sql_name} "
+            "where duplicate_of in (select unnest(?)) qualify row_number() over "
+            f"(partition by duplicate_of order by doc_id) <= {N_SAMPLES} order by doc_id",
+            [kept],
+        )
+        for duplicate_of, doc_id in rows.fetchall():
+            found.setdefault(duplicate_of.hex(), []).append(doc_id)
+    return found
+
+
+def _ids(alarm: Alarm) -> list[bytes]:
+    return [bytes.fromhex(sample.doc_id) for sample in alarm.samples]
+
+
+def _sample(doc_id: bytes, found: tuple[str, str] | None) -> Sample:
+    uri, text = found or (None, "")
+    return Sample(doc_id.hex(), uri, text[:EXCERPT])

@@ -65,7 +65,7 @@ class ErrorRate:
 def read_audit(storage: Storage) -> pa.Table:
     """Every judgement, in the order in which they were made; an empty table before the first."""
     if not storage.exists(AUDIT_FILE):
-        return AUDIT.empty_table()
+        return pa.Table.from_batches([], AUDIT)
     try:
         found = pq.read_table(io.BytesIO(storage.read_bytes(AUDIT_FILE)))
         return found.select(AUDIT.names).cast(AUDIT)

@@ -1,6 +1,6 @@
 """Single rows of large Parquet files: one row group is read, of the columns asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,26 +39,47 @@ def read_row(
     return None
 
 
-def find_text(
-    connection: duckdb.DuckDBPyConnection, views: dict[str, View], corpus: str, doc_id: bytes
-) -> tuple[str, str] | None:
-    """A document's uri and text; None if it is not in the corpus."""
+def find_texts(
+    connection: duckdb.DuckDBPyConnection,
+    views: Mapping[str, View],
+    corpus: str,
+    doc_ids: Sequence[bytes],
+) -> dict[bytes, tuple[str, str]]:
+    """Documents' uris and texts, of those that are in the corpus: one scan of its doc_ids."""
     view = views.get(f"{corpus}.{DOCUMENTS}")
-    if view is None:
-        return None
-    query = f"select shard, row from {view.sql_name} where doc_id = ? limit 1"
-    for shard, row in connection.execute(query, [doc_id]).fetchall():
+    wanted = sorted(set(doc_ids))
+    if view is None or not wanted:
+        return {}
+    places = connection.execute(
+        f"select doc_id, shard, row from {view.sql_name} "
+        f"where doc_id in (select unnest(?)) limit {len(wanted)}",
+        [wanted],
+    ).fetchall()
+    texts = {}
+    for doc_id, shard, row in places:
         file = file_of(view, shard)
         found = read_row(view, file, row, ["uri", "text"]) if file is not None else None
         if found is not None:
-            return found["uri"], found["text"]
-    return None
+            texts[doc_id] = found["uri"], found["text"]
+    return texts
+
+
+def find_text(
+    connection: duckdb.DuckDBPyConnection, views: Mapping[str, View], corpus: str, doc_id: bytes
+) -> tuple[str, str] | None:
+    """A document's uri and text; None if it is not in the corpus."""
+    return find_texts(connection, views, corpus, [doc_id]).get(doc_id)
+
+
+def find_texts_in(run: str, corpus: str, doc_ids: Sequence[bytes]) -> dict[bytes, tuple[str, str]]:
+    """As `find_texts`, in another run; nothing also if that is not there any more."""
+    try:
+        with open_run(Path(run)) as (connection, views):
+            return find_texts(connection, views, corpus, doc_ids)
+    except SluiceError:
+        return {}
 
 
 def find_text_in(run: str, corpus: str, doc_id: bytes) -> tuple[str, str] | None:
     """As `find_text`, in another run; None also if that is not there any more."""
-    try:
-        with open_run(Path(run)) as (connection, views):
-            return find_text(connection, views, corpus, doc_id)
-    except SluiceError:
-        return None
+    return find_texts_in(run, corpus, [doc_id]).get(doc_id)

@@ -29,6 +29,8 @@ class StepCost:
     input_bytes: int
     share: float
     """Of its tasks, how many were measured."""
+    text_bytes: float = 0.0
+    """Of documents, that it read."""
 
 
 def step_costs(storage: Storage) -> dict[str, StepCost]:
@@ -66,6 +68,7 @@ def note_costs(
             task_bytes=one.peak_bytes,
             input_bytes=size,
             share=share,
+            text_bytes=one.text_bytes / whole,
         )
     if known != before:
         content = {step: asdict(one) for step, one in sorted(known.items())}

@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.inspection.stats import SHOWN
 from pipeline.report.charts.bars import interval
+from schemas.alarms import FLAGGED_DOCUMENTS, FLAGGED_SHARE, LARGE_CLUSTER
 from schemas.shards import CODE_QUALITY
 
 Figures = Mapping[str, Any]
@@ -23,6 +24,9 @@ def view(figures: Figures) -> dict[str, Any]:
         "shown_units": [_unit(one) for one in figures["costs"]["units"]],
         "shown_inputs": [_input(one) for one in figures["provenance"]["inputs"]],
         "shown_options": said_options(figures["provenance"]["options"]),
+        "flagged_documents": FLAGGED_DOCUMENTS,
+        "flagged_share": f"{FLAGGED_SHARE:.0%}",
+        "large_cluster": LARGE_CLUSTER,
     }
 
 

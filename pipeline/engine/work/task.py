@@ -151,6 +151,8 @@ class Outcome:
     cpu_seconds: float
     peak_bytes: int | None
     """The most memory the worker held during the task; None where the system cannot tell."""
+    is_first: bool = False
+    """Whether the worker had done no task of the step before: it loaded what the step needs."""
 
 
 class Quarantine:
@@ -215,11 +217,17 @@ def _bounded(text: str, n_bytes: int) -> str:
     return data[:n_bytes].decode("utf-8", "ignore")
 
 
+_begun: set[str] = set()
+"""Steps of which this process has begun a task."""
+
+
 def run_task(storage: Storage, task: Task) -> Outcome:
     """Do a task in this process."""
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     started, cpu = time.perf_counter(), time.process_time()
+    is_first = task.step not in _begun
+    _begun.add(task.step)
     memory = PeakMemory()
     with Quarantine(storage, task.staged(storage, task.quarantine)) as quarantine:
         result = task.work.run(Context(storage, task), quarantine)
@@ -231,6 +239,7 @@ def run_task(storage: Storage, task: Task) -> Outcome:
         seconds=time.perf_counter() - started,
         cpu_seconds=time.process_time() - cpu,
         peak_bytes=memory.peak_bytes(),
+        is_first=is_first,
     )
 
 

@@ -13,16 +13,20 @@ def tag(name: str, *children: object, **attributes: object) -> Markup:
     """An element; what is no Markup is made visible and escaped, attributes that are None are left
     out."""
     written = "".join(
-        f' {key.strip("_").replace("_", "-") if key != "viewBox" else key}="{_safe(value)}"'
-        for key, value in attributes.items()
-        if value is not None
+        [
+            f' {key.strip("_").replace("_", "-") if key != "viewBox" else key}="{_safe(value)}"'
+            for key, value in attributes.items()
+            if value is not None
+        ]
     )
-    inner = Markup("").join(_safe(child) for child in children)
+    inner = "".join(map(_safe, children))
     return Markup(f"<{name}{written}>{inner}</{name}>")
 
 
-def _safe(value: object) -> Markup:
-    return value if isinstance(value, Markup) else escape(visible(value))
+def _safe(value: object) -> str:
+    if isinstance(value, Markup | int | float):
+        return str(value)
+    return str(escape(visible(value)))
 
 
 def title(text: str) -> Markup:

@@ -2,15 +2,16 @@
 
 Sources, map stages and measures are known by the receipts of their shards. Corpus stages are known
 step by step from `costs.json`, in which a step that was measured in part counts as a whole, as it
-does for `plan`. Training is paid once, so it is no part of what a crawl would cost.
+does for `plan`. What is paid once is no part of what a crawl would cost.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.configuration.names import DECIDE, MEASURE, StepName
-from pipeline.configuration.registry import CORPORA, DOCUMENTS, EMIT, stages_of
-from pipeline.inspection.cost import LISTED_BYTES, ONCE, SECONDS_PER_HOUR, corpus_bytes, unit_of
+from pipeline.configuration.names import StepName
+from pipeline.configuration.registry import WEB
+from pipeline.inspection.cost import SECONDS_PER_HOUR, corpus_bytes
+from pipeline.inspection.rates import LISTED_BYTES, corpus_of, every_unit, own_rates, unit_of
 from pipeline.inspection.step_costs import step_costs
 from pipeline.report.facts.opened import Opened
 from pipeline.storage.intake.input_record import load
@@ -23,28 +24,24 @@ CRAWL_FILES = 90_000
 def costs(opened: Opened) -> dict[str, Any]:
     """Units in the order of the run, their sum, and the core-hours of a whole crawl at the rates
     of the web's units (None without a web corpus)."""
-    inputs = corpus_bytes(load(opened.storage))
+    inputs = load(opened.storage)
+    sizes = corpus_bytes(inputs)
+    known = own_rates(opened.storage, [], inputs)
     recorded = _recorded(opened)
     units = []
-    for corpus in CORPORA:
-        names = [StepName(corpus, DOCUMENTS)]
-        for stage in stages_of(corpus):
-            names += [StepName(corpus, stage, MEASURE), StepName(corpus, stage, DECIDE)]
-            names += [StepName(corpus, stage)]
-        for name in (*names, StepName(corpus, EMIT)):
-            unit = recorded.get(str(name)) or _measured(opened, name)
-            if unit is not None:
-                size = inputs.get(corpus, 0)
-                lasting = unit["cpu_seconds"] - unit["once_cpu_seconds"]
-                units.append(
-                    {
-                        "unit": str(name),
-                        **unit,
-                        "input_bytes": size,
-                        "core_seconds_per_gb": lasting / size * 1e9 if size else None,
-                    }
-                )
-    web = [u for u in units if StepName.parse(str(u["unit"])).corpus == "web"]
+    for name in every_unit():
+        unit = recorded.get(name) or _measured(opened, StepName.parse(name))
+        if unit is not None:
+            rate = known.get(name)
+            units.append(
+                {
+                    "unit": name,
+                    **unit,
+                    "input_bytes": sizes.get(corpus_of(name), 0),
+                    "core_seconds_per_gb": rate and rate.core_seconds * 1e9,
+                }
+            )
+    web = [unit for unit in units if corpus_of(unit["unit"]) == WEB]
     rates = [u["core_seconds_per_gb"] for u in web if u["core_seconds_per_gb"] is not None]
     return {
         "units": units,
@@ -65,10 +62,8 @@ def _recorded(opened: Opened) -> dict[str, dict[str, Any]]:
     units: dict[str, dict[str, Any]] = {}
     for step, one in step_costs(opened.storage).items():
         unit = units.setdefault(unit_of(step), _nothing())
-        seconds = one.core_seconds * one.input_bytes
-        unit["cpu_seconds"] += seconds
-        if step.rpartition(".")[2] in ONCE:
-            unit["once_cpu_seconds"] += seconds
+        unit["cpu_seconds"] += one.core_seconds * one.input_bytes
+        unit["text_bytes"] += round(one.text_bytes * one.input_bytes)
         unit["peak_bytes"] = max(unit["peak_bytes"], one.task_bytes)
     return units
 
@@ -88,4 +83,4 @@ def _measured(opened: Opened, name: StepName) -> dict[str, Any] | None:
 
 
 def _nothing() -> dict[str, Any]:
-    return {"cpu_seconds": 0.0, "once_cpu_seconds": 0.0, "peak_bytes": 0, "text_bytes": None}
+    return {"cpu_seconds": 0.0, "peak_bytes": 0, "text_bytes": 0}

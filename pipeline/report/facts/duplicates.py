@@ -1,15 +1,16 @@
-"""What dedup found: how large groups are, the largest of them, and sources that lost nearly all."""
+"""What dedup found: how large groups are, the largest of them, and what someone should look at."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from pipeline.configuration.registry import CORPORA, DEDUP, DOCUMENTS, GITHUB
-from pipeline.inspection.single_rows import read_row
+from pipeline.configuration.registry import CORPORA, DEDUP, DOCUMENTS
+from pipeline.inspection.alarms import dedup_alarms
+from pipeline.inspection.single_rows import find_texts, find_texts_in
 from pipeline.report.facts.opened import Opened
 from schemas.columns import POWERS_OF_TWO
 
 N_CLUSTERS = 10
 N_MEMBERS = 3
-N_SOURCES = 50
 EXCERPT = 400
 """Characters of a cluster's kept document."""
 
@@ -29,7 +30,10 @@ def duplicates(opened: Opened) -> list[dict[str, Any]]:
                     "reasons": counts.reasons,
                     "sizes": _sizes(opened, stage),
                     "largest": _largest(opened, corpus),
-                    "sources": _sources(opened, corpus),
+                    "alarms": [
+                        {**one.to_dict(), "said": str(one)}
+                        for one in dedup_alarms(opened.connection, opened.views, corpus)
+                    ],
                 }
             )
     return found
@@ -48,14 +52,16 @@ def _sizes(opened: Opened, stage: str) -> list[dict[str, int]]:
 
 def _largest(opened: Opened, corpus: str) -> list[dict[str, Any]]:
     """The largest groups: the kept document with the beginning of its text, and a few of those
-    that repeat it."""
-    dedup = opened.tables[f"{corpus}.{DEDUP}"].sql_name
+    that repeat it. Where the kept one is in an earlier run, that is `run`."""
+    view = opened.tables[f"{corpus}.{DEDUP}"]
     documents = opened.views[f"{corpus}.{DOCUMENTS}"]
+    run = "s.duplicate_run" if "duplicate_run" in view.columns else "null"  # older runs have none
     rows = opened.ask(
-        f"with largest as (select cluster, count(*) as n from {dedup} where cluster is not null "
+        f"with largest as (select cluster, count(*) as n from {view.sql_name} "
+        "where cluster is not null "
         f"group by cluster having n > 1 order by n desc, cluster limit {N_CLUSTERS}) "
         "select s.cluster, largest.n, s.keep, s.reason::varchar as reason, s.similarity, "
-        f"d.uri, d.shard, d.row from largest join {dedup} s on s.cluster = largest.cluster "
+        f"d.uri, {run} as run from largest join {view.sql_name} s on s.cluster = largest.cluster "
         f"join {documents.sql_name} d on d.shard = s.shard and d.row = s.row "
         "qualify row_number() over (partition by s.cluster "
         f"order by not s.keep, s.similarity, s.doc_id) <= {N_MEMBERS + 1} "
@@ -64,41 +70,38 @@ def _largest(opened: Opened, corpus: str) -> list[dict[str, Any]]:
     clusters: dict[bytes, list[dict[str, Any]]] = {}
     for row in rows:
         clusters.setdefault(row["cluster"], []).append(row)
-    return [_cluster(opened, corpus, members) for members in clusters.values()]
+    texts = _texts(opened, corpus, {kept: rows[0]["run"] for kept, rows in clusters.items()})
+    return [_cluster(kept, members, texts.get(kept)) for kept, members in clusters.items()]
 
 
-def _cluster(opened: Opened, corpus: str, members: list[dict[str, Any]]) -> dict[str, Any]:
-    kept = next((member for member in members if member["keep"]), None)
-    repeating = [member for member in members if not member["keep"]]
+def _texts(
+    opened: Opened, corpus: str, runs: Mapping[bytes, str | None]
+) -> dict[bytes, tuple[str, str]]:
+    """The kept documents' uris and texts, each from the run that has it."""
+    found: dict[bytes, tuple[str, str]] = {}
+    for run in dict.fromkeys(runs.values()):
+        ids = [kept for kept, its in runs.items() if its == run]
+        found |= (
+            find_texts(opened.connection, opened.views, corpus, ids)
+            if run is None
+            else find_texts_in(run, corpus, ids)
+        )
+    return found
+
+
+def _cluster(
+    kept: bytes, members: list[dict[str, Any]], found: tuple[str, str] | None
+) -> dict[str, Any]:
+    uri, text = found or (None, "")
     return {
-        "doc_id": members[0]["cluster"].hex(),
+        "doc_id": kept.hex(),
         "documents": members[0]["n"],
-        "uri": kept and kept["uri"],
-        "excerpt": _excerpt(opened, corpus, kept) if kept else "",
+        "uri": uri,
+        "run": members[0]["run"],
+        "excerpt": text[:EXCERPT],
         "members": [
-            {name: member[name] for name in ("uri", "reason", "similarity")} for member in repeating
+            {name: member[name] for name in ("uri", "reason", "similarity")}
+            for member in members
+            if not member["keep"]
         ],
     }
-
-
-def _excerpt(opened: Opened, corpus: str, place: dict[str, Any]) -> str:
-    view = opened.views[f"{corpus}.{DOCUMENTS}"]
-    number = {int(file.rpartition("/")[2].partition(".")[0]): file for file in view.files}
-    row = read_row(view, number[place["shard"]], place["row"], ["text"])
-    return "" if row is None else str(row["text"])[:EXCERPT]
-
-
-def _sources(opened: Opened, corpus: str) -> dict[str, Any]:
-    """Repositories or domains of which dedup dropped over 90 % (of at least 20 documents)."""
-    column = "repo" if corpus == GITHUB else "domain"
-    if column not in opened.views[f"{corpus}.{DOCUMENTS}"].columns:
-        return {"column": column, "n_flagged": 0, "flagged": []}
-    flagged = [
-        {
-            **{name: group[name] for name in (column, "documents", "kept")},
-            "reasons": dict(sorted(group["reasons"].items())),
-        }
-        for group in opened.grouped(f"{corpus}.{DEDUP}", column)
-        if group["flagged"]
-    ]
-    return {"column": column, "n_flagged": len(flagged), "flagged": flagged[:N_SOURCES]}

@@ -31,6 +31,8 @@ from stages.regular_files import open_regular
 
 INSTALLED = "installed:"
 OWN_DISTRIBUTION = "sluice"
+COMPILED = frozenset(["pyc", "so", "pyd", "dll", "dylib", "a", "lib"])
+"""Endings of a name (`libLLVM.so.15` has one)."""
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.zst", ".zip", ".bundle", *TABLES)
 CRAWLS = (
     *(".warc.gz", ".warc", ".warc.zst", ".arc.gz", ".arc"),
@@ -279,10 +281,16 @@ def _installed(name: str) -> Iterable[InputSpec]:
         except importlib.metadata.PackageNotFoundError:
             continue
         files = distribution.files or []
-        size = sum(file.size or 0 for file in files)
+        size = sum(file.size or 0 for file in files if not _is_compiled(file.name))
         uri = f"{INSTALLED}{one}"
         folder = Path(str(distribution.locate_file("")))
         yield InputSpec(uri, uri, size, distribution.version, folder=folder)
+
+
+def _is_compiled(name: str) -> bool:
+    """Whether a file of a package is no source: such weigh a hundred times as much as what is read
+    of the package, and say nothing of what it costs."""
+    return not COMPILED.isdisjoint(name.lower().split(".")[1:])
 
 
 def is_git(folder: Path) -> bool:

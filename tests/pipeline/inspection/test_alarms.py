@@ -5,7 +5,10 @@ from pathlib import Path
 
 from pipeline.inspection.alarms import dedup_alarms
 from pipeline.inspection.verify import verify
+from pipeline.inspection.views import open_run
+from pipeline.report.build import make_report
 from tests.pipeline.conftest import Sluice, page, write_warc
+from tests.pipeline.report.conftest import figures_in, text_of
 
 
 def unlike(name: str) -> str:
@@ -15,8 +18,8 @@ def unlike(name: str) -> str:
 
 
 def test_a_mirror_is_named_with_samples(tmp_path: Path, sluice: Sluice) -> None:
-    """When dedup has ended, in the log; by `stats`; and by the function for reports, with the
-    beginnings of what was dropped."""
+    """When dedup has ended, in the log; by `stats`; and in the report, with the beginnings of what
+    was dropped."""
     pages = {f"http://www.mirror.example/{n}": page("The same", 20) for n in range(25)}
     pages |= {f"http://site{n}.example/": unlike(f"subject{n}") for n in range(5)}
     write_warc(tmp_path / "first.warc.gz", {"http://original.example/": page("The same", 20)})
@@ -32,11 +35,17 @@ def test_a_mirror_is_named_with_samples(tmp_path: Path, sluice: Sluice) -> None:
     code, out, _ = sluice("stats", str(run))
     assert code == 0
     assert line in " ".join(out.split())
-    (alarm,) = dedup_alarms(run)
+    with open_run(run) as (connection, views):
+        (alarm,) = dedup_alarms(connection, views, "web")
     assert (alarm.corpus, alarm.kind, alarm.value) == ("web", "domain", "mirror.example")
     assert (alarm.documents, alarm.dropped, len(alarm.samples)) == (25, 25, 3)
     for sample in alarm.samples:
         assert sample.uri.startswith("http://www.mirror.example/")
         assert "The same: paragraph 0" in sample.excerpt
         assert sample.doc_id[:12] in flag
+    report = make_report(run)
+    (said,) = figures_in(report)["duplicates"][0]["alarms"]
+    assert said["said"] == str(alarm)
+    assert [one["excerpt"] for one in said["samples"]] == [one.excerpt for one in alarm.samples]
+    assert line in text_of(report)
     assert verify(run) == []

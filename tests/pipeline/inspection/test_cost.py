@@ -12,20 +12,20 @@ from benchmarks.cost_table import CRAWL_WARCS, WARC_BYTES, document, rates_of, w
 from pipeline.configuration import Config
 from pipeline.engine.plans import PlanItem
 from pipeline.engine.runner import Spent
-from pipeline.inspection.cost import (
+from pipeline.inspection.cost import estimate, show_size
+from pipeline.inspection.rates import (
     Rate,
     default_rates,
-    estimate,
     measured_rates,
     recorded_rates,
     shard_sizes,
-    show_size,
     unit_of,
 )
 from pipeline.inspection.step_costs import note_costs, step_costs
 from pipeline.inspection.verify import verify
 from pipeline.run import forecast, run
-from pipeline.storage.intake.inputs import InputSpec
+from pipeline.storage.intake.inputs import InputSpec, expand
+from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.storage import LocalStorage
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "cost.md"
@@ -114,6 +114,14 @@ def test_repositories_of_one_shard_count_together() -> None:
     assert shard_sizes(specs("github", 0, 0, 1)) == {0: 2000, 1: 1000}
 
 
+def test_a_package_weighs_what_is_read_of_it() -> None:
+    """Libraries that were compiled into it are no text: it has a hundred times as much of them."""
+    (package,) = expand("github", ["installed:llvmlite"])
+    assert package.folder is not None
+    compiled = sum(path.stat().st_size for path in (package.folder / "llvmlite").rglob("*.so"))
+    assert 100_000 < package.size < compiled / 100
+
+
 def test_a_run_folder_measures_its_own_rates(
     configure: Callable[..., Config], tmp_path: Path
 ) -> None:
@@ -128,6 +136,34 @@ def test_a_run_folder_measures_its_own_rates(
     assert found["web.documents"].table_bytes == pytest.approx(size / 3000)
     assert found["web.documents"].core_seconds > 0
     assert found["web.documents"].measured_here
+
+
+@pytest.mark.parametrize(
+    ("first", "rate", "once"),
+    [
+        ([True, True, False, False, False], 0.01, 20),
+        ([True, False, False, False, False], 0.01, 10),
+        ([True, True, True, True, True], 0.01 + 50 / 15_000, 0),
+        ([None, None, None, None, None], 0.01, 0),
+    ],
+)
+def test_what_workers_load_is_paid_once(
+    tmp_path: Path, first: list[bool | None], rate: float, once: float
+) -> None:
+    """It is what a worker's first task took longer than others of as many bytes; where all were
+    first, or nobody noted it, everything grows with the input."""
+    storage = LocalStorage(tmp_path)
+    receipts = Receipts(storage, "web/documents")
+    for shard, is_first in enumerate(first):
+        effort = {"cpu_seconds": 10.0 * (shard + 1 + bool(is_first)), "peak_bytes": 1}
+        effort |= {} if is_first is None else {"is_first": is_first}
+        key = f"{shard:05d}"
+        made = Receipt("web.documents", key, key, {}, 1, 500, 0, "", {}, effort=effort)
+        receipts.add(made)
+    receipts.flush()
+    sizes = [InputSpec(f"{n}", f"{n}", 1000 * (n + 1), "", n) for n in range(len(first))]
+    found = measured_rates(storage, ["web.documents"], {"web": sizes})["web.documents"]
+    assert (found.core_seconds, found.once_core_seconds) == pytest.approx((rate, once))
 
 
 def test_an_estimate_from_a_runs_own_measurements(
@@ -161,7 +197,8 @@ def test_an_estimate_from_a_runs_own_measurements(
 
 
 def test_steps_that_are_up_to_date_cost_nothing(tmp_path: Path) -> None:
-    """Of a corpus stage that has run before, step by step; training does not grow with input."""
+    """Of a corpus stage that has run before, step by step; training and its models do not grow with
+    the input."""
     storage = LocalStorage(tmp_path)
     spent = {
         "web.recall.decide.train-target": Spent(False, 2, 2, 30.0, 10, 5),
@@ -181,6 +218,7 @@ def test_steps_that_are_up_to_date_cost_nothing(tmp_path: Path) -> None:
     items[0] = PlanItem("web.recall.decide.train-target", 2, 1)
     cost = estimate(items, {"web": 2000}, recorded_rates(storage, items))
     assert cost.units[0].core_seconds == pytest.approx(15 + 2 * (8 + 4 * 1))
+    assert cost.units[0].table_bytes == 800 + 10 / 2
     note_costs(storage, {"web.recall.decide.train-target": Spent(False, 2, 1, 1.0)}, {"web": 1000})
     assert step_costs(storage)["web.recall.decide.train-target"].share == 1
 

@@ -269,7 +269,7 @@ def test_every_figure_of_the_mix(run: Path, tables: Tables, figures: dict[str, A
 
 def test_costs_are_those_of_the_receipts(run: Path, figures: dict[str, Any]) -> None:
     """Every unit that has receipts of its own, by their CPU seconds; corpus stages by their
-    steps."""
+    steps, also the text that they read."""
     units = {one["unit"]: one for one in figures["costs"]["units"]}
     assert {"github.documents", "github.rules.measure", "web.recall.decide", "emit.web"} < set(
         units
@@ -283,6 +283,8 @@ def test_costs_are_those_of_the_receipts(run: Path, figures: dict[str, Any]) -> 
         own = [one for step, one in steps.items() if step.startswith(f"{name}.")]
         spent = [one["core_seconds"] * one["input_bytes"] for one in own]
         assert units[name]["cpu_seconds"] == pytest.approx(sum(spent))
+        read = sum(one["text_bytes"] * one["input_bytes"] for one in own)
+        assert 0 < units[name]["text_bytes"] == pytest.approx(read)
 
 
 def test_every_figure_of_duplicates(tables: Tables, figures: dict[str, Any]) -> None:

@@ -70,8 +70,11 @@ def test_strangers_text_stays_text(finished_run: Path) -> None:
     for row in figures["mix"]["languages"]:
         row["name"] = HOSTILE
     figures["duplicates"][-1]["largest"] = [
-        {"documents": 2, "doc_id": "00", "uri": HOSTILE, "excerpt": HOSTILE}
+        {"documents": 2, "doc_id": "00", "uri": HOSTILE, "run": HOSTILE, "excerpt": HOSTILE}
         | {"members": [{"uri": HOSTILE, "reason": "near", "similarity": 0.9}]}
+    ]
+    figures["duplicates"][-1]["alarms"] = [
+        {"said": HOSTILE, "samples": [{"doc_id": "00", "uri": HOSTILE, "excerpt": HOSTILE}]}
     ]
     figures["quarantine"] = [
         {"stage": "web.documents", "reason": HOSTILE, "records": 1}
