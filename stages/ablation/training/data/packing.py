@@ -1,4 +1,4 @@
-"""Documents laid end to end in sequences of one length, nothing padded and nothing dropped.
+"""Documents laid end to end in sequences of one length, nothing padded and nothing cropped.
 
 A document of n ids (with its sentinels and end of text) gives n − 1 pairs of input and target, so
 the end of text is predicted and never read, no target lies beyond a document's end, and every place
@@ -8,6 +8,8 @@ A document that does not fit goes on in the stream's next sequence (one step lat
 over: places count from 0 and attention cannot look back into the former sequence. That trains on
 every token at the price of cut contexts; the alternative, cropping to what fits, would throw away
 the ends of the longest documents, and repositories concatenated to 16,000 tokens are exactly those.
+Only of the very first document of a stream the beginning is passed over, where there are several
+sources (see mixture).
 """
 
 from collections.abc import Mapping
@@ -54,9 +56,11 @@ class Packer:
         self._special = special
         self._fim_rate = fim_rate
         self._seed = seed
-        self._offset: int = position["offset"] if position else 0
         self._ids: fim.Ids | None = None
         self._source = 0
+        self._offset: int = (
+            position["offset"] if position else int(stream.begun * (len(self._open()) - 1))
+        )
 
     def position(self) -> dict[str, Any]:
         """Where the packer is, for JSON: the stream's place and the pairs of the open document."""

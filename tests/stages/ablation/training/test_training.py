@@ -17,18 +17,18 @@ from stages.ablation.training.trainer import Trainer
 from stages.errors import ConfigError, StageError
 
 GOLDEN = [
-    4.870051,
-    4.78745,
-    4.693148,
-    4.606306,
-    4.505231,
-    4.433652,
-    4.329509,
-    4.290116,
-    4.186592,
-    4.098745,
-    4.120159,
-    4.009234,
+    4.868263,
+    4.766583,
+    4.684671,
+    4.545618,
+    4.48252,
+    4.322159,
+    4.253735,
+    4.116097,
+    4.103477,
+    4.001739,
+    4.080088,
+    3.985717,
 ]
 """Losses of the twelve steps on the fixture's shards, at seed 0."""
 
@@ -177,7 +177,7 @@ def test_an_interrupted_run_goes_on_with_the_same_numbers(
 ) -> None:
     """Also through a skipped step, with another micro-batch, and its log has every step once."""
     checkpoints = Checkpoints(every=4)
-    whole = small(checkpoints=checkpoints, spikes=Spikes(factor=1.05, history=2, window=4))
+    whole = small(checkpoints=checkpoints, spikes=Spikes(factor=1.2, history=2, window=4))
     train(whole)
     assert any(line["skipped"] for line in read_log(whole.output)[:8])
     broken = replace(whole, output=str(tmp_path / "broken"))
