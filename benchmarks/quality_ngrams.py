@@ -140,9 +140,9 @@ def trigram_bits(
 def model_bits(ablation: Path, names: list[str]) -> dict[str, Floats]:
     """The same of trained models."""
     sides = {name: read_side(find_evaluations(ablation / name)) for name in names}
-    tokens = {side.trained("tokens") for side in sides.values()}
-    seeds = {name: side.seeds for name, side in sides.items()}
-    print(f"trained on {tokens} tokens, seeds {seeds}; bits per byte, lower is better\n")
+    for name, side in sides.items():
+        print(f"{name}: {side.trained('tokens'):,} tokens, seeds {side.seeds}")
+    print("bits per byte, lower is better\n")
     return {name: side.bits for name, side in sides.items()}
 
 

@@ -213,7 +213,8 @@ def evaluate_all(
     sets = _digests(benchmarks)
     for one in planned:
         out = one.folder / EVAL
-        made_from = fingerprint([one.made_from, variants.fingerprints[HELDOUT], sets])
+        heldout = variants.fingerprints[HELDOUT]
+        made_from = fingerprint([one.made_from, one.side.name, heldout, sets])
         finished = _is_current(out, made_from) and (out / EVALUATION).is_file()
         watcher.evaluating(one, finished=finished)
         if not finished:

@@ -1,6 +1,7 @@
 """`sluice ablate` from end to end, with models of two steps; exit codes and messages."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,39 @@ def test_a_whole_ablation(sluice: Sluice, ablated_run: Path) -> None:
     everything = found["bits_per_byte"][0]
     assert everything["name"] == "all"
     assert everything["a"]["low"] <= everything["a"]["value"] <= everything["a"]["high"]
+
+
+def test_two_shard_sets_of_a_run(sluice: Sluice, ablated_run: Path) -> None:
+    """With whole repositories held out; the table of the variants stays beside theirs."""
+    sets = [*QUICK, "--set", "sets=['code', 'text']", "--set", "heldout_unit=repository"]
+    code, out, err = sluice("ablate", "run", str(ablated_run), "--address", "local", *sets)
+    assert code == 0, err
+    assert "text, seed 0 (2 of 2): training" in err
+    table = (ablated_run / "ablation/table-code-text.md").read_text()
+    assert out.strip().endswith(table.strip())
+    assert re.search(r"documents of +\| n +\| code +\| text +\| difference", table)
+
+
+def test_two_runs_that_compared_files_and_repositories(
+    sluice: Sluice, ablated_run: Path, run_by_repository: Path
+) -> None:
+    """Trained with one tokenizer, scored on the first one's held-out documents."""
+    both = [*QUICK, "--set", f"against={run_by_repository}"]
+    code, out, err = sluice(
+        "ablate", "run", str(ablated_run), "--address", "local", *both, "--json"
+    )
+    assert code == 0, err
+    found = json.loads(out)
+    assert [found[side]["name"] for side in "ab"] == [str(ablated_run), str(run_by_repository)]
+    assert found["a"]["corpus"] != found["b"]["corpus"]
+    assert found["a"]["heldout"] == found["b"]["heldout"]
+    assert (ablated_run / "ablation/table-against.json").is_file()
+    assert not (run_by_repository / "ablation/heldout").exists()
+    code, out, _ = sluice(
+        *("ablate", "table", str(ablated_run / "ablation/full")),
+        str(run_by_repository / "ablation/full"),
+    )
+    assert code == 0
 
 
 def test_other_settings_train_anew(sluice: Sluice, ablated_run: Path) -> None:

@@ -14,11 +14,10 @@ from pipeline.ablation.options import AblationOptions
 from pipeline.ablation.variants import Variants, make_variants
 from pipeline.engine.runner import Monitor
 from pipeline.inspection.verify import verify
-from pipeline.run import run
 from schemas.shards import SHARDS
 from stages.errors import ConfigError
 from stages.kernels.bpe.tokenizer import Tokenizer
-from tests.pipeline.conftest import configured, read_shards
+from tests.pipeline.conftest import read_shards
 
 OPTIONS = AblationOptions(
     heldout_bytes=60_000, heldout_document_bytes=20_000, heldout_rate=0.5, tokenizer_bytes=200_000
@@ -180,12 +179,11 @@ def test_no_repository_is_on_both_sides(ablated_run: Path, tmp_path: Path) -> No
 
 
 def test_another_run_is_without_what_this_one_holds_out(
-    ablated_run: Path, inputs: Path, tmp_path: Path
+    ablated_run: Path, run_by_repository: Path
 ) -> None:
     """Also without its duplicates, that the other run has not compared file by file."""
     first = make_variants(ablated_run, OPTIONS, address="local")
-    other = tmp_path / "other"
-    run(configured(inputs, other, "github.dedup.unit=repository"), address="local")
+    other = run_by_repository
     second = make_variants(other, OPTIONS, beside=first, address="local")
     assert {row["variant"] for row in second.counts} == {"rules", "full"}
     held = set(parts(shards(first, "heldout")))
