@@ -6,11 +6,15 @@ larger neighbours to the least document it knows (large star), then, sorted to t
 each link, whatever meets in a partition is joined to its least member (small star, and a union-find
 over the partition besides). When a round finds nothing but stars, a component is its least number.
 
+A document has a link for each partition of bands that linked it, twelve or so in a large corpus. A
+small star goes before the rounds, so that these travel once, in one direction, and rounds turn
+about one link a document.
+
 Two rounds are common; a chain of n documents takes about log2(n). Up to `Limits.link_documents`
 documents one task contracts all in one step.
 
 Cost: 25 bytes a link and step in scratch; there are as many links as documents that are linked,
-except in the first round (up to one for each band). A reducer holds about 100 bytes a link.
+except at first (up to one for each band). A reducer holds about 100 bytes a link.
 """
 
 from dataclasses import dataclass
@@ -42,9 +46,10 @@ LINKS = pa.schema(
 def connect(corpus: Corpus, links: Parts, n_partitions: int) -> Parts:
     """Links → stars of the same components, each document that is no root once."""
     by_node = Route(LINKS, ByHash(("node",), n_partitions))
+    routed = corpus.shuffle("route-links", by_node, source=links)
+    links = corpus.reduce_partitions("join-links", SmallStar(), routed, n_partitions=n_partitions)
     if n_partitions == 1:
-        together = corpus.shuffle("route-links", by_node, source=links)
-        return corpus.reduce_partitions("join-links", SmallStar(), together, n_partitions=1)
+        return links
     for number in count(1):
         place = f"contraction-{number}"
         turned = corpus.shuffle(f"{place}/turn-links", TurnLinks(n_partitions), source=links)
