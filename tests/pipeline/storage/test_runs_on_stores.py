@@ -3,9 +3,12 @@
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipeline.configuration import load
+from pipeline.inspection.sql import query
 from pipeline.inspection.verify import verify
 from pipeline.report.refresh import REPORT
 from pipeline.run import plan, run
@@ -120,3 +123,41 @@ def test_workers_of_ray_write_to_a_faulty_store(
     proxy.rates = {}
     assert contents(open_storage(config.run)) == expected
     assert verify(config.run) == []
+
+
+def deduplicate(inputs: Path, folder: str, **how: Any) -> list[dict[str, Any]]:
+    """The verdicts of a run against an earlier one beside it, which has two of its repositories and
+    the origin of a third."""
+    settings = [f"github.inputs=['{inputs}/python__[jh]*.tar.gz']", "github.shard_bytes=60000"]
+    old = f"{folder}/old"
+    run(load(None, settings, Path(old)), stages=["github.dedup"], address="local")
+    settings[0] = f"github.inputs=['{inputs}/*json*.tar.gz', '{inputs}/python__email*.tar.gz']"
+    config = load(None, [*settings, f"dedup.against=['{old}']"], Path(f"{folder}/new"))
+    run(config, stages=["github.dedup"], **how)
+    assert verify(config.run) == []
+    select = (
+        "select doc_id, reason, duplicate_of, similarity, duplicate_run is not null as earlier"
+        " from github.dedup order by doc_id"
+    )
+    return [row for batch in query(config.run, select) for row in batch.to_pylist()]
+
+
+@pytest.fixture(scope="module")
+def compared(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What one process says of runs on a disk."""
+    return deduplicate(inputs, str(tmp_path_factory.mktemp("compared")), address="local")
+
+
+WORKERS = [{"address": "local"}, pytest.param({"workers": 2}, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("how", WORKERS, ids=["one-process", "two-workers"])
+def test_a_run_is_compared_with_one_on_a_faulty_store(
+    proxy: FaultProxy, inputs: Path, compared: list[dict[str, Any]], how: dict[str, Any]
+) -> None:
+    """Signatures and texts of the earlier run are read there as from a disk, by whoever works."""
+    assert {row["earlier"] for row in compared} == {True, False}
+    assert {"exact", None} <= {row["reason"] for row in compared}
+    proxy.rates = RATES
+    folder = f"s3://{BUCKET}/runs/{'-'.join(how)}"
+    assert deduplicate(inputs, folder, **how) == compared
