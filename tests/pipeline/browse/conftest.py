@@ -17,6 +17,7 @@ from pipeline.browse.judged_tables import JudgedTables
 from pipeline.browse.judging import Judging
 from pipeline.browse.looking import Looking
 from pipeline.inspection.views import open_run
+from pipeline.storage.location import open_storage
 from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.statistics import Counter
 from pipeline.storage.storage import LocalStorage
@@ -230,27 +231,28 @@ def opened(run: Path) -> Iterator[tuple[JudgedTables, Looking]]:
         yield JudgedTables(views), Looking(connection, views)
 
 
+def connected(run: Path, stack: ExitStack) -> TestClient:
+    """A browser that opened the printed address of a server of its own."""
+    connection, views = stack.enter_context(open_run(run))
+    app = make_app(
+        JudgedTables(views),
+        Looking(connection, views),
+        Judging(open_storage(run), "ada"),
+        run="runs/test",
+        seed=SEED,
+        token=TOKEN,
+        port=PORT,
+    )
+    browser = TestClient(app, base_url=ADDRESS, follow_redirects=False)
+    assert browser.get("/", params={"token": TOKEN}).status_code == 303
+    return browser
+
+
 @pytest.fixture
 def connect(run: Path) -> Iterator[Callable[[], TestClient]]:
     """Makes browsers that opened the printed address of a server of their own."""
     with ExitStack() as stack:
-
-        def client() -> TestClient:
-            connection, views = stack.enter_context(open_run(run))
-            app = make_app(
-                JudgedTables(views),
-                Looking(connection, views),
-                Judging(LocalStorage(run), "ada"),
-                run="runs/test",
-                seed=SEED,
-                token=TOKEN,
-                port=PORT,
-            )
-            browser = TestClient(app, base_url=ADDRESS, follow_redirects=False)
-            assert browser.get("/", params={"token": TOKEN}).status_code == 303
-            return browser
-
-        yield client
+        yield lambda: connected(run, stack)
 
 
 @pytest.fixture

@@ -153,6 +153,7 @@ def test_what_workers_load_is_paid_once(
     """It is what a worker's first task took longer than others of as many bytes; where all were
     first, or nobody noted it, everything grows with the input."""
     storage = LocalStorage(tmp_path)
+    (tmp_path / "web" / "documents").mkdir(parents=True)
     receipts = Receipts(storage, "web/documents")
     for shard, is_first in enumerate(first):
         effort = {"cpu_seconds": 10.0 * (shard + 1 + bool(is_first)), "peak_bytes": 1}
