@@ -92,9 +92,11 @@ def starting(address: str | None) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        what = "a private Ray does not start" if address is None else f"no Ray cluster at {address}"
+        what, advice = f"no Ray cluster at {address}", ""
+        if address is None:
+            what, advice = "a private Ray does not start", " (--address local uses no Ray)"
         lines = without_credentials(str(error)).splitlines() or [type(error).__name__]
-        raise StageError(f"{what}: {lines[0]}") from error
+        raise StageError(f"{what}: {lines[0]}{advice}") from error
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_termination)  # Ray takes it for itself

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from pipeline.engine.executor import Resources
-from pipeline.engine.ray.connection import await_cluster
+from pipeline.engine.ray.connection import await_cluster, starting
 from pipeline.engine.ray.executor import RayExecutor
 from pipeline.storage.storage import LocalStorage
 from stages.errors import ConfigError, StageError
@@ -129,6 +129,13 @@ def test_a_cluster_that_is_not_there_is_told_at_once(form: str, closed_port: int
     address = form.format(closed_port)
     with pytest.raises(StageError, match=f"no Ray cluster at {address}: .*without --address"):
         await_cluster(address, seconds=0.1)
+
+
+def test_a_private_ray_that_does_not_start_is_not_needed() -> None:
+    """The message says how to do without: a machine that is too busy for Ray still runs a stage."""
+    message = r"a private Ray does not start: the node timed out \(--address local uses no Ray\)"
+    with pytest.raises(StageError, match=message), starting(None):
+        raise RuntimeError("the node timed out\nmore of it")
 
 
 def test_the_cluster_of_the_environment_is_looked_for_too(
