@@ -69,7 +69,7 @@ class GithubSource:
     """One repository in, its text files out."""
 
     name: ClassVar[str] = "documents"
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     libraries: ClassVar[tuple[str, ...]] = ("Resiliparse", "licenseclassifier")
     tables: ClassVar[tuple[str, ...]] = ("licenses.toml", "binary_files.toml", *TABLES, LAYOUTS)
     Options: ClassVar[type[Options]] = GithubOptions

@@ -1,11 +1,13 @@
 """Jupyter notebooks as script text: what their author wrote, without what the kernel answered.
 
 Code cells stay verbatim, headings, Markdown and raw cells become comments in the notebook's
-language (`seeds/comments.toml`; what kernels call it, `seeds/notebook_kernels.toml`), outputs and
-metadata are dropped, cells are set apart by an empty line. Formats 3 (worksheets) and 4 are read
-(https://nbformat.readthedocs.io). A cell is a string or a list of lines, which old writers stored
-without their ends. What is no notebook (broken JSON, a merge conflict, JSON nested beyond the
-parser's depth) stays the text it is: the rules judge it like any file.
+language (`seeds/comments.toml`; what kernels call it, `seeds/notebook_kernels.toml`), outputs,
+metadata and the bytes of pictures pasted into words (Colab writes `data:` URLs, one of which would
+cost the file by its longest line) are dropped, cells are set apart by an empty line. Formats 3
+(worksheets) and 4 are read (https://nbformat.readthedocs.io). A cell is a string or a list of
+lines, which old writers stored without their ends. What is no notebook (broken JSON, a merge
+conflict, JSON nested beyond the parser's depth) stays the text it is: the rules judge it like any
+file.
 
 Memory: up to 30 times the text for JSON that is all empty objects, so 460 MB for a file of 16 MiB;
 a real notebook is mostly strings and takes twice its text.
@@ -37,6 +39,8 @@ DEFAULT_LANGUAGE = "python"
 MAX_NAME_CHARACTERS = 100
 
 BLOCK_CHARACTERS = 1 << 16
+
+_INLINE_DATA = re.compile(r"(\bdata:[\w.+/-]{1,100};base64,)[\w+/=%-]{64,}+")
 
 _VERSION = re.compile(r"[\s._-]*(?:\([^()]*\)|\bv?\d[\w.]*|\d[\d.]*)$")
 _BETWEEN_WORDS = re.compile(r"[\s()_/-]+")
@@ -134,6 +138,7 @@ def _script_of(cell: dict[str, Any], syntax: CommentSyntax) -> str | None:
     source = source.rstrip("\n")
     if cell.get("cell_type") == "code":
         return source
+    source = _INLINE_DATA.sub(r"\1", source)
     if cell.get("cell_type") == "heading":
         level = cell.get("level")
         source = f"{'#' * min(max(level, 1), 6) if isinstance(level, int) else '#'} {source}"

@@ -31,6 +31,20 @@ def test_code_stays_and_words_become_comments():
     )
 
 
+def test_pictures_pasted_into_words_lose_their_bytes():
+    """The place stays, what code says stays, and so does a short example of a URL."""
+    url, end = "data:image/png;base64,", "iVBORw0KGgo" * 500 + "=="
+    words = f"See ![a]({url}{end}) and\n\n[image1]: <{url}{end}>\n`{url}iVBORw0KGgo=`"
+    cells = [
+        {"cell_type": "markdown", "source": words},
+        {"cell_type": "code", "source": f"x = '{url}{end}'"},
+    ]
+    assert script_text(json.dumps({"cells": cells})) == (
+        f"# See ![a]({url}) and\n#\n# [image1]: <{url}>\n# `{url}iVBORw0KGgo=`\n\n"
+        f"x = '{url}{end}'\n"
+    )
+
+
 def words(named, text="Twice a number."):
     """A notebook's only cell, of words, as a script; `named` is where its language stands."""
     cell = {"cell_type": "markdown", "source": text}
