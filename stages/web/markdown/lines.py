@@ -57,10 +57,10 @@ def is_code_by_lines(source: Source, node: int) -> bool:
     inside = source.tags(node + 1, source.end[node])
     if _IN_LINE.issuperset(inside):
         return _BR in inside and _INDENTED.search(source.text(node)) is not None
-    if _LINES.issuperset(inside):
-        lines = [child for child in source.children(node) if source.tag[child]]
-        are_rows = len(lines) >= MIN_LINES and all(source.tag[line] in _ROWS for line in lines)
-        return are_rows and _INDENTED.search(source.text(node)) is not None
+    if _LINES.issuperset(inside) and _INDENTED.search(source.text(node)) is not None:
+        rows = [child for child in source.children(node) if source.tag[child]]
+        if len(rows) >= MIN_LINES and all(source.tag[row] in _ROWS for row in rows):
+            return True
     if source.tag[node] == _TABLE:
         return _is_numbered(source, node, _TR)
     lines = [child for child in source.children(node) if source.tag[child]]

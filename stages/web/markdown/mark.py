@@ -125,13 +125,14 @@ def _is_empty_cell(m: Marking, i: int) -> bool:
 def _is_blank_code(m: Marking, i: int) -> bool:
     """Whether a node in code is what shows nothing elsewhere: an indentation that is an element of
     its own, or an empty line."""
-    tag = m.tag[i]
+    tag, above = m.tag[i], m.parent[i]
+    if tag == 0:
+        inline = m.kinds[m.tag[above]] == INLINE and m.end[above] == i + 1
+        return inline and m.role[m.parent[above]] & KIND != SKIP and _is_space(m, i)
+    if m.role[above] & KIND == SKIP:
+        return False
     if tag == _BR:
         return True
-    if tag == 0:
-        above = m.parent[i]
-        inline = m.kinds[m.tag[above]] == INLINE and m.end[above] == i + 1
-        return inline and _is_space(m, i)
     if m.end[i] > i + 4:
         return False
     n_breaks = 0
