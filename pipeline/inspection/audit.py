@@ -10,6 +10,7 @@ of the stage and reason: who judges by language or domain alone learns about tho
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,10 +18,10 @@ import pyarrow.parquet as pq
 from pipeline.storage.storage import Storage
 from schemas.audit import AUDIT, AUDIT_FILE
 from stages.errors import StorageError
-from stages.recall.sites.pattern_rules import wilson
 
 HALF_WIDTH = 0.02
 """An interval of ± 2 % is enough."""
+Z95 = 1.959964
 
 Verdict = tuple[str, str | None, bytes]
 """Stage, reason (None: kept) and document."""
@@ -99,6 +100,16 @@ def error_rates(judgements: Iterable[tuple[Verdict, bool]]) -> list[ErrorRate]:
         counts, key=lambda key: (key[0], key[1] or "")
     )
     return [ErrorRate(stage, reason, *counts[stage, reason]) for stage, reason in ordered]
+
+
+def wilson(n_hits: float, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927)."""
+    if n == 0:
+        return 0.0, 1.0
+    share, z2 = n_hits / n, Z95 * Z95
+    middle = share + z2 / (2 * n)
+    half = Z95 * sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return (middle - half) / (1 + z2 / n), (middle + half) / (1 + z2 / n)
 
 
 def _half_width(rate: float, n: int) -> float:

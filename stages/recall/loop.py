@@ -186,8 +186,6 @@ class Loop:
         options, corpus, n_partitions = self.options, self.corpus, self.n_partitions
         rules = PatternRules(
             options.domain_share,
-            options.domain_pages,
-            options.domain_bound,
             options.pattern_share,
             options.pattern_pages,
             by_rule=not self.seeding.decisions_file,

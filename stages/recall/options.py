@@ -89,10 +89,6 @@ class LoopOptions(Training):
     domain_share: float = Field(
         0.1, ge=0, lt=1, description="share of recalled pages above which a domain is a target's"
     )
-    domain_pages: int = Field(1, ge=1, description="pages a target's domain has at least")
-    domain_bound: bool = Field(
-        False, description="compare the lower end of the share's Wilson 95 % interval instead"
-    )
     pattern_share: float = Field(
         0.9, ge=0, lt=1, description="rule: share of recalled pages above which one is accepted"
     )

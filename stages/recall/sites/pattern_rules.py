@@ -1,16 +1,14 @@
-"""When a domain is a target's and a pattern accepted, and how sure a share of few pages is.
+"""When a domain is a target's and a pattern accepted.
 
-The paper's bare rule (DeepSeekMath, arXiv 2402.03300 section 2.1) is a share of over a tenth; a
-minimum count and the lower end of Wilson's interval guard it where domains are small.
+The paper's rule (DeepSeekMath, arXiv 2402.03300 section 2.1) is a share of over a tenth. A minimum
+of pages, or the lower end of the share's interval, changes nothing over domains left out: patterns
+have a minimum of their own.
 """
 
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
-
-Z95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -18,8 +16,6 @@ class PatternRules:
     """Which domains are a target's, which patterns are proposed, which accepted unattended."""
 
     domain_share: float
-    domain_pages: int
-    domain_bound: bool
     pattern_share: float
     pattern_pages: int
     by_rule: bool
@@ -33,17 +29,4 @@ class PatternRules:
 
     def is_domain(self, n_pages: int, n_recalled: int) -> bool:
         """Whether so many recalled pages make a domain the target's."""
-        share = n_recalled / n_pages
-        if self.domain_bound:
-            share = wilson(n_recalled, n_pages)[0]
-        return n_pages >= self.domain_pages and share > self.domain_share
-
-
-def wilson(n_hits: float, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927)."""
-    if n == 0:
-        return 0.0, 1.0
-    share, z2 = n_hits / n, Z95 * Z95
-    middle = share + z2 / (2 * n)
-    half = Z95 * sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return (middle - half) / (1 + z2 / n), (middle + half) / (1 + z2 / n)
+        return n_recalled / n_pages > self.domain_share

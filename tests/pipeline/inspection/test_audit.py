@@ -12,13 +12,13 @@ from pipeline.inspection.audit import (
     error_rates,
     last_judgements,
     read_audit,
+    wilson,
     write_audit,
 )
 from pipeline.inspection.verify import verify
 from pipeline.storage.storage import LocalStorage
 from schemas.audit import AUDIT, AUDIT_FILE
 from stages.errors import StorageError
-from stages.recall.sites.pattern_rules import wilson
 
 NOW = datetime.datetime(2026, 11, 3, tzinfo=datetime.UTC)
 
@@ -78,3 +78,9 @@ def test_a_judged_run_is_sound(finished_run: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(finished_run, tmp_path / "run"))
     write_audit(LocalStorage(run), pa.Table.from_pylist([judgement(1, True)], AUDIT))
     assert verify(run) == []
+
+
+def test_two_of_ten_are_six_to_fifty_one_per_cent():
+    """Wilson's interval as the paper has it."""
+    assert wilson(2, 10) == pytest.approx((0.0567, 0.5098), abs=1e-4)
+    assert wilson(0, 0) == (0.0, 1.0)

@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.inspection.audit import wilson
 from pipeline.inspection.verify import verify
 from pipeline.report.contents import contents
 from pipeline.report.facts.audits import audits
 from pipeline.report.facts.opened import opened
 from schemas.audit import AUDIT, AUDIT_FILE
 from stages.errors import StorageError
-from stages.recall.sites.pattern_rules import wilson
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ PATTERNS = (("code", True), ("code", None), ("code", False), ("math", None))
 
 def described(*cuts):
     """The description with the rows cut into partitions at these places."""
-    rules = PatternRules(0.1, 1, False, 0.5, 3, by_rule=True)
+    rules = PatternRules(0.1, 0.5, 3, by_rule=True)
     schema = ListDomains(("code",), rules).schema
     domains = [
         {"domain": name, "n_pages": n, "n_recalled_code": k, "share_code": k / n, "is_code": k > 0}
