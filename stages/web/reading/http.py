@@ -197,18 +197,20 @@ def _dechunk(payload: bytes) -> bytes:
 
 def _members(start: Callable[[], Any], payload: bytes) -> Iterator[bytes]:
     """The decoded bytes of one compressed member after another. Of a damaged piece (a checksum that
-    is wrong damages the piece with the member's end) zlib still gives what precedes the damage."""
+    is wrong damages the piece with the member's end) zlib still gives what precedes the damage, byte
+    by byte from a second decoder."""
     at = 0
     while at < len(payload):
-        decoder = start()
+        begin, decoder = at, start()
         while at < len(payload) and not decoder.eof:
             piece = payload[at : at + _PIECE]
-            spare = decoder.copy() if hasattr(decoder, "copy") else None
             try:
                 yield decoder.decompress(piece)
             except zlib.error:
+                again = start()
+                again.decompress(payload[begin:at])
                 for place in range(len(piece)):
-                    yield spare.decompress(piece[place : place + 1])
+                    yield again.decompress(piece[place : place + 1])
                 raise
             at += _PIECE
         at = min(at, len(payload)) - len(decoder.unused_data)
