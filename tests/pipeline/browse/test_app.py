@@ -59,7 +59,7 @@ def test_a_near_duplicate_stands_beside_the_kept_one(client: TestClient) -> None
     assert "https://a.example/kept" in page
     assert "<mark>the kept</mark>" in page
     assert "<mark>another</mark>" in page
-    assert "1 lines differ" in page
+    assert "1 line differs" in page
 
 
 def test_code_has_colours_and_a_page_its_formulas(client: TestClient) -> None:

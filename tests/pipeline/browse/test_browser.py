@@ -68,7 +68,7 @@ def test_verdicts_are_judged_with_keys(browser: Any, address: str, run: Path, sc
     see(page, ".diff mark")
     assert page.inner_text(".diff .changed mark >> nth=0") == "the kept"
     page.keyboard.press("o")
-    page.wait_for_selector("text=1 verdicts judged")
+    page.wait_for_selector("text=1 verdict judged")
     assert complaints == []
 
 
