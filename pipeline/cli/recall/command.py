@@ -60,7 +60,7 @@ def train(
     set_: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="KEY=VALUE", help="A setting of [recall]: recipe, mode, precision, …"
+            "--set", metavar="KEY=VALUE", help="A setting of `recall`: recipe, mode, precision, …"
         ),
     ] = None,
     full: Annotated[

@@ -4,9 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
+from rich.text import Text
+from typer.main import get_command
 
 from pipeline.cli import commands
+from pipeline.cli.app import app
 from stages.errors import ConfigError, StageError
 from tests.pipeline.conftest import Sluice
 from tests.pipeline.inspection.test_sql import write_run
@@ -46,6 +50,16 @@ def test_every_command_explains_itself_with_an_example(sluice: Sluice, command: 
     assert code == 0
     assert f"sluice {command}" in out
     assert "Example" in out
+
+
+def test_help_is_shown_whole() -> None:
+    """Words in square brackets are markup to Rich, which leaves them out."""
+    commands: list[click.Command] = [get_command(app)]
+    for command in commands:
+        texts = (command.help, command.epilog, *(vars(each).get("help") for each in command.params))
+        for text in filter(None, texts):
+            assert text == Text.from_markup(text).plain
+        commands += vars(command).get("commands", {}).values()
 
 
 def test_help_imports_nothing_heavy() -> None:
