@@ -82,12 +82,13 @@ CASES: dict[str, Callable[[], tuple[Texts, int]]] = {
 
 
 def write_case(name: str, path: Path) -> tuple[int, int, int]:
-    """A Parquet file of `id` and `text`; documents, bytes, and how many have to stay."""
+    """A Parquet file of `id` and `text`; documents, bytes, and how many have to stay. (In batches
+    of one, so that no page holds two large files.)"""
     texts, expected = CASES[name]()
     schema = pa.schema([("id", pa.string()), ("text", pa.large_string())])
     remaining = iter(texts)
     number = n_bytes = 0
-    with pq.ParquetWriter(path, schema, compression="zstd") as table:
+    with pq.ParquetWriter(path, schema, compression="zstd", write_batch_size=1) as table:
         while batch := list(itertools.islice(remaining, 10_000)):
             names = [f"{number + place:08d}" for place in range(len(batch))]
             table.write_table(pa.table([names, batch], schema=schema))

@@ -197,8 +197,8 @@ def _dechunk(payload: bytes) -> bytes:
 
 def _members(start: Callable[[], Any], payload: bytes) -> Iterator[bytes]:
     """The decoded bytes of one compressed member after another. Of a damaged piece (a checksum that
-    is wrong damages the piece with the member's end) zlib still gives what precedes the damage, byte
-    by byte from a second decoder."""
+    is wrong damages the piece with the member's end) zlib still gives what precedes the damage,
+    byte by byte from a second decoder."""
     at = 0
     while at < len(payload):
         begin, decoder = at, start()
