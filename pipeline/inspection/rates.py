@@ -26,10 +26,7 @@ from pipeline.storage.receipts import parse_receipts
 from pipeline.storage.storage import Storage
 
 TABLE = "cost.toml"
-ONCE = (
-    *("tokenise-seeds", "tokenise-picked", "tokenise-others", "sample-crawl", "grow-seeds"),
-    "train-target",
-)
+ONCE = ("tokenise-seeds", "tokenise-examples", "sample-crawl", "grow-seeds", "train-target")
 """Steps that gather the examples of training, or train: of a larger input there are no more."""
 LISTED_BYTES = 940_000_000
 """A WARC file of Common Crawl, as they usually are."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.inspection.rates import ONCE
 from tests.golden.chain import record_chain
 from tests.golden.faces import registered, step_classes, versioned_classes
 from tests.golden.table import differences, read_table
@@ -83,6 +84,12 @@ def test_every_step_of_a_corpus_stage_is_in_the_table() -> None:
     ends = {step.rpartition(".")[2] for step in read_table()["steps"]}
     missing = {name for name in step_classes() if _kebab(name) not in ends}
     assert missing == UNREACHED | ROUTES
+
+
+def test_what_plan_counts_once_are_steps() -> None:
+    """A step that was renamed would be counted for every byte."""
+    ends = {step.rpartition(".")[2] for step in read_table()["steps"]}
+    assert set(ONCE) <= ends
 
 
 def test_every_step_has_something_to_do() -> None:
