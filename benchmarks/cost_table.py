@@ -60,7 +60,8 @@ of a crawl is to run a hundred of its WARC files and ask `plan` about all of the
 This page is written by `python -m benchmarks.cost_table document`; no figure in it was typed. The
 defaults are from a whole run of `configs/dev.toml`, which is small (each worker's start counts),
 has smaller pages than a real crawl and far more of them about code and mathematics: product and
-documents are upper bounds. Training counts once, with that run's few hundred seeds.
+documents are upper bounds. What does not grow with the input counts once: training with that run's
+few hundred seeds, its examples and models, and what a worker loads before its first task.
 
 A WARC file is taken to have {warc}, a crawl {crawl:,} of them.
 
