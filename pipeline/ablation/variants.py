@@ -55,7 +55,7 @@ from stages.emit.placement import files_of
 from stages.emit.samples import TokenizeSamples
 from stages.emit.stage import EmitStage
 from stages.errors import ConfigError
-from stages.kernels.bpe.tokenizer import tokenizer_json
+from stages.kernels.bpe.tokenizer import tokenizer_hash, tokenizer_json
 
 FOLDER = "ablation"
 
@@ -198,7 +198,7 @@ class _Maker:
                 sampled.append(engine.map_shards("sample-texts", step, reads=["doc_id", "text"]))
                 engines.append(engine)
         base = self.config.tokenizer
-        train = TrainTokenizer(base, xxhash.xxh3_128_hexdigest(tokenizer_json(base)))
+        train = TrainTokenizer(base, tokenizer_hash(base))
         made = engines[0].artefact("tokenizer.json", train, *sampled)
         for engine in engines:
             engine.finish()
@@ -219,7 +219,7 @@ class _Maker:
             corpus=engine.name,
             sets=sets,
             tokenizer=tokenizer,
-            tokenizer_hash=xxhash.xxh3_128_hexdigest(tokenizer_json(tokenizer)),
+            tokenizer_hash=tokenizer_hash(tokenizer),
             seed=emit.seed,
             heldout_rate=float(variant == HELDOUT),
             path_comments=emit.path_comments,

@@ -5,7 +5,7 @@ import difflib
 import io
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console, Group, RenderableType
 from rich.syntax import Syntax
@@ -13,10 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.inspection.lexers import lexer_name
-from pipeline.inspection.life import Life, StageRow
-from pipeline.inspection.sampling import Sample
-from pipeline.inspection.stats import StageCount
 from schemas.alarms import FLAGGED_SHARE
+
+if TYPE_CHECKING:
+    from pipeline.inspection.life import Life, StageRow
+    from pipeline.inspection.sampling import Sample
+    from pipeline.inspection.stats import StageCount
 
 MAX_CELL = 160
 WIDE = 2_000
@@ -95,7 +97,7 @@ def rows_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     return table
 
 
-def funnel_table(counts: Sequence[StageCount]) -> Table:
+def funnel_table(counts: Sequence["StageCount"]) -> Table:
     """Documents in, kept, and why the rest is not, table by table."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("stage")
@@ -114,7 +116,7 @@ def funnel_table(counts: Sequence[StageCount]) -> Table:
     return table
 
 
-def _amount(count: StageCount) -> str:
+def _amount(count: "StageCount") -> str:
     if count.tokens is not None:
         return f"{count.tokens:,} tokens"
     return "" if count.kept_bytes is None else show_bytes(count.kept_bytes)
@@ -125,7 +127,7 @@ def flag_line(flag: str) -> Text:
     return Text(f"flagged: {printable(flag)}", style="red")
 
 
-def _why(count: StageCount) -> str:
+def _why(count: "StageCount") -> str:
     parts = [
         f"{reason} {n:,}"
         for reason, n in sorted(count.reasons.items(), key=lambda item: (-item[1], item[0]))
@@ -191,7 +193,7 @@ def histogram_table(name: str, edges: Sequence[float], counts: Sequence[int]) ->
     return table
 
 
-def life_view(life: Life, *, diff: bool) -> RenderableType:
+def life_view(life: "Life", *, diff: bool) -> RenderableType:
     """A document's life from top to bottom."""
     parts: list[RenderableType] = []
     if life.documents:
@@ -231,7 +233,7 @@ def life_view(life: Life, *, diff: bool) -> RenderableType:
     return Group(*parts)
 
 
-def text_diff(life: Life) -> RenderableType:
+def text_diff(life: "Life") -> RenderableType:
     """The kept twin's text → this document's, as a unified diff."""
     if life.twin is None:
         return Text("")
@@ -254,7 +256,7 @@ def show_diff(lines: Iterable[str]) -> RenderableType:
     return Syntax(body, "diff", theme=THEME, word_wrap=True) if body else Text("same text")
 
 
-def _verdict(stage: StageRow) -> str:
+def _verdict(stage: "StageRow") -> str:
     if stage.is_measure:
         return "measured"
     if stage.keep is None:
@@ -274,7 +276,7 @@ def _records(records: Sequence[dict[str, Any]]) -> Table:
     return rows_table(names, ([record.get(name) for name in names] for record in records))
 
 
-def sample_view(sample: Sample, n_lines: int) -> RenderableType:
+def sample_view(sample: "Sample", n_lines: int) -> RenderableType:
     """A training sample: its documents, each with its first lines."""
     title = f"{sample.sample_id}  {sample.split}  {sample.n_tokens:,} tokens"
     parts: list[RenderableType] = [Text(title, style="bold")]

@@ -11,8 +11,6 @@ in that order: see `placement`, `samples`, `files`.
 from dataclasses import replace
 from typing import Any, ClassVar
 
-import xxhash
-
 from schemas.shards import shard_sets
 from schemas.tokens import TOKENS
 from stages.contract import Corpus, Options
@@ -22,7 +20,7 @@ from stages.emit.options import OPTIONAL_COLUMNS, EmitOptions
 from stages.emit.placement import files_of
 from stages.emit.samples import READS, TokenizeSamples
 from stages.emit.without import WithoutDocuments
-from stages.kernels.bpe.tokenizer import DEFAULT_TOKENIZER, tokenizer_json
+from stages.kernels.bpe.tokenizer import DEFAULT_TOKENIZER, tokenizer_hash
 
 
 class EmitStage:
@@ -47,7 +45,7 @@ class EmitStage:
             corpus=corpus.name,
             sets=sets,
             tokenizer=options.tokenizer,
-            tokenizer_hash=_content_hash(options.tokenizer),
+            tokenizer_hash=tokenizer_hash(options.tokenizer),
             seed=options.seed,
             heldout_rate=options.heldout_rate,
             path_comments=options.path_comments,
@@ -64,7 +62,7 @@ class EmitStage:
         write, tokenizer = WriteSamples(), self._options.tokenizer
         if not self._options.text:
             return write
-        return replace(write, tokenizer=tokenizer, tokenizer_hash=_content_hash(tokenizer))
+        return replace(write, tokenizer=tokenizer, tokenizer_hash=tokenizer_hash(tokenizer))
 
     def without(self, documents: frozenset[bytes]) -> WithoutDocuments:
         """The step that takes documents out of a file."""
@@ -74,10 +72,6 @@ class EmitStage:
         """Those of earlier stages; stored tokens, if they are of this tokenizer."""
         options = self._options
         there = set(options.columns)
-        if TOKENS in there and _content_hash(options.tokenizer) != _content_hash(DEFAULT_TOKENIZER):
-            there.remove(TOKENS)
+        if tokenizer_hash(options.tokenizer) != tokenizer_hash(DEFAULT_TOKENIZER):
+            there.discard(TOKENS)
         return tuple(name for name in OPTIONAL_COLUMNS[corpus] if name in there)
-
-
-def _content_hash(tokenizer: str) -> str:
-    return xxhash.xxh3_128_hexdigest(tokenizer_json(tokenizer))

@@ -22,7 +22,7 @@ from dataclasses import replace
 from schemas.tokens import TOKENS
 from stages.contract import Artefact, Corpus, Parts, Shuffled
 from stages.errors import WaitForPerson
-from stages.recall.classifier.model import load_model
+from stages.recall.classifier.model import load_learned
 from stages.recall.classifier.score import ScorePages
 from stages.recall.found import SumDomains, SumPatterns
 from stages.recall.iteration import Iteration, Models
@@ -249,4 +249,4 @@ def _is_less_precise(new: Artefact, old: Artefact) -> bool:
     """Whether a model's held-out precision fell; unknown while a run is only planned."""
     if not is_made(old) or not is_made(new):
         return False
-    return precision_fell(load_model(old.read()).held_out, load_model(new.read()).held_out)
+    return precision_fell(load_learned(old.read()).held_out, load_learned(new.read()).held_out)

@@ -26,6 +26,7 @@ the byte, before and after:
 What is missed: a quoted local part, an apostrophe in one, a domain of one letter.
 """
 
+from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 from typing import ClassVar, Protocol
@@ -33,7 +34,7 @@ from typing import ClassVar, Protocol
 import pyarrow as pa
 
 from schemas.spans import REDACTED, SPAN_MEASURES
-from stages.kernels.arrow import utf8_buffers
+from stages.kernels.arrow import Bytes, utf8_buffers
 from stages.kernels.spans import Span, merged, spans_array
 from stages.redact.addresses import is_public_address, octets
 from stages.redact.candidates import (
@@ -41,6 +42,7 @@ from stages.redact.candidates import (
     IPV4,
     IPV6,
     KEY,
+    Prefixes,
     character_classes,
     find_candidates,
     prefix_tables,
@@ -78,19 +80,28 @@ class RedactStage:
 
     def __init__(self, options: RedactOptions) -> None:
         self.options = options
-        self._classes = character_classes()
+
+    @cached_property
+    def _sought(self) -> list[tuple[int, Sought]]:
+        """In order of the prefixes; their patterns are compiled where a text is looked at."""
+        options = self.options
         sought: list[tuple[int, Sought]] = [
             *((EMAIL, sign) for sign in (signs() if options.email else [])),
             *((IPV4, name) for name in (octets() if options.ip_address else [])),
             *((KEY, each) for each in (formats() if options.key else [])),
         ]
-        self._sought = sorted(sought, key=lambda each: each[1].prefix)
-        self._prefixes = prefix_tables([(each.prefix, each.run) for _, each in self._sought])
+        return sorted(sought, key=lambda each: each[1].prefix)
+
+    @cached_property
+    def _tables(self) -> tuple[Bytes, Prefixes]:
+        """Character classes and prefixes, as the kernel takes them."""
+        prefixes = [(each.prefix, each.run) for _, each in self._sought]
+        return character_classes(), prefix_tables(prefixes)
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The spans of every text of the batch."""
         offsets, data = utf8_buffers(batch.column("text"))
-        candidates = find_candidates(offsets, data, self._classes, self._prefixes)
+        candidates = find_candidates(offsets, data, *self._tables)
         rows: list[list[Span]] = [[] for _ in range(batch.num_rows)]
         for row, group in groupby(candidates, key=itemgetter(0)):
             text = data[offsets[row] : offsets[row + 1]].tobytes()

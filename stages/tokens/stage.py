@@ -11,12 +11,18 @@ Cost: benchmarks/README.md and docs/cost.md. A table that is read once saves not
 a third of the text.
 """
 
+from functools import cached_property
 from typing import ClassVar
 
 import pyarrow as pa
 
 from schemas.tokens import TOKEN_COLUMNS
-from stages.kernels.bpe.tokenizer import DEFAULT_TOKENIZER, load_tokenizer
+from stages.kernels.bpe.tokenizer import (
+    DEFAULT_TOKENIZER,
+    Tokenizer,
+    load_tokenizer,
+    tokenizer_hash,
+)
 from stages.tokens.options import TokensOptions
 
 
@@ -33,11 +39,16 @@ class TokensStage:
     schema: pa.Schema = TOKEN_COLUMNS
 
     def __init__(self, options: TokensOptions) -> None:
-        self._tokenizer = load_tokenizer(DEFAULT_TOKENIZER)
+        """There is nothing to choose."""
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        """Loaded where a text is split, not where a plan asks what it depends on."""
+        return load_tokenizer(DEFAULT_TOKENIZER)
 
     def resources(self) -> dict[str, str]:
         """`tokenizer` → the hash of its tokenizer.json."""
-        return {"tokenizer": self._tokenizer.content_hash}
+        return {"tokenizer": tokenizer_hash(DEFAULT_TOKENIZER)}
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Read `text`, return `schema`."""

@@ -54,9 +54,21 @@ def add_sentinels(document: dict[str, Any]) -> None:
 
 
 def with_sentinels(tokenizer_json: bytes) -> bytes:
-    """The same tokenizer with sentinels; as it is where it has some."""
+    """The same tokenizer with sentinels; as it is where it has some.
+
+    In a file as `tokenizers` writes it the added tokens alone change, in their place: to write a
+    vocabulary of 100,000 anew takes a quarter of a second."""
     document: dict[str, Any] = json.loads(tokenizer_json)
     if sentinels_of(token_ids(document)) is not None:
         return tokenizer_json
+    before = _written(document)
     add_sentinels(document)
+    if tokenizer_json.count(before) == 1:
+        return tokenizer_json.replace(before, _written(document))
     return json.dumps(document, ensure_ascii=False, indent=2).encode()
+
+
+def _written(document: Mapping[str, Any]) -> bytes:
+    """The added tokens as lines of a tokenizer.json."""
+    added = {ADDED: document.get(ADDED, [])}
+    return json.dumps(added, ensure_ascii=False, indent=2)[1:-2].encode()

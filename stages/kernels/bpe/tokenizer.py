@@ -108,6 +108,11 @@ def _loaded(name: str) -> Tokenizer:
     return Tokenizer(name)
 
 
+def tokenizer_hash(name: str) -> str:
+    """The xxh3_128 of that `tokenizer.json`, which is a tokenizer's identity; parses nothing."""
+    return xxhash.xxh3_128_hexdigest(tokenizer_json(name))
+
+
 def tokenizer_json(name: str) -> bytes:
     """The bytes of the `tokenizer.json` that `name` stands for."""
     if name in PACKAGED:

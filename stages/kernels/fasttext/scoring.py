@@ -127,7 +127,7 @@ def from_bytes(data: bytes) -> tuple[Collapsed, dict[str, str]]:
         with pa.ipc.open_file(pa.BufferReader(data)) as reader:
             batch = reader.get_batch(0)
             batch.validate(full=True)  # of a damaged file, before anything is looked up in it
-        metadata = {key.decode(): value.decode() for key, value in batch.schema.metadata.items()}
+        metadata = _text(batch.schema)
     except (pa.ArrowException, OSError, IndexError, ValueError, AttributeError) as error:
         raise InputError(f"not a recall model: {error}") from error
     if metadata.pop("format", None) != FORMAT:
@@ -136,6 +136,16 @@ def from_bytes(data: bytes) -> tuple[Collapsed, dict[str, str]]:
         return _collapsed(batch, metadata), metadata
     except (KeyError, ValueError, AttributeError) as error:
         raise InputError(f"a damaged recall model: {error!r}") from error
+
+
+def metadata_of(data: bytes) -> dict[str, str]:
+    """The metadata of such a model, whose numbers are not looked at."""
+    with pa.ipc.open_file(pa.BufferReader(data)) as reader:
+        return _text(reader.schema)
+
+
+def _text(schema: pa.Schema) -> dict[str, str]:
+    return {key.decode(): value.decode() for key, value in schema.metadata.items()}
 
 
 def _collapsed(batch: pa.RecordBatch, metadata: dict[str, str]) -> Collapsed:

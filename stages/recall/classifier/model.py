@@ -6,7 +6,7 @@ One file holds all three, so that a threshold can never be used with another mod
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import xxhash
 
 from stages.errors import InputError
 from stages.kernels.elementary import Float64
-from stages.kernels.fasttext.scoring import Collapsed, from_bytes, list_buffers
+from stages.kernels.fasttext.scoring import Collapsed, from_bytes, list_buffers, metadata_of
 from stages.recall.classifier.calibrate import EVEN, Calibration, HeldOut
 from stages.recall.classifier.evidence import Markup, PageEvidence
 from stages.recall.classifier.recipe import FASTTEXT, NEGATIVE, POSITIVE
@@ -46,6 +46,13 @@ class Examples:
         hashed = xxhash.xxh3_128(np.ascontiguousarray(used).tobytes())
         hashed.update(np.diff(offsets).tobytes())
         return cls(len(documents), len(used), hashed.hexdigest())
+
+
+class Learned(NamedTuple):
+    """How a model was made, and how well it did."""
+
+    recipe: str
+    held_out: HeldOut
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,12 @@ def nothing_learned(n_positives: int, n_negatives: int) -> TrainedModel:
     )
     held_out = HeldOut(n_positives, n_negatives, precision=0.0, recall=0.0)
     return TrainedModel(bare, Calibration(1.0, EVEN), held_out, NOTHING, trainer=NOTHING)
+
+
+def load_learned(data: bytes) -> Learned:
+    """What the file of `TrainedModel.to_bytes` says of its model, whose tables are not read."""
+    described = json.loads(metadata_of(data)[METADATA])
+    return Learned(described["recipe"], HeldOut(**described["held_out"]))
 
 
 def load_model(data: bytes) -> TrainedModel:

@@ -15,7 +15,7 @@ from typing import ClassVar
 from schemas.tokens import TOKENS
 from stages.contract import Artefact, Corpus, Parts
 from stages.recall.classifier.examples import TokeniseSeeds
-from stages.recall.classifier.model import NOTHING, load_model
+from stages.recall.classifier.model import NOTHING, load_learned
 from stages.recall.decide import RecallPages, to_shards
 from stages.recall.learn import TrainTarget
 from stages.recall.loop import Loop
@@ -136,7 +136,7 @@ class QualitySeeds:
 def _warn_of_nothing(artefact: Artefact) -> None:
     if not is_made(artefact):
         return
-    model = load_model(artefact.read())
+    model = load_learned(artefact.read())
     if model.recipe == NOTHING:
         log.warning(
             "github.recall: %d seeds and %d other files are too few to learn from, so nothing is "

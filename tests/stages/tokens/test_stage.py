@@ -1,10 +1,12 @@
 """The map stage that keeps the documents' tokens."""
 
 import pyarrow as pa
+import pytest
 
 from schemas.tokens import TOKEN_COLUMNS
 from stages.contract import HasResources, MapStage
-from stages.kernels.bpe.tokenizer import load_tokenizer
+from stages.kernels.bpe.tokenizer import load_tokenizer, tokenizer_hash
+from stages.tokens import stage as tokens_stage
 from stages.tokens.options import TokensOptions
 from stages.tokens.stage import TokensStage
 
@@ -27,3 +29,9 @@ def test_it_depends_on_the_tokenizer_and_on_no_option() -> None:
     assert isinstance(stage, HasResources)
     assert stage.resources() == {"tokenizer": load_tokenizer().content_hash}
     assert stage.measured_with == frozenset()
+
+
+def test_what_it_depends_on_is_said_without_a_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run with nothing to do asks this and splits no text."""
+    monkeypatch.delattr(tokens_stage, "load_tokenizer")
+    assert TokensStage(TokensOptions()).resources() == {"tokenizer": tokenizer_hash("deepseek-v2")}

@@ -32,6 +32,27 @@ def test_deepseek_v2_gets_the_ids_of_deepseek_coder_v2(tmp_path: Path) -> None:
     assert library.encode(TEXT, add_special_tokens=False).ids == expected.tolist()
 
 
+@pytest.mark.parametrize("indent", [2, None])
+def test_nothing_else_of_a_file_changes(indent: int | None) -> None:
+    """Whether the added tokens are changed in their place or the file is written anew."""
+    first = {"id": 1, "content": "<s>", "special": True}
+    before = {"version": "1.0", "added_tokens": [first], "model": {"vocab": {"a": 0, "é": 2}}}
+    written = json.dumps(before, ensure_ascii=False, indent=indent).encode()
+    after = json.loads(with_sentinels(written))
+    added = after.pop("added_tokens")
+    assert added[0] == first
+    assert [token["id"] for token in added[1:]] == [3, 4, 5]
+    assert {**after, "added_tokens": [first]} == before
+    assert (
+        with_sentinels(written)
+        == json.dumps(
+            {"version": "1.0", "added_tokens": added, "model": before["model"]},
+            ensure_ascii=False,
+            indent=2,
+        ).encode()
+    )
+
+
 @pytest.mark.parametrize("names", SENTINELS)
 def test_a_tokenizer_that_has_sentinels_stays_as_it_is(names: tuple[str, str, str]) -> None:
     """To the byte, of whatever family they are; with two of three the others are missing."""

@@ -10,7 +10,7 @@ from stages.errors import ConfigError, InputError, StageError
 from stages.kernels.fasttext.scoring import Collapsed, collapse
 from stages.recall.classifier.calibrate import calibrate, judge
 from stages.recall.classifier.fit import buckets_for, fit
-from stages.recall.classifier.model import load_model
+from stages.recall.classifier.model import Learned, load_learned, load_model
 from stages.recall.classifier.recipe import (
     FASTTEXT,
     LINEAR,
@@ -30,6 +30,7 @@ def test_a_model_tells_topics_apart_and_survives_its_file(topic):
     trained = train(topic(40, 1, 0), topic(50, 2, 200), TINY)
     again = load_model(trained.to_bytes())
     assert again.to_bytes() == trained.to_bytes()
+    assert load_learned(trained.to_bytes()) == Learned(trained.recipe, trained.held_out)
     assert (
         again.probabilities(topic(30, 3, 0)).min()
         > 0.5
