@@ -26,7 +26,7 @@ from pipeline.configuration.settings import (
     WebInputs,
 )
 from pipeline.configuration.toml_tables import known_names, split, stage_options
-from pipeline.configuration.validation import nearest, validate
+from pipeline.configuration.validation import Problems, nearest, validate
 from pipeline.storage.credentials import without_credentials
 from stages.contract import Options
 from stages.errors import ConfigError
@@ -152,15 +152,18 @@ def _similar(path: Path) -> str:
 
 def _build(table: dict[str, Any], path: Path | None, run: Path | None) -> Config:
     known = known_names()
-    tables = split(table, known)
-    general = validate(GeneralOptions, tables[""], "", known)
-    engine = validate(EngineOptions, tables.get("engine", {}), "engine", known)
-    github = validate(GithubInputs, tables.get("github", {}), "github", known)
-    web = validate(WebInputs, tables.get("web", {}), "web", known)
-    crawl = validate(CommonCrawlOptions, tables.get("commoncrawl", {}), "commoncrawl", known)
+    problems = Problems()
+    checked = problems.validate
+    tables = split(table, known, problems)
+    general = checked(GeneralOptions, tables[""], "", known)
+    engine = checked(EngineOptions, tables.get("engine", {}), "engine", known)
+    github = checked(GithubInputs, tables.get("github", {}), "github", known)
+    web = checked(WebInputs, tables.get("web", {}), "web", known)
+    crawl = checked(CommonCrawlOptions, tables.get("commoncrawl", {}), "commoncrawl", known)
+    stages = stage_options(tables, general, known, problems)
+    problems.raise_all()
     if not github.inputs and not web.inputs:
         raise ConfigError("nothing to read: set `github.inputs` or `web.inputs`")
-    stages = stage_options(tables, general, known)
     if web.inputs:
         _refuse(WEB, stages)
     for name in engine.resources:

@@ -20,9 +20,8 @@ from pipeline.configuration.registry import (
     stages_of,
 )
 from pipeline.configuration.settings import ALONE, INPUTS, GeneralOptions
-from pipeline.configuration.validation import shown, unknown, validate
+from pipeline.configuration.validation import Problems, shown, unknown
 from stages.contract import Options
-from stages.errors import ConfigError
 
 _SHARED = ("seed", "tokenizer")
 
@@ -53,61 +52,66 @@ def known_names() -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def split(table: Mapping[str, Any], known: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The file's tables by dotted name; unknown tables raise ConfigError."""
+def split(
+    table: Mapping[str, Any], known: Sequence[str], problems: Problems
+) -> dict[str, dict[str, Any]]:
+    """The file's tables by dotted name, without those that there are not."""
     found: dict[str, dict[str, Any]] = {"": {}}
     for key, value in table.items():
         if key in GeneralOptions.model_fields:
             found[""][key] = value
         elif key in CONFIGURED:
-            found |= _split_corpus(key, _expect_table(key, value), known)
+            found |= _split_corpus(key, _table(key, value, problems), known, problems)
         elif key in ALONE or key in STAGES:
-            found[key] = _expect_table(key, value)
+            found[key] = _table(key, value, problems)
         else:
-            raise ConfigError(unknown(key, value, known))
+            problems.add(unknown(key, value, known))
     return found
 
 
 def _split_corpus(
-    corpus: str, table: dict[str, Any], known: Sequence[str]
+    corpus: str, table: dict[str, Any], known: Sequence[str], problems: Problems
 ) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {corpus: {}, f"{corpus}.{DOCUMENTS}": {}}
     for key, value in table.items():
         name = f"{corpus}.{key}"
         if key in stages_of(corpus):
-            found[name] = _expect_table(name, value)
+            found[name] = _table(name, value, problems)
         elif key in INPUTS[corpus].model_fields:
             found[corpus][key] = value
         elif key in CORPORA[corpus].model.model_fields:
             found[f"{corpus}.{DOCUMENTS}"][key] = value
         elif key in STAGES:
-            raise ConfigError(
+            problems.add(
                 f"`{name}`: the {corpus} corpus has no stage {key}; "
                 f"it has {', '.join(stages_of(corpus))}"
             )
         else:
-            raise ConfigError(unknown(name, value, known))
+            problems.add(unknown(name, value, known))
     return found
 
 
-def _expect_table(name: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ConfigError(
-            f"`{name}` is a table; write [{name}], or {name}.KEY = {shown(value, name)}"
-        )
-    return value
+def _table(name: str, value: Any, problems: Problems) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    problems.add(f"`{name}` is a table; write [{name}], or {name}.KEY = {shown(value, name)}")
+    return {}
 
 
 def stage_options(
-    tables: Mapping[str, dict[str, Any]], general: GeneralOptions, known: Sequence[str]
+    tables: Mapping[str, dict[str, Any]],
+    general: GeneralOptions,
+    known: Sequence[str],
+    problems: Problems,
 ) -> dict[str, Options]:
     """The options of every stage, by the stage's name."""
     options: dict[str, Options] = {}
     for corpus in CONFIGURED:
         name = f"{corpus}.{DOCUMENTS}"
-        options[name] = validate(CORPORA[corpus].model, tables.get(name, {}), corpus, known)
+        model = CORPORA[corpus].model
+        options[name] = problems.validate(model, tables.get(name, {}), corpus, known)
     for stage in STAGES.values():
-        options |= _options_of(stage, tables, general, known)
+        options |= _options_of(stage, tables, general, known, problems)
     return options
 
 
@@ -116,14 +120,18 @@ def _options_of(
     tables: Mapping[str, dict[str, Any]],
     general: GeneralOptions,
     known: Sequence[str],
+    problems: Problems,
 ) -> dict[str, Options]:
     """One stage's, on every corpus that has tables of its own."""
     for name in (stage.name, *(f"{corpus}.{stage.name}" for corpus in CONFIGURED)):
         table = tables.get(name, {})
         for key in stage.filled & table.keys():
-            raise ConfigError(unknown(f"{name}.{key}", table[key], known))
-    shared = tables.get(stage.name, {})
-    alone = validate(stage.model, merge(_general(stage, general), shared), stage.name, known)
+            problems.add(unknown(f"{name}.{key}", table[key], known))
+    shared, before = tables.get(stage.name, {}), len(problems)
+    merged = merge(_general(stage, general), shared)
+    alone = problems.validate(stage.model, merged, stage.name, known)
+    if len(problems) > before:
+        shared = {}  # what is wrong with it is said once
     if not stage.corpora:
         return {stage.name: alone}
     options: dict[str, Options] = {}
@@ -133,11 +141,11 @@ def _options_of(
         if corpus in stage.own:
             one = stage.own[corpus]
             merged = merge(_general(one, general), own)
-            options[name] = validate(one.model, merged, name, known)
+            options[name] = problems.validate(one.model, merged, name, known)
         elif corpus in stage.corpora:
             defaults = stage.defaults.get(corpus, {})
             merged = merge(_general(stage, general), defaults, shared, own)
-            options[name] = validate(stage.model, merged, name, known)
+            options[name] = problems.validate(stage.model, merged, name, known)
     return options
 
 

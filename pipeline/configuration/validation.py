@@ -41,6 +41,35 @@ def validate(
     raise ConfigError("\n".join(_explain(problem, prefix, known) for problem in problems))
 
 
+class Problems:
+    """What is wrong with a configuration, gathered so that one message names all of it."""
+
+    def __init__(self) -> None:
+        self._found: list[str] = []
+
+    def add(self, problem: str) -> None:
+        """Note one."""
+        self._found.append(problem)
+
+    def validate(
+        self, model: type[Model], table: Mapping[str, Any], prefix: str, known: Sequence[str]
+    ) -> Model:
+        """As `validate`; what is wrong is noted, and the defaults stand in for it."""
+        try:
+            return validate(model, table, prefix, known)
+        except ConfigError as error:
+            self.add(str(error))
+            return model()
+
+    def raise_all(self) -> None:
+        """ConfigError with a line for each, if there are any."""
+        if self._found:
+            raise ConfigError("\n".join(self._found))
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
 def unknown(name: str, value: Any, known: Iterable[str]) -> str:
     """The message for a name that does not exist, with the nearest one of its table that does."""
     suggestion = _nearest_setting(cut(name), list(known))

@@ -1,7 +1,9 @@
-"""What comes back from workers: when its receipts are written, when there is too much to bear."""
+"""What comes back from workers: when its receipts are written, what it took, when there is too much
+to bear."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pipeline.engine.work.guard import SUSPICIOUS_RECORDS
 from pipeline.engine.work.task import Outcome, quarantine_folder
@@ -44,6 +46,43 @@ class ReceiptGroup:
         self._receipts.flush()
         self._has_quarantine = False
         self._flushed = time.monotonic()
+
+
+@dataclass
+class Spent:
+    """What a step cost."""
+
+    is_scratch: bool
+    """Whether what it writes is deleted in the end."""
+    n_planned: int = 0
+    """Tasks that it has; `n_done` of them were done."""
+    n_done: int = 0
+    cpu_seconds: float = 0.0
+    n_bytes: int = 0
+    peak_bytes: int = 0
+    text_bytes: int = 0
+    """Read."""
+    n_first: int = 0
+    """Tasks that were a worker's first of the step, and what they took."""
+    first_cpu_seconds: float = 0.0
+    folders: set[str] = field(default_factory=set)
+    """Where it writes: what several iterations ask for is made once."""
+
+    def plan(self, folder: str, n_tasks: int) -> None:
+        """Count what a folder is to hold."""
+        if folder not in self.folders:
+            self.folders.add(folder)
+            self.n_planned += n_tasks
+
+    def add(self, outcome: Outcome) -> None:
+        """Count a task."""
+        self.n_done += 1
+        self.n_first += outcome.is_first
+        self.first_cpu_seconds += outcome.cpu_seconds * outcome.is_first
+        self.cpu_seconds += outcome.cpu_seconds
+        self.n_bytes += outcome.result.written.size
+        self.peak_bytes = max(self.peak_bytes, outcome.peak_bytes or 0)
+        self.text_bytes += outcome.result.text_bytes
 
 
 class NothingWorks(StageError):  # noqa: N818 - says what happened

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from pipeline.engine.executor import Executor, Resources
 from pipeline.engine.leftovers import Superseded, sweep
-from pipeline.engine.outcomes import NothingWorks, QuarantineRate, ReceiptGroup
+from pipeline.engine.outcomes import NothingWorks, QuarantineRate, ReceiptGroup, Spent
 from pipeline.engine.plans import Plan, PlanItem, pending
 from pipeline.engine.work.doing import Notes
 from pipeline.engine.work.steps import ArtefactWork
@@ -35,30 +35,6 @@ class Counted(NamedTuple):
     rows: int
     kept: int | None
     """None where nothing is judged."""
-
-
-@dataclass
-class Spent:
-    """What a step cost."""
-
-    is_scratch: bool
-    """Whether what it writes is deleted in the end."""
-    n_planned: int = 0
-    """Tasks that it has; `n_done` of them were done."""
-    n_done: int = 0
-    cpu_seconds: float = 0.0
-    n_bytes: int = 0
-    peak_bytes: int = 0
-    text_bytes: int = 0
-    """Read."""
-
-    def add(self, outcome: Outcome) -> None:
-        """Count a task."""
-        self.n_done += 1
-        self.cpu_seconds += outcome.cpu_seconds
-        self.n_bytes += outcome.result.written.size
-        self.peak_bytes = max(self.peak_bytes, outcome.peak_bytes or 0)
-        self.text_bytes += outcome.result.text_bytes
 
 
 class Monitor:
@@ -133,7 +109,7 @@ class Runner:
         item = PlanItem(step, len(plans), 0)
         self.items.append(item)
         spent = self.spent.setdefault(step, Spent(folder.startswith(SCRATCH)))
-        spent.n_planned += len(plans)
+        spent.plan(folder, len(plans))
         keys: list[str] = []
         waiting: dict[str, Receipt] = {}
         stale: dict[str, int] = {}
@@ -259,6 +235,7 @@ class Runner:
                 "text_bytes": outcome.result.text_bytes,
                 "records": outcome.result.records,
                 "is_first": outcome.is_first,
+                **_loading(outcome),
                 "attempts": task.attempt + 1,
                 "generation": task.generation,
             },
@@ -288,3 +265,8 @@ class Runner:
         for attempt in range(task.attempt):
             for path in (task.object, task.quarantine):
                 self.storage.delete(self.storage.stage(path, task.generation, attempt))
+
+
+def _loading(outcome: Outcome) -> dict[str, float]:
+    seconds = outcome.result.loading_seconds
+    return {} if seconds is None else {"loading_seconds": round(seconds, 3)}

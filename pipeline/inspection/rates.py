@@ -121,12 +121,15 @@ def measured_rates(
     return found
 
 
-def _lasting_rate(tasks: Iterable[tuple[Mapping[str, Any], int]]) -> float:
+def _lasting_rate(tasks: Sequence[tuple[Mapping[str, Any], int]]) -> float:
     """CPU seconds a byte (efforts, and the bytes they were for) of workers that had begun with the
-    step before; 0 if there were none, or nobody noted it."""
+    step before, else of those whose loading was measured; 0 if there were none of either."""
+    loading = "loading_seconds"
     later = [(effort, size) for effort, size in tasks if effort.get("is_first") is False]
-    read = sum(size for _, size in later)
-    return sum(effort["cpu_seconds"] for effort, _ in later) / read if read else 0.0
+    chosen = later or [(effort, size) for effort, size in tasks if loading in effort]
+    read = sum(size for _, size in chosen)
+    spent = sum(effort["cpu_seconds"] - effort.get(loading, 0.0) for effort, _ in chosen)
+    return max(spent, 0.0) / read if read else 0.0
 
 
 def recorded_rates(storage: Storage, items: Sequence[PlanItem]) -> dict[str, Rate]:
@@ -142,7 +145,11 @@ def recorded_rates(storage: Storage, items: Sequence[PlanItem]) -> dict[str, Rat
         share = stale / max(tasks, 1)
         unit = unit_of(step)
         before = rates.get(unit, Rate(0.0, 0.0, 0.0, 0, measured_here=True, by_step=True))
-        before = replace(before, task_bytes=max(before.task_bytes, one.task_bytes))
+        before = replace(
+            before,
+            task_bytes=max(before.task_bytes, one.task_bytes),
+            once_core_seconds=before.once_core_seconds + (one.once_core_seconds if stale else 0.0),
+        )
         whole = share * one.input_bytes
         rates[unit] = (
             replace(

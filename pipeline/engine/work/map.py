@@ -47,7 +47,8 @@ class MapWork:
     def run(self, context: Context, quarantine: Quarantine) -> Result:
         stage = self.stage.load()
         schema = measure_table(stage.schema) if self.judges else verdict_table(stage.schema)
-        guard = Guard(self.stage, "process", context.task.limits, context.task.isolate)
+        task = context.task
+        guard = Guard(self.stage, "process", task.limits, task.isolate, since=context.first_began)
         counter = Counter(schema)
         n_text = n_records = 0
         try:
@@ -68,7 +69,13 @@ class MapWork:
         finally:
             guard.close()
         summary = {} if self.judges else {"statistics": counter.result()}
-        return Result(written, summary, text_bytes=n_text, records=n_records)
+        return Result(
+            written,
+            summary,
+            text_bytes=n_text,
+            records=n_records,
+            loading_seconds=guard.loading_seconds,
+        )
 
     def _process(
         self,

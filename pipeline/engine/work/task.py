@@ -80,6 +80,8 @@ class Context:
 
     storage: Storage
     task: "Task"
+    first_began: float | None = None
+    """The process's CPU time when the task began, of a worker's first one of a step."""
 
     @property
     def temporary(self) -> str:
@@ -138,6 +140,8 @@ class Result:
     text_bytes: int = 0
     records: int = 0
     """Records looked at, for `max_quarantine_rate`."""
+    loading_seconds: float | None = None
+    """CPU that went into what a worker loads before its first record, if that was measured."""
 
 
 @dataclass(frozen=True)
@@ -230,7 +234,7 @@ def run_task(storage: Storage, task: Task) -> Outcome:
     _begun.add(task.step)
     memory = PeakMemory()
     with Quarantine(storage, task.staged(storage, task.quarantine)) as quarantine:
-        result = task.work.run(Context(storage, task), quarantine)
+        result = task.work.run(Context(storage, task, cpu if is_first else None), quarantine)
         quarantined = quarantine.finish()
     return Outcome(
         result=result,

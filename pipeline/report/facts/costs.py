@@ -62,7 +62,7 @@ def _recorded(opened: Opened) -> dict[str, dict[str, Any]]:
     units: dict[str, dict[str, Any]] = {}
     for step, one in step_costs(opened.storage).items():
         unit = units.setdefault(unit_of(step), _nothing())
-        unit["cpu_seconds"] += one.core_seconds * one.input_bytes
+        unit["cpu_seconds"] += one.core_seconds * one.input_bytes + one.once_core_seconds
         unit["text_bytes"] += round(one.text_bytes * one.input_bytes)
         unit["peak_bytes"] = max(unit["peak_bytes"], one.task_bytes)
     return units

@@ -87,6 +87,19 @@ def test_a_record_that_raises_is_found_in_this_process(fragile: StageRef) -> Non
     assert failures == {2: "error", 4: "error"}
 
 
+def test_a_first_task_measures_what_its_worker_loads(fragile: StageRef) -> None:
+    """The first record goes alone; every record is answered as ever, and a batch of one record
+    tells nothing."""
+    guard = Guard(fragile, "process", Limits(60.0), isolate=False, since=0.0)
+    assert guard(texts("a")) == ([texts("a")], {})
+    assert guard.loading_seconds is None
+    spent = time.process_time()
+    good, failures = solve(guard, texts("raise", "b", "raise", "c"))
+    assert (good, failures) == (["b", "c"], {0: "error", 2: "error"})
+    assert guard.loading_seconds is not None
+    assert spent / 2 < guard.loading_seconds < time.process_time()
+
+
 def test_a_batch_of_records_that_raise_is_their_fault(fragile: StageRef) -> None:
     """However many stand side by side: whether a stage works at all shows in the whole step."""
     guard = Guard(fragile, "process", Limits(60.0), isolate=False)

@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks.cost_table import CRAWL_WARCS, WARC_BYTES, document, rates_of, web_estimate
 from pipeline.configuration import Config
+from pipeline.engine.outcomes import Spent
 from pipeline.engine.plans import PlanItem
-from pipeline.engine.runner import Spent
 from pipeline.inspection.cost import estimate, show_size
 from pipeline.inspection.rates import (
     Rate,
@@ -165,6 +165,38 @@ def test_what_workers_load_is_paid_once(
     sizes = [InputSpec(f"{n}", f"{n}", 1000 * (n + 1), "", n) for n in range(len(first))]
     found = measured_rates(storage, ["web.documents"], {"web": sizes})["web.documents"]
     assert (found.core_seconds, found.once_core_seconds) == pytest.approx((rate, once))
+
+
+def test_where_all_tasks_were_first_what_they_loaded_is_paid_once(tmp_path: Path) -> None:
+    """A run of no more shards than workers: 2 s of 5 grow with the input."""
+    storage = LocalStorage(tmp_path)
+    (tmp_path / "web" / "tokens").mkdir(parents=True)
+    receipts = Receipts(storage, "web/tokens")
+    for key in ("00000", "00001"):
+        effort = {"cpu_seconds": 5.0, "peak_bytes": 1, "is_first": True, "loading_seconds": 3.0}
+        receipts.add(Receipt("web.tokens", key, key, {}, 1, 500, 0, "", {}, effort=effort))
+    receipts.flush()
+    found = measured_rates(storage, ["web.tokens"], {"web": specs("web", 0, 1)})["web.tokens"]
+    assert (found.core_seconds, found.once_core_seconds) == pytest.approx((0.002, 6.0))
+
+
+def test_of_a_corpus_stages_steps_what_workers_load_is_paid_once(tmp_path: Path) -> None:
+    """Two workers' first tasks took 3 s, the other six 1 s each."""
+    spent = Spent(True, 8, 8, 12.0, n_first=2, first_cpu_seconds=6.0)
+    note_costs(LocalStorage(tmp_path), {"web.dedup.decide.describe": spent}, {"web": 1000})
+    rate = recorded_rates(LocalStorage(tmp_path), [])["web.dedup.decide"]
+    assert (rate.core_seconds, rate.once_core_seconds) == pytest.approx((0.008, 4.0))
+    done = [PlanItem("web.dedup.decide.describe", 8, 0)]
+    rate = recorded_rates(LocalStorage(tmp_path), done)["web.dedup.decide"]
+    assert (rate.core_seconds, rate.once_core_seconds) == (0, 0)
+
+
+def test_what_several_iterations_ask_for_is_planned_once() -> None:
+    """By the folder that it is written to."""
+    spent = Spent(True)
+    for folder in ("sample-crawl", "sample-crawl", "iteration-2/grow-seeds"):
+        spent.plan(folder, 4)
+    assert spent.n_planned == 8
 
 
 def test_an_estimate_from_a_runs_own_measurements(
