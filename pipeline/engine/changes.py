@@ -16,6 +16,9 @@ NEVER = "never made"
 _FOLLOWING = {f"{name} changed" for name in ("source", "sources", "records", "partitions")}
 _UPSTREAM = " is to be made"
 _HASH = re.compile(r"[0-9a-f]{16,}")
+_STANDS = re.compile(r"iteration \d+ → \d+")
+"""Which iteration of recall counts is no choice of the user's; a plan cannot tell before the models
+are made."""
 MAX_VALUE = 60
 MAX_INPUTS = 3
 
@@ -28,6 +31,8 @@ def differences(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[str]:
             found.append(f"{key}{_UPSTREAM}")
         elif new.get(key) != old.get(key):
             found += _explained(key, new.get(key), old.get(key))
+    if any(reason.endswith(_UPSTREAM) for reason in found):
+        return [reason for reason in found if not _STANDS.fullmatch(reason)]
     return found
 
 

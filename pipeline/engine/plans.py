@@ -101,9 +101,11 @@ class StagePlan:
 
 
 def by_stage(items: Iterable[PlanItem]) -> list[StagePlan]:
-    """The stages that have something to do, in order."""
+    """The stages that have something to do, in order. One is `never made` if nothing was of it and
+    of those before it: what a corpus stage leaves to be deleted says nothing."""
     stages: dict[str, StagePlan] = {}
     after: dict[str, list[str]] = {}
+    known: set[str] = set()
     for item in items:
         if not item.n_stale:
             continue
@@ -111,6 +113,8 @@ def by_stage(items: Iterable[PlanItem]) -> list[StagePlan]:
         stage = stages.setdefault(name, StagePlan(name))
         if item.n_stale > stage.n_stale:
             stage.n_tasks, stage.n_stale = item.n_tasks, item.n_stale
+        if item.reasons.keys() != {NEVER}:
+            known.add(name)
         stage.reasons += [reason for reason in item.reasons if not follows(reason)]
         for column in filter(None, map(upstream, item.reasons)):
             source = ".".join(column.split(".")[:2])
@@ -118,11 +122,13 @@ def by_stage(items: Iterable[PlanItem]) -> list[StagePlan]:
     last: dict[str | None, str] = {}
     for name, stage in stages.items():
         corpus = StepName.parse(name).corpus
-        before = after.get(name) or ([last[corpus]] if corpus in last else [])
-        others = [f"follows {one}" for one in before if one != name]
-        stage.reasons = list(dict.fromkeys(stage.reasons or others)) or [NEVER]
-        if stage.reasons != [NEVER]:
-            last[corpus] = name
+        if name in known or last.get(corpus) in known:
+            before = after.get(name) or ([last[corpus]] if corpus in last else [])
+            others = [f"follows {one}" for one in before if one != name]
+            stage.reasons = stage.reasons or others
+            known.add(name)
+        stage.reasons = list(dict.fromkeys(stage.reasons)) or [NEVER]
+        last[corpus] = name
     return list(stages.values())
 
 

@@ -29,6 +29,12 @@ HASH, OTHER = "0" * 32, "1" * 32
         ),
         ({"options": {"key": "sk-1"}}, {"options": {"key": "s3://user:pw@host/x"}}, None),
         ({"options": {"a": 1}}, {"options": {"a": 1}}, []),
+        (
+            {"options": {"iteration": 2, "models": [""]}},
+            {"options": {"iteration": 1, "models": ["0123456789abcdef"]}},
+            ["models is to be made"],
+        ),
+        ({"options": {"iteration": 2}}, {"options": {"iteration": 1}}, ["iteration 1 → 2"]),
     ],
 )
 def test_what_differs_is_named(
@@ -43,7 +49,8 @@ def test_what_differs_is_named(
 
 
 def test_a_plan_has_a_line_a_stage() -> None:
-    """With what changed there, or the stage that it follows; the steps' own reasons are not."""
+    """With what changed there, or the stage that it follows; the steps' own reasons are not. Of
+    added inputs all that was made is new, and what compares them with the others follows."""
     items = [
         PlanItem("web.documents", 4, 0),
         PlanItem("web.dedup.decide.verify", 1, 1, {"sources changed": 1}),
@@ -56,7 +63,16 @@ def test_a_plan_has_a_line_a_stage() -> None:
         ("web.recall", 1, ["follows web.dedup"]),
         ("emit.web", 4, ["follows web.recall"]),
     ]
-    fresh = [PlanItem("web.documents", 2, 2, {"never made": 2})]
+    fresh = [PlanItem("web.documents", 4, 2, {"never made": 2})]
+    more = [
+        PlanItem("web.dedup.decide.judge", 4, 4, {"records changed": 2, "never made": 2}),
+        PlanItem("emit.web.tokenize-samples", 4, 4, {"never made": 4}),
+    ]
     assert [line.reasons for line in by_stage(fresh)] == [["never made"]]
+    assert [(line.stage, line.reasons) for line in by_stage([*fresh, *more])] == [
+        ("web.documents", ["never made"]),
+        ("web.dedup", ["follows web.documents"]),
+        ("emit.web", ["follows web.dedup"]),
+    ]
     assert all(map(follows, ("never made", "records changed", "models is to be made")))
     assert not follows("threshold 1 → 2")
