@@ -271,7 +271,7 @@ app.command(
     epilog="Example: sluice sql runs/demo 'select reason, count(*) from github.rules group by all'"
 )(sql)
 app.command(epilog="Example: sluice browse runs/demo --author ada --seed 7")(browse)
-app.command(epilog="Example: sluice sample runs/demo code -n 3 --where \"split = 'heldout'\"")(
+app.command(epilog="Example: sluice sample runs/demo code-web -n 3 --where \"split = 'heldout'\"")(
     sample
 )
 

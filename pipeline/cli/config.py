@@ -1,7 +1,6 @@
 """`sluice config` and `sluice init`: what can be configured, and a first configuration."""
 
 import shlex
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,14 +9,6 @@ import typer
 from stages.errors import ConfigError
 
 config = typer.Typer(no_args_is_help=True, help="Say what can be configured.")
-
-
-class Kind(StrEnum):
-    """What a first configuration reads."""
-
-    GITHUB = "github"
-    COMMONCRAWL = "commoncrawl"
-    BOTH = "both"
 
 
 @config.callback()
@@ -39,17 +30,29 @@ def schema() -> None:
 
 def init(
     kind: Annotated[
-        Kind, typer.Argument(metavar="KIND", help="What it reads: github, commoncrawl or both.")
-    ] = Kind.BOTH,
+        str,
+        typer.Argument(
+            metavar="github|commoncrawl|both",
+            help="What it reads.",
+            autocompletion=lambda: ["github", "commoncrawl", "both"],
+        ),
+    ] = "both",
     out: Annotated[
         Path, typer.Option("-o", "--out", metavar="FILE", help="The file; none is overwritten.")
     ] = Path("sluice.toml"),
 ) -> None:
     """Write a short commented configuration to fill in."""
+    from pipeline.cli.shell.arguments import require_one_of  # noqa: PLC0415
     from pipeline.configuration.registry import CONFIGURED, GITHUB, WEB  # noqa: PLC0415
     from pipeline.configuration.starter import starter  # noqa: PLC0415
 
-    corpora = {Kind.GITHUB: (GITHUB,), Kind.COMMONCRAWL: (WEB,), Kind.BOTH: CONFIGURED}
+    corpora = {"github": (GITHUB,), "commoncrawl": (WEB,), "both": CONFIGURED}
+    require_one_of(
+        kind,
+        corpora,
+        "KIND",
+        f"; a file is named with -o: {shlex.join(['sluice', 'init', '-o', kind])}",
+    )
     try:
         with out.open("x", encoding="utf-8") as stream:
             stream.write(starter(corpora[kind]))

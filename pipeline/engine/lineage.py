@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.engine.work.alignment import FACT_PREFIX, OWN_QUARANTINED, PREVIOUS_KEEP, Alignment
+from pipeline.engine.work.named_files import base_names, names_files, without_folders
 from pipeline.storage.digest import bytes_digest, fingerprint
 from pipeline.storage.receipts import Receipt
 from pipeline.storage.tables import TableRead
@@ -152,9 +153,9 @@ def describe(value: Any) -> Any:
     if isinstance(value, pa.Schema):
         value = [f"{field.name}: {field.type}" for field in value]
     if isinstance(value, Options):
-        return value.model_dump(mode="json")
+        return without_folders(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {one.name: describe(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        return {one.name: describe(_of_field(value, one)) for one in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(key): describe(item) for key, item in sorted(value.items())}
     if isinstance(value, list | tuple):
@@ -162,3 +163,8 @@ def describe(value: Any) -> Any:
     if isinstance(value, str | int | float | bool) or value is None:
         return value
     raise TypeError(f"a step's field must be data, not {value!r}")
+
+
+def _of_field(step: Any, field: dataclasses.Field[Any]) -> Any:
+    value = getattr(step, field.name)
+    return base_names(value) if names_files(getattr(field.type, "__metadata__", ())) else value

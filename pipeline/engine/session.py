@@ -6,7 +6,6 @@ The same pass makes what is missing (`run`) and says what it would make (`plan`)
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -43,6 +42,7 @@ from pipeline.engine.plans import Plan, PlanItem, PlanSequence, shard_key
 from pipeline.engine.runner import Admit, Counted, Runner
 from pipeline.engine.selection import Selection
 from pipeline.engine.work.map import DecideWork, MapWork, measure_table
+from pipeline.engine.work.named_files import with_absolute_paths
 from pipeline.engine.work.source import SourceWork
 from pipeline.engine.work.task import StageRef
 from pipeline.storage.intake.inputs import InputSpec, is_hour
@@ -52,7 +52,7 @@ from pipeline.storage.removals import Removals
 from pipeline.storage.statistics import statistics_of
 from schemas.shards import corpus_of, shard_sets
 from schemas.verdicts import verdict_table
-from stages.contract import Filter, NamesFiles, Options
+from stages.contract import Filter, Options
 from stages.errors import WaitForPerson
 
 
@@ -328,21 +328,3 @@ def _full(corpus: str, name: str) -> str:
 
 def _is_of(shard_set: str, corpus: str) -> bool:
     return corpus_of(shard_set.rpartition("/")[2]) == corpus
-
-
-def with_absolute_paths(options: Options) -> Options:
-    """The options, with the paths that exist made absolute; names and URLs as they are."""
-    marked = [
-        name
-        for name, field in type(options).model_fields.items()
-        if any(isinstance(mark, NamesFiles) for mark in field.metadata)
-    ]
-    return options.model_copy(
-        update={name: _absolute_paths(getattr(options, name)) for name in marked}
-    )
-
-
-def _absolute_paths(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(map(_absolute_paths, value))
-    return str(Path(value).absolute()) if value and Path(value).exists() else value

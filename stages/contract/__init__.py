@@ -80,7 +80,9 @@ class Options(BaseModel):
 @dataclass(frozen=True)
 class NamesFiles:
     """Marks an option that may name files: `Annotated[str, NamesFiles()]`, or a tuple of them.
-    Such names are relative to the driver's working directory, which is not a worker's."""
+    Such names are relative to the driver's working directory, which is not a worker's. Their last
+    part enters fingerprints, wherever they lie, so a stage states their content: as a resource, or
+    as a field of the step beside it."""
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ partition's tokens (a file of 256 MiB at most, or 1/256 of a set above 64 GiB) a
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.shards import SHARDS, TEXT
-from stages.contract import Batches
+from stages.contract import Batches, NamesFiles
 from stages.emit.placement import PARTITION_BITS
 from stages.emit.samples import ORDER
 from stages.kernels.bpe.tokenizer import load_tokenizer
@@ -31,7 +32,7 @@ class WriteSamples:
     their text, decoded from the tokens."""
 
     row_group_bytes: int = ROW_GROUP_BYTES
-    tokenizer: str | None = None
+    tokenizer: Annotated[str | None, NamesFiles()] = None
     tokenizer_hash: str | None = None
 
     @property

@@ -11,14 +11,14 @@ and about 1 KB a waiting document.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from schemas.shards import PART, SHARDS, web_set
 from schemas.tokens import TOKENS
-from stages.contract import PARTITION, Batches
+from stages.contract import PARTITION, Batches, NamesFiles
 from stages.emit.comments import path_comment
 from stages.emit.placement import github_sets, order_hash, partition_of, split_of
 from stages.emit.spool import Spooled, TokenSpool
@@ -67,7 +67,7 @@ class TokenizeSamples:
 
     corpus: str
     sets: tuple[str, ...]
-    tokenizer: str
+    tokenizer: Annotated[str, NamesFiles()]
     tokenizer_hash: str
     seed: int
     heldout_rate: float

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from fnmatch import translate
 from functools import cached_property
+from pathlib import Path
 
 import xxhash
 
@@ -49,8 +50,12 @@ class Selection:
         self._limit = day and datetime.datetime(day.year, day.month, day.day, tzinfo=datetime.UTC)
 
     def resources(self) -> dict[str, str]:
-        """The opt-out lists by their content."""
-        return {name: xxhash.xxh3_128_hexdigest(_read(name)) for name in self._options.opt_out}
+        """The opt-out lists by their names and their content, wherever they lie."""
+        found: dict[str, str] = {}
+        for path in self._options.opt_out:
+            name = Path(path).name
+            found[name] = found.get(name, "") + xxhash.xxh3_128_hexdigest(_read(path))
+        return found
 
     def refuses(self, repo: str | None) -> str | None:
         """Why a repository of this name is not wanted; null if it is, as far as a name tells."""

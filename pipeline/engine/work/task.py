@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from pipeline.configuration.names import StepName
 from pipeline.engine.work.memory import PeakMemory
+from pipeline.engine.work.named_files import without_folders
 from pipeline.storage.storage import Storage
 from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS, TableWriter, Written, write_parquet
 from schemas.quarantine import HEAD_BYTES, QUARANTINE
@@ -44,8 +45,8 @@ class StageRef:
 
     def options_json(self, names: Collection[str] | None = None) -> dict[str, Any]:
         """The options (or those of these names) as JSON values: their part of a fingerprint."""
-        include = None if names is None else set(names)
-        return self.options.model_dump(mode="json", include=include)
+        dumped = without_folders(self.options)
+        return {name: dumped[name] for name in dumped if names is None or name in names}
 
 
 def stage_class(target: str) -> Any:

@@ -42,14 +42,15 @@ def files_of(names: Sequence[str]) -> list[Path]:
 
 
 def digests(names: Sequence[str]) -> dict[str, str]:
-    """The files by their content."""
-    found = {}
+    """The files by their names and their content, wherever they lie."""
+    found: dict[str, str] = {}
     for path in files_of(names):
         state = xxhash.xxh3_128()
         with open_regular(path) as stream:
             while data := stream.read(_HASHED_BYTES):
                 state.update(data)
-        found[f"bigquery_files/{path.name}"] = state.hexdigest()
+        name = f"bigquery_files/{path.name}"
+        found[name] = found.get(name, "") + state.hexdigest()
     return found
 
 

@@ -53,6 +53,17 @@ def test_a_first_configuration_is_planned_once_its_inputs_are_there(
     assert ("github.documents" in out, "web.documents" in out) == (github, web)
 
 
+def test_who_names_a_file_is_told_how(
+    sluice: Sluice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`init` takes what a configuration is to read; the file is an option."""
+    monkeypatch.chdir(tmp_path)
+    code, _, err = sluice("init", "mine.toml")
+    assert code == 2
+    assert "sluice init -o mine.toml" in err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_file_is_overwritten(
     sluice: Sluice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,7 +88,7 @@ def test_another_kind_is_refused(sluice: Sluice) -> None:
     """With those there are."""
     code, _, err = sluice("init", "gitlab")
     assert code == 2
-    assert "'github', 'commoncrawl', 'both'" in " ".join(err.replace("│", " ").split())
+    assert "'gitlab': expected one of github, commoncrawl, both" in err
 
 
 def test_the_version_is_that_of_the_distribution(sluice: Sluice) -> None:

@@ -106,6 +106,25 @@ def test_override_values_are_toml_or_bare_strings(text: str, expected: object) -
     assert parse_override(text) == expected
 
 
+def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    """Unknown tables and keys, values that may not be, each in a line with the file's name and once;
+    whether there is anything to read is asked of a configuration without such."""
+    text = "sed = 3\nweb.dedup = 3\nnothing.x = 1\nengine.worker = 3\ngithub.dedup.bar = 2\n"
+    path = write(tmp_path, text + "dedup.threshold = 3\n")
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    lines = str(caught.value).splitlines()
+    assert [line.split("`")[1] for line in lines] == [
+        "sed",
+        "web.dedup",
+        "nothing",
+        "engine.worker",
+        "dedup.threshold",
+        "github.dedup.bar",
+    ]
+    assert all(line.startswith(f"{path}: ") for line in lines)
+
+
 @pytest.mark.parametrize("text", ["a", "=1", "a b=1", "a..b=1", "x\ny=2"])
 def test_an_override_without_a_name_is_refused(text: str) -> None:
     """The message shows what was given."""

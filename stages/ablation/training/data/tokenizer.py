@@ -10,10 +10,12 @@ Training is deterministic (a test holds that): 2 MB/s here.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 import pyarrow as pa
 import tokenizers
 
+from stages.contract import NamesFiles
 from stages.errors import ConfigError
 from stages.kernels.bpe.tokenizer import tokenizer_json
 
@@ -36,7 +38,7 @@ class TrainTokenizer:
     """Makes a tokenizer.json from texts. `base` is the tokenizer whose splitting is taken over,
     `base_hash` that file's hash."""
 
-    base: str
+    base: Annotated[str, NamesFiles()]
     base_hash: str
     vocabulary_size: int = VOCABULARY_SIZE
 
