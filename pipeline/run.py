@@ -1,6 +1,7 @@
 """`run` makes what a configuration asks for; `plan` says what that would be."""
 
 import contextlib
+import json
 import platform
 import subprocess
 import time
@@ -15,6 +16,7 @@ from pipeline.configuration import Config
 from pipeline.configuration.names import DECIDE, StepName
 from pipeline.configuration.registry import DEDUP, EMIT
 from pipeline.engine.address import open_executor
+from pipeline.engine.changes import changed_settings
 from pipeline.engine.executor import LocalExecutor
 from pipeline.engine.intake.run_inputs import run_inputs
 from pipeline.engine.leftovers import remove_corpora
@@ -31,6 +33,7 @@ from pipeline.inspection.verify import RUN_FILE, seal
 from pipeline.report.refresh import REPORT, refresh_report
 from pipeline.storage.credentials import without_credentials
 from pipeline.storage.intake.input_record import save
+from pipeline.storage.json_files import DAMAGED
 from pipeline.storage.location import location, open_storage
 from pipeline.storage.lock import hold
 from pipeline.storage.removals import read_removals, require_no_removal
@@ -222,6 +225,8 @@ class Forecast:
     cost: Estimate
     inputs: list[str]
     """Which inputs are named no longer."""
+    changed: dict[str, list[str]] = field(default_factory=dict)
+    """Stage → its settings that are others than in the last run."""
 
 
 def plan(config: Config, *, stages: Sequence[str] = ()) -> list[PlanItem]:
@@ -245,7 +250,16 @@ def forecast(config: Config, *, stages: Sequence[str] = ()) -> Forecast:
     check_mixture(config, inputs.current)
     Session(config, runner, inputs.current, stages, removals=read_removals(storage)).run()
     cost = estimate_run(storage, runner.items, inputs.current)
-    return Forecast(runner.items, cost, inputs.lines)
+    return Forecast(runner.items, cost, inputs.lines, _changed(config, storage))
+
+
+def _changed(config: Config, storage: Storage) -> dict[str, list[str]]:
+    """Nothing where no run was finished, or where nobody can read what it was made with."""
+    try:
+        before = json.loads(storage.read_bytes(RUN_FILE))["configuration"]
+        return changed_settings(config.resolved(), before)
+    except (OSError, *DAMAGED):
+        return {}
 
 
 def _write_run_file(

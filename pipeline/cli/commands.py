@@ -112,7 +112,10 @@ def plan(
             for item, why in zip(stale, reasons, strict=True)
         ]
     else:
-        rows = [[s.stage, s.n_tasks, s.n_stale, ", ".join(s.reasons)] for s in by_stage(stale)]
+        rows = [
+            [s.stage, s.n_tasks, s.n_stale, ", ".join(s.reasons)]
+            for s in by_stage(stale, found.changed)
+        ]
     show_text(rows_table(["step" if verbose else "stage", "tasks", "to do", "why"], rows))
     show_text(found.cost.summary())
 

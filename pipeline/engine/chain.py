@@ -1,5 +1,7 @@
 """Which stages a run has: the register's, as far as the configuration asks for them."""
 
+from collections.abc import Mapping, Sized
+
 from pipeline.configuration import Config
 from pipeline.configuration.registry import (
     CONFIGURED,
@@ -36,15 +38,15 @@ def stores_tokens(corpus: str, config: Config) -> bool:
     return store == "always" or (store == "auto" and reads)
 
 
-def seed_patterns(config: Config) -> list[str]:
+def seed_patterns(config: Config, inputs: Mapping[str, Sized]) -> list[str]:
     """The files that recall learns from: every target's seeds, then the negatives, then those of
-    GitHub; none where there is nothing to recall or no document to recall from."""
+    GitHub; none where there is nothing to recall, or no input (of a corpus) to recall from."""
     patterns: list[str] = []
     web = recall_options(config)
-    if web.targets and config.web.inputs:
+    if web.targets and inputs[WEB]:
         patterns += [seed for target in web.targets.values() for seed in target.seeds]
         patterns += web.negatives
-    if config.github.inputs:
+    if inputs[GITHUB]:
         patterns += config.options(f"{GITHUB}.{RECALL}", QualityOptions).seeds
     return patterns
 

@@ -13,6 +13,7 @@ from pipeline.storage.credentials import without_credentials
 
 PENDING = "pending"
 NEVER = "never made"
+OTHERWISE = "it was made of other records"
 _FOLLOWING = {f"{name} changed" for name in ("source", "sources", "records", "partitions")}
 _UPSTREAM = " is to be made"
 _HASH = re.compile(r"[0-9a-f]{16,}")
@@ -36,6 +37,24 @@ def differences(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def changed_settings(new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Stage (`web.dedup`, `emit`) → the settings of its own that differ between two configurations
+    as `Config.resolved` gives them."""
+    before = dict(_tables(old))
+    found = {
+        name: list(_explained(name, table, before.get(name, {}))) for name, table in _tables(new)
+    }
+    return {name: reasons for name, reasons in found.items() if reasons}
+
+
+def _tables(resolved: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, table in resolved.items():
+        if isinstance(table, Mapping):
+            yield f"{prefix}{name}", table
+            if not prefix:
+                yield from _tables(table, f"{name}.")
+
+
 def follows(reason: str) -> bool:
     """Whether a reason only says that something else is made anew, first."""
     return reason in _FOLLOWING or reason == NEVER or reason.endswith(_UPSTREAM)
@@ -48,6 +67,8 @@ def upstream(reason: str) -> str | None:
 
 
 def _explained(key: str, new: Any, old: Any) -> Iterable[str]:
+    if key.count(".") > 1 and None in {new, old}:
+        return [f"reads {key} {'now' if old is None else 'no longer'}"]
     if key == "inputs" and isinstance(new, list) and isinstance(old, list):
         return _inputs(dict(new), dict(old))
     if isinstance(new, Mapping) and isinstance(old, Mapping):

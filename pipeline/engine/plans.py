@@ -4,13 +4,14 @@ Plans may come from a sequence that builds each when it is asked: the driver the
 per object and the plans in flight, nothing else.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, overload
 
 from pipeline.configuration.names import StepName
-from pipeline.engine.changes import NEVER, PENDING, differences, follows, upstream
+from pipeline.engine.changes import NEVER, OTHERWISE, PENDING, differences, follows, upstream
 from pipeline.engine.work.task import Work
 from pipeline.storage.digest import fingerprint
 from pipeline.storage.receipts import Receipt
@@ -100,9 +101,14 @@ class StagePlan:
     """What changed; where nothing of its own did, the stages that it follows."""
 
 
-def by_stage(items: Iterable[PlanItem]) -> list[StagePlan]:
-    """The stages that have something to do, in order. One is `never made` if nothing was of it and
-    of those before it: what a corpus stage leaves to be deleted says nothing."""
+def by_stage(
+    items: Iterable[PlanItem], changed: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> list[StagePlan]:
+    """The stages that have something to do, in order. `changed`: the settings of stages that are
+    others than in the last run, where what a stage's steps left does not say why.
+
+    One is `never made` if nothing was of it and of those before it: what a corpus stage leaves to
+    be deleted says nothing."""
     stages: dict[str, StagePlan] = {}
     after: dict[str, list[str]] = {}
     known: set[str] = set()
@@ -122,10 +128,13 @@ def by_stage(items: Iterable[PlanItem]) -> list[StagePlan]:
     last: dict[str | None, str] = {}
     for name, stage in stages.items():
         corpus = StepName.parse(name).corpus
-        if name in known or last.get(corpus) in known:
+        settings = changed.get(str(StepName.parse(name).configured), ())
+        if settings or name in known or last.get(corpus) in known:
+            others = [one for one in stage.reasons if not one.endswith(tuple(settings))]
+            stage.reasons = [*settings, *others]
             before = after.get(name) or ([last[corpus]] if corpus in last else [])
             others = [f"follows {one}" for one in before if one != name]
-            stage.reasons = stage.reasons or others
+            stage.reasons = stage.reasons or others or [OTHERWISE]
             known.add(name)
         stage.reasons = list(dict.fromkeys(stage.reasons)) or [NEVER]
         last[corpus] = name

@@ -91,7 +91,7 @@ class Estimate:
             else "rates of another corpus: run some of it, and this run's own are taken"
         )
         return (
-            f"about {self.core_hours:,.2f} core-hours; product {show_size(self.product_bytes)}, "
+            f"about {show_work(self.core_hours)}; product {show_size(self.product_bytes)}, "
             f"tables {show_size(self.table_bytes)} ({show_size(self.token_bytes)} of them tokens), "
             f"scratch at most {show_size(self.scratch_bytes)} ({whence})"
         )
@@ -156,6 +156,12 @@ def estimate_run(
 def corpus_bytes(inputs: Mapping[str, Sequence[InputSpec]]) -> dict[str, int]:
     """Corpus → stored bytes of its inputs."""
     return {corpus: sum(map(stored_bytes, specs)) for corpus, specs in inputs.items()}
+
+
+def show_work(core_hours: float) -> str:
+    """CPU time for people; of a small run its seconds."""
+    seconds = core_hours * SECONDS_PER_HOUR
+    return f"{core_hours:,.2f} core-hours" if seconds >= 360 else f"{seconds:,.0f} core-seconds"
 
 
 def show_size(n_bytes: float) -> str:

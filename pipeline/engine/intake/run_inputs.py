@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.configuration import Config
 from pipeline.configuration.names import StepName
-from pipeline.configuration.registry import DOCUMENTS, EVENTS, SEEDS
+from pipeline.configuration.registry import DOCUMENTS, EVENTS, GITHUB, SEEDS, WEB
 from pipeline.engine.chain import seed_patterns
 from pipeline.storage.commoncrawl.access import SCHEME as CRAWL
 from pipeline.storage.commoncrawl.access import CommonCrawl
@@ -20,8 +20,6 @@ from pipeline.storage.storage import Storage
 from schemas.quarantine import UNREADABLE
 from stages.contract import Input
 from stages.github.identity import repository_name
-
-GITHUB = "github"
 
 ByCorpus = dict[str, list[InputSpec]]
 MAX_SHOWN = 5
@@ -51,12 +49,14 @@ def run_inputs(config: Config, storage: Storage) -> RunInputs:
     recorded = load(storage)
     crawl = _crawl(config)
     current: ByCorpus = {}
+    named_by = {GITHUB: config.github.inputs, WEB: config.web.inputs}
     lines: list[str] = []
-    for corpus, patterns, drop, prune in (
-        (SEEDS, seed_patterns(config), (), True),
-        (GITHUB, config.github.inputs, config.github.drop, config.github.prune_inputs),
-        ("web", config.web.inputs, config.web.drop, config.web.prune_inputs),
+    for corpus, drop, prune in (
+        (GITHUB, config.github.drop, config.github.prune_inputs),
+        (WEB, config.web.drop, config.web.prune_inputs),
+        (SEEDS, (), True),
     ):
+        patterns = seed_patterns(config, current) if corpus == SEEDS else named_by[corpus]
         rows = metadata if corpus == GITHUB else {}
         known = [_with_metadata(spec, rows) for spec in recorded.get(corpus, [])]
         record = CorpusRecord(storage, corpus, known)

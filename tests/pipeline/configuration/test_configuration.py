@@ -107,7 +107,7 @@ def test_override_values_are_toml_or_bare_strings(text: str, expected: object) -
 
 
 def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
-    """Unknown tables and keys, values that may not be, each in a line with the file's name and once;
+    """Unknown tables and keys, values that may not be: each once, in a line with the file's name;
     whether there is anything to read is asked of a configuration without such."""
     text = "sed = 3\nweb.dedup = 3\nnothing.x = 1\nengine.worker = 3\ngithub.dedup.bar = 2\n"
     path = write(tmp_path, text + "dedup.threshold = 3\n")

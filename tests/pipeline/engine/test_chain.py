@@ -12,9 +12,10 @@ from tokenizers import Tokenizer
 
 from pipeline.configuration import Config, load
 from pipeline.engine.chain import seed_patterns
+from pipeline.engine.plans import by_stage
 from pipeline.inspection.sql import query
 from pipeline.inspection.verify import verify
-from pipeline.run import RunReport, run
+from pipeline.run import RunReport, forecast, plan, run
 from pipeline.storage.ledger_names import LEDGER_SUFFIX
 from stages.emit.comments import path_comment
 from stages.kernels.bpe.tokenizer import DEFAULT_TOKENIZER, tokenizer_json
@@ -296,8 +297,34 @@ def test_a_threshold_that_changes_no_verdict_ends_there(again: Callable[..., Run
 
 def test_without_a_crawl_no_seed_is_asked_for(configured: Configure, tmp_path: Path) -> None:
     """A run over repositories alone does not need the files that recall learns from."""
-    assert len(seed_patterns(configured(tmp_path))) == 3
-    assert seed_patterns(configured(tmp_path, "web.inputs=[]")) == []
+    config = configured(tmp_path)
+    assert len(seed_patterns(config, {"github": [1], "web": [1]})) == 3
+    assert seed_patterns(config, {"github": [1], "web": []}) == []
+
+
+def test_pages_that_stay_are_recalled_as_before(configured: Configure, finished: Path) -> None:
+    """A crawl that is named no longer stays in the run, and so do the seeds that it had."""
+    assert not any(item.n_stale for item in plan(configured(finished, "web.inputs=[]")))
+
+
+@pytest.mark.parametrize(
+    ("setting", "stage", "reason"),
+    [
+        ("dedup.exact=false", "github.dedup", "exact true → false"),
+        ("web.redact.email=false", "web.redact", "email true → false"),
+        ("recall.tokens='whitespace'", "web.recall", 'tokens "bpe" → "whitespace"'),
+        ("emit.seed=3", "emit.github", "seed 0 → 3"),
+        ("web.drop=['crawl-0.warc.gz']", "web.dedup", "it was made of other records"),
+    ],
+)
+def test_a_plan_says_which_setting_changed(
+    configured: Configure, finished: Path, setting: str, stage: str, reason: str
+) -> None:
+    """Also of corpus stages, of whose first steps nothing is left that says so; what is known of
+    those alone is that their input was another."""
+    found = forecast(configured(finished, setting))
+    lines = {line.stage: line.reasons for line in by_stage(found.items, found.changed)}
+    assert reason in lines[stage]
 
 
 def test_one_process_and_two_workers_write_the_same_bytes(

@@ -319,7 +319,7 @@ def test_a_plan_says_what_it_costs(configure: Callable[..., Config], tmp_path: P
         "web.dedup.decide",
     ]
     assert before.core_hours > 0
-    assert before.summary().startswith("about 0.00 core-hours; product 0 B, tables ")
+    assert before.summary().startswith("about 0 core-seconds; product 0 B, tables ")
     run(config, stages=["web.dedup"], address="local")
     after = forecast(config, stages=["web.dedup"]).cost
     assert after.units == ()

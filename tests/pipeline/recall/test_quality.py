@@ -139,8 +139,9 @@ def test_the_stage_runs_before_decontaminate_where_it_is_asked_for(
     assert "recall" not in chain_of("github", configured(tmp_path, quality=False))
     given = configured(tmp_path, "github.recall.seeds=['mine.jsonl']", quality=False)
     assert "recall" in chain_of("github", given)
-    assert seed_patterns(given) == ["mine.jsonl"]
-    assert seed_patterns(config) == []
+    inputs = {"github": [1], "web": []}
+    assert seed_patterns(given, inputs) == ["mine.jsonl"]
+    assert seed_patterns(config, inputs) == []
 
 
 def test_well_described_files_are_recalled(finished: Path) -> None:
