@@ -8,7 +8,7 @@ new one's receipt is written; if the driver dies in between, the next one finds 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pipeline.configuration.registry import CONFIGURED, EVENTS, GITHUB
+from pipeline.configuration.registry import CONFIGURED, EVENTS, GITHUB, SEEDS
 from pipeline.storage.intake.inputs import is_hour
 from pipeline.storage.ledger_names import ledger_of
 from pipeline.storage.manifest import SHARDS, emitted_before
@@ -45,9 +45,12 @@ class Superseded:
 def remove_corpora(
     storage: Storage, recorded: Mapping[str, Sequence[Any]], current: Mapping[str, Sequence[Any]]
 ) -> None:
-    """Remove all that was made of a corpus whose last input left the run; of a product of which
-    nothing is left, what stands beside the shards, too."""
+    """Remove all that was made of a corpus whose last input left the run, and of seeds that nobody
+    learns from; of a product of which nothing is left, what stands beside the shards, too."""
     gone = [corpus for corpus in CONFIGURED if recorded.get(corpus) and not current[corpus]]
+    if not current[SEEDS]:
+        storage.delete_folder(f"quarantine/{SEEDS}")
+        storage.delete_folder(SEEDS)
     for corpus in gone:
         for shard_set in emitted_before(storage):
             if corpus_of(shard_set) == corpus:

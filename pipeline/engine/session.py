@@ -19,6 +19,7 @@ from pipeline.configuration.registry import (
     EVENTS,
     GITHUB,
     INTERNAL,
+    RECALL,
     REMOVE,
     SEEDS,
     TOKENS,
@@ -112,9 +113,9 @@ class Session:
                 self._require_seeds(tables)
 
     def _drop_tables(self, corpus: str, chain: Sequence[str]) -> None:
-        """Remove the tables of tokens and of removals that an earlier run had and this one has
-        not."""
-        for stage in (TOKENS, REMOVE):
+        """Remove the tables of stages that an earlier run had and this one has not: what looks into
+        a run takes every table for a part of it."""
+        for stage in (TOKENS, RECALL, REMOVE):
             if stage not in chain and not self.runner.dry:
                 name = StepName(corpus, stage)
                 delete_table(self.runner.storage, name.folder)

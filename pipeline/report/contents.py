@@ -15,7 +15,7 @@ from pipeline.report.facts.mix import mix
 from pipeline.report.facts.opened import opened
 from pipeline.report.facts.provenance import provenance
 from pipeline.report.facts.recalled import recalled
-from pipeline.report.facts.records import quarantine, skipped, spans
+from pipeline.report.facts.records import quarantine, skipped, sought, spans
 
 Contents = dict[str, Any]
 
@@ -33,6 +33,7 @@ def contents(run: Path) -> Contents:
             "duplicates": duplicates(asked),
             "redacted": spans(asked, "redact"),
             "contaminated": spans(asked, "decontaminate"),
+            "sought": sought(asked),
             "quarantine": quarantine(asked),
             "skipped": skipped(asked),
             "costs": costs(asked),

@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.configuration.names import StepName
-from pipeline.configuration.registry import WEB
+from pipeline.configuration.registry import EMIT, WEB
 from pipeline.inspection.cost import SECONDS_PER_HOUR, corpus_bytes
 from pipeline.inspection.rates import LISTED_BYTES, corpus_of, every_unit, own_rates, unit_of
 from pipeline.inspection.step_costs import step_costs
 from pipeline.report.facts.opened import Opened
 from pipeline.storage.intake.input_record import load
+from pipeline.storage.manifest import SHARDS
 from pipeline.storage.receipts import parse_receipts
+from schemas.shards import corpus_of as corpus_of_set
 
 CRAWL_FILES = 90_000
 """WARC files of a crawl, of about `LISTED_BYTES` each."""
@@ -61,11 +63,24 @@ def _recorded(opened: Opened) -> dict[str, dict[str, Any]]:
     """The corpus stages, by unit."""
     units: dict[str, dict[str, Any]] = {}
     for step, one in step_costs(opened.storage).items():
+        if not _is_there(opened, StepName.parse(step)):
+            continue
         unit = units.setdefault(unit_of(step), _nothing())
         unit["cpu_seconds"] += one.core_seconds * one.input_bytes + one.once_core_seconds
         unit["text_bytes"] += round(one.text_bytes * one.input_bytes)
         unit["peak_bytes"] = max(unit["peak_bytes"], one.task_bytes)
     return units
+
+
+def _is_there(opened: Opened, step: StepName) -> bool:
+    """Whether what the stage made is part of the run: costs outlive it, for the next `plan`."""
+    if step.stage == EMIT:
+        return any(
+            corpus_of_set(view.name) == step.corpus
+            for view in opened.tables.values()
+            if view.schema == SHARDS
+        )
+    return str(step.whole) in opened.tables
 
 
 def _measured(opened: Opened, name: StepName) -> dict[str, Any] | None:

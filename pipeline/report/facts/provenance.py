@@ -5,9 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.configuration import load as load_configuration
+from pipeline.configuration.names import StepName
+from pipeline.configuration.registry import CORPORA, DOCUMENTS
 from pipeline.report.facts.opened import Opened
 from pipeline.storage.intake.input_record import load
+from pipeline.storage.intake.inputs import InputSpec
 from pipeline.storage.location import location
+from pipeline.storage.receipts import parse_receipts
 
 SHOWN_INPUTS = 6
 PLACES = ("run", "inputs")
@@ -36,11 +40,23 @@ def provenance(opened: Opened) -> dict[str, Any]:
                 "bytes": sum(spec.size for spec in specs),
                 "first": [spec.name for spec in specs[:SHOWN_INPUTS]],
             }
-            for corpus, specs in load(opened.storage).items()
-            if specs
+            for corpus, specs in _inputs(opened).items()
         ],
         "options": options(made.get("configuration", {})),
     }
+
+
+def _inputs(opened: Opened) -> dict[str, list[InputSpec]]:
+    """Corpus → the inputs that its documents are from; recorded is all that the run ever had."""
+    read = {
+        one["name"]
+        for corpus in CORPORA
+        for receipt in parse_receipts(opened.storage, StepName(corpus, DOCUMENTS).folder).values()
+        for one in receipt.summary["inputs"]
+    }
+    recorded = load(opened.storage).items()
+    found = {corpus: [spec for spec in specs if spec.name in read] for corpus, specs in recorded}
+    return {corpus: specs for corpus, specs in found.items() if specs}
 
 
 def options(configuration: Mapping[str, Any]) -> list[dict[str, Any]]:

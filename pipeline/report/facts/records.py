@@ -3,6 +3,7 @@
 from typing import Any
 
 from pipeline.configuration.names import StepName
+from pipeline.configuration.registry import CONFIGURED
 from pipeline.report.facts.opened import Opened
 from schemas.quarantine import QUARANTINE
 
@@ -13,6 +14,8 @@ ERROR = 500
 """Characters of what happened to it."""
 N_KINDS = 50
 """Per corpus: of benchmarks' problems there are many."""
+SOUGHT = {"redact": ("email", "ip_address", "key"), "decontaminate": ("benchmarks",)}
+"""The settings of stages that mark spans without which they mark none."""
 
 
 def spans(opened: Opened, name: str) -> list[dict[str, Any]]:
@@ -29,6 +32,16 @@ def spans(opened: Opened, name: str) -> list[dict[str, Any]]:
             f"group by all order by spans desc, kind limit {N_KINDS}"
         )
         found += [{"corpus": step.corpus, **row} for row in rows]
+    return found
+
+
+def sought(opened: Opened) -> dict[str, bool]:
+    """Whether there was anything to be redacted, and any benchmark to be guarded against: as long
+    as no run was completed nobody knows, which counts as yes."""
+    found = {}
+    for name, options in SOUGHT.items():
+        values = [opened.setting(corpus, name, one) for corpus in CONFIGURED for one in options]
+        found[name] = any(values) or not opened.made
     return found
 
 

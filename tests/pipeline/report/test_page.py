@@ -94,13 +94,27 @@ def test_strangers_text_stays_text(finished_run: Path) -> None:
     ("overrides", "missing"),
     [
         (["web.inputs=[]"], ["Nothing was recalled", "No record was quarantined"]),
-        (["github.inputs=[]"], ["Nothing was redacted", "No problem of a benchmark"]),
+        (["github.inputs=[]"], ["Nothing was redacted", "No benchmark was given"]),
+        (
+            [
+                *("github.inputs=[]", "decontaminate.benchmarks=['benchmarks']"),
+                *("redact.email=false", "redact.ip_address=false", "redact.key=false"),
+            ],
+            ["Nothing was to be redacted", "No problem of a benchmark was found"],
+        ),
     ],
 )
 def test_a_section_without_figures_says_so(
-    configure: Callable[..., Config], tmp_path: Path, overrides: list[str], missing: list[str]
+    configure: Callable[..., Config],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    overrides: list[str],
+    missing: list[str],
 ) -> None:
-    """Of one corpus alone."""
+    """Of one corpus alone, or of what was not sought."""
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "set.jsonl").write_text('{"prompt": "never seen anywhere"}')
+    monkeypatch.chdir(tmp_path)
     run(configure(tmp_path / "run", *overrides), address="local")
     shown = text_of(make_report(tmp_path / "run"))
     for words in missing:
