@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.inspection.counted import counted
 from pipeline.inspection.grouping import grouped
 from pipeline.inspection.life import Life, lives
 from pipeline.inspection.sampling import Sample, draw
@@ -110,18 +111,20 @@ class Run:
         return list(draw(self.folder, shard_set, n, where))
 
     def __repr__(self) -> str:
-        return f"Run({location(self.folder)!r}), {len(self._tables)} tables\n{self.stats()!r}"
+        tables = counted(len(self._tables), "table")
+        return f"Run({location(self.folder)!r}), {tables}\n{self.stats()!r}"
 
     def _repr_html_(self) -> str:
         title = escape(location(self.folder))
-        return f"<p><b>{title}</b>, {len(self._tables)} tables</p>{self.stats()._repr_html_()}"
+        tables = counted(len(self._tables), "table")
+        return f"<p><b>{title}</b>, {tables}</p>{self.stats()._repr_html_()}"
 
 
 def _cells(count: StageCount) -> tuple[str, ...]:
     share = f"{count.kept / count.documents:.1%}" if count.judges and count.documents else ""
-    amount = f"{count.kept_bytes:,} bytes" if count.kept_bytes is not None else ""
+    amount = counted(count.kept_bytes, "byte") if count.kept_bytes is not None else ""
     if count.tokens is not None:
-        amount = f"{count.tokens:,} tokens"
+        amount = counted(count.tokens, "token")
     reasons = sorted(count.reasons.items(), key=lambda item: (-item[1], item[0]))
     return (
         f"{count.stage} (stale)" if count.is_stale else count.stage,

@@ -15,6 +15,7 @@ from typing import Any
 from pipeline.annotate.app import make_app
 from pipeline.annotate.iteration_tables import RunTables, open_iterations
 from pipeline.annotate.review import Review
+from pipeline.inspection.counted import counted
 from pipeline.inspection.verify import RUN_FILE
 from pipeline.local_page.serving import bind, login_name, serve
 from pipeline.storage.location import is_remote, location, open_storage
@@ -142,4 +143,4 @@ def annotate(
             lambda token, bound: make_app(review, run=location(run), token=token, port=bound),
             say,
         )
-        say(f"{len(review.changes):,} decisions of this session are in {files.written}")
+        say(f"{counted(len(review.changes), 'decision')} of this session in {files.written}")

@@ -12,6 +12,7 @@ from pipeline.browse.judging import Judging
 from pipeline.browse.looking import Looked, Looking
 from pipeline.browse.text_html import SIZES
 from pipeline.inspection.audit import ErrorRate
+from pipeline.inspection.counted import share
 from pipeline.local_page.rendering import href, make_environment
 
 NEIGHBOURS = 60
@@ -80,7 +81,7 @@ class Pages:
         self._environment = make_environment("pipeline.browse", csrf)
         self._environment.filters.update(value=_value, short=_short)
         self._environment.globals.update(
-            run=run, author=judging.author, look_href=look_href, verdict_of=_verdict
+            share=share, run=run, author=judging.author, look_href=look_href, verdict_of=_verdict
         )
 
     def overview(self) -> str:

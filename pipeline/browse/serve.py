@@ -8,6 +8,7 @@ from pipeline.browse.app import make_app
 from pipeline.browse.judged_tables import JudgedTables
 from pipeline.browse.judging import Judging
 from pipeline.browse.looking import Looking
+from pipeline.inspection.counted import counted
 from pipeline.inspection.views import open_run
 from pipeline.local_page.serving import bind, login_name, serve
 from pipeline.storage.location import location, open_storage
@@ -30,7 +31,7 @@ def browse(
         looking = Looking(connection, views)
         judging = Judging(open_storage(run), author or login_name())
         chosen = secrets.randbelow(MAX_SEED) if seed is None else seed
-        say(f"{location(run)}: {judging.n_judged:,} verdicts judged so far; seed {chosen}")
+        say(f"{location(run)}: {counted(judging.n_judged, 'verdict')} judged so far; seed {chosen}")
         say(f"judgements go to {location(run)}/{AUDIT_FILE}, as {judging.author}")
         serve(
             listener,
@@ -39,4 +40,4 @@ def browse(
             ),
             say,
         )
-        say(f"{len(judging.session):,} judgements of this session are in {AUDIT_FILE}")
+        say(f"{counted(len(judging.session), 'judgement')} of this session in {AUDIT_FILE}")

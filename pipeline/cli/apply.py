@@ -45,6 +45,7 @@ def apply(
     from rich.text import Text  # noqa: PLC0415
 
     from pipeline.apply.map import apply as apply_stage  # noqa: PLC0415
+    from pipeline.inspection.counted import counted  # noqa: PLC0415
 
     applied = apply_stage(
         stage, source, out, set_ or [], with_input=with_input, kept_only=kept_only
@@ -53,7 +54,8 @@ def apply(
     reasons = ", ".join(f"{reason} {n:,}" for reason, n in applied.reasons.items())
     dropped = f" ({reasons})" if reasons else ""
     console.print(
-        Text(f"{out}: {applied.rows:,} rows, {applied.kept:,} kept{dropped}"), soft_wrap=True
+        Text(f"{out}: {counted(applied.rows, 'row')}, {applied.kept:,} kept{dropped}"),
+        soft_wrap=True,
     )
     for error in applied.errors:
         console.print(Text(f"  quarantined {error}"), soft_wrap=True)

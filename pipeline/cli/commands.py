@@ -24,6 +24,7 @@ from pipeline.cli.rendering import (
 from pipeline.cli.rendering import show as show_text
 from pipeline.cli.shell.arguments import require_text
 from pipeline.configuration import load
+from pipeline.inspection.counted import counted
 from pipeline.inspection.stats import StageCount
 from pipeline.storage.location import location, open_storage
 from stages.errors import ConfigError, StageError, StorageError
@@ -72,7 +73,7 @@ def run(
         show_text(
             f"{location(report.run)}/shards/{name}: "
             + ", ".join(
-                f"{show_bytes(value)}" if key == "bytes" else f"{value:,} {key}"
+                show_bytes(value) if key == "bytes" else counted(value, key.removesuffix("s"))
                 for key, value in facts.items()
             )
         )
@@ -178,7 +179,7 @@ def verify(folder: Path) -> None:
     for problem in problems:
         print(f"{problem.path}: {problem.message}")
     if problems:
-        print(f"{location(folder)}: {len(problems):,} problems", file=sys.stderr)
+        print(f"{location(folder)}: {counted(len(problems), 'problem')}", file=sys.stderr)
         raise typer.Exit(FAILED)
     print(f"{location(folder)}: sound")
 

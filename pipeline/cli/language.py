@@ -38,6 +38,7 @@ def train(
     """
     from pipeline.cli.json_text import print_json  # noqa: PLC0415
     from pipeline.cli.rendering import show, show_bytes  # noqa: PLC0415
+    from pipeline.inspection.counted import counted  # noqa: PLC0415
     from pipeline.language.training import train_on_files  # noqa: PLC0415
 
     made = train_on_files(
@@ -48,7 +49,7 @@ def train(
         print_json(record)
         return
     files, found = record["files"], record["cross_validated"]
-    left_out = f", {made.n_left_out:,} rows left out" if made.n_left_out else ""
+    left_out = f", {counted(made.n_left_out, 'row')} left out" if made.n_left_out else ""
     show(
         f"{out}: {show_bytes(made.n_bytes)}, {files['n']:,} files of {files['languages']} "
         f"languages and of none, from {files['sources']:,} repositories{left_out}"

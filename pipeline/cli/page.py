@@ -7,6 +7,7 @@ from rich.text import Text
 
 from pipeline.apply.page import explain_page
 from pipeline.cli.rendering import DIFF_LINES, printable, rows_table, show, show_diff
+from pipeline.inspection.counted import counted
 from stages.web.explain import Explained
 
 MAX_BLOCK_CHARACTERS = 72
@@ -32,8 +33,8 @@ def _summary(explained: Explained) -> str:
         f"language {page.natural_language or 'unknown'}",
         f"{n_kept:,} of {len(explained.blocks):,} blocks kept",
         f"{len(page.text):,} of {len(explained.everything):,} characters",
-        f"{page.n_code_blocks:,} code blocks",
-        f"{page.n_formulas:,} formulas",
+        counted(page.n_code_blocks, "code block"),
+        counted(page.n_formulas, "formula"),
     ]
     return " · ".join(facts)
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pipeline.inspection.counted import counted
 from stages.errors import ConfigError
 
 MAX_ROWS = 1000
@@ -64,7 +65,7 @@ def _write_parquet(path: Path, schema: Any, batches: Iterable[Any]) -> None:
         for batch in batches:
             writer.write_batch(batch)
             n_rows += batch.num_rows
-    print(f"{path}: {n_rows:,} rows")
+    print(f"{path}: {counted(n_rows, 'row')}")
 
 
 def _print_json(names: Sequence[str], batches: Iterable[Any]) -> None:
@@ -90,7 +91,11 @@ def _show_rows(names: Sequence[str], batches: Iterable[Any]) -> None:
         n_rows += batch.num_rows
         shown += _rows(batch.slice(0, MAX_ROWS - len(shown)))
     more = n_rows - len(shown)
-    note = f"… {more:,} more rows; --json, --csv or --parquet FILE gives all" if more else None
+    note = (
+        f"… {counted(more, 'more row')}; --json, --csv or --parquet FILE gives all"
+        if more
+        else None
+    )
     show_paged(rows_table(names, shown), len(shown), note)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.inspection.counted import counted
 from stages.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -122,19 +123,20 @@ def _read(path: Path) -> list[str]:
 def lines(removed: "Removed") -> list[str]:
     """What a removal did, in sentences."""
     said = [
-        f"{one.key} {one.value}: {_documents(one.n_documents) if one.n_documents else 'nothing'}"
+        f"{one.key} {one.value}: "
+        f"{counted(one.n_documents, 'document') if one.n_documents else 'nothing'}"
         for one in removed.entries[:MAX_SHOWN]
     ]
     if len(removed.entries) > MAX_SHOWN:
         empty = sum(not one.n_documents for one in removed.entries)
         said.append(f"{len(removed.entries):,} entries in all, {empty:,} of which name nothing yet")
-    said.append(f"in the run, all entries so far name {_documents(removed.n_documents)}")
+    said.append(f"in the run, all entries so far name {counted(removed.n_documents, 'document')}")
     if removed.n_repeats:
         said.append(
             f"{removed.n_repeats:,} of them were dropped duplicates of the others and stay out, too"
         )
     if removed.n_kept_twins:
-        kept = _documents(removed.n_kept_twins)
+        kept = counted(removed.n_kept_twins, "document")
         said.append(f"removed ones repeat {kept} of another origin: not named, so kept")
     if removed.waits is not None:
         said.append(f"the shards are as they were: {removed.waits}; that leaves them out")
@@ -151,22 +153,21 @@ def lines(removed: "Removed") -> list[str]:
 def _proof(found: "Absence") -> list[str]:
     files = ", ".join(f"{n:,} {kind}" for kind, n in sorted(found.files.items()))
     looked = ", ".join(f"{n:,} of {kind}" for kind, n in found.needles.items())
-    what = f"{_documents(found.n_documents)} by {looked}"
+    what = f"{counted(found.n_documents, 'document')} by {looked}"
     said = [f"searched {files} ({found.n_bytes:,} bytes, packed and unpacked) for {what}"]
     said += [f"remains: {one}" for one in found.leftovers[:MAX_SHOWN]]
     said += [f"cannot be searched: {one}/; delete it and make it anew" for one in found.uncovered]
     said += [
-        f"{n:,} times other documents in {table} hold the same text: not named, so they stay"
+        f"{counted(n, 'time')} other documents in {table} hold the same text: not named, so they "
+        "stay"
         for table, n in sorted(found.copies.items())
     ]
     if found.mentions:
-        said.append(f"{found.mentions:,} times the text of another document names a purged one")
+        said.append(
+            f"{counted(found.mentions, 'time')} the text of another document names a purged one"
+        )
     if found.is_proven:
         said.append("nothing of the purged documents remains; models that learned from them do")
     else:
-        said.append(f"absence is not proven: {len(found.leftovers):,} places")
+        said.append(f"absence is not proven: {counted(len(found.leftovers), 'place')}")
     return said
-
-
-def _documents(number: int) -> str:
-    return f"{number:,} document{'' if number == 1 else 's'}"

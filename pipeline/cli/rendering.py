@@ -12,6 +12,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.inspection.counted import counted
 from pipeline.inspection.lexers import lexer_name
 from schemas.alarms import FLAGGED_SHARE
 
@@ -118,7 +119,7 @@ def funnel_table(counts: Sequence["StageCount"]) -> Table:
 
 def _amount(count: "StageCount") -> str:
     if count.tokens is not None:
-        return f"{count.tokens:,} tokens"
+        return counted(count.tokens, "token")
     return "" if count.kept_bytes is None else show_bytes(count.kept_bytes)
 
 
@@ -142,7 +143,11 @@ def _why(count: "StageCount") -> str:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "–"
+    """With one digit; of most and of hardly any it is not all and not none."""
+    if not whole:
+        return "–"
+    some = min(max(part / whole, 0.001), 0.999) if 0 < part < whole else part / whole
+    return f"{'<' if 0 < part / whole < 0.001 else ''}{some:.1%}"
 
 
 def groups_table(title: str, key: str, groups: Sequence[dict[str, Any]], limit: int) -> Table:
@@ -278,12 +283,12 @@ def _records(records: Sequence[dict[str, Any]]) -> Table:
 
 def sample_view(sample: "Sample", n_lines: int) -> RenderableType:
     """A training sample: its documents, each with its first lines."""
-    title = f"{sample.sample_id}  {sample.split}  {sample.n_tokens:,} tokens"
+    title = f"{sample.sample_id}  {sample.split}  {counted(sample.n_tokens, 'token')}"
     parts: list[RenderableType] = [Text(title, style="bold")]
     for part in sample.parts:
         said = [part.facts[name] for name in ("uri", "language", "license")]
         line = " · ".join(printable(str(one)) for one in said if one is not None)
-        parts.append(Text(f"{line} · {part.facts['n_tokens']:,} tokens", style="dim"))
+        parts.append(Text(f"{line} · {counted(part.facts['n_tokens'], 'token')}", style="dim"))
         parts.append(_excerpt(part.text, part.language, n_lines))
     return Group(*parts)
 
@@ -299,7 +304,7 @@ def _excerpt(text: str, language: str | None, n_lines: int = EXCERPT_LINES) -> T
     for number, line in enumerate(code.split("\n", allow_blank=True)):
         excerpt.append("\n  │ " if number else "  │ ", style="dim").append_text(line)
     if len(lines) > n_lines:
-        excerpt.append(f"\n  … {len(lines) - n_lines:,} more lines", style="dim")
+        excerpt.append(f"\n  … {counted(len(lines) - n_lines, 'more line')}", style="dim")
     return excerpt
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from pipeline.inspection.counted import share
 from pipeline.local_page.rendering import make_environment
 from pipeline.report.charts import bars, numbers
 from pipeline.report.charts.histogram import histogram
@@ -56,7 +57,7 @@ def _environment() -> jinja2.Environment:
         named=named,
     )
     environment.globals.update(
-        share=numbers.share,
+        share=share,
         table=table,
         histogram=histogram,
         treemap=treemap,

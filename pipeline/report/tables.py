@@ -12,8 +12,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from pipeline.inspection.counted import share
 from pipeline.report.charts.bars import meter
-from pipeline.report.charts.numbers import count, share, size
+from pipeline.report.charts.numbers import count, size
 from pipeline.report.charts.svg import tag
 
 Column = tuple[str, str, str]

@@ -24,6 +24,7 @@ from pipeline.github.ledger import DISCUSSIONS, HAD, NAME, Ledger
 from pipeline.github.materialise import FILES, PROBLEMS, materialise
 from pipeline.github.plan import hold_to_choices, make_plan
 from pipeline.github.wanted import Wanted, listed, select
+from pipeline.inspection.counted import counted
 from pipeline.storage.location import is_remote, location
 from pipeline.storage.lock import run_lock
 from stages.errors import ConfigError, InputError
@@ -84,8 +85,8 @@ def files(
         plan = make_plan(tables, folder)
         size = f", {show_bytes(plan.known_bytes)}" if plan.known_bytes else ""
         show(
-            f"{plan.files:,} files{size}, {plan.with_blob:,} of them with a blob; of "
-            f"{plan.commits:,} commits in {plan.repositories:,} repositories"
+            f"{counted(plan.files, 'file')}{size}, {plan.with_blob:,} of them with a blob; of "
+            f"{counted(plan.commits, 'commit')} in {plan.repositories:,} repositories"
         )
         if request.dry_run:
             return
@@ -110,7 +111,7 @@ def discussions(patterns: Sequence[str], request: Request, github: GitHub, folde
         n_lacking = len(found.lacking) + found.left_out.total()
         show(
             f"{found.hours - len(found.problems):,} of {found.hours:,} hours mention "
-            f"{found.discussions:,} discussions and have not all words of {n_lacking:,}"
+            f"{counted(found.discussions, 'discussion')} and have not all words of {n_lacking:,}"
         )
         _show_problems(found.problems)
         wanted, refused = select_lacking(found.lacking, request.choice.selection, request.min_stars)
@@ -185,7 +186,7 @@ def _show_problems(problems: Sequence[str]) -> None:
     for problem in problems[:SHOWN_PROBLEMS]:
         show(f"not read, or not to its end: {problem}")
     if len(problems) > SHOWN_PROBLEMS:
-        show(f"… and {len(problems) - SHOWN_PROBLEMS:,} hours more")
+        show(f"… and {counted(len(problems) - SHOWN_PROBLEMS, 'hour')} more")
 
 
 def _show_outcomes(what: str, outcomes: Counter[str]) -> None:

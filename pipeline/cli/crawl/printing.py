@@ -8,6 +8,7 @@ from pipeline.cli.bars import bars
 from pipeline.cli.rendering import show, show_bytes
 from pipeline.commoncrawl.records import cost, cut, fetch, places_of
 from pipeline.commoncrawl.selection import Query, find_records
+from pipeline.inspection.counted import counted
 from pipeline.storage.commoncrawl.access import CommonCrawl
 from pipeline.storage.commoncrawl.bucket import Bucket
 from pipeline.storage.location import is_remote, location
@@ -26,18 +27,22 @@ def commoncrawl(
         files = cut(places_of(table), file_bytes)
         told = cost(files)
     show(
-        f"{told.records:,} records, {show_bytes(told.record_bytes)}; {told.requests:,} requests of "
-        f"{show_bytes(told.fetched_bytes)} in all; {told.files:,} files in {folder}"
+        f"{counted(told.records, 'record')}, {show_bytes(told.record_bytes)}; "
+        f"{counted(told.requests, 'request')} of "
+        f"{show_bytes(told.fetched_bytes)} in all; {counted(told.files, 'file')} in {folder}"
     )
     if dry_run:
         return
     with bars(Console(stderr=True)) as progress:
         done = fetch(query, files, folder, bucket, crawl.connections, progress)
-    show(f"{folder}: {done.files:,} files, {done.records:,} records")
+    show(f"{folder}: {counted(done.files, 'file')}, {counted(done.records, 'record')}")
     if done.problems and not done.records:
         raise InputError(
-            f"none of {done.problems:,} records could be had: {folder}/*.problems.jsonl says why; "
-            "remove the folder to try again"
+            f"none of {counted(done.problems, 'record')} could be had: {folder}/*.problems.jsonl "
+            "says why; remove the folder to try again"
         )
     if done.problems:
-        show(f"{done.problems:,} records could not be had; {folder}/*.problems.jsonl says why")
+        show(
+            f"{counted(done.problems, 'record')} could not be had; "
+            f"{folder}/*.problems.jsonl says why"
+        )

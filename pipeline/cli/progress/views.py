@@ -7,6 +7,7 @@ from rich.text import Text
 from pipeline.cli.progress.state import Progress, Row, Step
 from pipeline.cli.rendering import show_bytes
 from pipeline.configuration.registry import EMIT
+from pipeline.inspection.counted import counted
 
 MB = 1e6
 NAME_WIDTH = 22
@@ -104,8 +105,8 @@ def start_line(progress: Progress, row: Row) -> str:
 
 def stage_line(row: Row, now: float) -> str:
     """What a stage that has ended did."""
-    unit = "samples" if row.name.partition(".")[0] == EMIT else "documents"
-    parts = [f"{row.documents:,} {unit}"] if row.counted else []
+    unit = "sample" if row.name.partition(".")[0] == EMIT else "document"
+    parts = [counted(row.documents, unit)] if row.counted else []
     if row.counted and row.counted.kept is not None:
         parts.append(f"{row.counted.kept:,} kept")
     if row.text_bytes:
@@ -118,7 +119,7 @@ def stage_line(row: Row, now: float) -> str:
 def step_line(step: Step, now: float) -> str:
     """What a step that has ended did."""
     seconds = max(now - step.started, 1e-9)
-    parts = [f"{step.done:,} tasks"]
+    parts = [counted(step.done, "task")]
     if step.records:
         parts.append(f"{step.per_second(now):,.0f} documents/s")
     if step.text_bytes:
@@ -133,7 +134,7 @@ def waiting_line(progress: Progress, now: float) -> str:
         return f"{progress.now_doing} · {show_seconds(now - progress.since)}"
     parts = [_at(row.step)]
     if row.step.records:
-        parts.append(f"{row.step.records:,} documents")
+        parts.append(counted(row.step.records, "document"))
     left = row.step.left(now)
     if left is not None:
         parts.append(f"{show_seconds(left)} left")

@@ -11,6 +11,7 @@ from pipeline.cli.json_text import print_json
 from pipeline.cli.progress.telling import shown
 from pipeline.cli.rendering import rows_table, show, show_bytes
 from pipeline.cli.shell.arguments import require_text
+from pipeline.inspection.counted import counted
 from pipeline.recall.classifier import score_table, train_on_table
 from pipeline.recall.evaluation import RunEvaluation, evaluate_run
 from pipeline.recall.iterations import PRECISION_ASKED, RECALLS, Stand
@@ -99,7 +100,7 @@ def train(
             }
         )
         return
-    left_out = f", {made.n_left_out:,} rows left out" if made.n_left_out else ""
+    left_out = f", {counted(made.n_left_out, 'row')} left out" if made.n_left_out else ""
     show(
         f"{out}: {show_bytes(made.n_bytes)}, recipe {made.model.recipe} "
         f"({made.model.trainer}), "
@@ -139,7 +140,7 @@ def score(
         print_json({**counts, **({target: {**compared, **ranking}} if target else {})})
         return
     broken = f", {found.n_broken:,} without a text" if found.n_broken else ""
-    show(f"{out}: {found.n_rows:,} rows, {found.n_recalled:,} recalled{broken}")
+    show(f"{out}: {counted(found.n_rows, 'row')}, {found.n_recalled:,} recalled{broken}")
     if target is not None and found.ranking is not None:
         row = {**compared, "target": target}
         show(_metrics_table("target", "target", [row]))
@@ -148,7 +149,7 @@ def score(
 
 def _counts_line(found: RunEvaluation) -> str:
     left_out = ", ".join(f"{reason} {n:,}" for reason, n in found.left_out.items())
-    return f"{found.n_labels:,} labels, {found.n_judged:,} compared" + (
+    return f"{counted(found.n_labels, 'label')}, {found.n_judged:,} compared" + (
         f"; left out: {left_out}" if left_out else ""
     )
 

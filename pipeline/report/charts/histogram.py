@@ -12,7 +12,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.report.charts.numbers import compact, count, share, ticks
+from pipeline.inspection.counted import share
+from pipeline.report.charts.numbers import compact, count, ticks
 from pipeline.report.charts.svg import percent, picture, tag, title
 
 HEIGHT, TOP, BOTTOM = 132, 18, 18

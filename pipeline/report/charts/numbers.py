@@ -14,18 +14,6 @@ def count(value: float | None) -> str:
     return f"{value:.3g}" if isinstance(value, float) and abs(value) < 100 else f"{value:,.0f}"
 
 
-def share(part: float, whole: float) -> str:
-    """A percentage, with so many digits that little is not nothing."""
-    if not whole:
-        return "–"
-    value = 100 * part / whole
-    if value in {0, 100}:
-        return f"{value:.0f} %"
-    if value < 0.1:
-        return "< 0.1 %"
-    return f"{min(value, 99.9):.1f} %"
-
-
 def size(n_bytes: float | None) -> str:
     """Bytes, to three digits, in powers of ten."""
     if n_bytes is None:

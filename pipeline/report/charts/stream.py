@@ -8,7 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.report.charts.numbers import count, share
+from pipeline.inspection.counted import share
+from pipeline.report.charts.numbers import count
 from pipeline.report.charts.svg import picture, tag, title
 
 WIDTH, LEAD, END = 930, 110, 100

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from pipeline.report.charts.numbers import compact, count, share
+from pipeline.inspection.counted import share
+from pipeline.report.charts.numbers import compact, count
 from pipeline.report.charts.svg import percent, picture, tag, title
 
 LETTER = 7.2

@@ -18,7 +18,7 @@ def address(run: Path, file: Path) -> Iterator[str]:
     arguments = ["annotate", str(run), "--file", str(file), "--author", "ada"]
     with serving("from pipeline.cli.recall.command import recall; recall()", *arguments) as server:
         yield server.address
-    assert f"decisions of this session are in {file}" in server.rest
+    assert f" of this session in {file}" in server.rest
 
 
 def test_a_person_decides_with_keys(browser: Any, address: str, file: Path, tmp_path: Path) -> None:

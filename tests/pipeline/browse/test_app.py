@@ -105,7 +105,7 @@ def test_of_two_judgements_the_last_counts_and_undo_takes_it_back(
     judge(client, "wrong", **NEAR)
     judge(client, "right", **NEAR)
     assert [row["wrong"] for row in audit(run)] == [True, False]
-    assert row_of(connect().get("/").text, "web.dedup", "near")[2:4] == ["1", "0.0 %"]
+    assert row_of(connect().get("/").text, "web.dedup", "near")[2:4] == ["1", "0 %"]
     form = {"csrf": form_token(TOKEN), **NEAR, "at": "1"}
     assert client.post("/undo", data=form).status_code == 303
     assert [row["wrong"] for row in audit(run)] == [True]

@@ -21,7 +21,7 @@ def address(run: Path) -> Iterator[str]:
     """The command serves the run; Ctrl-C ends it with exit code 0."""
     with serving(CODE, "browse", str(run), "--author", "ada", "--seed", "7") as server:
         yield server.address
-    assert f"judgements of this session are in {AUDIT_FILE}" in server.rest
+    assert f" of this session in {AUDIT_FILE}" in server.rest
 
 
 def wrongs(run: Path) -> list[bool]:

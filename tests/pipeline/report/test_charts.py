@@ -4,9 +4,10 @@ import re
 
 import pytest
 
+from pipeline.inspection.counted import share
 from pipeline.report.charts.bars import interval, stacked
 from pipeline.report.charts.histogram import histogram
-from pipeline.report.charts.numbers import compact, count, share, size, ticks
+from pipeline.report.charts.numbers import compact, count, size, ticks
 from pipeline.report.charts.stream import stream
 from pipeline.report.charts.svg import tag
 from pipeline.report.charts.treemap import squarified, treemap
