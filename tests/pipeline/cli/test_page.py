@@ -39,7 +39,7 @@ def test_the_text_alone_is_printed(page: str) -> None:
     assert "Home" not in out
     assert "title 'Grüße'" in said
     assert "language en" in said
-    assert "1 code blocks" in said
+    assert "1 code block" in said
 
 
 def test_every_block_has_its_reason(page: str) -> None:

@@ -103,7 +103,7 @@ def test_selected_records_keep_their_identities(
     """Documents are those that the whole crawl gives, field by field."""
     code, out, err = sluice(*command(indexed, tmp_path / "some"))
     assert (err, code) == ("", 0)
-    assert "1 files, 4 records" in out
+    assert "1 file, 4 records" in out
     config = load(None, [f"web.inputs=['{tmp_path}/some/*.warc.gz']"], tmp_path / "a")
     run(config, stages=["web.documents"], address="local")
     overrides = [f"web.inputs=['cc:{CRAWL}']", f"commoncrawl.source='{indexed.url}'"]
@@ -327,7 +327,7 @@ def test_what_a_condition_rules_out_is_not_fetched(
     indexed.files[NEW] = parquet(rows, row_group_size=100)
     where = "url_host_registered_domain = 'site01234.org' and url like '%org/'"
     _, out, _ = sluice(*command(indexed, tmp_path / "some", where, "--dry-run"))
-    assert out.startswith("1 records, 100 B")
+    assert out.startswith("1 record, 100 B")
     size = len(indexed.files[NEW])
     fetched = sum(min(one.end, size) - one.start for one in indexed.asked if one.key == NEW)
     assert fetched < size / 3

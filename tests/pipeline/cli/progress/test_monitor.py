@@ -148,7 +148,7 @@ def test_verbose_prints_every_step(run_command: Sluice, config: Path, tmp_path: 
     lines = err.splitlines()
     steps = [line for line in lines if line.startswith("  github.dedup.decide.")]
     assert len(steps) > 3
-    judged = re.compile(r"  github\.dedup\.decide\.judge: 1 tasks · .* s")
+    judged = re.compile(r"  github\.dedup\.decide\.judge: 1 task · .* s")
     assert any(map(judged.fullmatch, steps)), steps
     assert lines[-1].startswith("github.dedup ")
 
