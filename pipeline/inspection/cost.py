@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import TOKENS
 from pipeline.engine.plans import PlanItem
+from pipeline.inspection.counted import counted
 from pipeline.inspection.rates import (
     Rate,
     corpus_of,
@@ -25,6 +26,8 @@ from pipeline.storage.intake.inputs import InputSpec
 from pipeline.storage.storage import Storage
 
 SECONDS_PER_HOUR = 3600
+SHORT_SECONDS = 360
+"""Less CPU time than that is told in seconds."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,9 @@ def corpus_bytes(inputs: Mapping[str, Sequence[InputSpec]]) -> dict[str, int]:
 def show_work(core_hours: float) -> str:
     """CPU time for people; of a small run its seconds."""
     seconds = core_hours * SECONDS_PER_HOUR
-    return f"{core_hours:,.2f} core-hours" if seconds >= 360 else f"{seconds:,.0f} core-seconds"
+    if seconds < SHORT_SECONDS:
+        return counted(round(seconds), "core-second")
+    return f"{core_hours:,.2f} core-hours"
 
 
 def show_size(n_bytes: float) -> str:

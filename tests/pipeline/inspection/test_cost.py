@@ -12,7 +12,7 @@ from benchmarks.cost_table import CRAWL_WARCS, WARC_BYTES, document, rates_of, w
 from pipeline.configuration import Config
 from pipeline.engine.outcomes import Spent
 from pipeline.engine.plans import PlanItem
-from pipeline.inspection.cost import estimate, show_size
+from pipeline.inspection.cost import estimate, show_size, show_work
 from pipeline.inspection.rates import (
     Rate,
     default_rates,
@@ -305,6 +305,15 @@ def test_rates_can_be_measured_again(configure: Callable[..., Config], tmp_path:
 def test_sizes_have_three_digits(n_bytes: float, shown: str) -> None:
     """And decimal units."""
     assert show_size(n_bytes) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(1.2, "1 core-second"), (359, "359 core-seconds"), (360, "0.10 core-hours")],
+)
+def test_little_work_is_told_in_seconds(seconds: float, shown: str) -> None:
+    """Of a demo hours would say nothing."""
+    assert show_work(seconds / 3600) == shown
 
 
 def test_a_plan_says_what_it_costs(configure: Callable[..., Config], tmp_path: Path) -> None:
