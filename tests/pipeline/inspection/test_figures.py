@@ -281,7 +281,7 @@ def test_costs_are_those_of_the_receipts(run: Path, figures: dict[str, Any]) -> 
     steps = json.loads((run / "costs.json").read_text())
     for name in ("web.recall.decide", "emit.web"):
         own = [one for step, one in steps.items() if step.startswith(f"{name}.")]
-        spent = [one["core_seconds"] * one["input_bytes"] for one in own]
+        spent = [one["core_seconds"] * one["input_bytes"] + one["once_core_seconds"] for one in own]
         assert units[name]["cpu_seconds"] == pytest.approx(sum(spent))
         read = sum(one["text_bytes"] * one["input_bytes"] for one in own)
         assert 0 < units[name]["text_bytes"] == pytest.approx(read)
