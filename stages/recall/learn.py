@@ -22,6 +22,7 @@ from stages.contract import Artefact, Batches
 from stages.contract.telling import as_part
 from stages.errors import StageError
 from stages.kernels.fasttext.scoring import list_buffers
+from stages.recall.classifier.calibrate import EVEN
 from stages.recall.classifier.examples import (
     EXAMPLE,
     ROLE,
@@ -79,6 +80,8 @@ class TrainTarget:
             candidates = self._uncovered(candidates)
             scores = pa.Table.from_batches(last[1], drawn_scores(self.targets))
             trusted = self._lowest(candidates, self._last_scores(candidates, scores))
+            foreign = self._foreign(grown, positives, scores)
+            negatives = _distinct(_by_identity(pa.concat_tables([negatives, foreign])))
         elif NEGATIVE in seeds["role"].to_pylist():
             recipe = self._recipe(len(positives))
             with as_part("to choose negatives"):
@@ -110,6 +113,18 @@ class TrainTarget:
             return candidates
         shares = cover.shares_of(candidates["url"].combine_chunks())
         return candidates.filter(pa.array(shares == 0))
+
+    def _foreign(self, grown: pa.Table, positives: pa.Table, scores: pa.Table) -> pa.Table:
+        """Pages that grow for other targets, as other targets' seeds are negatives, too: those of
+        foreign sites that the last iteration did not recall. A page may be of several targets."""
+        own_sites = pa.array(sorted({*positives["domain"].to_pylist(), *self.known}), pa.string())
+        others = grown.filter(
+            pc.and_(
+                pc.not_equal(grown["role"], self.target),
+                pc.invert(pc.is_in(grown["domain"], own_sites)),
+            )
+        ).select(EXAMPLE)
+        return others.filter(pa.array(self._last_scores(others, scores) < EVEN))
 
     def _last_scores(self, candidates: pa.Table, scores: pa.Table) -> np.ndarray:
         place = pc.index_in(candidates["doc_id"], scores["doc_id"])

@@ -81,7 +81,7 @@ class Loop:
         accepted = last.decisions if last else None
         if last is not None and accepted is not None:
             grow = GrowSeeds(accepted, options.seed, options.tokens, seeding.places)
-            draw = DrawScores(self.targets, seeding.drawn_share, options.seed)
+            draw = DrawScores(accepted, self.targets, seeding.drawn_share, options.seed)
             grown = corpus.map_shards(_of(number, "grow-seeds"), grow, reads=grow.reads)
             drawn = corpus.map_shards(_of(number, "draw-scores"), draw, source=last.scores)
             sources += [grown, drawn]

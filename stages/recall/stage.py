@@ -18,7 +18,7 @@ class RecallStage:
     """Corpus stage `recall`."""
 
     name: ClassVar[str] = "recall"
-    version: ClassVar[int] = 8
+    version: ClassVar[int] = 9
     libraries: ClassVar[tuple[str, ...]] = LIBRARIES
     Options: ClassVar[type[RecallOptions]] = RecallOptions
 

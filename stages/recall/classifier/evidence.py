@@ -9,7 +9,9 @@ What each is worth, over domains left out (best F1, mean of five folds, first it
 the drawn pages as negatives): the code blocks alone give code 0.953, with their share of the text
 and the code spans 0.969. Mathematics goes by formulas of more than a name: with all formulas any
 page about algorithms that writes `$n$` is mathematics, with those alone that hold a relation an
-algebra system's manual is none. docs/recall.md has the figures of each, and of other ways to count.
+algebra system's manual is none. The more of a page is code, the more of its formulas are of the
+program's variables (a solution to a contest's problem), so each counts as the square of the share
+that is no code. docs/recall.md has the figures of each, and of other ways to count.
 """
 
 import math
@@ -34,8 +36,8 @@ MARKUP = ("n_bytes", "n_code_blocks", "n_code_bytes", "n_code_spans", "n_express
 Markup = npt.NDArray[np.int64]
 """[n_pages, 5]: the columns of `MARKUP`."""
 
-MANY_EXPRESSIONS = 50
-"""Formulas of more than a name beyond which a page is no more mathematical."""
+MANY_FORMULAS = 50.0
+"""Formulas beyond which a page is no more mathematical."""
 
 RIDGE = 10.0
 MAX_STEPS = 100
@@ -49,7 +51,7 @@ mean of a directory does not depend on the order of its pages."""
 @dataclass(frozen=True)
 class PageEvidence:
     """log-odds = weights · (text, any code block, log code blocks, share of code, log code spans,
-    root of the expressions up to `MANY_EXPRESSIONS`) + bias.
+    root of the formulas' weight up to `MANY_FORMULAS`) + bias.
 
     `background` is the median page's log-odds: what is expected of a site nothing is known about.
     `calibration` turns the log-odds into a probability and holds the threshold.
@@ -86,13 +88,15 @@ def fit_weights(
 
 def _features(text: Float64, markup: Markup) -> Float64:
     n_bytes, n_blocks, n_code_bytes, n_spans, n_expressions = markup.T
+    code = np.minimum(n_code_bytes / np.maximum(n_bytes, 1), 1.0)
+    formulas = n_expressions * (1 - code) ** 2
     columns = [
         text,
         n_blocks > 0,
         log(1 + n_blocks),
-        np.minimum(n_code_bytes / np.maximum(n_bytes, 1), 1.0),
+        code,
         log(1 + n_spans),
-        np.sqrt(np.minimum(n_expressions, MANY_EXPRESSIONS)),
+        np.sqrt(np.minimum(formulas, MANY_FORMULAS)),
     ]
     return np.stack(columns, axis=1).astype(np.float64)
 

@@ -42,7 +42,7 @@ class QualityStage:
     """Corpus stage `recall` of GitHub."""
 
     name: ClassVar[str] = "recall"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     libraries: ClassVar[tuple[str, ...]] = LIBRARIES
     Options: ClassVar[type[QualityOptions]] = QualityOptions
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stages.contract import Artefact, Batches
 from stages.kernels.identity import seeded_hashes
@@ -20,7 +21,7 @@ from stages.recall.classifier.examples import (
 from stages.recall.classifier.tokens import tokenise
 from stages.recall.options import BPE
 from stages.recall.places import WEB, Places
-from stages.recall.sites.decisions import read_covers
+from stages.recall.sites.decisions import Cover, read_covers
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,8 @@ class GrowSeeds:
         """Read `reads`, yield `schema`."""
         covers = read_covers(self.accepted)
         for batch in map(self.places.pages, batches):
-            hashes = seeded_hashes(self.seed, batch.column("doc_id")).astype(np.float64)
             for target, cover in covers.items():
-                limits = cover.shares_of(batch.column("url")) * 2.0**64
-                chosen = batch.filter(pa.array((hashes < limits) | (limits == 2.0**64)))
+                chosen = batch.filter(_grown(batch, cover, self.seed))
                 if not len(chosen):
                     continue
                 columns = [
@@ -59,8 +58,9 @@ class GrowSeeds:
 
 @dataclass(frozen=True)
 class DrawScores:
-    """The last scores of the pages drawn as candidate negatives."""
+    """The last scores of the pages drawn as candidate negatives, and of those that grow."""
 
+    accepted: Artefact
     targets: tuple[str, ...]
     share: float
     seed: int
@@ -72,6 +72,16 @@ class DrawScores:
 
     def __call__(self, batches: Batches) -> Batches:
         """Read scores, yield `schema`."""
+        covers = read_covers(self.accepted)
         for batch in batches:
-            drawn = batch.filter(drawn_rows(batch.column("doc_id"), self.share, self.seed))
-            yield drawn.select(self.schema.names)
+            chosen = drawn_rows(batch.column("doc_id"), self.share, self.seed)
+            for cover in covers.values():
+                chosen = pc.or_(chosen, _grown(batch, cover, self.seed))
+            yield batch.filter(chosen).select(self.schema.names)
+
+
+def _grown(pages: pa.RecordBatch, cover: Cover, seed: int) -> pa.Array:
+    """Which pages under a target's accepted patterns are in its draw: by identity alone."""
+    hashes = seeded_hashes(seed, pages.column("doc_id")).astype(np.float64)
+    limits = cover.shares_of(pages.column("url")) * 2.0**64
+    return pa.array((hashes < limits) | (limits == 2.0**64))

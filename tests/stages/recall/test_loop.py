@@ -7,23 +7,60 @@ import pytest
 
 from stages.contract import ALIVE
 from stages.errors import WaitForPerson
+from stages.recall.classifier import recipe
+from stages.recall.classifier.examples import (
+    EXAMPLE,
+    SampleCrawl,
+    TokeniseSeeds,
+    drawn_scores,
+)
 from stages.recall.classifier.model import load_model
-from stages.recall.options import RecallOptions
+from stages.recall.classifier.tokens import tokenise
+from stages.recall.learn import TrainTarget
+from stages.recall.options import BPE, NEGATIVE, RecallOptions, Training
 from stages.recall.stage import RecallStage
-from tests.stages.recall.small_crawl import OPTIONS, WORDS, crawl, decided
+from tests.stages.recall.small_crawl import OPTIONS, WORDS, crawl, decided, page
 
 
 def test_a_later_iteration_learns_from_accepted_patterns(recalled):
-    """The second iteration has more positives, its own folder, and pages keep the number of the
-    iteration that recalled them first."""
+    """The second iteration has more positives and, of the other target's pages, negatives; its own
+    folder; and pages keep the number of the iteration that recalled them first."""
     first, second = (
         json.loads(recalled.artefacts[f"iteration-{number}/metrics.json"].data)["targets"]["code"]
         for number in (1, 2)
     )
     assert first["held_out"]["n_positives"] == 20 < second["held_out"]["n_positives"]
+    assert second["held_out"]["n_negatives"] == first["held_out"]["n_negatives"] + 20
     assert "iteration-2/patterns" in recalled.kept
     assert "iteration-3/scores" not in recalled.kept
     assert {row["iteration"] for _, row in decided(recalled)} <= {None, 1, 2}
+
+
+def test_what_grows_for_another_target_is_a_negative_unless_it_was_recalled():
+    """Nor if it is of a site with pages of the target, or was not scored."""
+    rows = [page(topic, number) for topic in ("code", "math", "other") for number in range(20)]
+    kinds = {"code": "code", "math": "math", "other": NEGATIVE}
+    seeds = _examples(rows, [kinds[row["topic"]] for row in rows])
+    grown = [page("code", number) | {"domain": f"site{number}.org"} for number in range(30, 36)]
+    grown[0]["domain"] = "math1.org"
+    scored = pa.record_batch(
+        [[row["doc_id"] for row in grown[:5]], [0.9] * 5, [0.1, 0.1, 0.7, 0.49, 0.5]],
+        schema=drawn_scores(("code", "math")),
+    )
+    train = TrainTarget("math", Training(max_buckets=4096), 0.6, ("code", "math"))
+    none = pa.RecordBatch.from_pylist([], SampleCrawl.schema)
+    sources = [seeds], [none], [_examples(grown, ["code"] * 6)], [scored]
+    model = load_model(train(*(iter(source) for source in sources)))
+    assert {name: one.n_documents for name, one in model.examples.items()} == {
+        recipe.NEGATIVE: 20 + 20 + 2,
+        recipe.POSITIVE: 20,
+    }
+
+
+def _examples(rows, roles):
+    columns = {name: [row[name] for row in rows] for name in EXAMPLE[:-1]}
+    tokens = tokenise(pa.array([row["text"] for row in rows], pa.large_string()), BPE)
+    return pa.record_batch([roles, *columns.values(), tokens], schema=TokeniseSeeds.schema)
 
 
 def test_a_person_is_waited_for(memory_corpus, tmp_path):

@@ -230,11 +230,15 @@ def test_markup_speaks_for_a_target_and_never_against():
     assert weights[3:] == (0.0, 0.0, 0.0)
 
 
-def test_a_page_is_mathematical_by_the_root_of_its_expressions_up_to_fifty():
-    """The first says most, those beyond fifty nothing."""
-    page = PageEvidence((1.0, 0.0, 0.0, 0.0, 0.0, 0.1), 0.0, Calibration(1.0, 0.5))
-    markup = np.array([[100, 0, 0, 0, n] for n in (0, 1, 4, 500)])
-    assert page.logits(np.zeros(4), markup).tolist() == [0.0, 0.1, 0.2, 0.1 * 50**0.5]
+@pytest.mark.parametrize(
+    ("n_code_bytes", "n_expressions", "expected"),
+    [(0, 0, 0.0), (0, 1, 1.0), (0, 4, 2.0), (0, 500, 50**0.5), (50, 16, 2.0), (100, 9, 0.0)],
+)
+def test_a_page_is_mathematical_by_the_root_of_its_formulas(n_code_bytes, n_expressions, expected):
+    """The first says most, those beyond fifty nothing; all less the more of the page is code."""
+    page = PageEvidence((1.0, 0.0, 0.0, 0.0, 0.0, 1.0), 0.0, Calibration(1.0, 0.5))
+    markup = np.array([[100, 1, n_code_bytes, 0, n_expressions]])
+    assert page.logits(np.zeros(1), markup).tolist() == [expected]
 
 
 @pytest.mark.parametrize(
