@@ -19,7 +19,7 @@ class ExtractStage:
     has the empty text."""
 
     name: ClassVar[str] = "extract"
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     libraries: ClassVar[tuple[str, ...]] = LIBRARIES
     Options: ClassVar[type[Options]] = ExtractOptions
     reads: ClassVar[tuple[str, ...]] = ("html",)

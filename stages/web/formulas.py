@@ -17,13 +17,23 @@ _CLOSES = {"\\)": "\\(", "\\]": "\\[", "$$": "$$"}
 _LOOKS_LIKE_TEX = re.compile(r"[\\^_=]")
 
 
-def count_formulas(text: str) -> int:
-    """How many formulas there are."""
-    return sum(1 for _ in formulas(text))
-
-
 def formulas(text: str) -> Iterator[str]:
     r"""What stands between `\(…\)`, `\[…\]`, `$$…$$`, `$…$` or in a display environment."""
+    for start, end in _spans(text):
+        yield text[start:end]
+
+
+def drop_formulas(text: str) -> tuple[str, int]:
+    """The text with a blank for each formula, and how many there were."""
+    parts, at = [], 0
+    for start, end in _spans(text):
+        parts.append(text[at:start])
+        at = end
+    return " ".join([*parts, text[at:]]) if parts else text, len(parts)
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where formulas begin and end, delimiters outside."""
     if "$" not in text and "\\" not in text:
         return
     opened, start = "", 0
@@ -33,13 +43,13 @@ def formulas(text: str) -> Iterator[str]:
             opened = ""
         if opened == "$":
             if delimiter == "$" and _is_formula(text, start, match.start()):
-                yield text[start : match.start()]
+                yield start, match.start()
                 opened = ""
                 continue
         elif opened:
             if _opener(delimiter) == opened:
                 if match.start() > start:
-                    yield text[start : match.start()]
+                    yield start, match.start()
                 opened = ""
             continue
         is_opener = delimiter not in {"\\)", "\\]"} and not delimiter.startswith("\\end")

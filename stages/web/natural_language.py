@@ -7,8 +7,9 @@ for its mixture, for Serbian; among Cyrillic languages, letters that some lack n
 
 A short text is in the language that has its words (see `short_texts`), where that can be told.
 
-Code and formulas are gone before it looks. The page's own `lang` is believed if the detector finds
-it nearly as likely as its favourite: templates name languages that the text is not in.
+Code and formulas are gone before it looks, and addresses do not count. The page's own `lang` is
+believed if the detector finds it nearly as likely as its favourite: templates name languages that
+the text is not in.
 """
 
 import re
@@ -32,6 +33,7 @@ SHORT_CHARACTERS = 600
 TIE_RANK, SHORT_TIE_RANK = 1.08, 1.5
 """How much worse than the favourite, as a factor of rank, the declared language may be."""
 
+_ADDRESS = re.compile("https?://[!-~]+")
 _CJK = frozenset({"ja", "ko", "zh"})
 """Told by their scripts alone."""
 _OTHER_SCRIPTS = (
@@ -72,7 +74,10 @@ _CYRILLIC_OTHERS = ("ru", "bg", "mk", "uk")
 def natural_language(prose: str, declared: str | None = None) -> str | None:
     """The ISO 639-1 code, or None if there is too little to tell. `declared` is the page's `lang`
     attribute."""
-    found = count_scripts(prose[:SAMPLE_CHARACTERS])
+    prose = prose[:SAMPLE_CHARACTERS]
+    if "://" in prose:
+        prose = _ADDRESS.sub(" ", prose)
+    found = count_scripts(prose)
     n_cjk = found.n_kana + found.n_han + found.n_hangul
     n_others = found.n_letters - n_cjk
     if n_others + n_cjk * _CJK_WEIGHT < MIN_LETTERS:
@@ -85,8 +90,7 @@ def natural_language(prose: str, declared: str | None = None) -> str | None:
         return _cyrillic_language(found.cyrillic.lower(), declared)
     if found.n_latin * 2 > found.n_letters:
         return _latin_language(found.latin, declared)
-    sample = prose[:SAMPLE_CHARACTERS]
-    return _detect(sample, declared, None) or _script_language(sample)
+    return _detect(prose, declared, None) or _script_language(prose)
 
 
 def _cyrillic_language(words: str, declared: str | None) -> str:

@@ -33,7 +33,7 @@ from stages.web.decoding.sniff import (
     sniffed_type,
 )
 from stages.web.extract import LIBRARIES, TABLES, Extracted, extract_utf8
-from stages.web.formulas import count_formulas
+from stages.web.formulas import drop_formulas
 from stages.web.markup import measure_markup
 from stages.web.natural_language import natural_language
 from stages.web.options import WebOptions
@@ -66,7 +66,7 @@ class WebSource:
     """Reads crawled pages; see the module."""
 
     name: ClassVar[str] = "documents"
-    version: ClassVar[int] = 11
+    version: ClassVar[int] = 12
     libraries: ClassVar[tuple[str, ...]] = (*LIBRARIES, "publicsuffixlist", "idna", "warcio")
     tables: ClassVar[tuple[str, ...]] = ("url_parameters.toml", *TABLES)
     Options: ClassVar[type[Options]] = WebOptions
@@ -166,4 +166,5 @@ class WebSource:
 
 
 def _as_written(text: str) -> Extracted:
-    return Extracted(text, None, 0, count_formulas(text), natural_language(text))
+    words, n_formulas = drop_formulas(text)
+    return Extracted(text, None, 0, n_formulas, natural_language(words))

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from stages.web.formulas import count_formulas
+from stages.web.formulas import drop_formulas
 from stages.web.markdown import paper
 from stages.web.markdown.code import (
     clean_code,
@@ -67,7 +67,7 @@ class Written:
     code_languages: tuple[str, ...]
     """As the markup says, in order of appearance."""
     prose: str
-    """The text without blocks of code and formulas from markup: what has a natural language."""
+    """The text without code and formulas: what has a natural language."""
 
 
 def write(tree: Tree, keep: Flags | None = None) -> Written:
@@ -106,10 +106,10 @@ class _Finish:
         self._nodes = {mark: iter(found) for mark, found in nodes.items()}
         self._languages: dict[str, None] = {}
         self._n_code = self._n_formulas = self._n_asciimath = 0
+        self._words: list[str] = []
 
     def finish(self, out: str) -> Written:
         parts: list[str] = []
-        prose: list[str] = []
         last_code = ""
         pieces = out.split(_CODE_START)
         for number, piece in enumerate(pieces):
@@ -134,14 +134,13 @@ class _Finish:
                 text = text.lstrip("\n")
             if text:
                 parts.append(text)
-                prose.append(text)
         text = self._fill("".join(parts))
         return Written(
             text=text.strip("\n "),
             n_code_blocks=self._n_code,
             n_formulas=self._n_formulas,
             code_languages=tuple(self._languages),
-            prose="".join(prose).replace(_PLACE, " ").strip(),
+            prose="".join(self._words).replace(_PLACE, " ").strip(),
         )
 
     @cached_property
@@ -160,11 +159,12 @@ class _Finish:
 
     def _prose(self, text: str) -> str:
         """Text between blocks of code, formulas still marked."""
-        bare = text
+        bare = split = text
+        pieces: list[str] = []
         if _SPAN in text:
-            text = text.replace(_SPAN_END + _SPAN, "")
-            if any(sign in text for sign in "`$\\"):
-                bare = _SPANS.sub(" ", text)
+            text = split = text.replace(_SPAN_END + _SPAN, "")
+            pieces = _SPANS.split(text)  # every other one is code
+            bare = " ".join(pieces[::2])
         if "`" in bare and self._declares_asciimath:
             n_most = MAX_PAGE_CHARACTERS - self._n_asciimath
             text, n_formulas, n_characters = place_asciimath(text, _SPANS, n_most)
@@ -173,10 +173,15 @@ class _Finish:
         if _SPAN in text:
             if _SPAN_LINE_ENDS in text:
                 text = _SPAN_LINES.sub(self._span_lines, text)
-            text = _SPANS.sub(lambda match: code_span(plain_scripts(match[1].strip(" "))), text)
+            if text is not split:
+                pieces = _SPANS.split(text)
+            pieces[1::2] = [code_span(plain_scripts(code.strip(" "))) for code in pieces[1::2]]
+            text = "".join(pieces)
         if _TABLE_START in text:
             text = _TABLES.sub(self._table, text)
-        self._n_formulas += count_formulas(bare)
+        words, n_formulas = drop_formulas(bare)
+        self._words.append(words)
+        self._n_formulas += n_formulas
         text = write_scripts(text)
         if " \n" in text:
             text = _TRAILING.sub("\n", text)

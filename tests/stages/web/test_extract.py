@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.web.extract import extract
-from stages.web.formulas import count_formulas
+from stages.web.formulas import drop_formulas
 
 PROSE = "<p>" + "A sentence that makes this the main content of the page. " * 8 + "</p>"
 
@@ -183,6 +183,9 @@ CROWDED = {
     "formulas in formulas": ("<span class=math>" * 200 + "x_1" + "</span>" * 200) * 100,
     "formulas in many classes": f"<div class='{'a ' * 8_000}'>"
     + "<math><annotation encoding=TeX>x_1</annotation></math>" * 3_000,
+    "formulas by name in code": "<pre>" + "<latex>x_1</latex>" * 10_000,
+    "formulas by name in each other": ("<x-math>" * 200 + "x_1" + "</x-math>" * 200) * 100,
+    "documents of TeX": ("<tex>\\documentclass" + "\\begin{document}" * 1_000 + "</tex>") * 60,
     "renderings": ("<span class=MathJax>" * 200 + "x" + "</span>" * 200) * 100,
     "addresses": f"<img src='/latex{'tex' * 1_300}'>" * 500,
     "texts of images": f"<img class=latex alt='latex {' ' * 4_000}x'>" * 100,
@@ -234,13 +237,13 @@ def test_any_text(html: str) -> None:
     assert found.n_formulas >= 0
 
 
-def test_count_formulas() -> None:
+def test_formulas_in_text() -> None:
     """Prices are no formulas."""
-    assert count_formulas("costs $5 and $10, or $3") == 0
-    assert count_formulas("between $5 = five and $ 6 ^ 2") == 0
-    assert count_formulas(r"let $x_1$ and \(y\) and $$z$$") == 3
-    assert count_formulas(r"\begin{align*} a &= \text{if $b_1$} \\[2pt] \end{align*} \[c\]") == 2
-    assert count_formulas(r"unclosed \( and \) \) then \(") == 1
+    assert drop_formulas("costs $5 and $10, or $3")[1] == 0
+    assert drop_formulas("between $5 = five and $ 6 ^ 2")[1] == 0
+    assert drop_formulas(r"let $x_1$ and \(y\) and $$z$$")[1] == 3
+    assert drop_formulas(r"\begin{align*} a &= \text{if $b_1$} \\[2pt] \end{align*} \[c\]")[1] == 2
+    assert drop_formulas(r"unclosed \( and \) \) then \(")[1] == 1
 
 
 @pytest.mark.parametrize(

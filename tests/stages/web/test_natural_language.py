@@ -101,6 +101,15 @@ def test_short_text_that_no_table_knows() -> None:
     assert natural_language("ኮምፒውተር ፕሮግራም እንዴት እንደሚጫን ለተጠቃሚዎች መመሪያ") is None
 
 
+def test_addresses_are_no_words() -> None:
+    """An address has no language."""
+    assert (
+        natural_language("跳转中您将被重定向至 https://oi.example.org/minimum-spanning-tree/")
+        == "zh"
+    )
+    assert natural_language("https://example.org/how-to-write-about-the-weather-of-today") is None
+
+
 def test_long_text_is_the_detectors() -> None:
     """Words of another language do not outweigh a page of text."""
     dutch = (
