@@ -20,7 +20,7 @@ from stages.web.content.parts import (
     TABLE,
 )  # isort: skip  # fmt: skip
 from stages.web.content.words import next_word, word_weight
-from stages.web.tree.elements import KEYS, TAGS
+from stages.web.tree.elements import FIRST_MATHEMATICS, KEYS, LAST_MATHEMATICS, TAGS
 from stages.web.tree.state import KEY, N_PLACES, VALUE, VALUE_END
 
 (
@@ -41,9 +41,12 @@ _NAMED = sum(1 << KEYS[name] for name in ("class", "id", "role", "itemprop", "it
 _FORMULA_KEYS = sum(
     1 << KEYS[name]
     for name in ("data-latex", "data-tex", "data-math", "data-formula", "data-expr",
-                 "data-equation", "data-mathml", "alttext", "eeimg")
+                 "data-equation", "data-mathml", "data-math-style", "data-mx-maths", "alttext",
+                 "eeimg")
 )  # fmt: skip
 """A bit for every key: there are fewer than 63."""
+MAX_NAMED_NODES = 16
+"""Of an element that is a formula by its name: web components called so hold whole pages."""
 PRIME = 0x01000193
 """Of FNV-1a, 32 bits; hashes keep 31."""
 MOST = 2000
@@ -125,6 +128,8 @@ def _by_tag(p: Page, node: int, state: Ints, s: int) -> int:
     """Flags of an element by its tag, and the depths that it adds to."""
     tag = p.tag[node]
     mine = int64(p.flags[tag])
+    if FIRST_MATHEMATICS <= tag <= LAST_MATHEMATICS and p.end[node] - node > MAX_NAMED_NODES:
+        mine = 0
     state[s + S_DEPTH] += 1
     if state[s + S_FLAGS] & (ARTICLE | MAIN):
         if mine & HEADER:

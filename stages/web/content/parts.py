@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from stages.web.tree.elements import NAMES, TAGS
+from stages.web.tree.elements import MATHEMATICS, NAMES, TAGS
 
 Numbers = npt.NDArray[np.int32]
 
@@ -34,7 +34,7 @@ _MEANINGS: dict[int, str] = {
     BUTTON: "button label select",
     SKIP: "script style template noembed noframes iframe title option datalist audio video canvas "
     "desc head object",
-    FORMULA: "math mjx-container",
+    FORMULA: " ".join(("math", "mjx-container", *MATHEMATICS)),
     NOSCRIPT: "noscript",
     HEADING: "h1 h2 h3 h4 h5 h6",
     BOLD: "b strong",
@@ -48,7 +48,7 @@ _MEANINGS: dict[int, str] = {
     "fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li "
     "listing main menu nav ol optgroup option p plaintext pre search section summary table tbody "
     "td textarea tfoot th thead tr ul xmp",
-    MEDIA: "img svg math mjx-container",
+    MEDIA: " ".join(("img", "svg", "math", "mjx-container", *MATHEMATICS)),
     PARAGRAPH: "p",
 }
 

@@ -28,7 +28,7 @@ _ORIGINAL, _DATA_SRC, _EEIMG, _ROLE = (
 _TEX_KEYS = sum(
     1 << KEYS[name]
     for name in ("data-equation", "data-expr", "data-formula", "data-latex", "data-math",
-                 "data-mathml", "data-tex")
+                 "data-math-style", "data-mathml", "data-mx-maths", "data-tex")
 )  # fmt: skip
 """A bit for every key: there are fewer than 63."""
 _FONT = name_hash("font-family:")

@@ -19,6 +19,7 @@ from stages.web.markdown.roles import (
     GUTTER,
     HAS_PRE,
     IMAGE,
+    INLINE,
     INLINE_CODE,
     KEEP_LINES,
     KIND,
@@ -35,8 +36,8 @@ from stages.web.markdown.roles import (
 )
 from stages.web.markdown.source import Source
 from stages.web.markdown.tex.formulas import formula_at
-from stages.web.markdown.tex.placing import Placed
-from stages.web.tree.elements import TAGS
+from stages.web.markdown.tex.placing import Placed, placed
+from stages.web.tree.elements import MATHEMATICS, TAGS
 from stages.web.tree.state import Numbers
 
 _IMG, _TD, _TH, _NOSCRIPT, _PRE, _DIV, _BR = (
@@ -62,6 +63,8 @@ MAX_FORMULAS = 100_000
 """Formulas in markup of a page, at 25 µs each; further elements are written as any other."""
 
 MAX_HEADER_BYTES = 80
+MAX_WRAPPERS = 8
+"""Elements around a formula that may be code for it alone, and nodes beside it there."""
 _PLAIN_PRE = 3
 """Nodes of a `<pre>` without a header: itself, `<code>`, text."""
 
@@ -76,11 +79,10 @@ def decide(source: Source, role: Numbers) -> dict[int, Placed]:  # noqa: PLR0912
     )
     with_code = (tag == _PRE) & (source.tree.end > np.arange(len(tag)) + _PLAIN_PRE)
     candidates = np.flatnonzero(is_open | (tag == _NOSCRIPT) | with_code)
-    placed: dict[int, Placed] = {}
+    formulas: dict[int, Placed] = {}
     behind = work = n_asked = 0
     for node in candidates.tolist():
-        flags = int(role[node])
-        kind = flags & KIND
+        flags, kind = int(role[node]), int(role[node]) & KIND
         if node < behind or kind == SKIP:
             continue
         work += source.end[node] - node
@@ -108,24 +110,60 @@ def decide(source: Source, role: Numbers) -> dict[int, Placed]:  # noqa: PLR0912
         if flags & EMOJI and tag[node] == _IMG:
             alt = source.attributes(node).get("alt", "").strip()
             if alt and len(alt) < 12:
-                _place(node, (alt, False), role, placed)
+                _place(node, (alt, False), role, formulas)
             continue
-        if flags & (FORMULA | MATH_CLASS | IMAGE) and kind != CODE and n_asked < MAX_FORMULAS:
+        is_formula = flags & (FORMULA | MATH_CLASS | IMAGE) and kind != CODE
+        if is_formula and n_asked < MAX_FORMULAS and not _is_listing(source, node, kind, role):
             n_asked += 1
             found = formula_at(source, node)
             if found is not None:
-                _place(node, found, role, placed)
-                behind = max(source.end[node], node + 1)
-                continue
+                whole, found = _with_code_around(source, node, found, role)
+                if found is not None:
+                    _place(whole, found, role, formulas)
+                    behind = max(source.end[whole], whole + 1)
+                    continue
         if _settle_code(source, node, flags, role):
             role[node] = flags & ~KIND | CODE
             behind = source.end[node] if not flags & (FORMULA | MATH_CLASS) else behind
-    return placed
+    return formulas
 
 
-def _place(node: int, found: Placed, role: Numbers, placed: dict[int, Placed]) -> None:
+def _is_listing(source: Source, node: int, kind: int, role: Numbers) -> bool:
+    """Whether an element of code says the language of the block that it is in."""
+    above = source.parent[node]
+    return kind == INLINE_CODE and above > 0 and int(role[above]) & KIND == CODE
+
+
+def _with_code_around(
+    source: Source, node: int, found: Placed, role: Numbers
+) -> tuple[int, Placed | None]:
+    """A formula with the elements of code that hold it and nothing else: they are markup to keep
+    others from its TeX. In more code, an element called mathematics is no formula."""
+    above = source.parent[node]
+    if found[0][:1] not in ("$", "\\") or above <= 0:
+        return node, found
+    if int(role[above]) & KIND not in (INLINE, INLINE_CODE, CODE):
+        return node, found
+    text = source.text(node).strip()
+    n_most = source.end[node] - node + MAX_WRAPPERS
+    for _ in range(MAX_WRAPPERS):
+        kind = int(role[above]) & KIND
+        if above <= 0 or kind not in (INLINE, INLINE_CODE, CODE):
+            break
+        if source.end[above] - above > n_most or source.text(above).strip() != text:
+            in_code = kind != INLINE and source.name(node) in MATHEMATICS
+            return node, None if in_code else found
+        if kind != INLINE:
+            node = above
+        if kind == CODE:
+            return node, placed(found[0], True)
+        above = source.parent[above]
+    return node, found
+
+
+def _place(node: int, found: Placed, role: Numbers, formulas: dict[int, Placed]) -> None:
     if found[0]:
-        placed[node] = found
+        formulas[node] = found
         role[node] = PLACED_BLOCK if found[1] else PLACED
     else:
         role[node] = DROP

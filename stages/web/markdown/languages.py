@@ -11,6 +11,12 @@ MAX_ANCESTORS = 8
 MAX_REMEMBERED = 500
 """Characters of a class attribute whose answer is kept."""
 
+MATHEMATICS = "math"
+"""The language of a block that is called mathematics, as GitLab's and GitHub's are."""
+
+_MATHEMATICS = re.compile(r"(?:math|katex)[-_]{1,2}(?:block|display)|(?:language|lang)-katex")
+_BARE_MATHEMATICS = frozenset({"math", "katex"})
+"""Classes that say so of the element itself."""
 _PREFIXED = re.compile(
     r"(?:language|lang|highlight-source|highlight-text|sourceCode|hljs|brush|type|code|codeblock|"
     r"highlight|syntax|src|prettyprint lang|crayon|enlighter)[-_:=]{1,2}([\w+#.-]+)$"
@@ -28,7 +34,7 @@ _KNOWN_WORDS = (
     "asm bash sh shell zsh console c cpp c++ csharp c# clojure cmake coffeescript css dart "
     "diff dockerfile elixir elm erlang fortran fsharp go golang graphql groovy haskell hs "
     "html ini java javascript js json jsx julia kotlin latex tex less lisp lua makefile "
-    "markdown matlab nginx nim nix objectivec objc ocaml pascal perl php plaintext "
+    "markdown math matlab nginx nim nix objectivec objc ocaml pascal perl php plaintext "
     "powershell prolog protobuf py python python3 pycon r rb ruby rust rs sas scala scheme "
     "scss solidity sql swift tcl toml ts tsx typescript vb vbnet verilog vhdl vim vue wasm "
     "xml yaml yml zig"
@@ -59,13 +65,19 @@ def code_language(source: Source, node: int) -> str | None:
         nodes.append(above)
         above = source.parent[above]
     for candidate in nodes:
-        said = _said(source.attributes(candidate))
+        attributes = source.attributes(candidate)
+        said = _said(attributes)
         if said:
             return said
+        classes = attributes.get("class", "").split() if candidate >= node else ()
+        if not _BARE_MATHEMATICS.isdisjoint(classes):
+            return MATHEMATICS
     return None
 
 
 def _said(attributes: dict[str, str]) -> str | None:
+    if "data-math-style" in attributes or attributes.get("lang") == MATHEMATICS:
+        return MATHEMATICS
     if not _SAYING.isdisjoint(attributes):
         for name in _ATTRIBUTES:
             value = attributes.get(name, "").strip().lower()
@@ -82,6 +94,8 @@ def _said_by_classes(classes: str) -> str | None:
     if brush and _is_language(brush[1].lower()):
         return brush[1].lower()
     tokens = classes.split()
+    if any(_MATHEMATICS.fullmatch(token) for token in tokens):
+        return MATHEMATICS
     for token in tokens:
         prefixed = _PREFIXED.match(token)
         if prefixed:

@@ -39,7 +39,7 @@ from stages.web.markdown.roles import (
     SKIP,
 )
 from stages.web.tree.build import Tree
-from stages.web.tree.elements import TAGS, NameTable
+from stages.web.tree.elements import FIRST_MATHEMATICS, LAST_MATHEMATICS, TAGS, NameTable
 from stages.web.tree.state import MAX_DEPTH, Numbers
 
 Flags = npt.NDArray[np.bool_]
@@ -168,7 +168,7 @@ def _mark_text(m: Marking, i: int) -> None:
 def _mark_element(m: Marking, i: int) -> None:  # noqa: PLR0912
     tag, end, counts = m.tag[i], m.end[i], m.counts
     found = with_attributes(m, i, int64(m.kinds[tag]))
-    if tag == _MATH or tag == _CONTAINER:
+    if tag == _MATH or tag == _CONTAINER or FIRST_MATHEMATICS <= tag <= LAST_MATHEMATICS:
         found |= FORMULA
     kind = found & KIND
     if found & BLOCK_STYLE and kind == INLINE:

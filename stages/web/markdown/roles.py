@@ -7,6 +7,7 @@ classes that begin with it.
 """
 
 from functools import cache
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +79,18 @@ says it is a block · line numbers outside of the code's element."""
 
 KIND = 0xFF
 
+
+def _placed_mathematics() -> tuple[str, ...]:
+    """Classes that say where mathematics stands: `katex-inline`, `block-math`, `tex_display`."""
+    pairs = product(["math", "tex", "latex", "katex", "mathjax"], ["inline", "block", "display"])
+    return tuple(
+        f"{first}{between}{second}"
+        for pair in pairs
+        for first, second in (pair, pair[::-1])
+        for between in ("-", "_", "--")
+    )
+
+
 _KINDS: dict[int, str] = {
     DROP: "head script style template select datalist title iframe noembed noframes video audio "
     "canvas svg object rp button progress meter input embed applet option optgroup param source "
@@ -129,7 +142,8 @@ _CLASSES: dict[int, str] = {
     "mathquill-embedded-latex mq-math-mode",
     MATH_CLASS: "math tex latex math-inline math-display math-block math-tex inline-math "
     "display-math mathtex arithmatex math-node math-formula formula js-render-math mathjax-latex "
-    "inlineMath displayMath asciimath AsciiMath am MathMl",
+    "inlineMath displayMath asciimath AsciiMath am MathMl language-math lang-math "
+    + " ".join(_placed_mathematics()),
     IMAGE: "inlineformula displayformula numberedequation "
     "tex latex math mwe-math-fallback-image-inline mwe-math-fallback-image-display ee_img "
     "equation formula eq Latex LaTeX mathtex latex_img eqn",

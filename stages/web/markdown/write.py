@@ -23,7 +23,7 @@ from stages.web.markdown.code import (
 )
 from stages.web.markdown.decide import decide
 from stages.web.markdown.flow import flow
-from stages.web.markdown.languages import code_language
+from stages.web.markdown.languages import MATHEMATICS, code_language
 from stages.web.markdown.mark import Flags, marked_nodes
 from stages.web.markdown.roles import GUTTER, kinds, words
 from stages.web.markdown.scripts import plain_scripts, write_scripts
@@ -34,6 +34,7 @@ from stages.web.markdown.tex.asciimath import (
     declares_asciimath,
     place_asciimath,
 )
+from stages.web.markdown.tex.listings import listed_formula
 from stages.web.markdown.tex.placing import Placed
 from stages.web.tree.build import Tree
 from stages.web.tree.elements import TAGS
@@ -126,7 +127,7 @@ class _Finish:
                     if parts and is_numbering(last_code, code) and parts[-1] == "\n\n":
                         del parts[-2:]
                         self._n_code -= 1
-                    parts.append(self._block(code, code_language(self._source, node)))
+                    parts.append(self._listing(code, node))
                 last_code = code if "\n" in code else ""
             text = drop_labels(text, before=number < len(pieces) - 1, behind=number > 0)
             text = self._prose(text)
@@ -150,6 +151,15 @@ class _Finish:
     def _is_numbered(self, node: int) -> bool:
         """Whether numbers of lines are left out of a block of code."""
         return bool((self._role[node : self._source.end[node]] & GUTTER).any())
+
+    def _listing(self, code: str, node: int) -> str:
+        """A block of code, or the formula that it is."""
+        language = code_language(self._source, node)
+        found = listed_formula(code) if language == MATHEMATICS else None
+        if found is None:
+            return self._block(code, language)
+        self._n_formulas += 1
+        return found[0]
 
     def _block(self, code: str, language: str | None) -> str:
         self._n_code += 1

@@ -35,6 +35,7 @@ from stages.web.tree.elements import (
     name_tables,
     properties,
 )
+from stages.web.tree.names import look_up_tag
 from stages.web.tree.open_elements import end_early, find_open, make_room
 from stages.web.tree.state import (
     DEPTH,
@@ -64,7 +65,6 @@ from stages.web.tree.tokens import (
     cdata_start,
     copy_text,
     is_letter,
-    look_up_tag,
     name_end,
     raw_text_end,
     read_attributes,

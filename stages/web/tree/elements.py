@@ -1,7 +1,9 @@
 """HTML's elements as numbers with properties, and the attributes that extraction asks for.
 
-Tag 0 is a text node, 1 an element whose name is not in the table. A prefix (`mml:math`) is not part
-of a name. Properties follow the tree construction of the HTML standard (section 13.2.6).
+Tag 0 is a text node, 1 an element whose name is not in the table; `MATHEMATICS` are those whose
+name is not there either, but has a word of mathematics in it (`d-math`, `katex-display`, `latex`):
+sites and web components make up their own. A prefix (`mml:math`) is not part of a name. Properties
+follow the tree construction of the HTML standard (section 13.2.6).
 """
 
 from collections.abc import Iterable
@@ -11,6 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 TEXT, UNKNOWN = 0, 1
+MATHEMATICS = ("#math", "#math-block", "#tex", "#tex-block", "#asciimath", "#asciimath-block")
+"""Elements that say in their name that they hold mathematics in some notation, TeX or AsciiMath, in
+the line or on lines of its own; their tags follow `UNKNOWN`."""
+FIRST_MATHEMATICS, LAST_MATHEMATICS = 2, 7
+IS_MATH, IS_TEX, IS_ASCIIMATH, IS_BLOCK, IS_INLINE = 1, 2, 3, 4, 8
+"""What a word of such a name says: the notation (the highest counts), and where it stands."""
 
 (
     VOID, SPECIAL, CLOSES_P, FORMATTING, RAW, REFERENCES, BARRIER, HEADING, HEAD, TABLE_PART,
@@ -75,9 +83,18 @@ _OTHERS = (
     "option output path picture progress q rb rp rt rtc ruby samp semantics slot "
     "span sub sup svg text time var video foreignobject desc"
 )
+_WORDS = {
+    IS_MATH: "math maths imath formula eq",
+    IS_MATH | IS_BLOCK: "eqn equation",
+    IS_TEX: "tex latex katex mathjax texmath mathtex",
+    IS_ASCIIMATH: "asciimath",
+}
+_PLACES = {"block": IS_BLOCK, "display": IS_BLOCK, "disp": IS_BLOCK, "div": IS_BLOCK,
+           "inline": IS_INLINE}  # fmt: skip
 NAMES: tuple[str, ...] = (
     "#text",
     "#unknown",
+    *MATHEMATICS,
     *sorted({name for names in (*_PROPERTIES.values(), _OTHERS) for name in names.split()}),
 )
 TAGS: dict[str, int] = {name: tag for tag, name in enumerate(NAMES)}
@@ -90,7 +107,7 @@ ATTRIBUTES: tuple[str, ...] = (
     "id", "itemprop", "itemtype", "lang", "language", "linebreak", "mathvariant", "mode", "name",
     "notation", "property", "rel", "reversed", "role", "rowspan", "src", "start", "style", "title",
     "type", "value", "xml:lang", "open", "close", "separators", "accent", "stretchy", "height",
-    "width",
+    "width", "data-math-style", "data-mx-maths",
 )  # fmt: skip
 KEYS: dict[str, int] = {name: number for number, name in enumerate(ATTRIBUTES)}
 
@@ -123,16 +140,30 @@ def hash_table(values: Iterable[tuple[int, int]], n_slots: int) -> NameTable:
     return table
 
 
-def _table(names: tuple[str, ...], first: int) -> NameTable:
-    numbered = ((name_hash(name), number) for number, name in enumerate(names) if number >= first)
-    return hash_table(numbered, SLOTS)
+def _numbered(names: tuple[str, ...], first: int) -> list[tuple[int, int]]:
+    return [(name_hash(name), number) for number, name in enumerate(names) if number >= first]
+
+
+@cache
+def words_of_mathematics() -> dict[str, int]:
+    """The words that make an unknown element one of `MATHEMATICS`, with what they say."""
+    found = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}
+    for word, meaning in [(w, m) for w, m in found.items() if m & IS_ASCIIMATH]:
+        for place, where in _PLACES.items():
+            found[word + place] = found[place + word] = meaning & IS_ASCIIMATH | where
+    return found | _PLACES
 
 
 @cache
 def name_tables() -> NameTable:
     """uint64[4 * 1024]: of elements, then of attributes, the hashes of names and their numbers,
-    zero where empty."""
-    return np.concatenate([_table(NAMES, UNKNOWN + 1), _table(ATTRIBUTES, 1)])
+    zero where empty. Words of mathematics are among the elements, behind a `#`, which no name
+    begins with."""
+    words = [(name_hash(f"#{word}"), said) for word, said in words_of_mathematics().items()]
+    elements = _numbered(NAMES, LAST_MATHEMATICS + 1) + words
+    return np.concatenate(
+        [hash_table(elements, SLOTS), hash_table(_numbered(ATTRIBUTES, 1), SLOTS)]
+    )
 
 
 @cache

@@ -1,8 +1,8 @@
-"""Tags, attributes, comments and names, read from the bytes (HTML standard, section 13.2.5)."""
+"""Tags, attributes and comments, read from the bytes (HTML standard, section 13.2.5)."""
 
-from stages.kernels.compiling import Ints, int64, kernel, uint64
+from stages.kernels.compiling import int64, kernel
 from stages.web.tree.characters import append_points, read_reference
-from stages.web.tree.elements import FNV_OFFSET, FNV_PRIME, SLOTS, UNKNOWN
+from stages.web.tree.names import look_up
 from stages.web.tree.state import (
     KEY,
     MOST_ATTRIBUTES,
@@ -66,33 +66,6 @@ def skip_spaces(b: Build, position: int) -> int:
 def begins_markup(byte: int) -> bool:
     """Whether a `<` before a byte is more than text."""
     return byte == 0x2F or byte == 0x21 or byte == 0x3F or is_letter(byte)
-
-
-@kernel
-def look_up(html: Ints, start: int, end: int, table: Ints, is_tag: bool) -> int:
-    """The number of the name at html[start:end] (ASCII case folded; of a tag's, what follows its
-    last `:`), 0 if unknown."""
-    key = uint64(FNV_OFFSET)
-    for position in range(start, end):
-        byte = int64(html[position])
-        if 0x41 <= byte <= 0x5A:
-            byte |= 0x20
-        key = (key ^ uint64(byte)) * uint64(FNV_PRIME)
-        if is_tag and byte == 0x3A:
-            key = uint64(FNV_OFFSET)
-    slot = key & uint64(SLOTS - 1)
-    while table[slot] != 0:
-        if table[slot] == key:
-            return int64(table[slot + uint64(SLOTS)])
-        slot = (slot + uint64(1)) & uint64(SLOTS - 1)
-    return 0
-
-
-@kernel
-def look_up_tag(b: Build, start: int, end: int) -> int:
-    """The number of the element whose name is at html[start:end]."""
-    found = look_up(b.html, start, end, b.elements, b.n > 0)
-    return found if found > 0 else UNKNOWN
 
 
 @kernel

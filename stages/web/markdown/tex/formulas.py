@@ -12,9 +12,9 @@ from stages.web.markdown.tex.images import image_tex, may_be_tex
 from stages.web.markdown.tex.katex import katex_to_tex
 from stages.web.markdown.tex.mathml import mathml_to_tex
 from stages.web.markdown.tex.placing import RENDERED, TEX_SIGN, Placed, placed
-from stages.web.markdown.tex.raw_tex import from_raw
+from stages.web.markdown.tex.raw_tex import from_asciimath, from_raw
 from stages.web.tree.build import build
-from stages.web.tree.elements import TAGS
+from stages.web.tree.elements import MATHEMATICS, TAGS, TEXT
 
 MAX_FORMULA_BYTES = 20_000
 """Text below an element that claims to be a formula; more is a page that says it has some."""
@@ -22,10 +22,23 @@ MAX_ANCESTORS = 5
 
 _TEX_ENCODINGS = re.compile(r"(?:application|text|math)?/?(?:x-)?(?:la)?tex\b|^stex$|texvc", re.I)
 _WORDS = re.compile(r"[a-z]{3,} [a-z]{2,}|(?<![A-Za-z])[a-z]{4,}(?![A-Za-z])")
+_COMMAND = re.compile(r"\\[A-Za-z]{2,}")
+_BLOCK_CLASS = re.compile(
+    r"(?:math|tex|mathjax)[-_ ]{1,2}block\b|\bblock[-_]{1,2}(?:math|(?:la|ka)?tex)"
+)
+_KATEX = frozenset({"katex", "katex-display", "katex--inline", "katex--display"})
+_BLOCKS = frozenset(name for name in MATHEMATICS if name.endswith("-block"))
+_SAYING = ("block", "display", "display-mode", "displaymode")
+_OPTIONS = ("options", "katex-options")
+_DISPLAY_OPTION = re.compile(r"displayMode\W+true")
+"""What elements that are called mathematics say that stand by themselves."""
+_TRANSPARENT = frozenset(
+    ("span", "mjx-container", "mjx-assistive-mml", "semantics", "math", "#unknown", *MATHEMATICS)
+)
 _SPOKEN = ("aria-label", "data-semantic-speech", "data-semantic-speech-none")
 _TEX_ATTRIBUTES = (
     "data-latex", "data-tex", "data-math", "data-expr", "data-formula", "data-equation",
-    "data-katex", "data-original-latex", "data-latex-source", "data-tex-source",
+    "data-katex", "data-original-latex", "data-latex-source", "data-tex-source", "data-mx-maths",
 )  # fmt: skip
 
 
@@ -58,12 +71,13 @@ def formula_at(source: Source, node: int) -> Placed | None:  # noqa: PLR0911
     if (
         RENDERED & classes
         or name == "mjx-container"
-        or any(c.startswith("katex") for c in classes)
+        or _KATEX & classes
         or (classes & {"mwe-math-element", "mq-math-mode", "mathquill-embedded-latex"})
         or "data-mathml" in attributes
     ):
-        return _from_rendered(source, node, classes, attributes, display)
-    return from_raw(source, node, name, display)
+        found = _from_rendered(source, node, classes, attributes, display)
+        return found if found else from_raw(source, node, display)
+    return from_raw(source, node, display)
 
 
 def _from_script(source: Source, node: int, attributes: dict[str, str]) -> Placed | None:
@@ -74,7 +88,7 @@ def _from_script(source: Source, node: int, attributes: dict[str, str]) -> Place
         tex, display = _from_markup(source, source.text(node))
         return placed(tex, display) if tex else None
     if kind.startswith("math/asciimath"):
-        return placed(source.text(node), False)
+        return from_asciimath(source, source.text(node), False)
     return None
 
 
@@ -109,7 +123,8 @@ def _from_math(source: Source, node: int) -> str:
         value = attributes.get(name, "").strip()
         if value and not (name == "alttext" and _is_spoken(value)):
             return value
-    return mathml_to_tex(source, node)
+    raw = source.text(node).strip() if source.tags(node + 1, source.end[node]) == [TEXT] else ""
+    return raw if _COMMAND.search(raw) else mathml_to_tex(source, node)
 
 
 def _is_spoken(text: str) -> bool:
@@ -163,7 +178,7 @@ def _from_rendered(  # noqa: PLR0911, PLR0912
         tex, block = image_tex(source.attributes(image))
         if tex:
             return placed(tex, display or block)
-    if any(c.startswith("katex") for c in classes):
+    if _KATEX & classes:
         tex = katex_to_tex(source, node)
         if tex:
             return placed(tex, display)
@@ -225,30 +240,38 @@ def _is_in_math(source: Source, node: int) -> bool:
 
 def _is_display(source: Source, node: int) -> bool:  # noqa: PLR0911
     """Whether a formula stands by itself, as it or what renders it says."""
-    if source.name(node) == "div":
+    if source.name(node) == "div" or source.name(node) in _BLOCKS:
         return True
     for level in range(MAX_ANCESTORS):
         attributes = source.attributes(node)
         name = source.name(node)
-        if attributes.get("display") in ("block", "true"):
+        if attributes.get("display") in ("block", "true") or name in _BLOCKS:
             return True
+        if name[0] == "#" and _says_display(attributes):
+            return True
+        if "data-math-style" in attributes:
+            return attributes["data-math-style"] == "display"
         classes = attributes.get("class", "")
-        if classes and (
-            "display" in classes.lower() or "math-block" in classes or "math block" in classes
-        ):
+        if classes and ("display" in classes.lower() or _BLOCK_CLASS.search(classes)):
             return "inline" not in classes
         if attributes.get("mode") == "display":
             return True
         node = source.parent[node]
         if node <= 0 or (
-            source.name(node)
-            not in ("span", "mjx-container", "mjx-assistive-mml", "semantics", "math", "#unknown")
+            source.name(node) not in _TRANSPARENT
             and not (level < 2 and _is_formula_class(source.classes(node)))
         ):
             return False
         if name == "p":
             return False
     return False
+
+
+def _says_display(attributes: dict[str, str]) -> bool:
+    """Whether an element that is called mathematics says that it stands by itself."""
+    if any(attributes.get(key) in ("", "true") for key in _SAYING):
+        return True
+    return any(_DISPLAY_OPTION.search(attributes.get(key, "")) for key in _OPTIONS)
 
 
 def _is_formula_class(classes: list[str]) -> bool:

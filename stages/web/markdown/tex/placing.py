@@ -19,13 +19,19 @@ DELIMITED = re.compile(
     re.S,
 )
 _INLINE_STYLE = re.compile(r"\{\\displaystyle (.*)\}", re.S)
+_COMMENT = re.compile(r"(?<!\\)%.*")
 _BLANKS = re.compile(r"\s+")
 
 
 def placed(tex: str, display: bool) -> Placed:
     """A formula between dollars, whatever delimiters and wrappers its source has."""
     tex = tex.strip().removeprefix("<![CDATA[").removesuffix("]]>").removeprefix("% <![CDATA[")
-    tex = tex.strip().removesuffix("% ]]>").strip("% \t\r\n")
+    tex = tex.strip().removesuffix("% ]]>").lstrip("% \t\r\n").rstrip()
+    if not tex.endswith(r"\%"):
+        tex = tex.rstrip("% \t\r\n")
+    if "%" in tex:
+        lines, _, last = tex.rpartition("\n")
+        tex = f"{_COMMENT.sub('', lines)} {last}"  # all will be one line
     found = DELIMITED.fullmatch(tex)
     if found:
         display = display or found["display"] is not None or found["dollars"] is not None
@@ -35,7 +41,7 @@ def placed(tex: str, display: bool) -> Placed:
     styled = _INLINE_STYLE.fullmatch(tex)
     if styled and _balanced(styled[1]):
         tex = styled[1].strip()
-    tex = _BLANKS.sub(" ", tex)
+    tex = _BLANKS.sub(" ", tex).strip()
     if not tex or tex in ("$", "$$"):
         return ("", False)
     if display:
