@@ -2,7 +2,8 @@
 
 One pass over the delimiters, so that text full of unclosed ones costs no more than any other. A
 pair of single dollars is a formula only if it is on one line, close to what it encloses, and that
-looks like TeX: pages of prices have many dollars and no formula.
+looks like TeX: pages of prices have many dollars and no formula. Nor is what stands between two
+classes of prices (`$$`) one: a formula has no empty line, and no words but those of TeX.
 """
 
 import re
@@ -15,6 +16,11 @@ _ENVIRONMENTS = r"(?:equation|align|gather|multline|eqnarray)\*?"
 _DELIMITER = re.compile(rf"\\[()\[\]]|\$\$?|\\(?:begin|end)\{{{_ENVIRONMENTS}\}}")
 _CLOSES = {"\\)": "\\(", "\\]": "\\[", "$$": "$$"}
 _LOOKS_LIKE_TEX = re.compile(r"[\\^_=]")
+_EMPTY_LINE = re.compile(r"\n[ \t]*\n")
+_TEX = re.compile(r"[\\^_]")
+_WORD = re.compile(r"[^\W\d_]{3}")
+_OPERATOR = re.compile(r"[\d=+*/<>()]")
+_SYMBOL = re.compile(r"\w")
 
 
 def formulas(text: str) -> Iterator[str]:
@@ -46,11 +52,11 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
                 yield start, match.start()
                 opened = ""
                 continue
-        elif opened:
-            if _opener(delimiter) == opened:
-                if match.start() > start:
-                    yield start, match.start()
-                opened = ""
+        elif opened and _opener(delimiter) != opened:
+            continue
+        elif opened and _is_whole(text[start : match.start()], opened):
+            yield start, match.start()
+            opened = ""
             continue
         is_opener = delimiter not in {"\\)", "\\]"} and not delimiter.startswith("\\end")
         opened, start = (delimiter, match.end()) if is_opener else ("", 0)
@@ -59,6 +65,17 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
 def _opener(delimiter: str) -> str:
     """What a delimiter closes."""
     return _CLOSES.get(delimiter) or delimiter.replace("\\end", "\\begin")
+
+
+def _is_whole(source: str, opened: str) -> bool:
+    """Whether what stands between delimiters other than single dollars is a formula."""
+    if not source or _EMPTY_LINE.search(source):
+        return False
+    if opened != "$$" or _TEX.search(source):
+        return True
+    if _SYMBOL.search(source) is None or _WORD.search(source):
+        return False
+    return len(source.strip()) == 1 or _OPERATOR.search(source) is not None
 
 
 def _is_formula(text: str, start: int, end: int) -> bool:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.web.extract import extract
-from stages.web.formulas import drop_formulas
+from stages.web.formulas import drop_formulas, formulas
 
 PROSE = "<p>" + "A sentence that makes this the main content of the page. " * 8 + "</p>"
 
@@ -244,6 +244,24 @@ def test_formulas_in_text() -> None:
     assert drop_formulas(r"let $x_1$ and \(y\) and $$z$$")[1] == 3
     assert drop_formulas(r"\begin{align*} a &= \text{if $b_1$} \\[2pt] \end{align*} \[c\]")[1] == 2
     assert drop_formulas(r"unclosed \( and \) \) then \(")[1] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("$$z$$, $$a + b$$, $$\nE = mc^2\n$$", ["z", "a + b", "\nE = mc^2\n"]),
+        (r"$$\text{two words}$$", [r"\text{two words}"]),
+        ("Price: $$\n\nFor all.\n\nPrice: $$", []),
+        ("| $$ | $$ | $$$ |", []),
+        ("$$, or $$ (dear), $$-$$$", []),
+        ("$$ = cheap, $$$ = dear", []),
+        ("Price: $$, then $$x^2$$", ["x^2"]),
+        ("\\[ a\n\nb \\]", []),
+    ],
+)
+def test_classes_of_prices_are_no_formulas(text: str, expected: list[str]) -> None:
+    """What stands between two of them has words, no symbol or an empty line."""
+    assert list(formulas(text)) == expected
 
 
 @pytest.mark.parametrize(
