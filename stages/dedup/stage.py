@@ -170,25 +170,23 @@ class DedupStage:
         )
         link = LinkBuckets(stored_threshold(self._options.threshold))
         arranged = find_components(corpus, members, n_documents, spread, link, self._limits)
-        asked = corpus.shuffle("ask-for-texts", AskForTexts(), source=arranged)
-        send = SendTexts(preference(corpus.name), by_url)
-        sources = [asked]
-        if asked.sizes():
-            reads = send.columns_read()
-            sources.append(corpus.shuffle("send-texts", send, reads=reads, source=units))
-        answered: list[Parts] = [
-            corpus.reduce_partitions(
-                "answer-with-texts", AnswerWithTexts(), *sources, n_partitions=corpus.n_shards
-            )
-        ]
+        order = preference(corpus.name)
+        is_linked = False
+        answered: list[Parts] = []
         for run, one in enumerate(runs):
-            if run and asked.sizes():
-                name = _in_room(run, "ask-for-texts")
-                of_run = corpus.shuffle(name, AskForTexts(run), source=arranged)
-                pick = PickTexts(SendTexts(send.order, by_url, run))
+            name = _in_room(run, "ask-for-texts")
+            asked = corpus.shuffle(name, AskForTexts(run), source=arranged)
+            send = SendTexts(order, by_url, run)
+            shards = asked.sizes()
+            if run == 0:
+                is_linked = bool(shards)
+            if run == 0 and units is not None:
+                answered.append(_join_units(corpus, send, units, asked))
+            elif run == 0 or is_linked:
                 name = _in_room(run, "pick-texts")
-                reads, shards = send.columns_read(), of_run.sizes()
-                answered.append(one.pick_rows(name, pick, of_run, reads=reads, shards=shards))
+                reads = send.columns_read()
+                pick = PickTexts(send)
+                answered.append(one.pick_rows(name, pick, asked, reads=reads, shards=shards))
         return answered
 
     def _verify(self, corpus: Corpus, texts: Sequence[Parts]) -> tuple[list[Parts], int]:
@@ -215,6 +213,16 @@ class DedupStage:
             verified += sieve_huge(corpus, huge, n_cells, rule, self._limits.task_shingles)
         compared = (one.sizes() for one in (*small, *large, *huge))
         return verified, sum(rows for sizes in compared for rows, _ in sizes.values())
+
+
+def _join_units(corpus: Corpus, send: SendTexts, units: Parts, asked: Shuffled) -> Parts:
+    """The texts of the units that were asked for: those lie in no shard, and are sent there."""
+    sources = [asked]
+    if asked.sizes():
+        sources.append(corpus.shuffle("send-texts", send, source=units))
+    return corpus.reduce_partitions(
+        "answer-with-texts", AnswerWithTexts(), *sources, n_partitions=corpus.n_shards
+    )
 
 
 def _in_room(run: int, name: str) -> str:

@@ -1,10 +1,10 @@
 """How the texts that are compared come to those that compare them.
 
-Every shard routes its texts to the task that knows which of them are wanted; the wanted ones go on
-to the cell of their component. A text travels once. Of an earlier run, of which few are wanted, the
-task reads the row groups that have one.
+The task of a shard is told which of its texts are wanted, reads the row groups that have one, and
+sends them on to the cells of their components. Repositories, whose texts are put together in no
+shard (`stages.dedup.repositories`), route all of them to the task that knows which are wanted.
 
-Cost: a copy of the living texts in scratch, and two of the linked documents' texts.
+Cost: two copies of the linked documents' texts in scratch; of repositories, one more of all.
 """
 
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class AskForTexts:
 
 @dataclass(frozen=True)
 class SendTexts:
-    """Shards of a run → their texts, routed to the task of the shard."""
+    """Rows of a run with their texts → the same as TEXTS, routed to the task of their shard."""
 
     order: str
     by_url: bool
