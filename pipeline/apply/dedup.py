@@ -72,7 +72,7 @@ def apply_dedup(source: Path, scratch: Path, overrides: Sequence[str]) -> Iterat
         )
     yield pa.RecordBatch.from_pylist([], schema=ANSWER), {}
     with tempfile.TemporaryDirectory(prefix=".sluice-dedup-", dir=scratch) as folder:
-        storage = LocalStorage(Path(folder).resolve())
+        storage = LocalStorage(Path(folder).resolve(), is_temporary=True)
         tables, broken = _ingest(storage, source, has_doc_id="doc_id" in names)
         if not tables.keys:
             return

@@ -18,20 +18,22 @@ TEMPORARY_SUFFIX = ".tmp"
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Write the file's new content; it is in place and durable once the block ended well. After an
-    error the file is as it was."""
+def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """Write the file's new content; it is in place and, if it is to be, `durable` once the block
+    ended well. After an error the file is as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}{TEMPORARY_SUFFIX}")
     try:
         with temporary.open("wb") as stream:
             yield stream
             stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                os.fsync(stream.fileno())
         if path.exists():
             temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         temporary.replace(path)
-        fsync_folder(path.parent)
+        if durable:
+            fsync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 

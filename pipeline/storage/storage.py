@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
+
+import pyarrow as pa
 
 from pipeline.storage.replace import TEMPORARY_SUFFIX, fsync_folder, replacing
 
@@ -41,6 +43,12 @@ class Storage(Protocol):
     @property
     def url(self) -> str:
         """Where the run folder lies, for messages."""
+        ...
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the run is deleted when its driver ends: then tables are not compressed, and
+        nothing is made to survive a crash of the machine."""
         ...
 
     def open_read(self, path: str) -> BinaryIO: ...
@@ -102,6 +110,7 @@ class LocalStorage:
     """A run folder on a local (or POSIX network) disk."""
 
     root: Path
+    is_temporary: bool = False
 
     @property
     def url(self) -> str:
@@ -111,6 +120,8 @@ class LocalStorage:
         return self.root / path
 
     def open_read(self, path: str) -> BinaryIO:
+        if self.is_temporary:  # plain tables: their batches are views of the pages in memory
+            return cast(BinaryIO, pa.memory_map(str(self._path(path))))
         return self._path(path).open("rb")
 
     def read_bytes(self, path: str) -> bytes:
@@ -145,7 +156,7 @@ class LocalStorage:
         return Mark(status.st_size, status.st_mtime_ns)
 
     def write(self, path: str, data: bytes) -> None:
-        with replacing(self._path(path)) as stream:
+        with replacing(self._path(path), durable=not self.is_temporary) as stream:
             stream.write(data)
 
     def create(self, path: str, data: bytes) -> None:
@@ -166,7 +177,8 @@ class LocalStorage:
             with target.open("wb") as stream:
                 yield stream
                 stream.flush()
-                os.fsync(stream.fileno())
+                if not self.is_temporary:
+                    os.fsync(stream.fileno())
         except BaseException:
             target.unlink(missing_ok=True)  # on a full disk the driver needs its room
             raise
@@ -178,7 +190,8 @@ class LocalStorage:
         return Committed(target.name, self.mark(path))
 
     def settle(self, folder: str) -> None:
-        fsync_folder(self._path(folder))
+        if not self.is_temporary:
+            fsync_folder(self._path(folder))
 
     def delete(self, path: str) -> None:
         self._path(path).unlink(missing_ok=True)

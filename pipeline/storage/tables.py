@@ -96,7 +96,8 @@ def _cast(array: pa.Array, data_type: pa.DataType) -> pa.Array:
 def write_parquet(
     storage: Storage, path: str, schema: pa.Schema
 ) -> Iterator[tuple[TableWriter, Written]]:
-    """Write a Parquet file (zstd). `Written` is complete once the block has ended."""
+    """Write a Parquet file (zstd; plain in a temporary run). `Written` is complete once the block
+    has ended."""
     written = Written()
     digests = ColumnDigests(schema)
     with storage.open_write(path) as stream:
@@ -104,9 +105,8 @@ def write_parquet(
         with pq.ParquetWriter(
             pa.PythonFile(sink, mode="w"),
             schema,
-            compression="zstd",
             store_schema=True,
-            **_encodings(schema),
+            **(_PLAIN if storage.is_temporary else _encodings(schema)),
         ) as parquet:
             table = TableWriter(parquet, schema, digests)
             yield table, written
@@ -114,12 +114,17 @@ def write_parquet(
     written.rows, written.columns = table.rows, digests.hexdigests()
 
 
-def _encodings(schema: pa.Schema) -> dict[str, list[str]]:
-    """Which columns Parquet splits by bytes; beside them only flat ones have a dictionary."""
+_PLAIN = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+
+
+def _encodings(schema: pa.Schema) -> dict[str, Any]:
+    """How Parquet is to be small: compression, and which columns are split by bytes; beside those
+    only flat ones have a dictionary."""
     split = split_columns(schema)
     if not split:
-        return {}
+        return {"compression": "zstd"}
     return {
+        "compression": "zstd",
         "use_byte_stream_split": [f"{name}.list.element" for name in split],
         "use_dictionary": [name for name in schema.names if name not in split],
     }
@@ -129,10 +134,12 @@ def _encodings(schema: pa.Schema) -> dict[str, list[str]]:
 def write_arrow(
     storage: Storage, path: str, schema: pa.Schema
 ) -> Iterator[tuple[TableWriter, Written]]:
-    """Write an Arrow IPC file (lz4) for scratch data: any batch of it can be read alone."""
+    """Write an Arrow IPC file (lz4; plain in a temporary run) for scratch data: any batch of it can
+    be read alone."""
     written = Written()
     digests = ColumnDigests(schema)
-    options = pa.ipc.IpcWriteOptions(compression="lz4", emit_dictionary_deltas=True)
+    compression = None if storage.is_temporary else "lz4"
+    options = pa.ipc.IpcWriteOptions(compression=compression, emit_dictionary_deltas=True)
     with storage.open_write(path) as stream:
         sink = HashingSink(stream)
         with pa.ipc.new_file(pa.PythonFile(sink, mode="w"), schema, options=options) as arrow:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO, TypeVar, cast
+from typing import BinaryIO, ClassVar, TypeVar, cast
 
 import xxhash
 
@@ -34,6 +34,7 @@ class ObjectStorage:
     store: ObjectStore
     prefix: str
     retry: Retry = field(default_factory=Retry)
+    is_temporary: ClassVar[bool] = False
 
     @property
     def url(self) -> str:
