@@ -68,14 +68,19 @@ def read_pages(file: Any, chunk: Any) -> Iterator[Page]:
         at = page.at + page.compressed_bytes
 
 
-def largest_page(file: Any, chunk: Any) -> int:
-    """Bytes of the chunk's largest page, expanded; ValueError if one is above `MAX_PAGE_BYTES`."""
-    largest = 0
+def small_pages(file: Any, chunk: Any) -> list[Page]:
+    """The pages of a chunk; ValueError if one expands to more than `MAX_PAGE_BYTES`."""
+    pages = []
     for page in read_pages(file, chunk):
         if page.uncompressed_bytes > MAX_PAGE_BYTES:
             raise ValueError(f"byte {page.at}: a page of {page.uncompressed_bytes} bytes")
-        largest = max(largest, page.uncompressed_bytes)
-    return largest
+        pages.append(page)
+    return pages
+
+
+def largest_page(file: Any, chunk: Any) -> int:
+    """Bytes of the chunk's largest page, expanded; ValueError if one is above `MAX_PAGE_BYTES`."""
+    return max((page.uncompressed_bytes for page in small_pages(file, chunk)), default=0)
 
 
 def _read_page(file: Any, at: int) -> Page:

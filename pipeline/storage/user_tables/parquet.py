@@ -1,26 +1,29 @@
-"""Parquet of unknown origin, a few rows at a time.
+"""Parquet of unknown origin, a batch at a time.
 
 Nothing in a Parquet file's metadata tells how large a row is: values lie in pages of any size, and
 of a value that is in a dictionary a few bytes make as many copies as there are rows. So the headers
-of pages are read first, none of which may expand beyond `parquet_pages.MAX_PAGE_BYTES`, and 16 rows
-are decoded at once, fewer where a dictionary holds long values. Cost: 0.3 µs a row; memory: the
-rows and the page they lie in.
+of pages are read first, none of which may expand beyond `parquet_pages.MAX_PAGE_BYTES`. They say
+what so many rows can expand to wherever they begin: as many are decoded at once as stay below
+`BATCH_BYTES`, but 16 if their pages are larger, and fewer where a dictionary holds long values.
+Cost: 0.3 µs a row; memory: the rows and the pages they lie in.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.storage.tables import BATCH_BYTES
+from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS
 from stages.errors import InputError
-from stages.kernels.parquet_pages import largest_page
+from stages.kernels.parquet_pages import DICTIONARY, Page, small_pages
 from stages.regular_files import open_regular
 
 READ_ROWS = 16
+"""Rows that are decoded at once whatever their pages hold."""
 
 
 def parquet_schema(path: Path) -> pa.Schema:
@@ -36,23 +39,48 @@ def parquet_batches(path: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
         strings = _strings(values.metadata, names)
         indices = pq.ParquetFile(stream, read_dictionary=strings)
         for group in range(values.num_row_groups):
-            _require_small_pages(path, stream, values.metadata.row_group(group), names)
+            chunks = _pages(path, stream, values.metadata.row_group(group), names)
+            at_once = _rows_at_once(values.schema, chunks)
             longest = max((_longest_value(indices, group, name) for name in strings), default=0)
-            at_once = min(max(BATCH_BYTES // max(longest, 1), 1), READ_ROWS)
+            at_once = min(max(BATCH_BYTES // max(longest, 1), 1), at_once)
             yield from values.iter_batches(
                 at_once, row_groups=[group], columns=names, use_threads=False
             )
 
 
-def _require_small_pages(path: Path, stream: Any, group: Any, names: list[str]) -> None:
-    """InputError if a page of the named columns would fill the memory, or is none."""
+def _pages(path: Path, stream: Any, group: Any, names: list[str]) -> dict[int, list[Page]]:
+    """The pages of the named columns by the column's number. InputError if one would fill the
+    memory, or is none."""
+    found = {}
     for number in range(group.num_columns):
         chunk = group.column(number)
         if chunk.path_in_schema.partition(".")[0] in names or chunk.path_in_schema in names:
             try:
-                largest_page(stream, chunk)
+                found[number] = small_pages(stream, chunk)
             except ValueError as error:
                 raise InputError(f"{path}: column {chunk.path_in_schema}: {error}") from error
+    return found
+
+
+def _rows_at_once(schema: Any, chunks: dict[int, list[Page]]) -> int:
+    """How many rows, wherever they begin, lie in pages of `BATCH_BYTES` together, and at least
+    `READ_ROWS`. In a column of lists nothing tells how many rows a page has."""
+    if any(schema.column(number).max_repetition_level for number in chunks):
+        return READ_ROWS
+    n_rows = BATCH_ROWS
+    while n_rows > READ_ROWS and sum(_most(one, n_rows) for one in chunks.values()) > BATCH_BYTES:
+        n_rows //= 2
+    return n_rows
+
+
+def _most(pages: Sequence[Page], n_rows: int) -> int:
+    """Bytes of the pages that so many rows one after another can lie in, at most."""
+    pages = [page for page in pages if page.kind != DICTIONARY]
+    ends = np.cumsum([0, *(page.n_values for page in pages)])
+    sizes = np.cumsum([0, *(page.uncompressed_bytes for page in pages)])
+    last = np.searchsorted(ends, ends[1:] + n_rows - 1)  # from the last row of each page on
+    most: int = (sizes[np.minimum(last, len(pages))] - sizes[:-1]).max(initial=0)
+    return int(most)
 
 
 def _strings(metadata: pq.FileMetaData, names: list[str]) -> list[str]:

@@ -28,8 +28,12 @@ def row_bytes(batch: pa.RecordBatch) -> NDArray[np.int64]:
 def cut_by_bytes(batch: pa.RecordBatch, max_rows: int, max_bytes: int) -> Iterator[pa.RecordBatch]:
     """The batch in slices of at most so many rows and bytes, and of one row at least. Nothing is
     copied."""
+    sizes = row_bytes(batch)
+    if 0 < len(sizes) <= max_rows and sizes.sum() <= max_bytes:
+        yield batch
+        return
     start = size = 0
-    for row, n_bytes in enumerate(row_bytes(batch).tolist()):
+    for row, n_bytes in enumerate(sizes.tolist()):
         if row > start and (row - start == max_rows or size + n_bytes > max_bytes):
             yield batch.slice(start, row - start)
             start, size = row, 0
