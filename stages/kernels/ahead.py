@@ -73,7 +73,7 @@ _GROUPS = (
     kernels.counting.visible_text _count_all int64[:] uint8[:] uint64[:,:]
     """,
     """
-    kernels.minhash _signatures int64[:] uint8[:] int64 uint8[:] uint32[:] uint32[:]
+    kernels.minhash _signatures int64[:] uint8[:] int64[:] int64 uint8[:] uint32[:] uint32[:]
     kernels.minhash band_hashes readonly:uint32[:,:] int64 int64
     kernels.shingles _distinct_shingles int64[:] uint8[:] int64 uint8[:]
     kernels.groups _group uint64[:] int32[:]

@@ -45,11 +45,20 @@ def _splitmix(states: Hashes) -> Hashes:
 
 
 def signatures(
-    offsets: Offsets, data: Bytes, ngram: int, cjk: bool, n_permutations: int
+    offsets: Offsets,
+    data: Bytes,
+    ngram: int,
+    cjk: bool,
+    n_permutations: int,
+    first: npt.NDArray[np.int64] | None = None,
 ) -> tuple[npt.NDArray[np.int64], Signatures]:
-    """The number of distinct shingles of each string and its signature, one row each."""
+    """The number of distinct shingles of each string and its signature, one row each. `first` says
+    which string before it, or itself, each one equals: that is signed once."""
+    if first is None:
+        first = np.arange(len(offsets) - 1)
     factors, addends = permutations(n_permutations)
-    counts, minima = _signatures(offsets, data, ngram, character_classes(cjk), factors, addends)
+    classes = character_classes(cjk)
+    counts, minima = _signatures(offsets, data, first, ngram, classes, factors, addends)
     return counts, minima
 
 
@@ -57,6 +66,7 @@ def signatures(
 def _signatures(
     offsets: Offsets,
     data: Bytes,
+    first: npt.NDArray[np.int64],
     ngram: int,
     classes: npt.NDArray[np.uint8],
     factors: npt.NDArray[np.uint32],
@@ -68,6 +78,11 @@ def _signatures(
     hashes = np.empty(1024, np.uint64)
     table = np.empty(2048, np.uint64)
     for text in range(n_texts):
+        if first[text] != text:
+            counts[text] = counts[first[text]]
+            for j in range(factors.shape[0]):
+                minima[text, j] = minima[first[text], j]
+            continue
         hashes, count = shingle_hashes(
             data, offsets[text], offsets[text + 1], classes, ngram, hashes
         )

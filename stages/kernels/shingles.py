@@ -53,6 +53,7 @@ _BASE = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xFF51AFD7ED558CCD)
 _MIX_2 = np.uint64(0xC4CEB9FE1A85EC53)
 _SHIFT = np.uint64(33)
+_ONE = np.uint64(1)
 _BLOCK = 4096
 """Bytes between two looks at the room left for hashes."""
 
@@ -103,21 +104,25 @@ def shingle_hashes(
 ) -> tuple[Hashes, int]:
     """Hash every shingle of `data[start:end]`, repeats included, into the front of `hashes`."""
     hashes, n_tokens = _token_hashes(data, start, end, classes, hashes)
-    leading = np.uint64(1)
+    leading = _ONE
     for _ in range(ngram - 1):
         leading *= _BASE
+    for index in range(n_tokens):  # this loop and the last are for vector registers
+        hashes[index] = mix(hashes[index])
     rolling = np.uint64(0)
     for index in range(min(ngram - 1, n_tokens)):
-        rolling = rolling * _BASE + mix(hashes[index])
+        rolling = rolling * _BASE + hashes[index]
     if n_tokens < ngram:
         hashes[0] = mix(rolling ^ mix(np.uint64(n_tokens + 1)))
         return hashes, 1
     count = n_tokens - ngram + 1
     for index in range(count):
-        rolling = rolling * _BASE + mix(hashes[index + ngram - 1])
-        leaving = mix(hashes[index]) * leading
-        hashes[index] = mix(rolling)
+        rolling = rolling * _BASE + hashes[index + ngram - 1]
+        leaving = hashes[index] * leading
+        hashes[index] = rolling
         rolling -= leaving
+    for index in range(count):
+        hashes[index] = mix(hashes[index])
     return hashes, count
 
 
@@ -126,8 +131,10 @@ def _token_hashes(
     data: Bytes, start: int, end: int, classes: npt.NDArray[np.uint8], hashes: Hashes
 ) -> tuple[Hashes, int]:
     """FNV-1a of each token. The ASCII loop has no branch that depends on the text: every byte
-    stores the running hash in the slot of the token it belongs to, which costs a third of what
-    the mispredicted branches of an obvious loop do."""
+    stores the running hash in the slot of the token it belongs to. What depends on the text is
+    masked, as LLVM makes a branch of an `if` that chooses between two values, and mispredicts one
+    byte in four; indices are unsigned, as a signed one is looked at whether it counts from the end.
+    Both together halve the time."""
     last = -1  # slot of the current token
     token = _FNV_OFFSET
     inside = False  # the previous code point was part of a run
@@ -138,17 +145,20 @@ def _token_hashes(
             grown = np.empty(2 * hashes.shape[0] + _BLOCK, np.uint64)
             _copy(hashes[: last + 1], grown)
             hashes = grown
-        while position < stop and data[position] < 0x80:
-            byte = data[position]
-            code_class = classes[byte]
-            word = code_class == WORD
-            begins = (code_class != SPACE) & ~(word & inside)
-            last += begins
-            mixed = ((_FNV_OFFSET if begins else token) ^ np.uint64(byte)) * _FNV_PRIME
-            token = token if code_class == SPACE else mixed
-            hashes[max(last, 0)] = token
-            inside = word
-            position += 1
+        at, n_tokens, was_word = np.uint64(position), np.uint64(last + 1), np.uint64(inside)
+        while at < np.uint64(stop) and data[at] < 0x80:
+            code_class = classes[data[at]]
+            word = np.uint64(code_class == WORD)
+            counts = np.uint64(code_class != SPACE)
+            begins = counts & ~(word & was_word)
+            n_tokens += begins
+            new, moves = np.uint64(0) - begins, np.uint64(0) - counts  # all bits, or none
+            before = (token & ~new) ^ (_FNV_OFFSET & new)
+            token = (before ^ (np.uint64(data[at]) & moves)) * (_ONE + (moves & (_FNV_PRIME - _ONE)))
+            hashes[n_tokens - np.uint64(n_tokens != 0)] = token
+            was_word = word
+            at += _ONE
+        position, last, inside = np.int64(at), np.int64(n_tokens) - 1, was_word != 0
         while position < stop and data[position] >= 0x80:
             code_class, width = _class_at(data, position, end, classes)
             if code_class != SPACE:
@@ -209,10 +219,10 @@ def keep_distinct(hashes: Hashes, count: int, table: Hashes) -> tuple[int, Hashe
     mask = np.uint64(used - 1)
     n_distinct = 0
     for index in range(count):
-        value = max(hashes[index], np.uint64(1))  # zero marks a free slot
+        value = max(hashes[index], _ONE)  # zero marks a free slot
         slot = value & mask
         while table[slot] != 0 and table[slot] != value:
-            slot = (slot + np.uint64(1)) & mask
+            slot = (slot + _ONE) & mask
         is_new = table[slot] == 0
         table[slot] = value
         hashes[n_distinct] = value
