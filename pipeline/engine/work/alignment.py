@@ -59,6 +59,11 @@ class Alignment:
             )
 
 
+def rows_where(batch: pa.RecordBatch, wanted: pa.Array) -> pa.RecordBatch:
+    """The rows for which `wanted` is true: the batch itself, not a copy of its text, if all are."""
+    return batch if wanted.true_count == batch.num_rows else batch.filter(wanted)
+
+
 def facts_of(batch: pa.RecordBatch) -> pa.RecordBatch | None:
     """The columns read for the statistics alone, under their own names."""
     names = [name for name in batch.schema.names if name.startswith(FACT_PREFIX)]

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.engine.work.alignment import REACHED, Alignment, facts_of, text_bytes
+from pipeline.engine.work.alignment import REACHED, Alignment, facts_of, rows_where, text_bytes
 from pipeline.engine.work.guard import Guard
 from pipeline.engine.work.task import Context, Quarantine, Result, StageRef, head_of
 from pipeline.storage.statistics import Counter
@@ -60,7 +60,7 @@ class MapWork:
                         if self.everything
                         else batch.column(ALIVE)
                     )
-                    living = batch.select(self.columns).filter(alive)
+                    living = rows_where(batch.select(self.columns), alive)
                     n_records += living.num_rows
                     result = self._process(guard, living, batch, alive, quarantine)
                     table.write(result)

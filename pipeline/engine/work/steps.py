@@ -15,7 +15,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.engine.work.alignment import FACT_PREFIX, REACHED, Alignment, facts_of, text_bytes
+from pipeline.engine.work.alignment import (
+    FACT_PREFIX,
+    REACHED,
+    Alignment,
+    facts_of,
+    rows_where,
+    text_bytes,
+)
 from pipeline.engine.work.doing import Doing, noted
 from pipeline.engine.work.map import with_verdict
 from pipeline.engine.work.task import Context, Quarantine, Result
@@ -73,7 +80,7 @@ class ShardSource:
             if self.everything:
                 yield batch.select(self.columns)
             else:
-                yield batch.select(self.columns).filter(batch.column(ALIVE))
+                yield rows_where(batch.select(self.columns), batch.column(ALIVE))
 
 
 @dataclass(frozen=True)
@@ -162,9 +169,10 @@ def _write_partitions(
         if not pending:
             return
         rows = pa.Table.from_batches(pending).combine_chunks()
-        order = np.argsort(rows.column(PARTITION).to_numpy(), kind="stable")
-        rows = rows.take(pa.array(order))
         partitions = rows.column(PARTITION).to_numpy()
+        if (partitions[1:] < partitions[:-1]).any():
+            rows = rows.take(pa.array(np.argsort(partitions, kind="stable")))
+            partitions = rows.column(PARTITION).to_numpy()
         starts = np.flatnonzero(np.diff(partitions, prepend=-1, append=-1) != 0)
         for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
             part = rows.slice(start, end - start).drop_columns([PARTITION]).combine_chunks()
