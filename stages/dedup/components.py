@@ -133,8 +133,11 @@ class SmallStar:
         table = gather(batches, LINKS)
         columns = [numbers(table, name) for name in LINKS.names[:4]]
         nodes, roots = columns[0], columns[1]
-        order = np.lexsort((roots, nodes))
-        twice = (nodes[order[1:]] == nodes[order[:-1]]) & (roots[order[1:]] != roots[order[:-1]])
+        order = np.argsort(nodes)
+        nodes_in_order, roots_in_order = nodes[order], roots[order]
+        twice = (nodes_in_order[1:] == nodes_in_order[:-1]) & (
+            roots_in_order[1:] != roots_in_order[:-1]
+        )
         is_open = bool(twice.any()) or bool(numbers(table, "open").any())
         yield from forest(*columns, is_open=is_open)
 
@@ -158,8 +161,12 @@ def forest(
 ) -> Batches:
     """Links of the same components: from each document to the least that it reaches."""
     ends = np.concatenate([nodes, roots])
-    documents, first, place = np.unique(ends, return_index=True, return_inverse=True)
-    sizes = np.concatenate([node_sizes, root_sizes])[first]
+    order = np.argsort(ends)  # as `np.unique` would, but not by its stable sort, which takes thrice
+    begins = begins_of(ends[order])
+    place = np.empty(len(ends), np.int64)
+    place[order] = np.cumsum(begins) - 1
+    first = order[begins]
+    documents, sizes = ends[first], np.concatenate([node_sizes, root_sizes])[first]
     component = connected_components(len(documents), place[: len(nodes)], place[len(nodes) :])
     others = np.flatnonzero(component != np.arange(len(documents)))
     yield from emit(
@@ -172,6 +179,13 @@ def forest(
             "open": np.full(len(others), is_open),
         },
     )
+
+
+def begins_of(ascending: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Where a value stands for the first time."""
+    begins = np.ones(len(ascending), np.bool_)
+    begins[1:] = ascending[1:] != ascending[:-1]
+    return begins
 
 
 # one, other int64[pairs] -> int64[n_nodes]: the least node of each node's component. Replaces
