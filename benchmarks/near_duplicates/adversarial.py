@@ -4,6 +4,7 @@ each have to stay."""
 import itertools
 import random
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,9 +19,9 @@ def _words(n: int, generator: random.Random) -> list[str]:
     return [f"w{generator.randrange(10**6)}" for _ in range(n)]
 
 
-def _template(n_words: int, n_pages: int) -> Iterator[str]:
+def _template(n_words: int, n_pages: int, seed: int = 1) -> Iterator[str]:
     """Pages that differ in the word in their middle."""
-    words = _words(n_words, random.Random(1))
+    words = _words(n_words, random.Random(seed))
     before, after = (" ".join(part) for part in (words[: n_words // 2], words[n_words // 2 :]))
     return (f"{before} page{number} {after}" for number in range(n_pages))
 
@@ -77,9 +78,16 @@ def template() -> tuple[Texts, int]:
     return _template(400, 100_000), 1
 
 
+def clusters(size: int) -> tuple[Texts, int]:
+    """100,000 pages of 400 words, so many of each template: one of each stays."""
+    n_clusters = -(-100_000 // size)
+    pages = itertools.chain.from_iterable(_template(400, size, seed) for seed in range(n_clusters))
+    return pages, n_clusters
+
+
 CASES: dict[str, Callable[[], tuple[Texts, int]]] = {
     one.__name__: one for one in (identical, empty, repeated, large, short, bucket, template)
-}
+} | {f"clusters-{size}": partial(clusters, size) for size in (2, 32, 64, 512, 10_000)}
 
 
 def write_case(name: str, path: Path) -> tuple[int, int, int]:
