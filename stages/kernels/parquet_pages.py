@@ -13,6 +13,9 @@ from typing import Any
 DATA, DICTIONARY, DATA_V2 = 0, 2, 3
 """Kinds of pages; of others (an index) there is nothing to read."""
 
+DELTA_BYTE_ARRAY = 7
+"""The encoding of which a page's size says nothing of its values'."""
+
 MAX_PAGE_BYTES = 128 << 20
 """What a page of a stranger's file may expand to where it is read as a whole. Most writers end one
 at 1 MiB, DuckDB at 100 MB."""

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pipeline.storage.tables import BATCH_BYTES, BATCH_ROWS
 from stages.errors import InputError
-from stages.kernels.parquet_pages import DICTIONARY, Page, small_pages
+from stages.kernels.parquet_pages import DELTA_BYTE_ARRAY, DICTIONARY, Page, small_pages
 from stages.regular_files import open_regular
 
 READ_ROWS = 16
@@ -41,7 +41,13 @@ def parquet_batches(path: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
         for group in range(values.num_row_groups):
             chunks = _pages(path, stream, values.metadata.row_group(group), names)
             at_once = _rows_at_once(values.schema, chunks)
-            longest = max((_longest_value(indices, group, name) for name in strings), default=0)
+            in_dictionary = [
+                values.schema.column(number).path
+                for number, pages in chunks.items()
+                if any(page.kind == DICTIONARY for page in pages)
+            ]
+            named = [name for name in strings if name in in_dictionary]
+            longest = max((_longest_value(indices, group, name) for name in named), default=0)
             at_once = min(max(BATCH_BYTES // max(longest, 1), 1), at_once)
             yield from values.iter_batches(
                 at_once, row_groups=[group], columns=names, use_threads=False
@@ -64,10 +70,15 @@ def _pages(path: Path, stream: Any, group: Any, names: list[str]) -> dict[int, l
 
 def _rows_at_once(schema: Any, chunks: dict[int, list[Page]]) -> int:
     """How many rows, wherever they begin, lie in pages of `BATCH_BYTES` together, and at least
-    `READ_ROWS`. In a column of lists nothing tells how many rows a page has."""
-    if any(schema.column(number).max_repetition_level for number in chunks):
-        return READ_ROWS
+    `READ_ROWS`. Not known of lists, as nothing tells how many rows a page has, nor of values that
+    are stored as what they have in common with the one before."""
     n_rows = BATCH_ROWS
+    for number, pages in chunks.items():
+        leaf = schema.column(number)
+        if leaf.max_repetition_level or any(page.encoding == DELTA_BYTE_ARRAY for page in pages):
+            return READ_ROWS
+        if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY":  # a null is as long as all others
+            n_rows = min(n_rows, max(BATCH_BYTES // max(leaf.length, 1), READ_ROWS))
     while n_rows > READ_ROWS and sum(_most(one, n_rows) for one in chunks.values()) > BATCH_BYTES:
         n_rows //= 2
     return n_rows
@@ -79,8 +90,7 @@ def _most(pages: Sequence[Page], n_rows: int) -> int:
     ends = np.cumsum([0, *(page.n_values for page in pages)])
     sizes = np.cumsum([0, *(page.uncompressed_bytes for page in pages)])
     last = np.searchsorted(ends, ends[1:] + n_rows - 1)  # from the last row of each page on
-    most: int = (sizes[np.minimum(last, len(pages))] - sizes[:-1]).max(initial=0)
-    return int(most)
+    return int((sizes[np.minimum(last, len(pages))] - sizes[:-1]).max(initial=0))
 
 
 def _strings(metadata: pq.FileMetaData, names: list[str]) -> list[str]:

@@ -4,7 +4,8 @@ A line that is no JSON object, and a row above 16 MiB, is a row all the same: `b
 its columns are null, so that the answer stays row for row beside the input.
 
 Memory: a batch and, while it is gathered, one line with what JSON makes of it (25 times its bytes
-at worst: a line of empty lists), or 16 rows and a page of Parquet.
+at worst: a line of empty lists), or the pages of Parquet that a batch
+lies in (of large ones those of 16 rows).
 """
 
 import json

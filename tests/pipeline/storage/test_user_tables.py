@@ -80,6 +80,41 @@ def test_a_dictionary_of_one_long_value_is_read_row_by_row(tmp_path: Path) -> No
     assert n_rows == 64
 
 
+@pytest.mark.parametrize(
+    ("encoding", "kind", "n_bytes"),
+    [("DELTA_BYTE_ARRAY", pa.string(), MIB), ("PLAIN", pa.binary(MIB), MIB)],
+)
+def test_values_that_no_page_shows_are_read_a_few_at_once(
+    tmp_path: Path, encoding: str, kind: pa.DataType, n_bytes: int
+) -> None:
+    """Values stored as what they share with the one before, and nulls of a fixed length."""
+    path = tmp_path / "small.parquet"
+    values = pa.array(["x" * n_bytes if kind == pa.string() else None] * 300, kind)
+    table = pa.table({"text": values})
+    encodings = {"text": encoding} if kind == pa.string() else None
+    pq.write_table(table, path, use_dictionary=False, column_encoding=encodings)
+    del values, table
+    assert path.stat().st_size < 2 * MIB
+    before = pa.total_allocated_bytes()
+    n_rows = 0
+    for rows in read_rows(path, {"text": kind}):
+        n_rows += rows.batch.num_rows
+        assert pa.total_allocated_bytes() - before < 6 * BATCH_BYTES
+    assert n_rows == 300
+
+
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+def test_small_rows_are_read_in_whole_batches(tmp_path: Path, compression: str) -> None:
+    """However they are cut into pages: a batch is as many as may be, or 16 MiB of pages."""
+    path = tmp_path / "pages.parquet"
+    lines = [f"{number} " + "word " * (number % 400) for number in range(6 * BATCH_ROWS)]
+    table = pa.table({"text": lines})
+    pq.write_table(table, path, compression=compression, data_page_size=9_000, use_dictionary=False)
+    batches = list(read_rows(path, TEXT))
+    assert texts(batches) == lines
+    assert [rows.batch.num_rows for rows in batches] == [BATCH_ROWS] * 6
+
+
 def test_a_row_of_parquet_that_is_too_large_is_broken(tmp_path: Path) -> None:
     """All its columns count, and its neighbours are read."""
     path = tmp_path / "large.parquet"
