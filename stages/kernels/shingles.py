@@ -154,7 +154,9 @@ def _token_hashes(
             n_tokens += begins
             new, moves = np.uint64(0) - begins, np.uint64(0) - counts  # all bits, or none
             before = (token & ~new) ^ (_FNV_OFFSET & new)
-            token = (before ^ (np.uint64(data[at]) & moves)) * (_ONE + (moves & (_FNV_PRIME - _ONE)))
+            token = (before ^ (np.uint64(data[at]) & moves)) * (
+                _ONE + (moves & (_FNV_PRIME - _ONE))
+            )
             hashes[n_tokens - np.uint64(n_tokens != 0)] = token
             was_word = word
             at += _ONE

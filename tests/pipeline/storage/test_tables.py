@@ -8,7 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.storage.storage import LocalStorage
-from pipeline.storage.tables import TableRead, read_aligned, write_parquet
+from pipeline.storage.tables import (
+    TableRead,
+    read_aligned,
+    read_batches,
+    write_arrow,
+    write_parquet,
+)
 from schemas.shards import SHARDS
 from schemas.tokens import TOKEN_COLUMNS, TOKENS
 from schemas.verdicts import verdict_table
@@ -45,6 +51,24 @@ def test_tokens_are_stored_split_by_bytes_and_read_as_they_were(tmp_path: Path) 
     (tmp_path / "plain").mkdir()
     plain = pa.schema([field.with_metadata({}) for field in verdict_table(TOKEN_COLUMNS)])
     assert path.stat().st_size < write(tmp_path / "plain", plain, rows).stat().st_size
+
+
+@pytest.mark.parametrize("name", ["00000.parquet", "00000.arrow"])
+def test_a_temporary_run_has_the_same_tables_plain(tmp_path: Path, name: str) -> None:
+    """Same rows and digests of columns; larger, as nothing is compressed."""
+    schema = pa.schema([("doc_id", pa.binary(16)), ("text", pa.large_string())])
+    rows = [{"doc_id": bytes([n]) * 16, "text": f"{n} repeats " * 500} for n in range(9)]
+    batch = pa.RecordBatch.from_pylist(rows, schema=schema)
+    open_table = write_parquet if name.endswith("parquet") else write_arrow
+    made = {}
+    for is_temporary in (False, True):
+        storage = LocalStorage(tmp_path / str(is_temporary), is_temporary)
+        with open_table(storage, name, schema) as (table, written):
+            table.write(batch)
+        assert pa.Table.from_batches(read_batches(storage, name)).to_pylist() == rows
+        made[is_temporary] = written
+    assert made[True].columns == made[False].columns
+    assert made[True].size > 3 * made[False].size
 
 
 @pytest.mark.parametrize("rows", [[], [0], [2, 3, 4], [5, 11], list(range(12))])

@@ -27,6 +27,15 @@ def test_one_row_per_text():
     assert signatures[0] == signatures[4] != signatures[1]
 
 
+def test_equal_texts_measure_alike():
+    """Among others, as the one text does by itself."""
+    alone = measure(["one two three four five six"])
+    rows = measure(["a b", "one two three four five six", "", "one two three four five six", "a b"])
+    assert rows.slice(1, 1).equals(alone)
+    assert rows.slice(3, 1).equals(alone)
+    assert rows.slice(4, 1).equals(rows.slice(0, 1))
+
+
 def test_slices_measure_as_their_own_rows():
     """A slice of a batch, which shares its buffers, gives the rows of the whole."""
     texts = ["one two", "three four five six seven", "eight"]
