@@ -1,8 +1,8 @@
 """`sluice apply dedup`: the whole input as one group, by the engine's own verbs.
 
 The input becomes the documents of a small run beside the answer; the stage runs on it in this
-process, and the run is deleted. Longer documents survive, then smaller doc_ids. It needs about
-the input's text and 1 kB a row of disk.
+process, and the run is deleted. Longer documents survive, then smaller doc_ids. It needs
+the input's text, as long as it is, 3 kB a row of disk, and what is compared twice more.
 """
 
 import itertools

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from pipeline.storage.tables import single_chunk
 from pipeline.storage.user_tables import column_types, read_rows
 
 
@@ -25,7 +26,7 @@ class InputRows:
     def beside(self, answer: pa.RecordBatch) -> pa.RecordBatch:
         """The next rows of the input with those of the answer."""
         rows = self._take(answer.num_rows)
-        columns = [rows.column(name).combine_chunks() for name in self._types]
+        columns = [single_chunk(rows.column(name)) for name in self._types]
         return pa.RecordBatch.from_arrays([*columns, *answer.columns], schema=self.schema)
 
     def _read(self, source: Path) -> Iterator[pa.RecordBatch]:

@@ -17,8 +17,8 @@ Captures of one URL (web) are compared whatever their signatures say, and are dr
 they are near-duplicates: an address says which texts to compare, not that they are equal.
 
 Each arrow is a shuffle of narrow rows; the modules of the steps state their cost, and
-`stages.dedup.limits` what a task holds. In all: about 0.7 kB of scratch a document, a copy of the
-texts, and two of those that are compared.
+`stages.dedup.limits` what a task holds. In all: about 0.7 kB of scratch a document, and two copies
+of the texts that are compared.
 
 What an option repeats: `threshold` between 0.85 and 1 the decision alone, unless a component has
 more documents than `Limits.few`; below 0.85 links and comparisons too; `ngram` and `cjk`

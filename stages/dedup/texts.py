@@ -163,7 +163,13 @@ def _answer(texts: pa.RecordBatch, requests: pa.Table, documents: Int64) -> Batc
     lengths = pc.binary_length(texts["text"]).to_numpy(zero_copy_only=False)[rows]
     piece = np.cumsum(lengths) // BATCH_BYTES
     for start, end in pairwise([*np.flatnonzero(np.diff(piece, prepend=-1)), len(rows)]):
-        answer = texts.take(pa.array(rows[start:end]))
+        first, length = int(rows[start]), int(end - start)
+        follow_one_another = rows[end - 1] - first == length - 1
+        answer = (
+            texts.slice(first, length)
+            if follow_one_another
+            else texts.take(pa.array(rows[start:end]))
+        )
         request = requests.take(pa.array(place[rows[start:end]]))
         columns = {name: answer[name] for name in TEXTS.names}
         yield from emit(TEXTS, columns | {name: request[name] for name in _REQUEST})
@@ -179,6 +185,9 @@ class ToCells:
 
     def __call__(self, batches: Batches) -> Batches:
         for whole in batches:
-            batch = whole.filter(pc.equal(whole["kind"], self.kind))
+            chosen = pc.equal(whole["kind"], self.kind)
+            if not chosen.true_count:
+                continue
+            batch = whole if chosen.true_count == len(chosen) else whole.filter(chosen)
             columns = {name: batch[name] for name in TEXTS.names}
             yield from emit(TEXTS, columns | {"partition": batch["cell"]})
