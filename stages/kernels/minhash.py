@@ -7,7 +7,7 @@ independent on arbitrary input; here x is the upper half of a well-mixed 64-bit 
 random already, and the error of the estimate is that of 256 independent draws (the test compares
 it with exact Jaccard and with datasketch).
 
-Cost: about 20 ns a distinct shingle, 1,024 bytes a document.
+Cost: about 5 ns a distinct shingle for the permutations, 19 in all, 1,024 bytes a document.
 """
 
 import numpy as np
