@@ -21,11 +21,10 @@ LARGE_SITES = {"CountSites", "KeepLargeSites", "WriteSites"}
 SPREAD_COMPONENTS = {"OpenLinks", "LargeStar", "SmallStar", "TurnLinks", "TellAll"}
 LARGE_COMPONENTS = {"FindCut", "Hold", "ToCells", "Sieve", "SieveFirst", "SieveOthers"}
 LARGE_COMPONENTS |= {"TakeFirst", "TakeOthers"}
-EARLIER_RUNS = {"PickTexts"}
 REMOVALS = {"WithoutDocuments"}
-UNREACHED = LARGE_SITES | SPREAD_COMPONENTS | LARGE_COMPONENTS | EARLIER_RUNS | REMOVALS
+UNREACHED = LARGE_SITES | SPREAD_COMPONENTS | LARGE_COMPONENTS | REMOVALS
 """Steps for sites of half a million pages, and for components of near-duplicates that no single
-task holds, that have more than 32 members or documents of another run: no tiny corpus has one.
+task holds or that have more than 32 members: no tiny corpus has one.
 Nothing is removed from these runs: tests/pipeline/removal holds what is against an ordinary emit.
 Dedup's are held to a definition in plain Python by tests/stages/dedup, and run by
 tests/pipeline/engine."""
