@@ -76,6 +76,7 @@ _GROUPS = (
     kernels.minhash _signatures int64[:] uint8[:] int64[:] int64 uint8[:] uint32[:] uint32[:]
     kernels.minhash band_hashes readonly:uint32[:,:] int64 int64
     kernels.shingles _distinct_shingles int64[:] uint8[:] int64 uint8[:]
+    kernels.shingles _distinct_shingles readonly:int64[:] readonly:uint8[:] int64 uint8[:]
     kernels.groups _group uint64[:] int32[:]
     kernels.groups _smallest int32[:] uint64[:,:] int64[:,:]
     """,
