@@ -39,6 +39,11 @@ from stages.recall.options import NEGATIVE, Training
 from stages.recall.sites.decisions import read_covers
 from stages.recall.sites.grow import GrowSeeds
 
+FAR = 0.2
+"""The last score below which a page beside positives is a negative. On a blog without labels, with
+19 posts on mathematics, 0.2 recalls none of 597 on programs; with 0.15 their words drift until all
+are recalled, with 0.25 F1 on the labelled crawl falls from 0.946 to 0.934."""
+
 
 @dataclass(frozen=True)
 class TrainTarget:
@@ -115,16 +120,13 @@ class TrainTarget:
         return candidates.filter(pa.array(shares == 0))
 
     def _foreign(self, grown: pa.Table, positives: pa.Table, scores: pa.Table) -> pa.Table:
-        """Pages that grow for other targets, as other targets' seeds are negatives, too: those of
-        foreign sites that the last iteration did not recall. A page may be of several targets."""
+        """Of the pages that grow for other targets those that the last iteration did not recall,
+        as other targets' seeds are negatives, too. A page may be of several targets: one of a site
+        with pages of this one has to be far from it."""
+        others = grown.filter(pc.not_equal(grown["role"], self.target))
         own_sites = pa.array(sorted({*positives["domain"].to_pylist(), *self.known}), pa.string())
-        others = grown.filter(
-            pc.and_(
-                pc.not_equal(grown["role"], self.target),
-                pc.invert(pc.is_in(grown["domain"], own_sites)),
-            )
-        ).select(EXAMPLE)
-        return others.filter(pa.array(self._last_scores(others, scores) < EVEN))
+        limits = np.where(pc.is_in(others["domain"], own_sites).to_numpy(), FAR, EVEN)
+        return others.select(EXAMPLE).filter(pa.array(self._last_scores(others, scores) < limits))
 
     def _last_scores(self, candidates: pa.Table, scores: pa.Table) -> np.ndarray:
         place = pc.index_in(candidates["doc_id"], scores["doc_id"])

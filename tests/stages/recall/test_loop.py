@@ -37,14 +37,15 @@ def test_a_later_iteration_learns_from_accepted_patterns(recalled):
 
 
 def test_what_grows_for_another_target_is_a_negative_unless_it_was_recalled():
-    """Nor if it is of a site with pages of the target, or was not scored."""
+    """One of a site with pages of the target only if it is far from it; never one without a
+    score."""
     rows = [page(topic, number) for topic in ("code", "math", "other") for number in range(20)]
     kinds = {"code": "code", "math": "math", "other": NEGATIVE}
     seeds = _examples(rows, [kinds[row["topic"]] for row in rows])
     grown = [page("code", number) | {"domain": f"site{number}.org"} for number in range(30, 36)]
-    grown[0]["domain"] = "math1.org"
+    grown[0]["domain"] = grown[1]["domain"] = "math1.org"
     scored = pa.record_batch(
-        [[row["doc_id"] for row in grown[:5]], [0.9] * 5, [0.1, 0.1, 0.7, 0.49, 0.5]],
+        [[row["doc_id"] for row in grown[:5]], [0.9] * 5, [0.3, 0.1, 0.7, 0.49, 0.5]],
         schema=drawn_scores(("code", "math")),
     )
     train = TrainTarget("math", Training(max_buckets=4096), 0.6, ("code", "math"))
