@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.inspection.counted import counted
+from pipeline.inspection.counted import column_share, counted
 from pipeline.inspection.grouping import grouped
 from pipeline.inspection.life import Life, lives
 from pipeline.inspection.sampling import Sample, draw
@@ -121,7 +121,7 @@ class Run:
 
 
 def _cells(count: StageCount) -> tuple[str, ...]:
-    share = f"{count.kept / count.documents:.1%}" if count.judges and count.documents else ""
+    share = column_share(count.kept, count.documents) if count.judges and count.documents else ""
     amount = counted(count.kept_bytes, "byte") if count.kept_bytes is not None else ""
     if count.tokens is not None:
         amount = counted(count.tokens, "token")

@@ -12,7 +12,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.inspection.counted import counted
+from pipeline.inspection.counted import column_share, counted
 from pipeline.inspection.lexers import lexer_name
 from schemas.alarms import FLAGGED_SHARE
 
@@ -110,7 +110,7 @@ def funnel_table(counts: Sequence["StageCount"]) -> Table:
             f"{count.stage} (stale)" if count.is_stale else count.stage,
             f"{count.documents:,}",
             f"{count.kept:,}" if count.judges else "",
-            f"{_share(count.kept, count.documents)}" if count.judges else "",
+            column_share(count.kept, count.documents) if count.judges else "",
             _amount(count),
             Text(_why(count)),
         )
@@ -142,14 +142,6 @@ def _why(count: "StageCount") -> str:
     return ", ".join(parts)
 
 
-def _share(part: int, whole: int) -> str:
-    """With one digit; of most and of hardly any it is not all and not none."""
-    if not whole:
-        return "–"
-    some = min(max(part / whole, 0.001), 0.999) if 0 < part < whole else part / whole
-    return f"{'<' if 0 < part / whole < 0.001 else ''}{some:.1%}"
-
-
 def groups_table(title: str, key: str, groups: Sequence[dict[str, Any]], limit: int) -> Table:
     """Counts of groups, whichever they have; those that lost too much are marked."""
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -179,7 +171,7 @@ def groups_table(title: str, key: str, groups: Sequence[dict[str, Any]], limit: 
 def _group_cells(group: dict[str, Any], name: str) -> list[str]:
     if name == "bytes":
         return [show_bytes(group[name])]
-    share = [_share(group["kept"], group["documents"])] if name == "kept" else []
+    share = [column_share(group["kept"], group["documents"])] if name == "kept" else []
     return [f"{group[name]:,}", *share]
 
 

@@ -16,3 +16,11 @@ def share(part: float, whole: float) -> str:
     if value < 0.1:
         return "< 0.1 %"
     return f"{min(value, 99.9):.1f} %"
+
+
+def column_share(part: float, whole: float) -> str:
+    """The same for a column: one digit throughout."""
+    if not whole:
+        return "–"
+    some = min(max(part / whole, 0.001), 0.999) if 0 < part < whole else part / whole
+    return f"{'<' if 0 < part / whole < 0.001 else ''}{some:.1%}"
