@@ -62,6 +62,7 @@ _GROUPS = (
         readonly:uint32[:] int64[:] readonly:uint16[:] readonly:uint8[:] int32[:] uint8[:,:]
     kernels.languages.model _scores int64[:,:] int64[:] float64[:] float64[:] float64[:] \
         float64[:] float64
+    kernels.elementary exp_in_place float64[:]
     kernels.languages.model _soften float64[:,:]
     """,
     """
@@ -108,7 +109,6 @@ _GROUPS = (
 (int32[:];uint64[:];int32[:];int32[:];int64[:]) float64 float64 bool
     """,
     """
-    kernels.elementary exp_in_place float64[:]
     kernels.elementary _newton_sums float64[:,:] float64[:] float64[:]
     kernels.fasttext.scoring _multiply float32[:,:] float64[:,:]
     kernels.fasttext.ngrams hash_tokens uint32[:]
