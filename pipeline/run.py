@@ -19,8 +19,8 @@ from pipeline.engine.address import open_executor
 from pipeline.engine.changes import changed_settings
 from pipeline.engine.executor import LocalExecutor
 from pipeline.engine.intake.run_inputs import run_inputs
-from pipeline.engine.leftovers import remove_corpora
-from pipeline.engine.plans import PlanItem
+from pipeline.engine.leaving import leaving
+from pipeline.engine.plans import PlanItem, unsaid
 from pipeline.engine.product import check_mixture, finish_product
 from pipeline.engine.runner import Counted, Monitor, Runner
 from pipeline.engine.session import Session
@@ -154,7 +154,6 @@ def run(
         inputs = run_inputs(config, storage)
         check_mixture(config, inputs.current)
         save(storage, inputs.recorded)
-        remove_corpora(storage, inputs.recorded, inputs.current)
         executor = stack.enter_context(open_executor(config, workers_storage, address, workers))
         runner = Runner(
             storage=storage,
@@ -165,14 +164,16 @@ def run(
             max_quarantine_rate=config.engine.max_quarantine_rate,
             items=items,
         )
-        session = Session(config, runner, inputs.current, stages, removals=read_removals(storage))
+        removals = read_removals(storage)
+        leaves = leaving(config, storage, inputs, removes=bool(removals))
+        session = Session(config, runner, inputs.current, stages, removals, leaves)
         try:
             session.run()
         except WaitForPerson as wait:
             report.waiting = f"{wait}\nsluice recall annotate {location(config.run)}"
         finally:
             note_costs(storage, runner.spent, corpus_bytes(inputs.current))
-        report.flags = [*inputs.lines, *run_flags(storage), *_empty_product(session)]
+        report.flags = [*inputs.lines, *session.left, *run_flags(storage), *_empty_product(session)]
         for flag in report.flags:
             runner.monitor.flagged(flag)
         _check_decisions(config, storage, session, report)
@@ -225,6 +226,8 @@ class Forecast:
     cost: Estimate
     inputs: list[str]
     """Which inputs are named no longer."""
+    leaving: list[str]
+    """What the run folder has that the run would remove."""
     changed: dict[str, list[str]] = field(default_factory=dict)
     """Stage → its settings that are others than in the last run."""
 
@@ -248,9 +251,13 @@ def forecast(config: Config, *, stages: Sequence[str] = ()) -> Forecast:
     )
     inputs = run_inputs(config, storage)
     check_mixture(config, inputs.current)
-    Session(config, runner, inputs.current, stages, removals=read_removals(storage)).run()
-    cost = estimate_run(storage, runner.items, inputs.current)
-    return Forecast(runner.items, cost, inputs.lines, _changed(config, storage))
+    removals = read_removals(storage)
+    with unsaid():
+        Session(config, runner, inputs.current, stages, removals).run()
+    leaves = leaving(config, storage, inputs, removes=bool(removals))
+    lines = [str(one) for one in leaves if one.is_there(storage)]
+    cost = estimate_run(storage, runner.items, inputs.current, config)
+    return Forecast(runner.items, cost, inputs.lines, lines, _changed(config, storage))
 
 
 def _changed(config: Config, storage: Storage) -> dict[str, list[str]]:

@@ -24,6 +24,7 @@ from pipeline.cli.sampling import sample
 from pipeline.cli.shell import completion
 from pipeline.cli.shell.arguments import require_text
 from pipeline.cli.shell.ending import ending, resumable
+from pipeline.cli.shell.group import Commands
 from pipeline.cli.shell.streams import occupy_standard_streams
 from pipeline.cli.tokenizer import tokenizer
 from pipeline.engine.kernel_cache import ensure_kernel_cache
@@ -31,6 +32,7 @@ from stages.errors import ConfigError
 
 app = typer.Typer(
     name="sluice",
+    cls=Commands,
     help="Training corpora for code and math models, from GitHub dumps and Common Crawl.",
     epilog="Start with: sluice run configs/demo.toml · sluice stats runs/demo",
     no_args_is_help=True,

@@ -98,13 +98,16 @@ def plan(
     found = forecast(loaded, stages=stages)
     if as_json:
         steps = [item.to_dict() for item in found.items]
-        print_json({"steps": steps, "cost": found.cost.to_dict(), "inputs": found.inputs})
+        cost = found.cost.to_dict()
+        lines = {"inputs": found.inputs, "leaving": found.leaving}
+        print_json({"steps": steps, "cost": cost, **lines})
         return
-    for line in found.inputs:
+    for line in (*found.inputs, *found.leaving):
         show_text(flag_line(line))
     stale = [item for item in found.items if item.n_stale]
     if not stale:
-        show_text(f"{location(loaded.run)}: complete, nothing would run")
+        more = "else " if found.leaving else ""
+        show_text(f"{location(loaded.run)}: complete, nothing {more}would run")
         return
     if verbose:
         reasons = [[f"{reason} ({n:,})" for reason, n in item.reasons.items()] for item in stale]

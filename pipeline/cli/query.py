@@ -3,7 +3,7 @@
 import csv
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ from stages.errors import ConfigError
 
 MAX_ROWS = 1000
 """Rows of a query shown as a table; --json, --csv and --parquet give all."""
+STANDARD_OUTPUT = "-"
 
 
 def sql(
@@ -23,7 +24,8 @@ def sql(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per row.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     parquet: Annotated[
-        Path | None, typer.Option("--parquet", metavar="FILE", help="Write Parquet.")
+        Path | None,
+        typer.Option("--parquet", metavar="FILE", help="Write Parquet; -: to standard output."),
     ] = None,
 ) -> None:
     """Ask a run with SQL (DuckDB): every table is a view, `show all tables` lists them.
@@ -59,13 +61,21 @@ def _write_parquet(path: Path, schema: Any, batches: Iterable[Any]) -> None:
     from pipeline.storage.replace import replacing  # noqa: PLC0415
     from pipeline.storage.user_tables import require_file  # noqa: PLC0415
 
-    require_file(path)
+    if str(path) == STANDARD_OUTPUT and sys.stdout.isatty():
+        raise ConfigError("--parquet -: a terminal shows no Parquet; send it to a file or a pipe")
     n_rows = 0
-    with replacing(path) as stream, pq.ParquetWriter(stream, schema) as writer:
+    with ExitStack() as stack:
+        if str(path) == STANDARD_OUTPUT:
+            stream: Any = sys.stdout.buffer
+        else:
+            require_file(path)
+            stream = stack.enter_context(replacing(path))
+        writer = stack.enter_context(pq.ParquetWriter(stream, schema))
         for batch in batches:
             writer.write_batch(batch)
             n_rows += batch.num_rows
-    print(f"{path}: {counted(n_rows, 'row')}")
+    if str(path) != STANDARD_OUTPUT:
+        print(f"{path}: {counted(n_rows, 'row')}")
 
 
 def _print_json(names: Sequence[str], batches: Iterable[Any]) -> None:

@@ -132,22 +132,26 @@ def lines(removed: "Removed") -> list[str]:
         said.append(f"{len(removed.entries):,} entries in all, {empty:,} of which name nothing yet")
     said.append(f"in the run, all entries so far name {counted(removed.n_documents, 'document')}")
     if removed.n_repeats:
-        said.append(
-            f"{removed.n_repeats:,} of them were dropped duplicates of the others and stay out, too"
-        )
+        was = "was a dropped duplicate" if removed.n_repeats == 1 else "were dropped duplicates"
+        stays = "stays" if removed.n_repeats == 1 else "stay"
+        said.append(f"{removed.n_repeats:,} of them {was} of the others and {stays} out, too")
     if removed.n_kept_twins:
         kept = counted(removed.n_kept_twins, "document")
         said.append(f"removed ones repeat {kept} of another origin: not named, so kept")
     if removed.waits is not None:
         said.append(f"the shards are as they were: {removed.waits}; that leaves them out")
     else:
-        said.append(f"{removed.n_files:,} shard files were written anew")
+        said.append(_anew(removed.n_files, "shard file"))
     if removed.lacks is not None:
         said.append(removed.lacks)
     if removed.absence is not None:
-        said.append(f"purged: {removed.n_purged_files:,} other files were written anew")
+        said.append(f"purged: {_anew(removed.n_purged_files, 'other file')}")
         said += _proof(removed.absence)
     return said
+
+
+def _anew(number: int, noun: str) -> str:
+    return f"{counted(number, noun)} {'was' if number == 1 else 'were'} written anew"
 
 
 def _proof(found: "Absence") -> list[str]:

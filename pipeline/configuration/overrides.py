@@ -45,13 +45,27 @@ def merge(base: Mapping[str, Any], *others: Mapping[str, Any]) -> dict[str, Any]
 
 
 def apply_overrides(table: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
-    """The table with every `KEY=VALUE` on top, later ones winning. ConfigError if there is a value
+    """The table with every `KEY=VALUE` on top, later ones winning; `KEY={}` empties a table
+    (`recall.targets={}`: nothing is recalled). ConfigError if there is a value
     in it that JSON cannot hold: a number of thousands of digits."""
-    merged = merge(table, *(parse_override(text) for text in overrides))
+    merged = dict(table)
+    for text in overrides:
+        merged = _overridden(merged, parse_override(text))
     try:
         json.dumps(merged, default=str)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"a value is too large: {error}") from error
+    return merged
+
+
+def _overridden(base: Mapping[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:
+    """As `merge`, but an empty table takes the place of one that is not."""
+    merged = dict(base)
+    for key, value in below.items():
+        if isinstance(value, Mapping) and value and isinstance(merged.get(key), Mapping):
+            merged[key] = _overridden(merged[key], value)
+        else:
+            merged[key] = value
     return merged
 
 

@@ -15,7 +15,7 @@ from stages.contract import Options
 
 SEEDS, EVENTS, GITHUB, WEB = "seeds", "events", "github", "web"
 DOCUMENTS, RECALL, DEDUP, EMIT = "documents", "recall", "dedup", "emit"
-TOKENS, REMOVE = "tokens", "remove"
+TOKENS, DECONTAMINATE, REMOVE = "tokens", "decontaminate", "remove"
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ _STAGES = (
             )
         },
     ),
-    Stage("decontaminate", (GITHUB, WEB), "DecontaminateOptions", map="stage:DecontaminateStage"),
+    Stage(DECONTAMINATE, (GITHUB, WEB), "DecontaminateOptions", map="stage:DecontaminateStage"),
     Stage("redact", (GITHUB, WEB), "RedactOptions", map="stage:RedactStage"),
     Stage("concatenate", (GITHUB,), "ConcatenateOptions", corpus="stage:ConcatenateStage"),
     Stage(

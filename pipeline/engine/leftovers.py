@@ -5,19 +5,10 @@ name. On a store each attempt has a name of its own, so the old object is delete
 new one's receipt is written; if the driver dies in between, the next one finds it unnamed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
 
-from pipeline.configuration.registry import CONFIGURED, EVENTS, GITHUB, SEEDS
-from pipeline.storage.intake.inputs import is_hour
-from pipeline.storage.ledger_names import ledger_of
-from pipeline.storage.manifest import SHARDS, emitted_before
 from pipeline.storage.receipts import Receipt, Receipts, parse_receipts
 from pipeline.storage.storage import Storage
-from schemas.shards import corpus_of
-
-REPOSITORIES = "repositories"
-"""Where the table lies that events make, in the folder of the github corpus."""
 
 
 class Superseded:
@@ -40,35 +31,6 @@ class Superseded:
             named = {path for receipt in current.values() for path in self._objects(receipt)}
             for path in sorted(self._paths - named):
                 self._storage.delete(path)
-
-
-def remove_corpora(
-    storage: Storage, recorded: Mapping[str, Sequence[Any]], current: Mapping[str, Sequence[Any]]
-) -> None:
-    """Remove all that was made of a corpus whose last input left the run, and of seeds that nobody
-    learns from; of a product of which nothing is left, what stands beside the shards, too."""
-    gone = [corpus for corpus in CONFIGURED if recorded.get(corpus) and not current[corpus]]
-    if not current[SEEDS]:
-        storage.delete_folder(f"quarantine/{SEEDS}")
-        storage.delete_folder(SEEDS)
-    for corpus in gone:
-        for shard_set in emitted_before(storage):
-            if corpus_of(shard_set) == corpus:
-                delete_table(storage, f"{SHARDS}/{shard_set}")
-        storage.delete_folder(f"quarantine/{corpus}")
-        storage.delete_folder(corpus)
-    if not current[EVENTS] and any(map(is_hour, recorded.get(GITHUB, ()))):
-        for folder in (EVENTS, f"quarantine/{EVENTS}"):
-            storage.delete_folder(folder)
-        delete_table(storage, f"{GITHUB}/{REPOSITORIES}")
-    if gone and not any(current[corpus] for corpus in CONFIGURED):
-        storage.delete_folder(SHARDS)
-
-
-def delete_table(storage: Storage, folder: str) -> None:
-    """Remove a table: what says that it is there, then its files."""
-    storage.delete(ledger_of(folder))
-    storage.delete_folder(folder)
 
 
 def sweep(storage: Storage, quarantine: str, receipts: Receipts) -> None:

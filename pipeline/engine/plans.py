@@ -4,7 +4,9 @@ Plans may come from a sequence that builds each when it is asked: the driver the
 per object and the plans in flight, nothing else.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -139,6 +141,17 @@ def by_stage(
         stage.reasons = list(dict.fromkeys(stage.reasons)) or [NEVER]
         last[corpus] = name
     return list(stages.values())
+
+
+@contextmanager
+def unsaid() -> Iterator[None]:
+    """While a plan is made stages say nothing of what an earlier run made."""
+    log = logging.getLogger("sluice.found")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
 
 
 class _PendingColumns(dict[str, str]):

@@ -19,10 +19,7 @@ from pipeline.configuration.registry import (
     EVENTS,
     GITHUB,
     INTERNAL,
-    RECALL,
-    REMOVE,
     SEEDS,
-    TOKENS,
     Stage,
     stage_of,
 )
@@ -36,7 +33,7 @@ from pipeline.engine.intake.empty_inputs import require_documents
 from pipeline.engine.intake.identities import Identities
 from pipeline.engine.intake.run_inputs import known_inputs
 from pipeline.engine.intake.seed_files import require_seeds, seed_files
-from pipeline.engine.leftovers import delete_table
+from pipeline.engine.leaving import Leaving
 from pipeline.engine.lineage import Table, Tables, stage_components
 from pipeline.engine.parts import NotMade
 from pipeline.engine.plans import Plan, PlanItem, PlanSequence, shard_key
@@ -68,6 +65,10 @@ class Session:
     """What `--stage` names; nothing means everything."""
     removals: Removals = field(default_factory=Removals)
     """What is to be taken out."""
+    leaving: Sequence[Leaving] = ()
+    """What of an earlier run goes, before anything is made."""
+    left: list[str] = field(default_factory=list)
+    """What was said of it."""
     tables: dict[str, Tables] = field(default_factory=dict)
     shards: dict[str, dict[str, Receipt]] = field(default_factory=dict)
     """Shard folder → its receipts, once emitted."""
@@ -95,11 +96,15 @@ class Session:
             for corpus, names in asked.items()
             if DEDUP in names
         }
+        for one in self.leaving:
+            if one.is_there(self.runner.storage):
+                self.left.append(str(one))
+                monitor.flagged(str(one))
+            one.remove(self.runner.storage)
         monitor.stages([_full(corpus, name) for corpus, names in asked.items() for name in names])
         for corpus, names in asked.items():
             last, part = wanted[corpus]
             tables = self.tables[corpus] = Tables(corpus)
-            self._drop_tables(corpus, chains[corpus])
             for index, name in enumerate(names):
                 monitor.stage_started(_full(corpus, name))
                 try:
@@ -111,15 +116,6 @@ class Session:
                 monitor.stage_ended(_full(corpus, name), partial(self._count, tables, name))
             if corpus == SEEDS and last > 0 and not self.runner.dry:
                 self._require_seeds(tables)
-
-    def _drop_tables(self, corpus: str, chain: Sequence[str]) -> None:
-        """Remove the tables of stages that an earlier run had and this one has not: what looks into
-        a run takes every table for a part of it."""
-        for stage in (TOKENS, RECALL, REMOVE):
-            if stage not in chain and not self.runner.dry:
-                name = StepName(corpus, stage)
-                delete_table(self.runner.storage, name.folder)
-                self.runner.storage.delete_folder(name.quarantine)
 
     def _count(self, tables: Tables, name: str) -> Counted:
         """The documents that reached a stage, and how many it kept; of an emit the samples."""

@@ -5,11 +5,12 @@ Their rates are those of this run folder where it has any, else the measured def
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from pipeline.configuration.names import StepName
-from pipeline.configuration.registry import TOKENS
+from pipeline.configuration import Config
+from pipeline.configuration.names import DECIDE, MEASURE, StepName
+from pipeline.configuration.registry import CONFIGURED, DECONTAMINATE, TOKENS
 from pipeline.engine.plans import PlanItem
 from pipeline.inspection.counted import counted
 from pipeline.inspection.rates import (
@@ -24,6 +25,7 @@ from pipeline.inspection.rates import (
 )
 from pipeline.storage.intake.inputs import InputSpec
 from pipeline.storage.storage import Storage
+from stages.decontaminate.options import DecontaminateOptions
 
 SECONDS_PER_HOUR = 3600
 SHORT_SECONDS = 360
@@ -148,12 +150,27 @@ def unit_cost(unit: str, share: float, n_bytes: int, rate: Rate) -> UnitCost:
 
 
 def estimate_run(
-    storage: Storage, items: Sequence[PlanItem], inputs: Mapping[str, Sequence[InputSpec]]
+    storage: Storage,
+    items: Sequence[PlanItem],
+    inputs: Mapping[str, Sequence[InputSpec]],
+    config: Config,
 ) -> Estimate:
     """As `estimate`, with the run folder's own rates where it has any."""
-    rates = default_rates() | own_rates(storage, items, inputs)
+    rates = _rates_of(config) | own_rates(storage, items, inputs)
     sizes = {corpus: shard_sizes(specs) for corpus, specs in inputs.items()}
     return estimate(items, corpus_bytes(inputs), rates, sizes)
+
+
+def _rates_of(config: Config) -> dict[str, Rate]:
+    """The defaults, but for decontamination without benchmarks: it reads none and looks for
+    nothing, so what measures costs what decides, which writes as many rows."""
+    rates = default_rates()
+    for corpus in CONFIGURED:
+        name = StepName(corpus, DECONTAMINATE)
+        if not config.options(name, DecontaminateOptions).benchmarks:
+            decides = rates[str(replace(name, half=DECIDE))]
+            rates[str(replace(name, half=MEASURE))] = decides
+    return rates
 
 
 def corpus_bytes(inputs: Mapping[str, Sequence[InputSpec]]) -> dict[str, int]:

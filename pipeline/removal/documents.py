@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from pipeline.configuration.names import StepName
 from pipeline.configuration.registry import CONFIGURED, DEDUP, DOCUMENTS, EVENTS, GITHUB, SEEDS
-from pipeline.engine.leftovers import REPOSITORIES
+from pipeline.engine.leaving import REPOSITORIES
 from pipeline.storage.receipts import Receipt, parse_receipts
 from pipeline.storage.removals import Removals
 from pipeline.storage.storage import Storage

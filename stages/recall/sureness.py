@@ -6,7 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-log = logging.getLogger("sluice")
+log = logging.getLogger("sluice.found")
+"""What a stage says of what it made; a plan, which makes nothing, leaves it out."""
 
 WIDE = 0.2
 """Width of the interval of held-out F1 from which the log warns."""

@@ -86,7 +86,7 @@ def files(
         size = f", {show_bytes(plan.known_bytes)}" if plan.known_bytes else ""
         show(
             f"{counted(plan.files, 'file')}{size}, {plan.with_blob:,} of them with a blob; of "
-            f"{counted(plan.commits, 'commit')} in {plan.repositories:,} repositories"
+            f"{counted(plan.commits, 'commit')} in {_repositories(plan.repositories)}"
         )
         if request.dry_run:
             return
@@ -119,7 +119,8 @@ def discussions(patterns: Sequence[str], request: Request, github: GitHub, folde
         ledger = Ledger(folder, DISCUSSIONS, read_only=True)
         todo = [one for one in wanted if is_discussion_open(ledger.get(one.asked), folder)]
         left_out = _left_out(refused)
-        show(f"{len(wanted):,} discussions, {len(wanted) - len(todo):,} of them done{left_out}")
+        n_done = len(wanted) - len(todo)
+        show(f"{counted(len(wanted), 'discussion')}, {n_done:,} of them done{left_out}")
         _say_how_long(len(todo) + len({one.repo_id for one in todo}), github)
         if request.dry_run:
             return
@@ -144,13 +145,17 @@ def _held(folder: Path, github: GitHub) -> Iterator[None]:
         yield
 
 
+def _repositories(number: int) -> str:
+    return f"{number:,} repositor{'y' if number == 1 else 'ies'}"
+
+
 def _wanted(request: Request, choice: Choice, folder: Path) -> tuple[list[Wanted], Counter[str]]:
     feed = Feed()
     if request.gharchive:
         with bars(Console(stderr=True)) as progress:
             feed = read_feed(request.gharchive, folder, progress)
         n_whole = feed.hours - len(feed.problems)
-        show(f"{n_whole:,} of {feed.hours:,} hours name {len(feed.wanted):,} repositories")
+        show(f"{n_whole:,} of {feed.hours:,} hours name {_repositories(len(feed.wanted))}")
         _show_problems(feed.problems)
     known = {one.repo.lower(): one for one in feed.wanted}
     for one in listed(request.repos):

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pipeline.configuration.registry import GITHUB
+from pipeline.inspection.counted import counted
 from pipeline.report.facts.opened import Opened
 from pipeline.storage.receipts import parse_receipts
 from schemas.language_names import supported_languages
@@ -90,7 +91,7 @@ def _first(groups: list[Row]) -> list[Row]:
     if not rest:
         return listed
     sums = {key: sum(row[key] for row in rest) for key in ("documents", "tokens")}
-    return [*listed, {"name": f"{len(rest):,} others", **sums, "sets": {}}]
+    return [*listed, {"name": counted(len(rest), "other"), **sums, "sets": {}}]
 
 
 def _languages(opened: Opened, emitted: list[Row]) -> list[Row]:

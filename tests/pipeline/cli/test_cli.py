@@ -99,6 +99,8 @@ def test_help_imports_nothing_heavy() -> None:
             "run configs/demo.toml --set {web} --run {tmp}/run --address nonsense",
             "expected auto, local, HOST:PORT or ray://HOST:PORT",
         ),
+        ("show runs/demo x --color rainbow", "Invalid value for '--color': 'rainbow' is not one"),
+        ("run a.toml --progress bar", "Invalid value for '--progress': 'bar' is not one of"),
         (["sta"], "No such command"),
         (["run"], "Missing argument"),
     ],

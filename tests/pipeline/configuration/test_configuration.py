@@ -11,6 +11,7 @@ from pipeline.configuration.reference import reference, with_reference
 from pipeline.configuration.registry import CONFIGURED, CORPORA, STAGES, stages_of
 from pipeline.configuration.settings import INPUTS
 from pipeline.configuration.toml_tables import known_names, settings
+from pipeline.engine.chain import recall_options
 from pipeline.storage.credentials import without_credentials
 from stages.concatenate.options import ConcatenateOptions
 from stages.dedup.options import DedupOptions
@@ -123,6 +124,15 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
         "github.dedup.bar",
     ]
     assert all(line.startswith(f"{path}: ") for line in lines)
+
+
+def test_an_override_empties_a_table(tmp_path: Path) -> None:
+    """`recall.targets={}` switches recall off; an empty table in a file takes nothing away."""
+    seeds = "[recall.targets.code]\nseeds = ['a.jsonl']\n[web.recall.targets]\n"
+    assert list(recall_options(loaded(tmp_path, seeds)).targets) == ["code"]
+    assert not recall_options(loaded(tmp_path, seeds, "recall.targets={}")).targets
+    again = ("recall.targets={}", "recall.targets.math.seeds=['b.jsonl']")
+    assert list(recall_options(loaded(tmp_path, seeds, *again)).targets) == ["math"]
 
 
 @pytest.mark.parametrize("text", ["a", "=1", "a b=1", "a..b=1", "x\ny=2"])

@@ -8,7 +8,8 @@ from pipeline.inspection.sql import query
 from pipeline.inspection.stats import funnel
 from pipeline.inspection.verify import verify
 from pipeline.report.build import figures_of
-from pipeline.run import run
+from pipeline.run import forecast, run
+from tests.pipeline.conftest import Sluice
 from tests.pipeline.engine.planted import write_inputs
 
 
@@ -28,7 +29,20 @@ def test_without_targets_nothing_is_left_of_recall(tmp_path: Path) -> None:
     dropped = "select uri from web.documents join web.recall using (shard, row) where not keep"
     uri = next(query(folder, dropped))["uri"][0].as_py()
     assert [life.fate for life in lives(folder, uri)] == ["dropped by web.recall: not_recalled"]
-    run(configured(tmp_path, folder), address="local")
+    without = configured(tmp_path, folder)
+    models_too = "web/recall and the models that it trained leave the run folder"
+    lines = [
+        "seeds: nothing learns from them: seeds leaves the run folder",
+        "web.tokens is switched off: web/tokens leaves the run folder",
+        f"web.recall is switched off: {models_too}",
+    ]
+    assert forecast(without).leaving == lines
+    models = list((folder / "web/recall").glob("iteration-1/*"))
+    assert models, "a plan removes nothing"
+    assert set(lines) <= set(run(without, address="local").flags)
+    assert not any(path.exists() for path in models)
+    assert forecast(without).leaving == []
+    assert not set(lines) & set(run(without, address="local").flags)
     stages = {count.stage for count in funnel(folder)}
     assert stages & {"seeds.documents", "web.recall", "web.documents"} == {"web.documents"}
     assert [life.fate for life in lives(folder, uri)] == ["kept, in natural"]
@@ -37,3 +51,20 @@ def test_without_targets_nothing_is_left_of_recall(tmp_path: Path) -> None:
     assert not any("recall" in unit["unit"] for unit in figures["costs"]["units"])
     assert [one["corpus"] for one in figures["provenance"]["inputs"]] == ["web"]
     assert verify(folder) == []
+
+
+def test_a_plan_says_which_corpus_leaves(tmp_path: Path, sluice: Sluice) -> None:
+    """All of its tables, when its last input is dropped, and the product with it."""
+    write_inputs(tmp_path)
+    folder = tmp_path / "run"
+    run(configured(tmp_path, folder), address="local")
+    dropped = configured(tmp_path, folder, "web.drop=['*']")
+    line = "web: no input of it is left: shards/natural, web, shards leave the run folder"
+    file = tmp_path / "dropped.toml"
+    file.write_text(f"[web]\ninputs = ['{tmp_path}/*.warc.gz']\ndrop = ['*']\n")
+    code, said, _ = sluice("plan", str(file), "--run", str(folder))
+    end = f"{folder}: complete, nothing else would run"
+    assert (code, " ".join(said.split())) == (0, f"flagged: {line} {end}")
+    run(dropped, address="local")
+    assert not (folder / "web").exists()
+    assert forecast(dropped).leaving == []

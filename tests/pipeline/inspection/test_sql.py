@@ -1,6 +1,8 @@
 """`sluice sql` reads a run: whatever the statement, nothing is written and nothing else is read."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +246,13 @@ def test_an_answer_can_be_a_parquet_file(run: Path, tmp_path: Path, sluice: Slui
     assert pq.read_table(file).to_pylist()[-1] == {"n": 3, "more": True}
     assert sluice("sql", str(run), statement, "--parquet", str(tmp_path))[0] == 2
     assert sluice("sql", str(run), statement, "--parquet", str(file), "--csv")[0] == 2
+
+
+def test_parquet_goes_to_standard_output(run: Path, tmp_path: Path) -> None:
+    """As CSV and JSON do, and nothing else with it; no file is called `-`."""
+    command = [sys.executable, "-c", "from pipeline.cli import main; main()"]
+    command += ["sql", str(run), "select n from github.documents", "--parquet", "-"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3])}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert pq.read_table(pa.BufferReader(done.stdout)).to_pydict() == {"n": [1, 2, 3]}
+    assert not (tmp_path / "-").exists()
