@@ -65,6 +65,8 @@ class RunReport:
     """Shard set → files, samples, bytes."""
     flags: list[str] = field(default_factory=list)
     """What someone should look at before trusting the run."""
+    left: list[str] = field(default_factory=list)
+    """What of an earlier run was removed, and why."""
     page: str | None = None
     """Where what it all came to is to be read."""
     waiting: str | None = None
@@ -173,7 +175,8 @@ def run(
             report.waiting = f"{wait}\nsluice recall annotate {location(config.run)}"
         finally:
             note_costs(storage, runner.spent, corpus_bytes(inputs.current))
-        report.flags = [*inputs.lines, *session.left, *run_flags(storage), *_empty_product(session)]
+        report.left = session.left
+        report.flags = [*inputs.lines, *run_flags(storage), *_empty_product(session)]
         for flag in report.flags:
             runner.monitor.flagged(flag)
         _check_decisions(config, storage, session, report)

@@ -65,7 +65,7 @@ def run(
     if not report.steps:
         show_text(f"{location(report.run)}: complete, everything is up to date")
     show_text(funnel_table(funnel(loaded.run)))
-    for flag in report.flags:
+    for flag in (*report.left, *report.flags):
         show_text(flag_line(flag))
     if report.waiting is not None:
         show_text(f"waiting for a person: {report.waiting}")

@@ -103,4 +103,4 @@ def _switched_off(corpus: str, chain: Sequence[str]) -> Iterator[Leaving]:
             name = StepName(corpus, stage)
             what = _TRAINED if stage == RECALL else ""
             quarantine = (name.quarantine,)
-            yield Leaving(f"{name} is switched off", (name.folder,), quarantine, what=what)
+            yield Leaving(f"{name} no longer runs", (name.folder,), quarantine, what=what)

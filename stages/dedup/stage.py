@@ -87,6 +87,8 @@ class DedupStage:
         if self._options.near or self._by_url(corpus):
             near = self._find_near(runs, tuple(earlier), members, units)
             drops.append(corpus.shuffle("route-drops", by_root, source=near))
+        else:
+            self._keep_no_pairs(corpus)
         followed = corpus.reduce_partitions(
             "follow-survivors", FollowSurvivors(), *drops, n_partitions=n_partitions
         )
@@ -152,6 +154,12 @@ class DedupStage:
             "drop-near", DropNear(threshold), *pairs, n_partitions=n_partitions
         )
 
+    def _keep_no_pairs(self, corpus: Corpus) -> None:
+        """Nothing is compared: what an earlier run compared is no evidence of this one."""
+        evidence = KeepEvidence(self._options.threshold, 1.0, ())
+        corpus.reduce_partitions("keep-evidence", evidence, n_partitions=0, keep_as="pairs")
+        corpus.reduce_partitions("verify", self._verifier(), n_partitions=0, keep_as="verified")
+
     def _find_texts(
         self, runs: Sequence[Corpus], members: Parts, units: Parts | None
     ) -> list[Parts]:
@@ -199,7 +207,7 @@ class DedupStage:
             ]
             for name, kind in (("route-small", SMALL), ("route-large", LARGE), ("route-huge", HUGE))
         )
-        verify = Verify(options.ngram, options.cjk, stored_threshold(options.threshold))
+        verify = self._verifier()
         n_cells = max(1, _n_cells(small))
         verified: list[Parts] = [
             corpus.reduce_partitions(
@@ -213,6 +221,10 @@ class DedupStage:
             verified += sieve_huge(corpus, huge, n_cells, rule, self._limits.task_shingles)
         compared = (one.sizes() for one in (*small, *large, *huge))
         return verified, sum(rows for sizes in compared for rows, _ in sizes.values())
+
+    def _verifier(self) -> Verify:
+        options = self._options
+        return Verify(options.ngram, options.cjk, stored_threshold(options.threshold))
 
 
 def _join_units(corpus: Corpus, send: SendTexts, units: Parts, asked: Shuffled) -> Parts:

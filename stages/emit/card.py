@@ -18,7 +18,7 @@ import jinja2
 
 from schemas.recall import NATURAL
 from schemas.shards import GITHUB_SETS, SPLITS, corpus_of
-from stages.emit.claims import corpus_claims, joins
+from stages.emit.claims import corpus_claims, joins, stage_claims
 from stages.emit.mixture import mixture_claims
 
 Row = Mapping[str, Any]
@@ -71,7 +71,7 @@ def render_card(summary: Row) -> str:
         totals=summary["totals"],
         mixture=mixture,
         mixture_claims=mixture_claims(mixture) if mixture else [],
-        funnel=[_with_reasons(row) for row in summary["funnel"]],
+        funnel=[_with_reasons(row) for row in summary["funnel"] if not _is_idle(row, summary)],
         work=_work(summary),
         made_from=_made_from(sets),
         subjects=_subjects(sets),
@@ -148,6 +148,13 @@ def _with_reasons(row: Row) -> dict[str, Any]:
     """A stage of the funnel with its reasons, the most frequent first."""
     reasons = sorted(row["reasons"].items(), key=lambda item: (-item[1], item[0]))
     return {**row, "reasons": [{"name": name, "documents": n} for name, n in reasons]}
+
+
+def _is_idle(row: Row, summary: Row) -> bool:
+    """Whether a stage had nothing to do: its row, all kept, would tell of a check that none was."""
+    samples = {name: one["samples"] for name, one in summary["sets"].items()}
+    said = stage_claims(row, summary["options"], summary["changed"], samples)
+    return said == [] and row["kept"] == row["documents"]
 
 
 def _work(summary: Row) -> list[str]:

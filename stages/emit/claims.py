@@ -49,20 +49,33 @@ def corpus_claims(
     """Corpus → what its stages did, in order. `options` and `changed` are by `CORPUS.STAGE`."""
     claims: dict[str, list[str]] = {}
     for row in funnel:
-        corpus, _, stage = row["stage"].partition(".")
-        claim = CLAIMS.get(row["stage"]) or CLAIMS.get(stage)
-        if claim is not None and row["stage"] in options:
-            told = Told(
-                corpus,
-                options[row["stage"]],
-                changed.get(row["stage"], {}),
-                row["reasons"],
-                row["documents"],
-                row["documents"] - row["kept"],
-                samples,
-            )
-            claims.setdefault(corpus, []).extend(claim(told))
-    return {corpus: said for corpus, said in claims.items() if said}
+        said = stage_claims(row, options, changed, samples)
+        if said:
+            claims.setdefault(row["stage"].partition(".")[0], []).extend(said)
+    return claims
+
+
+def stage_claims(
+    row: Mapping[str, Any],
+    options: Mapping[str, Mapping[str, Any]],
+    changed: Mapping[str, Mapping[str, Any]],
+    samples: Mapping[str, int],
+) -> list[str] | None:
+    """What one stage did, by its row of the funnel; None of a stage of which nothing is said."""
+    corpus, _, stage = row["stage"].partition(".")
+    claim = CLAIMS.get(row["stage"]) or CLAIMS.get(stage)
+    if claim is None or row["stage"] not in options:
+        return None
+    told = Told(
+        corpus,
+        options[row["stage"]],
+        changed.get(row["stage"], {}),
+        row["reasons"],
+        row["documents"],
+        row["documents"] - row["kept"],
+        samples,
+    )
+    return claim(told)
 
 
 def _events(told: Told) -> list[str]:

@@ -35,14 +35,18 @@ def spans(opened: Opened, name: str) -> list[dict[str, Any]]:
     return found
 
 
-def sought(opened: Opened) -> dict[str, bool]:
-    """Whether there was anything to be redacted, and any benchmark to be guarded against: as long
-    as no run was completed nobody knows, which counts as yes."""
-    found = {}
-    for name, options in SOUGHT.items():
-        values = [opened.setting(corpus, name, one) for corpus in CONFIGURED for one in options]
-        found[name] = any(values) or not opened.made
-    return found
+def sought(opened: Opened) -> dict[str, dict[str, bool]]:
+    """By stage and corpus of the run: whether there was anything to be redacted, and any benchmark
+    to be guarded against. As long as no run was completed nobody knows, which counts as yes."""
+    there = {StepName.parse(count.stage).corpus for count in opened.funnel}
+    return {
+        name: {
+            corpus: not opened.made or any(opened.setting(corpus, name, one) for one in options)
+            for corpus in CONFIGURED
+            if corpus in there
+        }
+        for name, options in SOUGHT.items()
+    }
 
 
 def quarantine(opened: Opened) -> list[dict[str, Any]]:

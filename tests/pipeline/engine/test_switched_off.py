@@ -33,16 +33,16 @@ def test_without_targets_nothing_is_left_of_recall(tmp_path: Path) -> None:
     models_too = "web/recall and the models that it trained leave the run folder"
     lines = [
         "seeds: nothing learns from them: seeds leaves the run folder",
-        "web.tokens is switched off: web/tokens leaves the run folder",
-        f"web.recall is switched off: {models_too}",
+        "web.tokens no longer runs: web/tokens leaves the run folder",
+        f"web.recall no longer runs: {models_too}",
     ]
     assert forecast(without).leaving == lines
     models = list((folder / "web/recall").glob("iteration-1/*"))
     assert models, "a plan removes nothing"
-    assert set(lines) <= set(run(without, address="local").flags)
+    assert run(without, address="local").left == lines
     assert not any(path.exists() for path in models)
     assert forecast(without).leaving == []
-    assert not set(lines) & set(run(without, address="local").flags)
+    assert run(without, address="local").left == []
     stages = {count.stage for count in funnel(folder)}
     assert stages & {"seeds.documents", "web.recall", "web.documents"} == {"web.documents"}
     assert [life.fate for life in lives(folder, uri)] == ["kept, in natural"]
@@ -68,3 +68,17 @@ def test_a_plan_says_which_corpus_leaves(tmp_path: Path, sluice: Sluice) -> None
     run(dropped, address="local")
     assert not (folder / "web").exists()
     assert forecast(dropped).leaving == []
+
+
+def test_without_comparing_no_pair_is_evidence(tmp_path: Path) -> None:
+    """Of near-duplicates that are kept nobody says how similar they are."""
+    write_inputs(tmp_path)
+    folder = tmp_path / "run"
+    run(configured(tmp_path, folder), address="local")
+    assert figures_of(folder)["pairs"]
+    off = ["dedup.near=false", "dedup.url=false"]
+    run(configured(tmp_path, folder, *off), address="local")
+    assert not list(folder.glob("web/dedup/*pairs*/*"))
+    assert not list(folder.glob("web/dedup/_pairs*"))
+    assert not figures_of(folder)["pairs"]
+    assert verify(folder) == []

@@ -102,6 +102,16 @@ def test_strangers_text_stays_text(finished_run: Path) -> None:
             ],
             ["Nothing was to be redacted", "No problem of a benchmark was found"],
         ),
+        (
+            [
+                *("web.redact.email=false", "web.redact.ip_address=false", "web.redact.key=false"),
+                "github.decontaminate.benchmarks=['benchmarks']",
+            ],
+            [
+                "Nothing of web was to be redacted: it is switched off",
+                "No benchmark was given to be looked for in web",
+            ],
+        ),
     ],
 )
 def test_a_section_without_figures_says_so(

@@ -165,6 +165,21 @@ def test_what_was_switched_off_is_not_claimed(stage: str, off: dict[str, Any], c
     assert claim not in claims(stage, **off)
 
 
+@pytest.mark.parametrize(
+    ("stage", "off"),
+    [
+        ("github.dedup", {"exact": False, "near": False}),
+        ("github.decontaminate", {"benchmarks": []}),
+        ("github.redact", {"email": False, "ip_address": False, "key": False}),
+        ("github.concatenate", {"order": "none"}),
+    ],
+)
+def test_a_stage_that_had_nothing_to_do_has_no_row(stage: str, off: dict[str, Any]) -> None:
+    """All kept, it would look like a check that found nothing."""
+    assert f"| `{stage}` |" in claims(stage)
+    assert f"| `{stage}` |" not in claims(stage, **off)
+
+
 def test_held_out_samples_are_claimed_where_there_are_files_of_them() -> None:
     """Not where none were drawn, whatever the rate."""
     assert "heldout" in render_card(summary())
