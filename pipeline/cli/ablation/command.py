@@ -154,7 +154,7 @@ def table(
     resamples: Annotated[
         int, typer.Option(min=100, metavar="N", help="Draws of the bootstrap.")
     ] = 10_000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the draws.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two corpora: pass@1 in the layout of DeepSeek-Coder-V2's Table 1, bits per byte.

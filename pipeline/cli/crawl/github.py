@@ -168,7 +168,7 @@ def _wanted(request: Request, choice: Choice, folder: Path) -> tuple[list[Wanted
 def _say_what_is_wanted(
     request: Request, github: GitHub, n_wanted: int, n_open: int, refused: Counter[str]
 ) -> None:
-    show(f"{n_wanted:,} repositories, {n_wanted - n_open:,} of them done{_left_out(refused)}")
+    show(f"{_repositories(n_wanted)}, {n_wanted - n_open:,} of them done{_left_out(refused)}")
     if not request.without_api:
         _say_how_long(n_open, github)
 

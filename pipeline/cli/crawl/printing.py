@@ -46,3 +46,5 @@ def commoncrawl(
             f"{counted(done.problems, 'record')} could not be had; "
             f"{folder}/*.problems.jsonl says why"
         )
+    if done.records:
+        show(f"to read them: web.inputs = ['{folder}/*.warc.gz']")

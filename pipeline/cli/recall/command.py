@@ -100,7 +100,9 @@ def score(
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, help="Probability to recall a row. Default: the model's."),
+        typer.Option(
+            min=0.0, max=1.0, metavar="P", help="Probability to recall a row. Default: the model's."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -53,7 +53,10 @@ class Classifier:
         return self.model.calibration.threshold
 
     def score(self, texts: Texts) -> Float64:
-        """The calibrated probability of every text; a null reads as the empty text."""
+        """The calibrated probability of every text; a null reads as the empty text. TypeError for a
+        single text, which would be read as a list of its characters."""
+        if isinstance(texts, str):
+            raise TypeError("score takes a list or an Arrow array of texts; give [text] for one")
         found = [self.model.probabilities(tokenise(part, self.model.tokens)) for part in _in(texts)]
         return np.concatenate([np.zeros(0), *found])
 

@@ -104,6 +104,7 @@ def test_selected_records_keep_their_identities(
     code, out, err = sluice(*command(indexed, tmp_path / "some"))
     assert (err, code) == ("", 0)
     assert "1 file, 4 records" in out
+    assert f"web.inputs = ['{tmp_path}/some/*.warc.gz']" in out
     config = load(None, [f"web.inputs=['{tmp_path}/some/*.warc.gz']"], tmp_path / "a")
     run(config, stages=["web.documents"], address="local")
     overrides = [f"web.inputs=['cc:{CRAWL}']", f"commoncrawl.source='{indexed.url}'"]

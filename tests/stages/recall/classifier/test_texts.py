@@ -42,6 +42,12 @@ def test_lists_and_arrow_arrays_score_alike(model):
     assert scores[len(CODE)] == classifier.score([""])[0]
 
 
+def test_a_single_text_is_no_list_of_texts(model):
+    """It would be scored character by character."""
+    with pytest.raises(TypeError, match=r"give \[text\]"):
+        Classifier.load(model).score(CODE[0])
+
+
 def test_what_is_no_model_is_named(tmp_path):
     """A missing file is the user's mistake, a damaged one bad input."""
     with pytest.raises(ConfigError, match=r"none\.arrow: No such file"):
