@@ -133,7 +133,7 @@ def by_stage(
         settings = changed.get(str(StepName.parse(name).configured), ())
         if settings or name in known or last.get(corpus) in known:
             others = [one for one in stage.reasons if not one.endswith(tuple(settings))]
-            stage.reasons = [*settings, *others]
+            stage.reasons = [*settings, *(_own(others) if settings else others)]
             before = after.get(name) or ([last[corpus]] if corpus in last else [])
             others = [f"follows {one}" for one in before if one != name]
             stage.reasons = stage.reasons or others or [OTHERWISE]
@@ -141,6 +141,13 @@ def by_stage(
         stage.reasons = list(dict.fromkeys(stage.reasons)) or [NEVER]
         last[corpus] = name
     return list(stages.values())
+
+
+def _own(reasons: Sequence[str]) -> list[str]:
+    """Those that the stage's settings do not bring with them: a step that takes up an option
+    because another was set (the tokenizer, for `emit.text`) says so of it, and of its hash."""
+    taken_up = {one.partition(" ")[0] for one in reasons if " none → " in one}
+    return [one for one in reasons if one.partition(" ")[0].removesuffix("_hash") not in taken_up]
 
 
 @contextmanager

@@ -76,3 +76,11 @@ def test_a_plan_has_a_line_a_stage() -> None:
     ]
     assert all(map(follows, ("never made", "records changed", "models is to be made")))
     assert not follows("threshold 1 → 2")
+
+
+def test_what_a_setting_brings_with_it_is_not_said() -> None:
+    """`emit.text` has a step take up the tokenizer: that did not change."""
+    reasons = {"text false → true": 1, 'tokenizer none → "a"': 1, "tokenizer_hash changed": 1}
+    items = [PlanItem("emit.web.write-samples", 1, 1, {**reasons, "version 1 → 2": 1})]
+    (line,) = by_stage(items, {"emit": ["text false → true"]})
+    assert line.reasons == ["text false → true", "version 1 → 2"]
