@@ -1,6 +1,9 @@
 """Stages that a run had and that its configuration asks for no longer."""
 
+import logging
 from pathlib import Path
+
+import pytest
 
 from pipeline.configuration import Config, load
 from pipeline.inspection.life import lives
@@ -8,7 +11,7 @@ from pipeline.inspection.sql import query
 from pipeline.inspection.stats import funnel
 from pipeline.inspection.verify import verify
 from pipeline.report.build import figures_of
-from pipeline.run import forecast, run
+from pipeline.run import forecast, plan, run
 from tests.pipeline.conftest import Sluice
 from tests.pipeline.engine.planted import write_inputs
 
@@ -18,14 +21,21 @@ def configured(inputs: Path, folder: Path, *overrides: str) -> Config:
     return load(None, [*web, *overrides], folder)
 
 
-def test_without_targets_nothing_is_left_of_recall(tmp_path: Path) -> None:
+def test_without_targets_nothing_is_left_of_recall(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """No page counts as not recalled, no seed as read, in no face of the run; what it cost is no
     cost of what is there."""
     write_inputs(tmp_path)
     folder = tmp_path / "run"
     seeds = [f"recall.targets.code.seeds=['{tmp_path}/code.jsonl']"]
     small = ["recall.iterations=1", "recall.evidence='text'", "recall.max_buckets=4096"]
-    run(configured(tmp_path, folder, *seeds, *small), address="local")
+    with caplog.at_level(logging.INFO, logger="sluice"):
+        run(configured(tmp_path, folder, *seeds, *small), address="local")
+        assert "web.recall: iteration 1: the F1 of code" in caplog.text
+        caplog.clear()
+        assert not any(item.n_stale for item in plan(configured(tmp_path, folder, *seeds, *small)))
+        assert caplog.text == "", "a plan repeats nothing of what was made"
     dropped = "select uri from web.documents join web.recall using (shard, row) where not keep"
     uri = next(query(folder, dropped))["uri"][0].as_py()
     assert [life.fate for life in lives(folder, uri)] == ["dropped by web.recall: not_recalled"]
