@@ -132,8 +132,7 @@ def by_stage(
         corpus = StepName.parse(name).corpus
         settings = changed.get(str(StepName.parse(name).configured), ())
         if settings or name in known or last.get(corpus) in known:
-            others = [one for one in stage.reasons if not one.endswith(tuple(settings))]
-            stage.reasons = [*settings, *(_own(others) if settings else others)]
+            stage.reasons = [*settings, *_further(stage.reasons, settings)]
             before = after.get(name) or ([last[corpus]] if corpus in last else [])
             others = [f"follows {one}" for one in before if one != name]
             stage.reasons = stage.reasons or others or [OTHERWISE]
@@ -143,11 +142,19 @@ def by_stage(
     return list(stages.values())
 
 
-def _own(reasons: Sequence[str]) -> list[str]:
-    """Those that the stage's settings do not bring with them: a step that takes up an option
-    because another was set (the tokenizer, for `emit.text`) says so of it, and of its hash."""
-    taken_up = {one.partition(" ")[0] for one in reasons if " none → " in one}
-    return [one for one in reasons if one.partition(" ")[0].removesuffix("_hash") not in taken_up]
+def _further(reasons: Sequence[str], settings: Sequence[str]) -> list[str]:
+    """The reasons that say more than the stage's changed settings do. A step may know a setting by
+    another value (a folder by its last part), and one that takes up an option because another was
+    set (the tokenizer, for `emit.text`) says so of it, and of its hash."""
+    if not settings:
+        return list(reasons)
+    known = {_option(one) for one in settings}
+    known |= {_option(one) for one in reasons if " none → " in one}
+    return [one for one in reasons if _option(one).removesuffix("_hash") not in known]
+
+
+def _option(reason: str) -> str:
+    return reason.partition(" ")[0].rpartition(".")[2]
 
 
 @contextmanager
