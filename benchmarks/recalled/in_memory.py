@@ -137,6 +137,9 @@ class MemoryCorpus:
         """Several."""
         return tuple(self.artefact(f"{folder}/{name}", steps[name], *sources) for name in steps)
 
+    def discard(self, path: str) -> None:
+        """No artefact is there."""
+
     def decide(self, step: Any, records: pa.Table, *, reads: Sequence[str] = ()) -> None:
         """The stage's table."""
         own = records.drop_columns([PARTITION]) if PARTITION in records.schema.names else records

@@ -27,7 +27,7 @@ from pipeline.engine.plans import Plan, shard_key
 from pipeline.engine.runner import Runner
 from pipeline.engine.work.steps import ShardSource, StepWork, without_partition
 from pipeline.storage.digest import fingerprint
-from pipeline.storage.receipts import Receipt
+from pipeline.storage.receipts import Receipt, Receipts
 from pipeline.storage.statistics import statistics_of
 from pipeline.storage.storage import Storage
 from schemas.verdicts import verdict_table
@@ -262,6 +262,15 @@ class EngineCorpus:
             StoredArtefact(self.runner.storage, f"{place}/{receipt.object}", receipt.xxh3)
             for receipt in (receipts[plan.key] for plan in plans)
         )
+
+    def discard(self, path: str) -> None:
+        folder, _, name = path.rpartition("/")
+        place, storage = f"{self.stage_folder}/{folder}".rstrip("/"), self.runner.storage
+        receipts = Receipts(storage, place)
+        receipt = None if self.runner.dry else receipts.load().get(name.rpartition(".")[0])
+        if receipt is not None:
+            receipts.discard([receipt.key])
+            storage.delete(f"{place}/{receipt.object}")
 
     def other(self, name: str) -> "EngineCorpus":
         other = copy(self)

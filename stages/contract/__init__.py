@@ -311,6 +311,10 @@ class Corpus(Protocol):
         """Several at the same time, each by its name in the folder."""
         ...
 
+    def discard(self, path: str) -> None:
+        """Remove an artefact that an earlier run had and this one does not, if it is there."""
+        ...
+
     def other(self, name: str) -> "Corpus":
         """Another corpus of the run, with the rows its last stage keeps."""
         ...

@@ -42,6 +42,8 @@ from stages.recall.sureness import say_certainty
 
 PARTITION_PAGES = 500_000
 
+METRICS = "metrics.json"
+
 
 class Loop:
     """The iterations of one run."""
@@ -69,6 +71,8 @@ class Loop:
             if not self._goes_on(last):
                 break
         assert last is not None
+        # What describes an iteration is how readers know of it; a longer loop before had more.
+        self.corpus.discard(_of(number + 1, METRICS))
         say_certainty(self.corpus.name, last.found())
         return self._with_answers(last)
 
@@ -225,7 +229,7 @@ class Loop:
             last.metrics if last else None,
             None if self.seeding.decisions_file else options.min_growth,
         )
-        return self.corpus.artefact(_of(number, "metrics.json"), step, *found)
+        return self.corpus.artefact(_of(number, METRICS), step, *found)
 
     def _large_sites(self) -> Artefact | None:
         """The sites that are split over partitions; a crawl below their size has none."""

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from pipeline.configuration import Config, load
+from pipeline.inspection.iteration_metrics import iteration_metrics
 from pipeline.inspection.life import lives
 from pipeline.inspection.sql import query
 from pipeline.inspection.stats import funnel
 from pipeline.inspection.verify import verify
 from pipeline.report.build import figures_of
 from pipeline.run import forecast, plan, run
+from pipeline.storage.storage import LocalStorage
 from tests.pipeline.conftest import Sluice
 from tests.pipeline.engine.planted import write_inputs
 
@@ -91,4 +93,21 @@ def test_without_comparing_no_pair_is_evidence(tmp_path: Path) -> None:
     assert not list(folder.glob("web/dedup/*pairs*/*"))
     assert not list(folder.glob("web/dedup/_pairs*"))
     assert not figures_of(folder)["pairs"]
+    assert verify(folder) == []
+
+
+def test_iterations_of_a_longer_recall_are_not_told(tmp_path: Path) -> None:
+    """The models of those stay, for when they are asked for again."""
+    write_inputs(tmp_path)
+    folder = tmp_path / "run"
+    small = ["recall.evidence='text'", "recall.max_buckets=4096", "recall.min_growth=0"]
+    small.append(f"recall.targets.code.seeds=['{tmp_path}/code.jsonl']")
+    told = []
+    for number in (2, 1, 2):
+        config = configured(tmp_path, folder, *small, f"recall.iterations={number}")
+        report = run(config, address="local")
+        metrics = (iteration_metrics(LocalStorage(folder), "web/recall", n) for n in (1, 2))
+        told.append([one is not None for one in metrics])
+    assert told == [[True, True], [True, False], [True, True]]
+    assert not any("train" in step for step in report.steps)
     assert verify(folder) == []

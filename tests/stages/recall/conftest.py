@@ -125,6 +125,9 @@ class MemoryCorpus:
     def artefacts_in(self, folder, steps, *sources):
         return tuple(self.artefact(f"{folder}/{name}", steps[name], *sources) for name in steps)
 
+    def discard(self, path):
+        self.artefacts.pop(path, None)
+
     def decide(self, step, records, *, reads=()):
         for number in range(self.n_shards):
             own = records.filter(pa.compute.equal(records[PARTITION], number)).drop([PARTITION])
