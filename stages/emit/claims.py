@@ -138,9 +138,9 @@ def _dedup(told: Told) -> list[str]:
 def _recall(told: Told) -> list[str]:
     targets = ", ".join(f"`{name}`" for name in told.options["targets"])
     claim = (
-        f"pages recalled for {targets} with fastText classifiers, after {PAPERS['recall']}, in at "
-        f"most {_iterations(told)}; the rest removed but for a drawn share "
-        f"({told.dropped('not_recalled')})"
+        f"pages recalled for {targets} by classifiers of fastText's form, "
+        f"after {PAPERS['recall']}, in at most {_iterations(told)}; the rest removed but for a "
+        f"drawn share ({told.dropped('not_recalled')})"
     )
     return [claim]
 
@@ -150,8 +150,8 @@ def _quality(told: Told) -> list[str]:
     if not n_marked:
         return []
     claim = (
-        f"files of high quality marked by a fastText classifier, in at most {_iterations(told)} "
-        f"({_documents(n_marked)})"
+        f"files of high quality marked by a classifier of fastText's form, in at most "
+        f"{_iterations(told)} ({_documents(n_marked)})"
     )
     return [claim]
 

@@ -180,7 +180,7 @@ def test_recalled_files_are_emitted_once_more(finished: Path) -> None:
     assert all(f"/{GOOD}_" in uri for uri in chosen)
     assert chosen == {uri: parts[uri] for uri in chosen}
     card = (finished / "shards" / "README.md").read_text()
-    assert "files of high quality marked by a fastText classifier" in card
+    assert "files of high quality marked by a classifier of fastText's form" in card
     assert "code-quality" in card
     counts = {count.stage: count for count in funnel(finished)}
     assert counts["github.recall"].kept == counts["github.dedup"].kept

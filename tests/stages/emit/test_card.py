@@ -197,7 +197,7 @@ def test_quality_is_claimed_where_something_was_marked() -> None:
 def test_recall_is_claimed_with_its_targets() -> None:
     """Natural language is a share of what no target recalled, and all pages without recall."""
     card = claims("web.recall", sets=("math-web", "natural"))
-    assert "pages recalled for `math` with fastText classifiers" in card
+    assert "pages recalled for `math` by classifiers of fastText's form" in card
     assert "in at most 1 iteration;" in card
     assert "30% of the web pages not recalled" in card
     chosen = {name: options for name, options in OPTIONS.items() if name != "web.recall"}
