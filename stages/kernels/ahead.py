@@ -50,7 +50,7 @@ _GROUPS = (
         int32[:,:] int64 float32[:,:] int32[:] int32[:,:] int32[:,:] int32[:,:] int32[:,:] int32[:]
     web.content.context _fill float32[:,:] float32[:] int32[:,:] int32[:] int32[:] int32[:] \
         float64[:,:] float64[:,:]
-    web.content.choose _keep int32[:] int32[:] int32[:,:] float32[:] uint8[:] uint8[:]
+    web.content.choose _keep int32[:,:] int32[:] int32[:,:] float32[:] uint8[:] uint8[:]
     """,
     """
     web.markdown.mark _mark readonly:uint8[:] int32[:,:] int32[:,:] uint8[:] uint8[:] int32[:] \

@@ -20,6 +20,7 @@ from stages.web.content.describe import describe
 from stages.web.content.forest import Forest, Vector, learned_forests, probabilities
 from stages.web.content.page import STAMP, Arrays, page_of
 from stages.web.content.parts import BUTTON, DIALOG, FOOTER, HEADER, NAV, Numbers
+from stages.web.content.rows import keep_rows
 from stages.web.content.scan import Scan, scan
 from stages.web.content.words import WordTable, learned_words
 from stages.web.tree.build import Tree
@@ -59,7 +60,7 @@ def choose_with(tree: Tree, words: WordTable, first: Forest, second: Forest) -> 
     rows, larger, groups = describe(page, found)
     context(rows, probabilities(rows, first), found.blocks, tree.end, larger, groups)
     probability = probabilities(rows, second)
-    kept, keep, threshold = _chosen(tree.parent, found.block, found.blocks, probability)
+    kept, keep, threshold = _chosen(tree.nodes, found.block, found.blocks, probability)
     return Chosen(keep, found.block, kept, probability, threshold)
 
 
@@ -74,38 +75,42 @@ def find_blocks(page: Arrays) -> Scan:
 def keep_blocks(blocks: Numbers, probability: Vector) -> tuple[Flags, float]:
     """Those blocks that make the expected word F1 of the page largest, and what rules demand; and
     the threshold."""
-    nothing = np.empty(0, np.int32)
-    kept, _, threshold = _chosen(nothing, nothing, blocks, probability)
+    nothing = np.empty((5, 0), np.int32)
+    kept, _, threshold = _chosen(nothing, nothing[0], blocks, probability)
     return kept, threshold
 
 
 def keep_nodes(tree: Tree, found: Scan, probability: Vector) -> Flags:
     """The nodes that are kept where blocks have these probabilities."""
-    return _chosen(tree.parent, found.block, found.blocks, probability)[1]
+    return _chosen(tree.nodes, found.block, found.blocks, probability)[1]
 
 
 def _chosen(
-    parent: Numbers, block: Numbers, blocks: Numbers, probability: Vector
+    nodes: Numbers, block: Numbers, blocks: Numbers, probability: Vector
 ) -> tuple[Flags, Flags, float]:
     """Kept blocks; leaves of kept blocks and the elements around them; the threshold."""
     kept, keep = np.zeros(len(blocks), np.bool_), np.zeros(len(block), np.bool_)
     flags, keeps = kept.view(np.uint8), keep.view(np.uint8)
-    threshold: float = _keep(parent, block, blocks, probability, flags, keeps)
+    threshold: float = _keep(nodes, block, blocks, probability, flags, keeps)
     return kept, keep, threshold
 
 
 def _compiled(stamp: int) -> Callable[..., float]:
     def keep_page(
-        parents: Numbers, of: Numbers, blocks: Numbers, probabilities: Vector, kept: Bytes,
+        nodes: Numbers, of: Numbers, blocks: Numbers, probabilities: Vector, kept: Bytes,
         keeps: Bytes,
     ) -> float:  # fmt: skip
         n, rows = len(blocks) + (stamp & 0), pointer(blocks, 0)
         probability, is_kept = pointer(probabilities, 0), pointer(kept, 0)
-        keep, block, parent = pointer(keeps, 0), pointer(of, 0), pointer(parents, 0)
+        keep, block, n_nodes = pointer(keeps, 0), pointer(of, 0), nodes.shape[1]
+        tag, parent = pointer(nodes, 0), pointer(nodes, n_nodes)
+        end, first = pointer(nodes, 2 * n_nodes), pointer(nodes, 3 * n_nodes)
+        last = pointer(nodes, 4 * n_nodes)
         least = _best_threshold(n, rows, probability)
         for index in range(n):
             is_kept[index] = probability[index] > least
         _apply_rules(n, rows, probability, is_kept)
+        keep_rows(n_nodes, tag, end, first, last, block, is_kept)
         for node in range(len(of) - 1, -1, -1):
             if block[node] >= 0 and is_kept[block[node]]:
                 keep[node] = True

@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.kernels.arrow import Bytes
-from stages.kernels.compiling import Ints, entry, int64, kernel, pointer
+from stages.kernels.compiling import entry, int64, kernel, pointer
 from stages.web.markdown.attributes import with_attributes
 from stages.web.markdown.numbering import Marking, number_item, number_list
 from stages.web.markdown.paper import ROLE, STAMP
 from stages.web.markdown.roles import (
+    ANCHOR,
     BLOCK_CLASS,
     BLOCK_STYLE,
     CODE,
@@ -38,17 +39,21 @@ from stages.web.markdown.roles import (
     QUOTE,
     SKIP,
 )
+from stages.web.markdown.sole_texts import is_link_sign, is_number
 from stages.web.tree.build import Tree
-from stages.web.tree.elements import FIRST_MATHEMATICS, LAST_MATHEMATICS, TAGS, NameTable
+from stages.web.tree.elements import (
+    FIRST_MATHEMATICS,
+    LAST_MATHEMATICS,
+    MAX_CELL_BYTES,
+    TAGS,
+    NameTable,
+)
 from stages.web.tree.state import MAX_DEPTH, Numbers
 
 Flags = npt.NDArray[np.bool_]
 
-MAX_CELL_BYTES = 800
-"""A cell with more text than this is laid out, no datum."""
-
 _BR, _CODE, _TABLE, _TR, _TD, _TH = (TAGS[t] for t in ("br", "code", "table", "tr", "td", "th"))
-_MATH, _LI, _P, _DIV = (TAGS[t] for t in ("math", "li", "p", "div"))
+_MATH, _LI, _P, _DIV, _A = (TAGS[t] for t in ("math", "li", "p", "div", "a"))
 _CONTAINER = TAGS["mjx-container"]
 _H1, _H6, _UL, _OL = TAGS["h1"], TAGS["h6"], TAGS["ul"], TAGS["ol"]
 T_NODE, T_END, T_ROWS, T_CELLS, T_WIDEST, N_TABLE = range(6)
@@ -160,8 +165,12 @@ def _mark_text(m: Marking, i: int) -> None:
         if m.counts[CELL_BYTES] > MAX_CELL_BYTES:
             m.role[m.tables[N_TABLE * (n_tables - 1) + T_NODE]] |= LAYOUT
     above = m.parent[i]
-    if above == i - 1 and m.end[above] == i + 1 and _is_number(m.text, m.first[i], m.last[i]):
+    if above != i - 1 or m.end[above] != i + 1:
+        return
+    if is_number(m.text, m.first[i], m.last[i]):
         m.role[above] |= NUMERIC
+    elif m.tag[above] == _A and is_link_sign(m.text, m.first[i], m.last[i]):
+        m.role[above] |= ANCHOR
 
 
 @kernel
@@ -239,29 +248,6 @@ def _judge_tables(m: Marking, i: int) -> None:
         m.counts[N_TABLES] -= 1
         if m.tables[top + T_ROWS] < 2 or m.tables[top + T_WIDEST] < 2:
             m.role[m.tables[top + T_NODE]] |= LAYOUT
-
-
-@kernel
-def _is_number(text: Ints, first: int, last: int) -> bool:
-    """Whether text[first:last] is a short number, blanks aside."""
-    if last - first > 24:
-        return False
-    digits = 0
-    for position in range(first, last):
-        byte = text[position]
-        if 0x30 <= byte <= 0x39:
-            digits += 1
-        elif not (
-            byte == 0x20
-            or 0x09 <= byte <= 0x0D
-            or byte == 0xC2
-            or byte == 0xA0
-            or byte == 0x3A
-            or byte == 0x2E
-            or byte == 0x7C
-        ):
-            return False
-    return 0 < digits <= 7
 
 
 _mark = _compiled(STAMP)

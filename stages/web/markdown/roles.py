@@ -74,8 +74,9 @@ the writer supplies, in the line or on lines of its own."""
 `display: block` · `display: none` · its text is a number · a table for layout · a cell over several
 columns or rows · a monospaced font, or called code · numbered, not selectable or hidden from
 readers aloud · a table with `<pre>` in it · an image that may show a formula · a table whose rows
-are lines of code · a heading's link to itself · a picture for a character · a second copy of code ·
-says it is a block · line numbers outside of the code's element."""
+are lines of code · a link to a place itself or to its source · a picture for a character · a second
+copy of code, or what shows at the pointer alone · says it is a block · line numbers outside of the
+code's element."""
 
 KIND = 0xFF
 
@@ -135,7 +136,7 @@ _CLASSES: dict[int, str] = {
     "dp-c dp-cpp dp-css dp-delphi dp-j dp-jscript dp-php dp-py dp-rb dp-s dp-sql dp-vb dp-xml",
     COPY: "sr-only visually-hidden screen-reader-text",
     CODE_TABLE: "js-file-line-container highlight-table code-table hljs-ln diff-table "
-    "blob-code-table file-code FileContents",
+    "blob-code-table file-code FileContents memname",
     FORMULA: "katex katex-display katex--inline katex--display mwe-math-element MathJax "
     "MathJax_Display MathJax_SVG MathJax_SVG_Display MathJax_CHTML MathJax_CHTML_Display mjx-chtml "
     "MathJax_MathML MathJax_Preview MJX_Assistive_MathML MJXc-display ztext-math ql-formula "
@@ -148,11 +149,13 @@ _CLASSES: dict[int, str] = {
     "tex latex math mwe-math-fallback-image-inline mwe-math-fallback-image-display ee_img "
     "equation formula eq Latex LaTeX mathtex latex_img eqn",
     ANCHOR: "headerlink header-anchor anchorjs-link octicon-link mw-editsection anchor-link "
-    "heading-anchor headinglink direct-link hash-link",
+    "heading-anchor headinglink direct-link hash-link detail-link icon-action viewcode-link "
+    "view-source",
     EMOJI: "emoji wp-smiley smilie smiley",
-    PLAIN_COPY: "crayon-plain-wrap crayon-toolbar enlighter-raw CodeMirror-measure",
+    PLAIN_COPY: "crayon-plain-wrap crayon-toolbar enlighter-raw CodeMirror-measure annottext "
+    "twoslash-popup-container alectryon-output hover-info fsdocs-tip hideme",
     MONOSPACE: "code codeblock codetable filecontent sourcecode source-code",
-    BLOCK_STYLE: "gatsby-highlight-code-line",
+    BLOCK_STYLE: "gatsby-highlight-code-line ltx_p ltx_tr ltx_item",
     SUPERSCRIPT: "superscript sup",
     SUBSCRIPT: "subscript",
     BLOCK_CLASS: "block code-block codeblock block-code codeBlock CodeBlock",

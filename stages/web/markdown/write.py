@@ -55,6 +55,8 @@ _STRAY = bytes(byte for byte in range(32) if byte not in b"\t\n\r")
 _TRAILING = re.compile(r"[ \t]+\n")
 _GAPS = re.compile(r"\n{3,}")
 _PLACES = re.compile(_PLACE)
+_MARKER = re.compile("[^> ]")
+"""Of what stands before the first line of a block, what does not before the others."""
 _TEXTAREA = TAGS["textarea"]
 
 
@@ -214,7 +216,9 @@ class _Finish:
                 columns, lines = (1, 1) if mark == _CELL else self._spans()
                 row.append((cell, columns, lines))
             rows.append(row)
-        return render_table(caption, rows)
+        table = render_table(caption, rows)
+        before = match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.start()]
+        return table.replace("\n", f"\n{_MARKER.sub(' ', before)}") if before else table
 
     def _spans(self) -> tuple[int, int]:
         attributes = self._source.attributes(next(self._nodes[_WIDE_CELL]))

@@ -20,6 +20,9 @@ FIRST_MATHEMATICS, LAST_MATHEMATICS = 2, 7
 IS_MATH, IS_TEX, IS_ASCIIMATH, IS_BLOCK, IS_INLINE = 1, 2, 3, 4, 8
 """What a word of such a name says: the notation (the highest counts), and where it stands."""
 
+MAX_CELL_BYTES = 800
+"""A cell with more text than this is laid out, no datum."""
+
 (
     VOID, SPECIAL, CLOSES_P, FORMATTING, RAW, REFERENCES, BARRIER, HEADING, HEAD, TABLE_PART,
     BREAKOUT, TABLE, GROUP, ROW, CELL, LIST, ITEM, TERM, ENDS_ITEM, BUTTON, OPTIONS, RUBY,

@@ -167,6 +167,31 @@ def test_one_block_to_the_letter(block: str) -> None:
     assert found.n_code_blocks == 1
 
 
+@pytest.mark.parametrize(
+    "tip",
+    [
+        "<span class=annottext>area :: Float\n</span>",
+        "<span class=twoslash-popup-container><code>const area: number</code></span>",
+        "<span class=hover-info><code>area : Nat</code></span>",
+        "<small class=alectryon-output><div>1 goal</div></small>",
+    ],
+)
+def test_what_shows_at_the_pointer_is_no_code(tip: str) -> None:
+    """Types of names, as the pages of tools that know them show them."""
+    found = written(f"<pre><span class=annot>{tip}<a href=#area>area</a></span> = 1</pre>")
+    assert "```\narea = 1\n```" in found.text
+
+
+def test_a_prototype_laid_out_as_a_table() -> None:
+    """Doxygen's: parameters in columns are lines of code, no data."""
+    found = written(
+        "<table class=memname><tr><td class=memname>int area </td><td>(</td>"
+        "<td class=paramtype>int&nbsp;</td><td class=paramname><em>w</em>, </td></tr>"
+        "<tr><td></td><td></td><td class=paramtype>int&nbsp;</td><td><em>h</em>&nbsp;)</td></tr></table>"
+    )
+    assert "```\nint area (int w, \nint h )\n```" in found.text
+
+
 def test_tabs_and_trailing_blanks() -> None:
     """Nothing inside of a block is tidied, except that no-break spaces become spaces."""
     assert "```\na\t b  \n\n\n\tc d\n```" in written("<pre>a\t b  \n\n\n\tc&nbsp;d</pre>").text

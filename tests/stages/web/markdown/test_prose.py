@@ -17,6 +17,11 @@ def markdown(html: str) -> str:
     ("html", "expected"),
     [
         ("<h2>T <code>f</code><a class=headerlink href=#x>¶</a></h2><p>a</p>", "## T `f`\n\na"),
+        ("<h3>T<a href=#t>§</a></h3><p><a href=#p>#</a> a <a href=#q>#1</a><a href=f.c>[source]</a></p>",
+         "### T\n\na #1"),
+        ("<h3><span><a href=#f>◆&nbsp;</a></span>f()</h3><a href=f.rs>Source</a><p>Source</p>",
+         "### f()\n\nSource"),
+        ("a<span class=ltx_p><span class=ltx_p>b</span><span class=ltx_p>c</span></span>d", "a\nb\nc\nd"),
         ("<p>a <b>b</b><i>c</i>\n  d<br>e</p><div>f</div><div>g</div>", "a bc d\ne\n\nf\ng"),
         ("<i>a</i> − <i>b</i> ≥ <b>c</b>", "a − b ≥ c"),
         ("a<span style=display:block>b</span>c", "a\nb\nc"),
@@ -44,6 +49,10 @@ def markdown(html: str) -> str:
         ("<table><caption>C</caption><tr><th colspan=2>a<th>z<tr><td rowspan=2>1<td>2<td>3<tr><td>4<td>5</table>",
          "C\n\n| a |  | z |\n| --- | --- | --- |\n| 1 | 2 | 3 |\n|  | 4 | 5 |"),
         ("<table><tr><td>a<tr><td><h1>x</h1>y</table>", "a\n\n# x\n\ny"),
+        ("<ul><li>a<table><tr><th>b<th>c<tr><td>1<td>2</table></ul>",
+         "- a\n\n  | b | c |\n  | --- | --- |\n  | 1 | 2 |"),
+        ("<blockquote><ol><li><table><tr><th>b<th>c<tr><td>1<td>2</table></ol></blockquote>",
+         "> 1. | b | c |\n>    | --- | --- |\n>    | 1 | 2 |"),
         ("<table role=presentation><tr><td>a<td>b<tr><td>c<td>d</table>", "a\nb\nc\nd"),
     ],
 )  # fmt: skip
