@@ -20,8 +20,8 @@ from stages.web.content.describe import describe
 from stages.web.content.forest import Forest, Vector, learned_forests, probabilities
 from stages.web.content.page import STAMP, Arrays, page_of
 from stages.web.content.parts import BUTTON, DIALOG, FOOTER, HEADER, NAV, Numbers
-from stages.web.content.rows import keep_rows
 from stages.web.content.scan import Scan, scan
+from stages.web.content.together import Nodes, keep_together
 from stages.web.content.words import WordTable, learned_words
 from stages.web.tree.build import Tree
 
@@ -103,14 +103,19 @@ def _compiled(stamp: int) -> Callable[..., float]:
         n, rows = len(blocks) + (stamp & 0), pointer(blocks, 0)
         probability, is_kept = pointer(probabilities, 0), pointer(kept, 0)
         keep, block, n_nodes = pointer(keeps, 0), pointer(of, 0), nodes.shape[1]
-        tag, parent = pointer(nodes, 0), pointer(nodes, n_nodes)
-        end, first = pointer(nodes, 2 * n_nodes), pointer(nodes, 3 * n_nodes)
-        last = pointer(nodes, 4 * n_nodes)
+        parent = pointer(nodes, n_nodes)
+        tree = Nodes(
+            n=n_nodes,
+            tag=pointer(nodes, 0),
+            end=pointer(nodes, 2 * n_nodes),
+            first=pointer(nodes, 3 * n_nodes),
+            last=pointer(nodes, 4 * n_nodes),
+        )
         least = _best_threshold(n, rows, probability)
         for index in range(n):
             is_kept[index] = probability[index] > least
         _apply_rules(n, rows, probability, is_kept)
-        keep_rows(n_nodes, tag, end, first, last, block, is_kept)
+        keep_together(tree, block, is_kept)
         for node in range(len(of) - 1, -1, -1):
             if block[node] >= 0 and is_kept[block[node]]:
                 keep[node] = True

@@ -13,6 +13,7 @@ from stages.web.tree.elements import TAGS
 from stages.web.tree.state import Numbers
 
 MIN_LINES = 2
+MAX_WORDS = 40
 MAX_BYTES = 100_000
 """Of one block of code that is told by its lines."""
 
@@ -24,7 +25,9 @@ _IN_LINE = frozenset(
     for name in ("#text", "#unknown", "a", "b", "br", "code", "em", "font", "i", "span", "strong",
                  "sub", "sup", "tt", "u", "var", "wbr")
 )  # fmt: skip
-_LINES = _IN_LINE | {TAGS["div"], TAGS["p"]}
+_IN_GROUPS = _IN_LINE | {TAGS["div"]}
+_LINES = _IN_GROUPS | {TAGS["p"]}
+_SPAN = TAGS["span"]
 _TABLE, _TR, _TH, _BR = (TAGS[name] for name in ("table", "tr", "th", "br"))
 _NUMBER = re.compile(r"[\s\u00a0]*(\d{1,6})[\s\u00a0:.|]*")
 _INDENTED = re.compile("(?:^|\n)\\s*\u00a0[\u00a0 ]|\u00a0 ?\u00a0")
@@ -55,6 +58,8 @@ def is_code_by_lines(source: Source, node: int) -> bool:
     if not 0 < stop - start < MAX_BYTES:
         return False
     inside = source.tags(node + 1, source.end[node])
+    if _IN_GROUPS.issuperset(inside) and _names_kinds(source, node):
+        return True
     if _IN_LINE.issuperset(inside):
         return _BR in inside and _INDENTED.search(source.text(node)) is not None
     if _LINES.issuperset(inside) and _INDENTED.search(source.text(node)) is not None:
@@ -71,6 +76,15 @@ def is_code_by_lines(source: Source, node: int) -> bool:
     return len(lines) >= MIN_LINES and all(
         any(_CALLED_LINE.search(name) for name in source.classes(line)) for line in lines
     )
+
+
+def _names_kinds(source: Source, node: int) -> bool:
+    """Whether the first words below a node say what they are, as coqdoc's do: `class="id"
+    title="keyword"`."""
+    for inner in range(node + 1, min(source.end[node], node + MAX_WORDS)):
+        if source.tag[inner] == _SPAN and "id" in source.classes(inner):
+            return "title" in source.attributes(inner)
+    return False
 
 
 def drop_heads(source: Source, table: int, role: Numbers, drop: int) -> None:

@@ -153,7 +153,8 @@ _CLASSES: dict[int, str] = {
     "view-source",
     EMOJI: "emoji wp-smiley smilie smiley",
     PLAIN_COPY: "crayon-plain-wrap crayon-toolbar enlighter-raw CodeMirror-measure annottext "
-    "twoslash-popup-container alectryon-output hover-info fsdocs-tip hideme",
+    "twoslash-popup-container alectryon-output hover-info fsdocs-tip hideme copy-popup-wrapper "
+    "search-button__wrapper search-button__kbd-shortcut",
     MONOSPACE: "code codeblock codetable filecontent sourcecode source-code",
     BLOCK_STYLE: "gatsby-highlight-code-line ltx_p ltx_tr ltx_item",
     SUPERSCRIPT: "superscript sup",

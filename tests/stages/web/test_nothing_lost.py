@@ -25,6 +25,10 @@ RENDERED = ("katex", "mathjax", "mjx", "mwe-math")
 NUMBERED = {"pre", "table", "code"}
 """Here the numbers of lines are left out."""
 LEFT_OUT = {"script", "style", "button", "textarea", "noscript"}
+LABELS = {"hideme", "viewcode-link", "view-source", "detail-link", "icon-action"}
+"""Classes of what API references say of themselves: "Expand description", "View source"."""
+TO_THE_SOURCE = {"Source", "[source]", "[src]"}
+"""The whole text of links that are left out."""
 
 
 def counted(text: str, *, digits: bool) -> Counter[str]:
@@ -46,7 +50,11 @@ def kept_text(tree: Tree, keep: object) -> tuple[str, str]:
         above, name = int(tree.parent[node]), source.name(node)
         classes = " ".join(source.classes(node)).lower() if tree.tag[node] else ""
         skipped[node] = (
-            skipped[above] or name in FORMULAS | LEFT_OUT or any(one in classes for one in RENDERED)
+            skipped[above]
+            or name in FORMULAS | LEFT_OUT
+            or any(one in classes for one in RENDERED)
+            or not LABELS.isdisjoint(classes.split())
+            or (name == "a" and source.text(node).strip() in TO_THE_SOURCE)
         )
         numbered[node] = numbered[above] or name in NUMBERED or "line" in classes
         if not tree.tag[node] and keep[node] and not skipped[node]:  # type: ignore[index]

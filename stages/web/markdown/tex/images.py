@@ -29,6 +29,11 @@ _ENCODED = re.compile(r"[/?=](?=[^/?=&]*%5[cC][A-Za-z]{2,}[^/]*$)")
 _PARAMETER_END = re.compile(
     r"&(?!space;|amp;|lt;|gt;|plus;)(?:bg|fg|s|c|w|h|zoom|cht|chs|chf|chco|color|mode|size|inline|dpi|from|alternateColor)=[^&]*"
 )
+_NO_FORMULA = re.compile(
+    r"\\begin\{(?:figure|table|wrapfigure|center|flushleft|quote|verbatim|lstlisting|algorithm|"
+    r"minipage|picture|itemize|enumerate)\*?\}|\\(?:includegraphics|epsfi\w+|epsfbox|psfig)\b"
+)
+"""What LaTeX2HTML shows as an image that is no mathematics."""
 _PRELUDE = re.compile(
     r"^(?:\\(?:inline|large|small|dpi\{\d+\}|bg_\w+|fn_\w+)|\{\\color(?:\[\w+\])?\{?\w*\}?\s*(?=\S.*\}$))\s*"
 )
@@ -84,6 +89,8 @@ def image_tex(  # noqa: PLR0911
 
 
 def _is_tex(alt: str, is_math: bool) -> bool:
+    if _NO_FORMULA.match(alt):
+        return False
     if is_math:
         return bool(_TEX_SIGN.search(alt) or (len(alt) < 60 and re.search(r"[=<>+≤≥∈]", alt)))
     if re.search(r"\\[A-Za-z]{2,}|[\^_]\{", alt):

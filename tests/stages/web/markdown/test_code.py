@@ -182,6 +182,22 @@ def test_what_shows_at_the_pointer_is_no_code(tip: str) -> None:
     assert "```\narea = 1\n```" in found.text
 
 
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<div class=code>\n<span class=id title=keyword>Require</span> Arith.<br/>\n</div>",
+        "<div class=code>\n<span class=id title=keyword>Lemma</span> a : True.<br/>\n<div>\n&nbsp;&nbsp;<a href=#i><span class=id title=tactic>exact</span></a> I.<br/>\n</div></div>",
+    ],
+)
+def test_coqdoc(markup: str) -> None:
+    """Its words say what they are, and its lines end in `<br>`, with proofs in elements or not."""
+    found = written(markup)
+    assert found.n_code_blocks == 1
+    assert "```\nRequire Arith.\n```" in found.text or (
+        "```\nLemma a : True.\n  exact I.\n```" in found.text
+    )
+
+
 def test_a_prototype_laid_out_as_a_table() -> None:
     """Doxygen's: parameters in columns are lines of code, no data."""
     found = written(

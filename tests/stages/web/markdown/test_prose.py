@@ -22,6 +22,8 @@ def markdown(html: str) -> str:
         ("<h3><span><a href=#f>◆&nbsp;</a></span>f()</h3><a href=f.rs>Source</a><p>Source</p>",
          "### f()\n\nSource"),
         ("a<span class=ltx_p><span class=ltx_p>b</span><span class=ltx_p>c</span></span>d", "a\nb\nc\nd"),
+        ("<div>val a<div><div class=copy-popup-wrapper>Copied to clipboard</div></div></div>", "val a"),
+        ("<form><i class=search-button__kbd-shortcut><kbd>Ctrl</kbd>+<kbd>K</kbd></i></form><p>a", "a"),
         ("<p>a <b>b</b><i>c</i>\n  d<br>e</p><div>f</div><div>g</div>", "a bc d\ne\n\nf\ng"),
         ("<i>a</i> − <i>b</i> ≥ <b>c</b>", "a − b ≥ c"),
         ("a<span style=display:block>b</span>c", "a\nb\nc"),

@@ -1,5 +1,6 @@
 """Which images are asked whether they show a formula."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,3 +31,18 @@ def test_no_formula_is_passed_over(attributes: dict[str, str]) -> None:
     if not may_be_tex(source, node):
         for in_math in (True, False):
             assert not image_tex(source.attributes(node), in_math=in_math)[0]
+
+
+@pytest.mark.parametrize(
+    "alt",
+    [
+        r"\begin{figure}\begin{verbatim}alert tcp any any -> 10.0.0.0/24\end{verbatim}\end{figure}",
+        r"\begin{table}\begin{center}\begin{tabular}{c}x_i\end{tabular}\end{center}\end{table}",
+        r"\includegraphics[width=2cm]{plot_1}",
+        r"\epsfig{file=plot.eps}",
+    ],
+)
+def test_figures_are_no_formulas(alt: str) -> None:
+    """LaTeX2HTML writes the source of all that it shows as an image."""
+    assert image_tex({"alt": alt, "src": "img1.png"}, in_math=False) == ("", False)
+    assert image_tex({"alt": r"\begin{array}{c}x_i\end{array}", "src": "img1.png"})[0]

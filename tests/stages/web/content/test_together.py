@@ -1,4 +1,4 @@
-"""Rows of data are kept whole or not at all."""
+"""Cells are kept with their row, terms with their description."""
 
 import numpy as np
 import pytest
@@ -64,3 +64,21 @@ def test_hidden_cells_stay_out() -> None:
     assert kept("<table><tr><td>YES a<td><i hidden>b</i>c</tr><tr><td>YES d<td>e</tr></table>") == (
         "YES a c YES d e"
     )
+
+
+LONG = "what it does, in a sentence of more than sixty letters, so that it is no mere fact"
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        (f"<dt>f(x)<dd>YES {LONG}<dt>g(x)<dd>{LONG}", f"f(x) YES {LONG}"),
+        (f"<dt>f(x)</dt>\n<dd><p>YES {LONG}</p></dd>", f"f(x) YES {LONG}"),
+        (f"<dt>f(<dl><dd>x: int</dd></dl>)</dt><dd>YES {LONG}</dd>", f"f( x: int ) YES {LONG}"),
+        ("<dt>Joined<dd>YES 2007<dt>Posts<dd>12", "YES 2007"),
+        (f"<dt>YES f(x)<dd>{LONG}", "YES f(x)"),
+    ],
+)
+def test_terms(terms: str, expected: str) -> None:
+    """A term comes with a description of some length, not the other way round."""
+    assert kept(f"<dl>{terms}</dl>") == expected

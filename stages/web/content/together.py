@@ -1,0 +1,118 @@
+"""What is kept together: the cells of a row, most rows of a table, a term and its description.
+
+A cell says little by itself, so its score is a guess; and where one of a row is left out, those
+behind it would stand in the columns of others. A table of which most rows are kept is kept whole,
+its header with it. The name of a function has no words, and what is said of it is nothing without.
+A few passes over the nodes of each table.
+"""
+
+from typing import NamedTuple
+
+from stages.kernels.compiling import Ints, kernel
+from stages.web.tree.elements import MAX_CELL_BYTES, TAGS
+
+_TABLE, _TR, _TD, _TH = (TAGS[name] for name in ("table", "tr", "td", "th"))
+_UL, _OL, _PRE, _QUOTE = (TAGS[name] for name in ("ul", "ol", "pre", "blockquote"))
+_DT, _DD = TAGS["dt"], TAGS["dd"]
+_H1, _H6 = TAGS["h1"], TAGS["h6"]
+
+MIN_DESCRIPTION_BYTES = 60
+MAX_DESCRIPTION_NODES = 1000
+"""Looked at for so much text."""
+
+
+class Nodes(NamedTuple):
+    """A tree's columns as pointers (see `tree.build`)."""
+
+    n: int
+    tag: Ints
+    end: Ints
+    first: Ints
+    last: Ints
+
+
+@kernel
+def keep_together(p: Nodes, block: Ints, kept: Ints) -> None:
+    """Keeps rows of tables of data whole, or all of them, and terms with their descriptions.
+    `block`: the number of every node's, or -1; `kept`: of blocks."""
+    for node in range(p.n):
+        if p.tag[node] == _DT:
+            _keep_term(p, node, block, kept)
+        elif p.tag[node] == _TABLE and _holds_data(p, node):
+            n_rows, n_kept = _each_row(p, node, block, kept, False)
+            if n_kept < n_rows < 2 * n_kept:
+                _each_row(p, node, block, kept, True)
+
+
+@kernel
+def _each_row(p: Nodes, table: int, block: Ints, kept: Ints, keep_all: bool) -> tuple[int, int]:
+    """Keep the rows of which anything is kept, or all. How many there are, and were kept."""
+    n_rows = n_kept = 0
+    row = table + 1
+    while row < p.end[table]:
+        if p.tag[row] != _TR:
+            row += 1
+            continue
+        n_rows += 1
+        is_kept = keep_all
+        for i in range(row, p.end[row]):
+            is_kept = is_kept or (block[i] >= 0 and kept[block[i]])
+        if is_kept:
+            n_kept += 1
+            _keep_all(row, p.end[row], block, kept)
+        row = p.end[row]
+    return n_rows, n_kept
+
+
+@kernel
+def _keep_term(p: Nodes, term: int, block: Ints, kept: Ints) -> None:
+    """Keep a term of which a description of some length is kept. (What is short is often a fact
+    beside the content: when somebody joined, and where.)"""
+    behind = p.end[term]
+    while behind < p.n and p.tag[behind] == 0:
+        behind += 1
+    if behind == p.n or p.tag[behind] != _DD:
+        return
+    n_bytes = 0
+    for i in range(behind, min(p.end[behind], behind + MAX_DESCRIPTION_NODES)):
+        if p.tag[i] == 0 and block[i] >= 0 and kept[block[i]]:
+            n_bytes += p.last[i] - p.first[i]
+            if n_bytes >= MIN_DESCRIPTION_BYTES:
+                _keep_all(term, p.end[term], block, kept)
+                return
+
+
+@kernel
+def _holds_data(p: Nodes, table: int) -> bool:
+    """Whether a table has rows and columns, and nothing in its cells that layout puts there."""
+    n_rows = n_cells = widest = n_bytes = 0
+    for i in range(table + 1, p.end[table]):
+        kind = p.tag[i]
+        if kind == 0:
+            n_bytes += p.last[i] - p.first[i]
+            if n_bytes > MAX_CELL_BYTES:
+                return False
+        elif kind == _TR:
+            n_rows += 1
+            n_cells = 0
+        elif kind == _TD or kind == _TH:
+            n_cells += 1
+            widest = max(widest, n_cells)
+            n_bytes = 0
+        elif (
+            kind == _TABLE
+            or kind == _UL
+            or kind == _OL
+            or kind == _PRE
+            or kind == _QUOTE
+            or _H1 <= kind <= _H6
+        ):
+            return False
+    return n_rows > 1 and widest > 1
+
+
+@kernel
+def _keep_all(start: int, stop: int, block: Ints, kept: Ints) -> None:
+    for i in range(start, stop):
+        if block[i] >= 0:
+            kept[block[i]] = True
