@@ -1,9 +1,9 @@
-"""What is kept together: the cells of a row, most rows of a table, a term and its description.
+"""What is kept together: the cells of a row, the rows of a table, headings, terms and descriptions.
 
 A cell says little by itself, so its score is a guess; and where one of a row is left out, those
 behind it would stand in the columns of others. A table of which most rows are kept is kept whole,
-its header with it. The name of a function has no words, and what is said of it is nothing without.
-A few passes over the nodes of each table.
+its header with it. The name of a function has no words, and what is said of it is nothing without;
+its heading may be several blocks. A few passes over the nodes of each table.
 """
 
 from typing import NamedTuple
@@ -19,6 +19,8 @@ _H1, _H6 = TAGS["h1"], TAGS["h6"]
 MIN_DESCRIPTION_BYTES = 60
 MAX_DESCRIPTION_NODES = 1000
 """Looked at for so much text."""
+MAX_HEADING_NODES = 100
+"""One with more holds what follows it, as it was not closed."""
 
 
 class Nodes(NamedTuple):
@@ -33,11 +35,13 @@ class Nodes(NamedTuple):
 
 @kernel
 def keep_together(p: Nodes, block: Ints, kept: Ints) -> None:
-    """Keeps rows of tables of data whole, or all of them, and terms with their descriptions.
-    `block`: the number of every node's, or -1; `kept`: of blocks."""
+    """Keeps headings and rows of tables of data whole, most rows with all others, and terms with
+    their descriptions. `block`: the number of every node's, or -1; `kept`: of blocks."""
     for node in range(p.n):
         if p.tag[node] == _DT:
             _keep_term(p, node, block, kept)
+        elif _H1 <= p.tag[node] <= _H6 and p.end[node] - node < MAX_HEADING_NODES:
+            _keep_if_any(node, p.end[node], block, kept)
         elif p.tag[node] == _TABLE and _holds_data(p, node):
             n_rows, n_kept = _each_row(p, node, block, kept, False)
             if n_kept < n_rows < 2 * n_kept:
@@ -54,32 +58,34 @@ def _each_row(p: Nodes, table: int, block: Ints, kept: Ints, keep_all: bool) -> 
             row += 1
             continue
         n_rows += 1
-        is_kept = keep_all
-        for i in range(row, p.end[row]):
-            is_kept = is_kept or (block[i] >= 0 and kept[block[i]])
-        if is_kept:
-            n_kept += 1
+        if keep_all:
             _keep_all(row, p.end[row], block, kept)
+        n_kept += _keep_if_any(row, p.end[row], block, kept)
         row = p.end[row]
     return n_rows, n_kept
 
 
 @kernel
 def _keep_term(p: Nodes, term: int, block: Ints, kept: Ints) -> None:
-    """Keep a term of which a description of some length is kept. (What is short is often a fact
-    beside the content: when somebody joined, and where.)"""
+    """Keep a term of which a description of some length is kept, and this whole if most of it is.
+    (What is short is often a fact beside the content: when somebody joined, and where.)"""
     behind = p.end[term]
     while behind < p.n and p.tag[behind] == 0:
         behind += 1
     if behind == p.n or p.tag[behind] != _DD:
         return
-    n_bytes = 0
-    for i in range(behind, min(p.end[behind], behind + MAX_DESCRIPTION_NODES)):
-        if p.tag[i] == 0 and block[i] >= 0 and kept[block[i]]:
-            n_bytes += p.last[i] - p.first[i]
-            if n_bytes >= MIN_DESCRIPTION_BYTES:
-                _keep_all(term, p.end[term], block, kept)
-                return
+    stop = min(p.end[behind], behind + MAX_DESCRIPTION_NODES)
+    n_bytes = n_others = 0
+    for i in range(behind, stop):
+        if p.tag[i] == 0 and block[i] >= 0:
+            if kept[block[i]]:
+                n_bytes += p.last[i] - p.first[i]
+            else:
+                n_others += p.last[i] - p.first[i]
+    if n_bytes >= MIN_DESCRIPTION_BYTES:
+        _keep_all(term, p.end[term], block, kept)
+        if n_bytes > n_others:
+            _keep_all(behind, stop, block, kept)
 
 
 @kernel
@@ -109,6 +115,16 @@ def _holds_data(p: Nodes, table: int) -> bool:
         ):
             return False
     return n_rows > 1 and widest > 1
+
+
+@kernel
+def _keep_if_any(start: int, stop: int, block: Ints, kept: Ints) -> bool:
+    """Keep all of the nodes if one is kept; whether one is."""
+    for i in range(start, stop):
+        if block[i] >= 0 and kept[block[i]]:
+            _keep_all(start, stop, block, kept)
+            return True
+    return False
 
 
 @kernel

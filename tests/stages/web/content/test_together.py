@@ -76,9 +76,18 @@ LONG = "what it does, in a sentence of more than sixty letters, so that it is no
         (f"<dt>f(x)</dt>\n<dd><p>YES {LONG}</p></dd>", f"f(x) YES {LONG}"),
         (f"<dt>f(<dl><dd>x: int</dd></dl>)</dt><dd>YES {LONG}</dd>", f"f( x: int ) YES {LONG}"),
         ("<dt>Joined<dd>YES 2007<dt>Posts<dd>12", "YES 2007"),
+        (f"<dt>f<dd><p>YES {LONG}</p><dl><dt>Type<dd>int</dl></dd>", f"f YES {LONG} Type int"),
+        (f"<dt>f<dd><p>YES {LONG}</p><p>{LONG * 2}</p></dd>", f"f YES {LONG}"),
         (f"<dt>YES f(x)<dd>{LONG}", "YES f(x)"),
     ],
 )
 def test_terms(terms: str, expected: str) -> None:
     """A term comes with a description of some length, not the other way round."""
     assert kept(f"<dl>{terms}</dl>") == expected
+
+
+def test_headings() -> None:
+    """A heading of several blocks is one; what an open one holds is its own."""
+    heading = "<h3>YES impl Any for T<div>where T: Sized</div>"
+    assert kept(f"{heading}</h3>") == "YES impl Any for T where T: Sized"
+    assert kept(heading + "<p>word</p>" * 100) == "YES impl Any for T"
