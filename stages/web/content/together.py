@@ -2,8 +2,8 @@
 
 A cell says little by itself, so its score is a guess; and where one of a row is left out, those
 behind it would stand in the columns of others. A table of which most rows are kept is kept whole,
-its header with it. The name of a function has no words, and what is said of it is nothing without;
-its heading may be several blocks. A few passes over the nodes of each table.
+its header with it. The name of a function has no words, and what is said of it is nothing without.
+A heading between what is kept is that text's. A few passes over the nodes of each table.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,9 @@ _DT, _DD = TAGS["dt"], TAGS["dd"]
 _H1, _H6 = TAGS["h1"], TAGS["h6"]
 
 MIN_DESCRIPTION_BYTES = 60
+"""Less text brings no term and no heading with it."""
 MAX_DESCRIPTION_NODES = 1000
+MAX_HEADED_NODES = 40
 """Looked at for so much text."""
 MAX_HEADING_NODES = 100
 """One with more holds what follows it, as it was not closed."""
@@ -35,14 +37,27 @@ class Nodes(NamedTuple):
 
 @kernel
 def keep_together(p: Nodes, block: Ints, kept: Ints) -> None:
-    """Keeps headings and rows of tables of data whole, most rows with all others, and terms with
-    their descriptions. `block`: the number of every node's, or -1; `kept`: of blocks."""
+    """Keeps rows of tables of data whole, most rows with all others, terms with their descriptions,
+    headings with their text. `block`: the number of every node's, or -1; `kept`: of blocks."""
+    is_between = False  # behind what is kept, headings that are not aside
+    behind_heading = 0
     for node in range(p.n):
-        if p.tag[node] == _DT:
+        kind = p.tag[node]
+        if kind == _DT:
             _keep_term(p, node, block, kept)
-        elif _H1 <= p.tag[node] <= _H6 and p.end[node] - node < MAX_HEADING_NODES:
-            _keep_if_any(node, p.end[node], block, kept)
-        elif p.tag[node] == _TABLE and _holds_data(p, node):
+        elif _H1 <= kind <= _H6 and p.end[node] - node < MAX_HEADING_NODES:
+            before = node - 1
+            while before >= behind_heading and before > node - MAX_HEADED_NODES:
+                if block[before] >= 0:
+                    is_between = kept[block[before]] != 0
+                    break
+                before -= 1
+            behind_heading = p.end[node]
+            if _keep_if_any(node, behind_heading, block, kept):
+                is_between = True
+            elif is_between:
+                _keep_heading(p, node, block, kept)
+        elif kind == _TABLE and _holds_data(p, node):
             n_rows, n_kept = _each_row(p, node, block, kept, False)
             if n_kept < n_rows < 2 * n_kept:
                 _each_row(p, node, block, kept, True)
@@ -63,6 +78,28 @@ def _each_row(p: Nodes, table: int, block: Ints, kept: Ints, keep_all: bool) -> 
         n_kept += _keep_if_any(row, p.end[row], block, kept)
         row = p.end[row]
     return n_rows, n_kept
+
+
+@kernel
+def _keep_heading(p: Nodes, heading: int, block: Ints, kept: Ints) -> None:
+    """Keep a heading before text of some length that is kept, with or without headings between."""
+    n_bytes = 0
+    i = p.end[heading]
+    stop = min(p.n, i + MAX_HEADED_NODES)
+    while i < stop:
+        is_heading = _H1 <= p.tag[i] <= _H6 and p.end[i] - i < MAX_HEADING_NODES
+        if is_heading and not _keep_if_any(i, p.end[i], block, kept):
+            i = p.end[i]
+            continue
+        if block[i] >= 0:
+            if not kept[block[i]]:
+                return
+            if p.tag[i] == 0:
+                n_bytes += p.last[i] - p.first[i]
+            if n_bytes >= MIN_DESCRIPTION_BYTES:
+                _keep_all(heading, p.end[heading], block, kept)
+                return
+        i += 1
 
 
 @kernel

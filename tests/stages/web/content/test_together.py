@@ -1,4 +1,4 @@
-"""Cells are kept with their row, terms with their description."""
+"""Cells are kept with their row, terms with their description, headings with their text."""
 
 import numpy as np
 import pytest
@@ -86,8 +86,19 @@ def test_terms(terms: str, expected: str) -> None:
     assert kept(f"<dl>{terms}</dl>") == expected
 
 
-def test_headings() -> None:
-    """A heading of several blocks is one; what an open one holds is its own."""
-    heading = "<h3>YES impl Any for T<div>where T: Sized</div>"
-    assert kept(f"{heading}</h3>") == "YES impl Any for T where T: Sized"
-    assert kept(heading + "<p>word</p>" * 100) == "YES impl Any for T"
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        (f"<h2>one</h2><p>YES {LONG}</p>", f"one YES {LONG}"),
+        (f"<h2>one</h2><h3>two</h3><p>YES {LONG}</p>", f"one two YES {LONG}"),
+        (f"<h2>one</h2><p>{LONG}</p><h2>two</h2><p>YES {LONG}</p>", f"YES {LONG}"),
+        (f"<p>{LONG}</p><h2>one</h2><p>YES {LONG}</p>", f"YES {LONG}"),
+        ("<h2>one</h2><p>YES b</p><p>c</p>", "YES b"),
+        (f"<h2 hidden>one</h2><p>YES {LONG}</p>", f"YES {LONG}"),
+        ("<h3>YES impl Any<div>where T: Sized</div></h3>", "YES impl Any where T: Sized"),
+        ("<h3>YES impl Any" + "<p>word</p>" * 100, "YES impl Any"),
+    ],
+)  # fmt: skip
+def test_headings(markup: str, expected: str) -> None:
+    """One between what is kept is kept, and whole; an open one does not bring what it holds."""
+    assert kept(markup) == expected
