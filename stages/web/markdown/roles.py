@@ -71,12 +71,12 @@ the writer supplies, in the line or on lines of its own."""
 ) = (1 << bit for bit in range(8, 31))
 """Line numbers beside code · holds code without being `<pre>` · may render a formula · may hold TeX
 · copies code · inline code of several lines · `white-space: pre` · `pre-wrap` or `pre-line` ·
-`display: block` · `display: none` · its text is a number · a table for layout · a cell over several
-columns or rows · a monospaced font, or called code · numbered, not selectable or hidden from
-readers aloud · a table with `<pre>` in it · an image that may show a formula · a table whose rows
-are lines of code · a link to a place itself or to its source · a picture for a character · a second
-copy of code, or what shows at the pointer alone · says it is a block · line numbers outside of the
-code's element."""
+`display: block` · `display: none`, or shows at the pointer alone · its text is a number · a table
+for layout · a cell over several columns or rows · a monospaced font, or called code · numbered, not
+selectable or hidden from readers aloud · a table with `<pre>` in it · an image that may show a
+formula · a table whose rows are lines of code · a link to a place itself or to its source · a
+picture for a character · a second copy of code, or what tools say of it · says it is a block · line
+numbers outside of the code's element."""
 
 KIND = 0xFF
 
@@ -149,12 +149,11 @@ _CLASSES: dict[int, str] = {
     "tex latex math mwe-math-fallback-image-inline mwe-math-fallback-image-display ee_img "
     "equation formula eq Latex LaTeX mathtex latex_img eqn",
     ANCHOR: "headerlink header-anchor anchorjs-link octicon-link mw-editsection anchor-link "
-    "heading-anchor headinglink direct-link hash-link detail-link icon-action viewcode-link "
-    "view-source",
+    "heading-anchor headinglink direct-link hash-link viewcode-link",
     EMOJI: "emoji wp-smiley smilie smiley",
-    PLAIN_COPY: "crayon-plain-wrap crayon-toolbar enlighter-raw CodeMirror-measure annottext "
-    "twoslash-popup-container alectryon-output hover-info fsdocs-tip hideme copy-popup-wrapper "
-    "search-button__wrapper search-button__kbd-shortcut",
+    PLAIN_COPY: "crayon-plain-wrap crayon-toolbar enlighter-raw CodeMirror-measure fsdocs-tip "
+    "copy-popup-wrapper search-button__wrapper search-button__kbd-shortcut",
+    HIDDEN: "annottext twoslash-popup-container alectryon-output hover-info",
     MONOSPACE: "code codeblock codetable filecontent sourcecode source-code",
     BLOCK_STYLE: "gatsby-highlight-code-line ltx_p ltx_tr ltx_item",
     SUPERSCRIPT: "superscript sup",

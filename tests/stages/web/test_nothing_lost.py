@@ -25,8 +25,6 @@ RENDERED = ("katex", "mathjax", "mjx", "mwe-math")
 NUMBERED = {"pre", "table", "code"}
 """Here the numbers of lines are left out."""
 LEFT_OUT = {"script", "style", "button", "textarea", "noscript"}
-LABELS = {"hideme", "viewcode-link", "view-source", "detail-link", "icon-action"}
-"""Classes of what API references say of themselves: "Expand description", "View source"."""
 TO_THE_SOURCE = {"Source", "[source]", "[src]"}
 """The whole text of links that are left out."""
 
@@ -53,7 +51,6 @@ def kept_text(tree: Tree, keep: object) -> tuple[str, str]:
             skipped[above]
             or name in FORMULAS | LEFT_OUT
             or any(one in classes for one in RENDERED)
-            or not LABELS.isdisjoint(classes.split())
             or (name == "a" and source.text(node).strip() in TO_THE_SOURCE)
         )
         numbered[node] = numbered[above] or name in NUMBERED or "line" in classes
