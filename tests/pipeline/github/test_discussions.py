@@ -281,7 +281,7 @@ def test_a_limit_is_kept(crawl: Crawl, github: GitHubServer, hours: Path, tmp_pa
 def test_a_dry_run_asks_nothing(crawl: Crawl, github: GitHubServer, hours: Path) -> None:
     """It says how many requests there are: one a repository, one a discussion."""
     out = ask(crawl, hours, "--dry-run")
-    assert "1 discussions, 0 of them done, 2 bot" in out
+    assert "1 discussion, 0 of them done, 2 bot" in out
     assert "2 to ask for: 1 min at 5,000 an hour" in out
     assert github.asked == []
 
