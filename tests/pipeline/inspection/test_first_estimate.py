@@ -27,4 +27,4 @@ def test_decontamination_costs_nothing_much_without_benchmarks(
     ]
     measure, decide = "github.decontaminate.measure", "github.decontaminate.decide"
     assert spent[0][measure] == spent[0][decide] == spent[1][decide]
-    assert spent[1][measure] > 1 > spent[0][measure]
+    assert spent[1][measure] > 2 * spent[0][measure]
