@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.contract import Artefact, Batches
+from stages.kernels.elementary import Float64
 from stages.kernels.identity import seeded_hashes
 from stages.recall.classifier.examples import (
     EXAMPLE,
@@ -44,8 +45,9 @@ class GrowSeeds:
         """Read `reads`, yield `schema`."""
         covers = read_covers(self.accepted)
         for batch in map(self.places.pages, batches):
+            hashes = seeded_hashes(self.seed, batch.column("doc_id")).astype(np.float64)
             for target, cover in covers.items():
-                chosen = batch.filter(_grown(batch, cover, self.seed))
+                chosen = batch.filter(_grown(hashes, batch.column("url"), cover))
                 if not len(chosen):
                     continue
                 columns = [
@@ -74,14 +76,15 @@ class DrawScores:
         """Read scores, yield `schema`."""
         covers = read_covers(self.accepted)
         for batch in batches:
+            hashes = seeded_hashes(self.seed, batch.column("doc_id")).astype(np.float64)
             chosen = drawn_rows(batch.column("doc_id"), self.share, self.seed)
             for cover in covers.values():
-                chosen = pc.or_(chosen, _grown(batch, cover, self.seed))
+                chosen = pc.or_(chosen, _grown(hashes, batch.column("url"), cover))
             yield batch.filter(chosen).select(self.schema.names)
 
 
-def _grown(pages: pa.RecordBatch, cover: Cover, seed: int) -> pa.Array:
-    """Which pages under a target's accepted patterns are in its draw: by identity alone."""
-    hashes = seeded_hashes(seed, pages.column("doc_id")).astype(np.float64)
-    limits = cover.shares_of(pages.column("url")) * 2.0**64
+def _grown(hashes: Float64, urls: pa.Array, cover: Cover) -> pa.Array:
+    """Which pages under a target's accepted patterns are in its draw, by the hash of their
+    identity."""
+    limits = cover.shares_of(urls) * 2.0**64
     return pa.array((hashes < limits) | (limits == 2.0**64))
